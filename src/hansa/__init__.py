@@ -1,0 +1,1 @@
+"""Hansa: companies that do not trust each other run one factory together."""

@@ -1,0 +1,47 @@
+"""The alphabet of everything that members must agree on: bounded integers, identifiers, frozen structs.
+
+Bounds stand in the types, so strict decoding refuses what is out of range before any rule runs (protocol, rule 1).
+"""
+
+from typing import Annotated
+
+import msgspec
+
+INTEGER_MAX = 2**53 - 1
+"""Largest integer a JSON reader of any language holds exactly (RFC 7493)."""
+
+_ID = r"^[a-z0-9][a-z0-9_.:-]*$"
+
+Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=INTEGER_MAX)]
+TimeMs = Natural
+"""Milliseconds since the epoch, UTC."""
+DurationMs = Natural
+Minute = Annotated[int, msgspec.Meta(ge=0, le=1440)]
+"""Minute of a local day; 1440 is the midnight that ends it."""
+BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+"""1 = 0.01 %."""
+
+Id = Annotated[str, msgspec.Meta(pattern=_ID, min_length=1, max_length=64)]
+OptionalId = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9_.:-]*)?$", max_length=64)]
+"""An Id, or "" where there is none."""
+MemberId = Id
+KeyId = Id
+StateName = Annotated[str, msgspec.Meta(pattern=r"^([A-Z][A-Z0-9_]*|unknown)$", min_length=1, max_length=48)]
+"""A machine state as its source names it (`ACTIVE`), or `unknown`: no signal is a state of its own."""
+CurrencyCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", min_length=3, max_length=3)]
+"""ISO 4217."""
+LocalDate = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=10)]
+RegisteredName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+"""Name of a company, machine or place as registered; the only free text that all members read (rule 8)."""
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+"""SHA-256, lower-case hexadecimal."""
+OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$", max_length=64)]
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A frozen value with one canonical form: unknown fields are refused, defaults are left out (rule 1)."""
+
+
+replace = msgspec.structs.replace

@@ -3,7 +3,7 @@
 Bounds stand in the types, so strict decoding refuses what is out of range before any rule runs (protocol, rule 1).
 """
 
-from typing import Annotated
+from typing import Annotated, dataclass_transform
 
 import msgspec
 
@@ -40,7 +40,14 @@ Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", min_length=64, max
 OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$", max_length=64)]
 
 
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class FrozenMeta(msgspec.StructMeta):
+    """Tells type checkers what `frozen=True` below makes true of every Struct."""
+
+
+class Struct(
+    msgspec.Struct, metaclass=FrozenMeta, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """A frozen value with one canonical form: unknown fields are refused, defaults are left out (rule 1)."""
 
 

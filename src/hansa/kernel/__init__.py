@@ -1,0 +1,69 @@
+"""The replicated state machine: pure and synchronous, no I/O, no clock, no float. What rooms may use stands here."""
+
+from hansa.kernel import due, limits
+from hansa.kernel.canonical import encode, pack, unpack
+from hansa.kernel.context import Context, Table
+from hansa.kernel.keys import KEYS
+from hansa.kernel.messages import Action, Attested, Event, Key, Record, Signal
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.registry import Registry, Room
+from hansa.kernel.types import (
+    BasisPoints,
+    CurrencyCode,
+    DurationMs,
+    Hash,
+    Id,
+    Integer,
+    KeyId,
+    LocalDate,
+    MemberId,
+    Minute,
+    Natural,
+    OptionalHash,
+    OptionalId,
+    Positive,
+    RegisteredName,
+    StateName,
+    Struct,
+    TimeMs,
+    replace,
+)
+
+__all__ = [
+    "KEYS",
+    "Action",
+    "Attested",
+    "BasisPoints",
+    "Context",
+    "CurrencyCode",
+    "DurationMs",
+    "Event",
+    "Hash",
+    "Id",
+    "Integer",
+    "Key",
+    "KeyId",
+    "LocalDate",
+    "MemberId",
+    "Minute",
+    "Natural",
+    "OptionalHash",
+    "OptionalId",
+    "Positive",
+    "Record",
+    "Refusal",
+    "RegisteredName",
+    "Registry",
+    "Room",
+    "Signal",
+    "StateName",
+    "Struct",
+    "Table",
+    "TimeMs",
+    "due",
+    "encode",
+    "limits",
+    "pack",
+    "replace",
+    "unpack",
+]

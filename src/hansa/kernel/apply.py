@@ -1,0 +1,266 @@
+"""The state transition: `apply(state, block)`. Read it as a checklist.
+
+Order is given, so nothing conflicts and nothing is retried. A refused transaction leaves its outcome and its used
+sequence number, nothing else. Everything is a function of the records below and of the block.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hansa.kernel import due, keys, limits, lthash, merkle
+from hansa.kernel.canonical import encode
+from hansa.kernel.context import Context
+from hansa.kernel.messages import Key, Outcome, Window
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.registry import BodyFields, Registry, action_tag
+from hansa.kernel.signatures import TRANSACTION_DOMAIN
+from hansa.kernel.state import Changes, Committed, Overlay
+from hansa.kernel.transaction import Transaction, identity, parse
+from hansa.kernel.types import Hash, Natural, Struct, TimeMs
+
+Verify = Callable[[bytes, int, bytes, bytes], bool]
+"""(public key, suite, signature, message) → whether it holds. A VerifiedCache's `verify`, or the plain check."""
+
+MACHINE_FAULTS = (MemoryError, RecursionError, OSError)
+"""Faults of the machine, not of a transaction: the node stops before it commits (rule 10)."""
+
+
+class Internal(Refusal, code="kernel.internal", field="actions"):
+    zh = "处理该交易时程序出错,未产生任何影响;节点运维人员已收到事件通知。"
+    en = "The program failed on this transaction; it had no effect, and the node's operator was told."
+
+
+class BlockLeaf(Struct):
+    """What the log of blocks commits to (rule 17). Hashes in hexadecimal."""
+
+    height: Natural
+    time_ms: TimeMs
+    transactions_root: Hash
+    outcomes_root: Hash
+    events_root: Hash
+    state_digest: Hash
+    """SHA-256 of the LtHash sum over all records after this block."""
+    engine: str = ""
+    """Facts of the engine that ordered the block; empty for the embedded one."""
+
+
+@dataclass(frozen=True)
+class Block:
+    height: int
+    time_ms: int
+    transactions: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Trouble for the node's operator: not part of what members agree on."""
+
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Result of a block. `leaf` is None for a block without transactions, writes or events: the chain rests."""
+
+    leaf: BlockLeaf | None
+    outcomes: tuple[Outcome, ...]
+    refusals: tuple[Refusal | None, ...]
+    """Per transaction, what refused it, for its texts: the outcome alone is agreed on."""
+    consumed: tuple[bool, ...]
+    """Per transaction, whether it used up its sequence: then the same bytes are answered with this outcome."""
+    events: tuple[bytes, ...]
+    changes: Changes
+    entries: dict[tuple[str, bytes], Any]
+    state_sum: bytes
+    incidents: tuple[Incident, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What stays the same over all blocks."""
+
+    id: str
+    registry: Registry
+    verify: Verify
+    rules: int = 1
+
+
+def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block) -> Applied:
+    """Execute a block on the state below it; nothing below changes. Raises only MACHINE_FAULTS."""
+    layer = Overlay(state)
+    incidents: list[Incident] = []
+
+    # What fell due comes first, so that transactions of the block see its effects.
+    events = _do_due(chain, layer, block, incidents)
+
+    # Transactions, in the order given.
+    outcomes: list[Outcome] = []
+    refusals: list[Refusal | None] = []
+    consumed: list[bool] = []
+    for wire in block.transactions:
+        refusal, used, emitted = _transact(chain, layer, block, wire, incidents)
+        consumed.append(used)
+        outcomes.append(_outcome(wire, refusal))
+        refusals.append(refusal)
+        events.extend(emitted)
+
+    # What changed, once per record, and the commitment to all of it.
+    changes, new_sum = _changes(state, layer, state_sum)
+    leaf = None
+    if block.transactions or events or changes:
+        leaf = BlockLeaf(
+            height=block.height,
+            time_ms=block.time_ms,
+            transactions_root=_root(block.transactions),
+            outcomes_root=_root([encode(outcome) for outcome in outcomes]),
+            events_root=_root(events),
+            state_digest=lthash.digest(new_sum),
+        )
+    return Applied(
+        leaf=leaf,
+        outcomes=tuple(outcomes),
+        refusals=tuple(refusals),
+        consumed=tuple(consumed),
+        events=tuple(events),
+        changes=changes,
+        entries=layer.entries,
+        state_sum=new_sum,
+        incidents=tuple(incidents),
+    )
+
+
+def admit(ctx: Context, chain: Chain, transaction: Transaction) -> tuple[Key, Window]:
+    """Chain, key, sequence, signature: who fails these leaves no trace. The signature, being dear, comes last.
+
+    Returns the key and its window once the sequence is used up. Raises a Refusal and writes nothing.
+    """
+    body = transaction.body
+    if body.chain != chain.id:
+        raise keys.WrongChain(chain=body.chain[:12])
+    key = keys.find(ctx, body.member, body.key)
+    window = keys.used(keys.WINDOWS.get(ctx, (body.member, body.key)) or Window(), body.sequence)
+    message = TRANSACTION_DOMAIN + transaction.body_bytes
+    if not chain.verify(key.public, transaction.suite, transaction.signature, message):
+        raise keys.WrongSignature(member=body.member, key=body.key)
+    return key, window
+
+
+def _transact(
+    chain: Chain, layer: Overlay, block: Block, wire: bytes, incidents: list[Incident]
+) -> tuple[Refusal | None, bool, list[bytes]]:
+    """One transaction: admitted, then executed on a layer of its own.
+
+    Returns its refusal, if any; whether its sequence is used up; and its events.
+    """
+    try:
+        # Limits, shape, canonical form: before any other work.
+        transaction = parse(chain.registry, wire)
+        body = transaction.body
+        ctx = _context(chain, Overlay(layer), block, body, identity(wire))
+        key, window = admit(ctx, chain, transaction)
+    except Refusal as refusal:
+        return refusal, False, []
+
+    # From here on the sequence is used up, whatever becomes of the transaction (rule 6).
+    keys.WINDOWS.put(ctx, (body.member, body.key), window)
+    ctx.layer.merge_into(layer)
+    ctx.layer = Overlay(layer)
+
+    try:
+        # Time and scope.
+        _check_validity(ctx, body)
+        for action in body.actions:
+            tag = action_tag(type(action))
+            if not keys.in_scope(key.scopes, tag):
+                raise keys.OutOfScope(key=body.key, action=tag)
+
+        # Execution: all actions or none.
+        for action in body.actions:
+            chain.registry.actions[type(action)](ctx, action)
+    except Refusal as refusal:
+        return refusal, True, []
+    except MACHINE_FAULTS:
+        raise
+    except Exception as error:
+        incidents.append(Incident("internal", f"transaction {ctx.transaction}: {error!r}"))
+        return Internal(), True, []
+    ctx.layer.merge_into(layer)
+    return None, True, ctx.events
+
+
+def _check_validity(ctx: Context, body: BodyFields) -> None:
+    if body.valid_until_ms <= ctx.time_ms:
+        raise keys.Expired()
+    if body.valid_until_ms > ctx.time_ms + limits.VALID_MAX_MS:
+        raise keys.ValidTooLong(hours=limits.VALID_MAX_MS // limits.HOUR_MS)
+
+
+def _do_due(chain: Chain, layer: Overlay, block: Block, incidents: list[Incident]) -> list[bytes]:
+    """Run what is due. What fails is parked with an incident, and stops nothing else."""
+    events: list[bytes] = []
+    for key, item in due.next_due(_context(chain, layer, block)):
+        ctx = _context(chain, Overlay(layer), block)
+        code = ""
+        try:
+            chain.registry.due[item.handler](ctx, *item.arguments)
+        except Refusal as refusal:
+            code = refusal.code
+        except MACHINE_FAULTS:
+            raise
+        except Exception as error:
+            code = Internal.code
+            incidents.append(Incident("internal", f"due {item.handler}{item.arguments}: {error!r}"))
+        if code:
+            incidents.append(Incident("parked", f"due {item.handler}{item.arguments}: {code}"))
+            ctx = _context(chain, Overlay(layer), block)
+            due.park(ctx, key, item, code)
+        due.remove(ctx, key, item)
+        ctx.layer.merge_into(layer)
+        events.extend(ctx.events)
+    return events
+
+
+def _context(
+    chain: Chain, layer: Overlay, block: Block, body: BodyFields | None = None, transaction: str = ""
+) -> Context:
+    return Context(
+        chain.registry,
+        layer,
+        time_ms=block.time_ms,
+        height=block.height,
+        chain=chain.id,
+        rules=chain.rules,
+        member=body.member if body else "",
+        key=body.key if body else "",
+        transaction=transaction,
+    )
+
+
+def _outcome(wire: bytes, refusal: Refusal | None) -> Outcome:
+    if refusal is None:
+        return Outcome(transaction=identity(wire), code="ok")
+    return Outcome(transaction=identity(wire), code=refusal.code, field=refusal.field, clause=refusal.clause)
+
+
+def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Changes, bytes]:
+    """One net update per dirty record: what lay there before is taken out of the sum as stored (rule 15)."""
+    changes: Changes = {}
+    removed: list[bytes] = []
+    added: list[bytes] = []
+    for (table, key), entry in layer.entries.items():
+        old = state.stored(table, key)
+        new = None if entry is None else entry[0]
+        if old == new:
+            continue
+        changes[table, key] = new
+        if old is not None:
+            removed.append(lthash.element(table, key, old))
+        if new is not None:
+            added.append(lthash.element(table, key, new))
+    return changes, lthash.update(state_sum, removed, added)
+
+
+def _root(items: Sequence[bytes]) -> str:
+    return merkle.root([merkle.leaf_hash(item) for item in items]).hex()

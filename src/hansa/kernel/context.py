@@ -1,0 +1,175 @@
+"""What a contract sees: the time of the block, who signed, its tables, and nothing else (protocol, rule 9).
+
+Every use is counted; past a named budget the transaction is refused, so that no action can slow the others down.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from hansa.kernel import limits
+from hansa.kernel.canonical import encode
+from hansa.kernel.messages import Event, Record, Signal
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.state import Overlay, after_prefix, decode_key, encode_key
+
+if TYPE_CHECKING:
+    from hansa.kernel.registry import Registry
+
+R = TypeVar("R", bound=Record)
+
+
+class OverBudget(Refusal, code="kernel.over_budget", field="actions"):
+    zh = "该交易超出预算:{what} 超过 {limit}。请拆成几笔较小的交易。"
+    en = "The transaction costs more than one may: {what} beyond {limit}. Split it into smaller ones."
+
+
+class Exists(Refusal, code="kernel.exists", field="key"):
+    zh = "{table} 中已有记录 {key}。请换一个编号,或改用修改操作。"
+    en = "{table} already holds {key}. Choose another id, or change the existing one."
+
+
+class Context:
+    """One transaction's view. `member` and `key` are the signer; both are "" for work that fell due."""
+
+    def __init__(
+        self,
+        registry: "Registry",
+        layer: Overlay,
+        *,
+        time_ms: int,
+        height: int,
+        chain: str,
+        rules: int = 1,
+        member: str = "",
+        key: str = "",
+        transaction: str = "",
+    ) -> None:
+        self.registry = registry
+        self.layer = layer
+        self.time_ms = time_ms
+        self.height = height
+        self.chain = chain
+        self.rules = rules
+        self.member = member
+        self.key = key
+        self.transaction = transaction
+        self.events: list[bytes] = []
+        self.reads = self.writes = self.scanned = self.bytes = 0
+
+    def emit(self, event: Event) -> None:
+        """Add to the event log, which anyone can be shown a proof of. Canonical bytes are taken now."""
+        if len(self.events) >= limits.EVENTS_MAX:
+            raise OverBudget(what="events", limit=limits.EVENTS_MAX)
+        data = encode(event)
+        self.spend_bytes(len(data))
+        self.events.append(data)
+
+    def signal(self, signal: Signal) -> None:
+        """Tell the rooms that listen, within this transaction and its budget."""
+        for listener in self.registry.listeners(type(signal)):
+            listener(self, signal)
+
+    def spend_bytes(self, count: int) -> None:
+        self.bytes += count
+        if self.bytes > limits.BYTES_MAX:
+            raise OverBudget(what="bytes", limit=limits.BYTES_MAX)
+
+    def spend_read(self) -> None:
+        self.reads += 1
+        if self.reads > limits.READS_MAX:
+            raise OverBudget(what="reads", limit=limits.READS_MAX)
+
+    def spend_write(self, count: int) -> None:
+        self.writes += 1
+        if self.writes > limits.WRITES_MAX:
+            raise OverBudget(what="writes", limit=limits.WRITES_MAX)
+        self.spend_bytes(count)
+
+    def spend_scanned(self, count: int) -> None:
+        self.scanned += count
+        if self.scanned > limits.SCANNED_MAX:
+            raise OverBudget(what="scanned rows", limit=limits.SCANNED_MAX)
+
+
+Parts = Sequence[str | int]
+
+
+class Table(Generic[R]):
+    """Records of one type under ordered keys. `integers` names the parts of the key that are integers.
+
+    `older` maps record types of earlier versions to the pure function that brings them up to date when read
+    (rule 13): no migration ever runs over a table.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key: Sequence[str],
+        record: type[R],
+        integers: Sequence[str] = (),
+        older: dict[type[Record], Callable[[Any], R]] | None = None,
+    ) -> None:
+        self.name = name
+        self.key = tuple(key)
+        self.record = record
+        self.integers = tuple(part in integers for part in key)
+        self._older = older or {}
+        union: Any = record
+        for kind in self._older:
+            union = union | kind
+        self._decoder = msgspec.json.Decoder(union)
+
+    def decode(self, stored: bytes) -> R:
+        record: Any = self._decoder.decode(stored)
+        while not isinstance(record, self.record):
+            record = self._older[type(record)](record)
+        return record
+
+    def get(self, ctx: Context, key: Parts) -> R | None:
+        ctx.spend_read()
+        entry = ctx.layer.get(self.name, encode_key(key), self.decode)
+        return None if entry is None else entry[1]
+
+    def stored(self, ctx: Context, key: Parts) -> bytes | None:
+        """The bytes as stored, for attests."""
+        ctx.spend_read()
+        entry = ctx.layer.get(self.name, encode_key(key), self.decode)
+        return None if entry is None else entry[0]
+
+    def put(self, ctx: Context, key: Parts, record: R) -> None:
+        data = encode(record)
+        ctx.spend_write(len(data))
+        ctx.layer.set(self.name, encode_key(key), (data, record))
+
+    def insert(self, ctx: Context, key: Parts, record: R) -> None:
+        """As `put`, but refuses where a record is already."""
+        if self.get(ctx, key) is not None:
+            raise Exists(table=self.name, key=".".join(str(part) for part in key))
+        self.put(ctx, key, record)
+
+    def delete(self, ctx: Context, key: Parts) -> None:
+        ctx.spend_write(0)
+        ctx.layer.set(self.name, encode_key(key), None)
+
+    def scan(
+        self,
+        ctx: Context,
+        prefix: Parts = (),
+        *,
+        start: Parts | None = None,
+        end: Parts | None = None,
+        limit: int = limits.SCAN_MAX,
+        reverse: bool = False,
+    ) -> Iterator[tuple[tuple[str | int, ...], R]]:
+        """Rows whose key begins with `prefix`, from `start` (inclusive) to `end` (exclusive), at most `limit`.
+
+        `start` and `end` are whole or partial keys. Never scans more rows than it gives.
+        """
+        base = encode_key(prefix)
+        low = base if start is None else encode_key(start)
+        high = (after_prefix(base) if base else b"\xff" * 64) if end is None else encode_key(end)
+        for key, entry in ctx.layer.rows(self.name, low, high, limit, reverse, self.decode):
+            ctx.spend_scanned(1)
+            yield decode_key(key, self.integers), entry[1]

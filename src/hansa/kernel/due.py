@@ -1,0 +1,55 @@
+"""Work that falls due by time: one queue in the state, bounded per member and per block (protocol, rule 12).
+
+The queue only causes effects. Contracts test deadlines by `ctx.time_ms`, so a backlog changes no outcome.
+"""
+
+from collections.abc import Callable
+
+from hansa.kernel import limits
+from hansa.kernel.context import Context, Table
+from hansa.kernel.messages import Due, Parked, Pending
+from hansa.kernel.refusal import Refusal
+
+QUEUE = Table("kernel.due", key=("due_ms", "id"), record=Due, integers=("due_ms",))
+PENDING = Table("kernel.pending", key=("member",), record=Pending)
+PARKED = Table("kernel.parked", key=("due_ms", "id"), record=Parked, integers=("due_ms",))
+
+
+class TooMuchPending(Refusal, code="kernel.too_much_pending", field="actions"):
+    zh = "成员单位 {member} 已有 {limit} 项待办。请等其中一些到期后再试。"
+    en = "{limit} pieces of work already wait for member {member}. Try again when some have fallen due."
+
+
+def at(ctx: Context, due_ms: int, handler: Callable[..., None], member: str, *arguments: str) -> None:
+    """Have `handler(ctx, *arguments)` run in the first block at or after `due_ms`, once, on the member's account.
+
+    The same work for the same time is one entry, however often it is asked for.
+    """
+    name = f"{handler.__module__.split('.')[-2]}.{handler.__name__}"
+    key = (due_ms, ":".join((name, member, *arguments)))
+    if QUEUE.get(ctx, key) is not None:
+        return
+    pending = PENDING.get(ctx, (member,)) or Pending()
+    if pending.count >= limits.DUE_PER_MEMBER_MAX:
+        raise TooMuchPending(member=member, limit=limits.DUE_PER_MEMBER_MAX)
+    QUEUE.put(ctx, key, Due(handler=name, member=member, arguments=arguments))
+    PENDING.put(ctx, (member,), Pending(count=pending.count + 1))
+
+
+def next_due(ctx: Context) -> list[tuple[tuple[int, str], Due]]:
+    """What is due at the block's time, oldest first, at most DUE_PER_BLOCK_MAX."""
+    rows = QUEUE.scan(ctx, end=(ctx.time_ms + 1,), limit=limits.DUE_PER_BLOCK_MAX)
+    return [((int(key[0]), str(key[1])), item) for key, item in rows]
+
+
+def remove(ctx: Context, key: tuple[int, str], item: Due) -> None:
+    QUEUE.delete(ctx, key)
+    pending = PENDING.get(ctx, (item.member,)) or Pending(count=1)
+    PENDING.put(ctx, (item.member,), Pending(count=pending.count - 1))
+
+
+def park(ctx: Context, key: tuple[int, str], item: Due, code: str) -> None:
+    """Keep what failed for people to look at; nothing tries it again by itself."""
+    PARKED.put(
+        ctx, key, Parked(handler=item.handler, member=item.member, arguments=item.arguments, code=code)
+    )

@@ -1,0 +1,60 @@
+"""Every limit of the kernel and of the rooms, by name. Changing one changes the rules: see docs/protocol.md."""
+
+# Time.
+SECOND_MS = 1_000
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+VALID_MAX_MS = DAY_MS
+"""How long after block time a transaction may claim to be valid (rule 6)."""
+SKEW_MAX_MS = 5 * MINUTE_MS
+"""How far ahead of block time the clock of a source may be."""
+
+# Decoding: checked before any work is spent (rule 3).
+TRANSACTION_BYTES_MAX = 262_144
+TRANSACTION_BRACKETS_MAX = 4_096
+ACTIONS_MAX = 64
+SCOPES_MAX = 64
+
+# Replay (rule 6).
+WINDOW_WIDTH = 1_024
+IN_FLIGHT_MAX = 512
+
+# Blocks.
+BLOCK_TRANSACTIONS_MAX = 5_000
+BLOCK_BYTES_MAX = 16 * 2**20
+
+# What one transaction may cost (rule 9).
+READS_MAX = 50_000
+WRITES_MAX = 5_000
+SCANNED_MAX = 50_000
+BYTES_MAX = 4 * 2**20
+EVENTS_MAX = 256
+SCAN_MAX = 1_000
+"""Rows that one scan returns unless it asks for fewer or, up to SCANNED_MAX, for more."""
+
+# Due queue (rule 12).
+DUE_PER_BLOCK_MAX = 256
+DUE_PER_MEMBER_MAX = 4_096
+
+# Metering.
+RECORDS_PER_BATCH_MAX = 1_000
+READINGS_PER_BATCH_MAX = 65_536
+REFOLD_MAX = 20_000
+"""Records that a late record or a declared reset may cause to be read again."""
+STATES_MAX = 32
+LOOK_BACK_POINTS_MAX = 16
+LOOK_BACK_DAYS_MAX = 60
+
+# Billing.
+METERS_MAX = 16
+AGREEMENT_MAX_MS = 10 * 366 * DAY_MS
+CUT_OFF_MAX_MS = 62 * DAY_MS
+CORRECTED_PERIODS_MAX = 12
+"""Earlier periods rated again at one close; what is left waits for the next."""
+STATEMENT_GAPS_MAX = 500
+"""Gaps and falls listed in a statement; beyond it the statement carries their number, the ledger their list."""
+
+# Calendars.
+TRANSITIONS_MAX = 400
+SPECIAL_DAYS_MAX = 2_000

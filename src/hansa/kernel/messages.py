@@ -1,0 +1,135 @@
+"""Bases of all that travels or is stored: actions, events, signals, records; and the kernel's own records."""
+
+from typing import Any, ClassVar
+
+from hansa.kernel.types import (
+    FrozenMeta,
+    Id,
+    KeyId,
+    MemberId,
+    Natural,
+    Positive,
+    Struct,
+    TimeMs,
+)
+
+
+class _RecordMeta(FrozenMeta):
+    """Takes `version`, `readers` and `retention` from the class line; the stored tag is `name.version` (rule 13)."""
+
+    def __new__(
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        version: int = 1,
+        readers: str = "members",
+        retention: str = "business",
+        **config: Any,
+    ) -> Any:
+        if bases != (Struct,):
+            config["tag"] = f"{name.lower()}.{version}"
+        cls: Any = super().__new__(mcls, name, bases, namespace, tag_field="_type", **config)
+        cls.version, cls.readers, cls.retention = version, readers, retention
+        return cls
+
+
+class Record(Struct, metaclass=_RecordMeta):
+    """What lies in a table. `readers` and `retention` say who may read it and how long it is kept."""
+
+    version: ClassVar[int]
+    readers: ClassVar[str]
+    retention: ClassVar[str]
+
+
+class Action(Struct, tag_field="_type"):
+    """What a member asks for. Subclass with `tag="room.verb"`."""
+
+
+class Event(Struct, tag_field="_type"):
+    """What happened, for everyone and for ever. Subclass with `tag="room.past_participle"`."""
+
+
+class Signal:
+    """What one room tells others within a transaction. Subclass as a frozen dataclass; rooms name listeners."""
+
+
+class Key(Record, version=1, readers="members", retention="for ever"):
+    """A public key of a member and what it may sign. The holder is a pseudonym (rule 8)."""
+
+    suite: Positive
+    public: bytes
+    holder: Id
+    kind: Id
+    """person, device, gateway or worker."""
+    scopes: tuple[str, ...]
+    """Action tags it may sign: `billing.propose`, `billing.*`, or `*`."""
+    expires_ms: TimeMs
+    revoked_ms: TimeMs = 0
+    """When it was revoked; 0 while it is not."""
+
+
+class Window(Record, version=1, readers="members", retention="for ever"):
+    """Which sequence numbers of a key are used up: `highest`, and a bit for each of the 1,024 up to it (rule 6)."""
+
+    highest: Natural = 0
+    used: bytes = b""
+
+
+class Due(Record, version=1, readers="members", retention="business"):
+    """A piece of work waiting for its time."""
+
+    handler: Id
+    member: MemberId
+    arguments: tuple[str, ...] = ()
+
+
+class Pending(Record, version=1, readers="members", retention="business"):
+    """How much work waits for a member."""
+
+    count: Natural = 0
+
+
+class Parked(Record, version=1, readers="members", retention="business"):
+    """Work that failed when it fell due. It is not tried again by itself."""
+
+    handler: Id
+    member: MemberId
+    arguments: tuple[str, ...] = ()
+    code: Id = "internal"
+
+
+class Attested(Event, tag="kernel.attested"):
+    """A current record, shown as an event so that it can be proved: true at this height (rule 15)."""
+
+    table: Id
+    key: tuple[str, ...]
+    record: bytes
+
+
+class Outcome(Struct):
+    """Result of a transaction in a block, as members agree on it: code `ok`, or that of the refusal."""
+
+    transaction: str
+    """SHA-256 of the body, hexadecimal."""
+    code: Id
+    field: str = ""
+    clause: str = ""
+
+
+__all__ = [
+    "Action",
+    "Attested",
+    "Due",
+    "Event",
+    "Id",
+    "Key",
+    "KeyId",
+    "Outcome",
+    "Parked",
+    "Pending",
+    "Record",
+    "Signal",
+    "Window",
+]

@@ -1,0 +1,116 @@
+"""Rooms and their registry: which actions, events, tables, queries and listeners exist, and who handles each."""
+
+import typing
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from hansa.kernel import limits
+from hansa.kernel.context import Context, Table
+from hansa.kernel.due import PARKED, PENDING, QUEUE
+from hansa.kernel.keys import KEYS, WINDOWS
+from hansa.kernel.messages import Action, Event, Signal
+from hansa.kernel.types import Hash, KeyId, MemberId, Positive, Struct, TimeMs
+
+KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED)
+
+Handler = Callable[..., None]
+
+
+class Room:
+    """One business subject: its contract's functions, its tables and its events.
+
+    An action's type is read from the handler's second argument, a listener's signal likewise.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        actions: Sequence[Handler] = (),
+        due: Sequence[Handler] = (),
+        listeners: Sequence[Handler] = (),
+        queries: Sequence[Callable[..., Any]] = (),
+        tables: Sequence[Table[Any]] = (),
+        events: Sequence[type[Event]] = (),
+    ) -> None:
+        self.name = name
+        self.actions = {_second(handler): handler for handler in actions}
+        self.due = {f"{name}.{handler.__name__}": handler for handler in due}
+        self.listeners = [(_second(handler), handler) for handler in listeners]
+        self.queries = {f"{name}.{query.__name__}": query for query in queries}
+        self.tables = {table.name: table for table in tables}
+        self.events = tuple(events)
+
+
+def _second(handler: Handler) -> type[Any]:
+    """Type of a handler's second argument."""
+    hints = typing.get_type_hints(handler)
+    kind: type[Any] = list(hints.values())[1]
+    return kind
+
+
+class Registry:
+    """All rooms together. Building one checks that no two rooms share a name."""
+
+    def __init__(self, rooms: Sequence[Room]) -> None:
+        self.rooms = tuple(rooms)
+        self.actions: dict[type[Action], Handler] = {}
+        self.due: dict[str, Handler] = {}
+        self.queries: dict[str, Callable[..., Any]] = {}
+        self.tables: dict[str, Table[Any]] = {table.name: table for table in KERNEL_TABLES}
+        self._listeners: dict[type[Signal], list[Handler]] = {}
+        for room in rooms:
+            for kind, part in (
+                (self.actions, room.actions),
+                (self.due, room.due),
+                (self.queries, room.queries),
+                (self.tables, room.tables),
+            ):
+                taken = typing.cast(dict[Any, Any], kind)
+                for name, value in typing.cast(dict[Any, Any], part).items():
+                    if name in taken:
+                        raise TypeError(f"{name} is declared twice")
+                    taken[name] = value
+            for signal, handler in room.listeners:
+                self._listeners.setdefault(signal, []).append(handler)
+        self.tags = {action_tag(action): action for action in self.actions}
+        self.body = _body(tuple(self.actions))
+
+    def listeners(self, signal: type[Signal]) -> Sequence[Handler]:
+        return self._listeners.get(signal, ())
+
+
+def action_tag(action: type[Action]) -> str:
+    """`room.verb`, as it stands in the transaction and in a key's scope."""
+    tag = action.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
+class BodyFields(Struct):
+    """What every transaction says besides its actions."""
+
+    chain: Hash
+    member: MemberId
+    key: KeyId
+    sequence: Positive
+    valid_until_ms: TimeMs
+
+
+def _body(actions: tuple[type[Action], ...]) -> type[Any]:
+    """The Body struct: its actions are one tagged union over all rooms."""
+    union: Any = typing.Union[actions]  # noqa: UP007 (built from a tuple)
+    kind = Annotated[tuple[union, ...], msgspec.Meta(min_length=1, max_length=limits.ACTIONS_MAX)]
+    return msgspec.defstruct(
+        "Body",
+        [("actions", kind)],
+        bases=(BodyFields,),
+        frozen=True,
+        forbid_unknown_fields=True,
+        omit_defaults=True,
+    )
+
+
+__all__ = ["BodyFields", "Context", "Handler", "Registry", "Room", "action_tag"]

@@ -1,0 +1,59 @@
+"""Signature suites. Suite 1 is Ed25519 with strict checks (protocol, rule 4); its tag stands wherever a signature does."""
+
+import hashlib
+from collections import OrderedDict
+
+from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
+from nacl.exceptions import CryptoError
+
+ED25519 = 1
+SIGNATURE_BYTES = 64
+TRANSACTION_DOMAIN = b"hansa-tx-1\x00"
+HEADER_DOMAIN = b"hansa-header-1\x00"
+COUNTER_DOMAIN = b"hansa-counter-1\x00"
+
+
+def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
+    """True only for suite 1 and a signature with S < L, canonical A and R of full order, cofactorless equation."""
+    if suite != ED25519 or len(public) != 32 or len(signature) != SIGNATURE_BYTES:
+        return False
+    try:
+        crypto_sign_open(signature + message, public)
+    except (CryptoError, ValueError):
+        return False
+    return True
+
+
+class Signer:
+    """A private key in memory. The seed is 32 secret bytes."""
+
+    def __init__(self, seed: bytes) -> None:
+        self.public, self._secret = crypto_sign_seed_keypair(seed)
+
+    def sign(self, message: bytes) -> bytes:
+        signed: bytes = crypto_sign(message, self._secret)
+        return signed[:SIGNATURE_BYTES]
+
+
+class VerifiedCache:
+    """Signatures found good, by SHA-256(public key ‖ all bytes), the oldest forgotten first (rule 5).
+
+    It says that bytes were signed by a key, never that the key may act: that is checked at execution.
+    """
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._capacity = capacity
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+
+    def verify(self, public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
+        if len(public) != 32 or len(signature) != SIGNATURE_BYTES or suite not in range(256):
+            return False  # else two splits of the same bytes would share a name
+        name = hashlib.sha256(b"".join((public, bytes((suite,)), signature, message))).digest()
+        if name in self._known:
+            return True
+        if not verify(suite, public, signature, message):
+            return False
+        self._known[name] = None
+        if len(self._known) > self._capacity:
+            self._known.popitem(last=False)
+        return True

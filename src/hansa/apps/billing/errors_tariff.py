@@ -205,8 +205,12 @@ class AmountTooLarge(Refusal, code="billing.amount_too_large", field="amount_min
 
 
 class UsageUnknown(Refusal, code="billing.usage_unknown", field="usage"):
-    zh = "用量记在计量项 {meter}、时段 {window} 下,资费表中没有。请用本资费表的名称。"
-    en = "Usage is booked under the meter {meter} and window {window}, which this tariff does not have."
+    zh = "用量记在计量项 {meter}、状态 {part!r}、时段 {window} 下,资费表中没有这一项。请用本资费表的名称。"
+    en = (
+        "Usage is booked under meter {meter}, state {part!r}, window {window}, which this tariff does not "
+        "have. "
+        "Use the names of the tariff."
+    )
 
 
 class UsageNegative(Refusal, code="billing.usage_negative", field="usage"):
@@ -223,4 +227,12 @@ class SuccessorDiffers(Refusal, code="billing.tariff_successor", field="tariff")
         "The new tariff has another {name}. Within one agreement the currency, whether tax is included and "
         "the "
         "period stay as they are: make a new agreement."
+    )
+
+
+class CutOff(Refusal, code="billing.cut_off", field="cut_off_ms"):
+    zh = "截止期限为 {cut_off_ms} 毫秒,须在 0 与 {limit_ms} 毫秒之间(周期结束之后)。请更正。"
+    en = (
+        "The cut-off is {cut_off_ms} ms; it must lie 0 to {limit_ms} ms after the end of a period. Correct "
+        "it."
     )

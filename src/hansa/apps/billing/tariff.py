@@ -73,10 +73,10 @@ UNITS: dict[str, tuple[str, int]] = {
 """Units whose size is fixed: base unit, and how many of it make one."""
 
 MINOR_DIGITS: dict[str, int] = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(" "), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(" "), 3),
-    **dict.fromkeys("CLF UYW".split(" "), 4),
-}
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0,
+    "RWF": 0, "UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3, "CLF": 4, "UYW": 4,
+}  # fmt: skip
 """Currencies whose minor unit is not 1/100 (ISO 4217)."""
 
 
@@ -90,7 +90,7 @@ class Meter(Struct, frozen=True):
 
 
 class Span(Struct, frozen=True):
-    """Minutes from ≤ m < to of the local day; if `from` is greater, up to midnight and from midnight on (T4)."""
+    """Minutes from ≤ m < to of the local day; if from > to, up to midnight and from midnight on (T4)."""
 
     days: tuple[DayName, ...]
     from_minute: Minute
@@ -214,6 +214,16 @@ def rate_in_force(tax: Tax, day: int) -> int:
         first = date_text(tax.rates[0].from_day) if tax.rates else "—"
         raise errors.TaxBeforeFirst(clause=tax.code, tax=tax.code, day=date_text(day), first=first)
     return found
+
+
+def check_successor(now: Tariff, new: Tariff) -> None:
+    """Refuse a new version of an agreement's tariff by which corrections of old periods could not add up."""
+    if new.currency != now.currency:
+        raise errors.SuccessorDiffers(name="currency")
+    if new.tax_included != now.tax_included:
+        raise errors.SuccessorDiffers(name="tax_included")
+    if new.period != now.period:
+        raise errors.SuccessorDiffers(name="period")
 
 
 def check_rates(tariff: Tariff, last_day: int) -> None:

@@ -1,0 +1,309 @@
+"""From the usage of a period to the lines of its statement. Read it beside docs/tariff-rules.md.
+
+`rate` applies the elements of a tariff (E1–E7), `corrections` compares a period rated again with what was
+billed for it (C1), `close_statement` numbers the lines and reckons the tax once (X1–X5). Pure; integers only.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from hansa.apps.billing import errors_tariff as errors
+from hansa.apps.billing.tariff import (
+    Cap,
+    Element,
+    Fixed,
+    Minimum,
+    Tariff,
+    Tier,
+    Usage,
+    minor_digits,
+    rate_in_force,
+    window_names,
+)
+from hansa.apps.consortium.calendars import Period
+from hansa.kernel.types import (
+    INTEGER_MAX,
+    BasisPoints,
+    Id,
+    Integer,
+    Natural,
+    OptionalId,
+    StateName,
+    Struct,
+    TimeMs,
+    replace,
+)
+
+PRICE_UNIT = 100_000_000
+"""price_e8 per main unit of the currency."""
+TAX_UNIT = 10_000
+"""Basis points in one whole."""
+
+UsageOfPeriod = Mapping[tuple[str, str, str], int]
+"""Base units by (meter, part, window); part is a machine state, or "" (U1). What is missing is 0."""
+LineKind = Literal["usage", "included", "fixed", "minimum", "cap", "correction"]
+
+
+class Line(Struct, frozen=True):
+    """A line of a statement. `rate` leaves number and tax open (0); `close_statement` fills them in."""
+
+    clause: Id
+    kind: LineKind
+    quantity_base: Integer
+    """Base units of the meter; of the kinds without a unit, how often the clause applies: 1."""
+    amount_minor: Integer
+    """The line amount (E4–E7, C1): with or without tax, as the tariff states."""
+    tax_code: Id
+    tax_rate_bp: BasisPoints
+    price_e8: Natural = 0
+    """Price per priced unit; 0 for included quantity, and where there is no unit."""
+    meter: OptionalId = ""
+    unit: str = ""
+    """Priced unit, `unit_base` of `base_unit`; "" for fixed, minimum and cap."""
+    unit_base: Natural = 0
+    base_unit: str = ""
+    states: tuple[StateName, ...] = ()
+    windows: tuple[Id, ...] = ()
+    """States and windows that the clause counts; none: all there are."""
+    tier: Natural = 0
+    """1 for the first tier; 0 where tiers do not matter."""
+    corrects_from_ms: TimeMs = 0
+    """Start of the earlier period that a correction concerns; 0 on all other lines."""
+    number: Natural = 0
+    net_minor: Integer = 0
+    tax_minor: Integer = 0
+    gross_minor: Integer = 0
+
+
+class RateTotal(Struct, frozen=True):
+    """Sums over the lines of one tax rate."""
+
+    tax_rate_bp: BasisPoints
+    net_minor: Integer
+    tax_minor: Integer
+    gross_minor: Integer
+
+
+class Totals(Struct, frozen=True):
+    """A closed statement: numbered lines, sums by tax rate (highest first), sums of all lines (X5)."""
+
+    lines: tuple[Line, ...]
+    by_rate: tuple[RateTotal, ...]
+    net_minor: Integer
+    tax_minor: Integer
+    gross_minor: Integer
+
+
+def rate(tariff: Tariff, usage: UsageOfPeriod, period: Period) -> tuple[Line, ...]:
+    """The lines of one period, in the order of the tariff's elements.
+
+    The tariff must be sound (`check_tariff`). Usage that no element prices costs nothing. Raises UsageUnknown
+    and UsageNegative for usage that cannot be this tariff's, TaxBeforeFirst, AmountTooLarge.
+    """
+    _check_usage(tariff, usage)
+    rates_bp = {tax.code: rate_in_force(tax, period.last_day) for tax in tariff.taxes}
+    lines: list[Line] = []
+    amounts_minor: dict[str, int] = {}
+    for element in tariff.elements:
+        rate_bp = rates_bp[element.tax]
+        if isinstance(element, Usage):
+            of_element = _usage_lines(tariff, element, usage, rate_bp)
+        else:
+            of_element = [_flat_line(tariff, element, amounts_minor, period, rate_bp)]
+        amounts_minor[element.clause] = sum(line.amount_minor for line in of_element)
+        lines += of_element
+    return tuple(lines)
+
+
+def _check_usage(tariff: Tariff, usage: UsageOfPeriod) -> None:
+    kinds = {meter.name: meter.kind for meter in tariff.meters}
+    windows = window_names(tariff)
+    for (meter, part, window), quantity in usage.items():
+        if meter not in kinds or window not in windows or (part != "") != (kinds[meter] == "state"):
+            raise errors.UsageUnknown(meter=meter, part=part, window=window)
+        if quantity < 0:
+            raise errors.UsageNegative(meter=meter, window=window, quantity=quantity)
+
+
+def _usage_lines(tariff: Tariff, element: Usage, usage: UsageOfPeriod, rate_bp: int) -> list[Line]:
+    """E1–E4: quantity, quota, tiers, one rounding per line."""
+    base_unit = next(meter.base_unit for meter in tariff.meters if meter.name == element.meter)
+    denominator = element.unit_base * PRICE_UNIT
+    numerator = 10 ** minor_digits(tariff.currency)
+
+    def line(kind: LineKind, quantity: int, price_e8: int, tier: int) -> Line:
+        amount_minor = divide(quantity * price_e8 * numerator, denominator, tariff.rounding)
+        return Line(
+            clause=element.clause, kind=kind, quantity_base=_bounded(quantity, element.clause),
+            amount_minor=_bounded(amount_minor, element.clause), tax_code=element.tax, tax_rate_bp=rate_bp,
+            price_e8=price_e8, meter=element.meter, unit=element.unit, unit_base=element.unit_base,
+            base_unit=base_unit, states=element.states, windows=element.windows, tier=tier,
+        )  # fmt: skip
+
+    quantity = sum(
+        usage.get((element.meter, state, window), 0)
+        for state in element.states or ("",)
+        for window in element.windows or window_names(tariff)
+    )
+    included = min(quantity, element.included_base)
+    lines = [line("included", included, 0, 0)] if included else []
+    several = len(element.tiers) > 1
+    for number, part, price_e8 in _in_tiers(element, quantity - included):
+        lines.append(line("usage", part, price_e8, number if several else 0))
+    return lines or [line("usage", 0, element.tiers[0].price_e8, 1 if several else 0)]
+
+
+def _in_tiers(element: Usage, quantity: int) -> list[tuple[int, int, int]]:
+    """(number, quantity, price) of each tier that the billable quantity reaches (E2)."""
+    if element.tiering == "volume":
+        reached = enumerate(element.tiers, 1)
+        number, tier = next(found for found in reached if _last(found[1]) or quantity <= found[1].up_to_base)
+        return [(number, quantity, tier.price_e8)] if quantity else []
+    parts = []
+    below = 0
+    for number, tier in enumerate(element.tiers, 1):
+        part = (quantity if _last(tier) else min(quantity, tier.up_to_base)) - below
+        if part <= 0:
+            break
+        parts.append((number, part, tier.price_e8))
+        below = tier.up_to_base
+    return parts
+
+
+def _last(tier: Tier) -> bool:
+    return tier.up_to_base == 0
+
+
+def _flat_line(
+    tariff: Tariff,
+    element: Fixed | Minimum | Cap,
+    amounts_minor: Mapping[str, int],
+    period: Period,
+    rate_bp: int,
+) -> Line:
+    """E5–E7: what does not depend on a meter of its own."""
+    if isinstance(element, Fixed):
+        covered_ms = period.to_ms - period.from_ms
+        full_ms = period.full_to_ms - period.full_from_ms
+        amount_minor = divide(element.amount_minor * covered_ms, full_ms, tariff.rounding)
+    else:
+        missing_minor = element.amount_minor - sum(amounts_minor[name] for name in element.of)
+        amount_minor = max(missing_minor, 0) if isinstance(element, Minimum) else min(missing_minor, 0)
+    return Line(
+        clause=element.clause,
+        kind=_flat_kind(element),
+        quantity_base=1,
+        amount_minor=_bounded(amount_minor, element.clause),
+        tax_code=element.tax,
+        tax_rate_bp=rate_bp,
+    )
+
+
+def _flat_kind(element: Element) -> LineKind:
+    if isinstance(element, Fixed):
+        return "fixed"
+    return "minimum" if isinstance(element, Minimum) else "cap"
+
+
+def corrections(rated: Sequence[Line], billed: Iterable[Line], from_ms: int) -> tuple[Line, ...]:
+    """The correction lines of one earlier period that began at `from_ms` (C1).
+
+    `rated`: its lines as `rate` gives them now, with the tariff that held for it. `billed`: every line that
+    earlier statements carry for it, its own and corrections of it, in any order. Empty if all amounts agree.
+    The lines stand in the tariff's order; where several periods are corrected, put the oldest first.
+    """
+    quantities: dict[str, int] = {}
+    amounts_minor: dict[str, int] = {}
+    clauses: dict[str, Line] = {}
+    for sign, lines in ((1, rated), (-1, billed)):
+        for line in lines:
+            # Met first in `rated`: untaxed, and in the tariff's order.
+            clauses.setdefault(line.clause, line)
+            quantities[line.clause] = quantities.get(line.clause, 0) + sign * line.quantity_base
+            amounts_minor[line.clause] = amounts_minor.get(line.clause, 0) + sign * line.amount_minor
+    return tuple(
+        replace(
+            clauses[clause],
+            kind="correction",
+            quantity_base=_bounded(quantities[clause], clause),
+            amount_minor=_bounded(amount_minor, clause),
+            price_e8=0,
+            tier=0,
+            corrects_from_ms=from_ms,
+        )
+        for clause, amount_minor in amounts_minor.items()
+        if amount_minor
+    )
+
+
+def close_statement(tax_included: bool, lines: Iterable[Line]) -> Totals:
+    """Number the lines as they stand, reckon tax once per rate, allot it to the lines, add up (X2–X5).
+
+    `lines`: the period's own, then corrections. Raises AmountTooLarge.
+    """
+    ordered = tuple(lines)
+    rates_bp = sorted(dict.fromkeys(line.tax_rate_bp for line in ordered), reverse=True)
+    taxes_minor: dict[int, int] = {}
+    for rate_bp in rates_bp:
+        numbers = [n for n, line in enumerate(ordered) if line.tax_rate_bp == rate_bp]
+        amounts_minor = [ordered[n].amount_minor for n in numbers]
+        shares_minor = allot_tax(amounts_minor, rate_bp, tax_included)
+        taxes_minor.update(zip(numbers, shares_minor, strict=True))
+    closed = tuple(
+        _closed(line, number, taxes_minor[number], tax_included) for number, line in enumerate(ordered)
+    )
+    by_rate = tuple(
+        RateTotal(rate_bp, *_sums(line for line in closed if line.tax_rate_bp == rate_bp))
+        for rate_bp in rates_bp
+    )
+    return Totals(closed, by_rate, *_sums(closed))
+
+
+def allot_tax(amounts_minor: Sequence[int], rate_bp: int, tax_included: bool) -> list[int]:
+    """Tax on each of the amounts of one rate, adding up to the rounded tax on their sum (X2–X4)."""
+    divisor = TAX_UNIT + rate_bp if tax_included else TAX_UNIT
+    tax_minor = divide(sum(amounts_minor) * rate_bp, divisor, "half_up")
+    shares = [amount * rate_bp // divisor for amount in amounts_minor]
+    # A negative sort key puts the largest remainder first; sorting keeps lower lines before higher at a tie.
+    by_remainder = sorted(range(len(shares)), key=lambda n: -(amounts_minor[n] * rate_bp % divisor))
+    for n in by_remainder[: tax_minor - sum(shares)]:
+        shares[n] += 1
+    return shares
+
+
+def _closed(line: Line, position: int, tax_minor: int, tax_included: bool) -> Line:
+    net_minor = line.amount_minor - tax_minor if tax_included else line.amount_minor
+    return replace(
+        line,
+        number=position + 1,
+        net_minor=_bounded(net_minor, line.clause),
+        tax_minor=_bounded(tax_minor, line.clause),
+        gross_minor=_bounded(net_minor + tax_minor, line.clause),
+    )
+
+
+def _sums(lines: Iterable[Line]) -> tuple[int, int, int]:
+    net_minor = tax_minor = gross_minor = 0
+    for line in lines:
+        net_minor = _bounded(net_minor + line.net_minor, "statement")
+        tax_minor = _bounded(tax_minor + line.tax_minor, "statement")
+        gross_minor = _bounded(gross_minor + line.gross_minor, "statement")
+    return net_minor, tax_minor, gross_minor
+
+
+def divide(numerator: int, denominator: int, rounding: str) -> int:
+    """numerator ÷ denominator (positive) to the nearest integer.
+
+    Ties go away from zero (`half_up`), or to the even neighbour (`half_even`).
+    """
+    quotient, rest = divmod(abs(numerator), denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and (rounding == "half_up" or quotient % 2)):
+        quotient += 1
+    return quotient if numerator >= 0 else -quotient
+
+
+def _bounded(value: int, where: str) -> int:
+    """A result that the ledger can write down (protocol, rule 1)."""
+    if not -INTEGER_MAX <= value <= INTEGER_MAX:
+        raise errors.AmountTooLarge(clause=where, where=where)
+    return value

@@ -131,16 +131,21 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block) -> App
     )
 
 
-def admit(ctx: Context, chain: Chain, transaction: Transaction) -> tuple[Key, Window]:
+def admit(
+    ctx: Context, chain: Chain, transaction: Transaction, *, sequence: bool = True
+) -> tuple[Key, Window]:
     """Chain, key, sequence, signature: who fails these leaves no trace. The signature, being dear, comes last.
 
     Returns the key and its window once the sequence is used up. Raises a Refusal and writes nothing.
+    A node that looks at a transaction before its block leaves the sequence out: others may come before it.
     """
     body = transaction.body
     if body.chain != chain.id:
         raise keys.WrongChain(chain=body.chain[:12])
     key = keys.find(ctx, body.member, body.key)
-    window = keys.used(keys.WINDOWS.get(ctx, (body.member, body.key)) or Window(), body.sequence)
+    window = keys.WINDOWS.get(ctx, (body.member, body.key)) or Window()
+    if sequence:
+        window = keys.used(window, body.sequence)
     message = TRANSACTION_DOMAIN + transaction.body_bytes
     if not chain.verify(key.public, transaction.suite, transaction.signature, message):
         raise keys.WrongSignature(member=body.member, key=body.key)

@@ -11,7 +11,7 @@ from hansa.kernel.context import Context, Table
 from hansa.kernel.due import PARKED, PENDING, QUEUE
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Event, Signal
-from hansa.kernel.types import Hash, KeyId, MemberId, Positive, Struct, TimeMs
+from hansa.kernel.types import FrozenMeta, Hash, KeyId, MemberId, Positive, Struct, TimeMs
 
 KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED)
 
@@ -103,14 +103,8 @@ def _body(actions: tuple[type[Action], ...]) -> type[Any]:
     """The Body struct: its actions are one tagged union over all rooms."""
     union: Any = typing.Union[actions]  # noqa: UP007 (built from a tuple)
     kind = Annotated[tuple[union, ...], msgspec.Meta(min_length=1, max_length=limits.ACTIONS_MAX)]
-    return msgspec.defstruct(
-        "Body",
-        [("actions", kind)],
-        bases=(BodyFields,),
-        frozen=True,
-        forbid_unknown_fields=True,
-        omit_defaults=True,
-    )
+    namespace = {"__module__": __name__, "__annotations__": {"actions": kind}}
+    return FrozenMeta("Body", (BodyFields,), namespace)
 
 
 __all__ = ["BodyFields", "Context", "Handler", "Registry", "Room", "action_tag"]

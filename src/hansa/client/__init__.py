@@ -1,0 +1,82 @@
+"""Typed client: the only way in for gateways, command line, reports and every worker off the ledger."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from hansa.client.transport import InProcess, Transport
+from hansa.engines.embedded import Receipt
+from hansa.kernel import Action, Registry, encode, limits
+from hansa.kernel.signatures import Signer
+from hansa.kernel.transaction import sign
+
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """The ledger refused a transaction; `receipt` has the code and both texts."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__(f"{receipt.code} ({receipt.field}): {receipt.en}")
+        self.receipt = receipt
+
+
+class Client:
+    """One key's access to the ledger. Keeps its own sequence numbers; `clock` sets how long a signature is valid."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        registry: Registry,
+        *,
+        member: str,
+        key: str,
+        signer: Signer,
+        clock: Callable[[], int],
+        sequence: int = 0,
+    ) -> None:
+        self.transport = transport
+        self.registry = registry
+        self.member = member
+        self.key = key
+        self.signer = signer
+        self.sequence = sequence
+        self._clock = clock
+        self._chain = hashlib.sha256(transport.genesis()).hexdigest()
+
+    def sign(self, *actions: Action) -> bytes:
+        """A signed transaction with the next sequence number, valid for an hour."""
+        self.sequence += 1
+        return sign(
+            self.registry,
+            self.signer,
+            chain=self._chain,
+            member=self.member,
+            key=self.key,
+            sequence=self.sequence,
+            valid_until_ms=self._clock() + limits.HOUR_MS,
+            actions=actions,
+        )
+
+    def do(self, *actions: Action) -> Receipt:
+        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened."""
+        return self.submit([self.sign(*actions)])[0]
+
+    def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
+        """Submit signed transactions. Raises Refused for the first that was refused."""
+        receipts: list[Receipt] = []
+        for start in range(0, len(wires), limits.IN_FLIGHT_MAX):
+            receipts += self.transport.submit(wires[start : start + limits.IN_FLIGHT_MAX])
+        for receipt in receipts:
+            if receipt.code != "ok":
+                raise Refused(receipt)
+        return receipts
+
+    def query(self, name: str, kind: type[T], **arguments: Any) -> T:
+        """Ask a room. The answer is decoded as `kind`."""
+        return msgspec.json.decode(self.transport.query(name, encode(arguments)), type=kind)
+
+
+__all__ = ["Client", "InProcess", "Receipt", "Refused", "Transport"]

@@ -1,0 +1,57 @@
+"""The seam between a client and a node. Everything passes as bytes, so that a network may lie between them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from hansa.engines.embedded import Embedded, Receipt
+from hansa.kernel import encode
+from hansa.kernel.evidence import Proof, SignedHeader
+
+
+class Transport(Protocol):
+    """What a node answers. InProcess is the one for a node in this process."""
+
+    def genesis(self) -> bytes: ...
+
+    def submit(self, wires: Sequence[bytes]) -> list[Receipt]: ...
+
+    def query(self, name: str, arguments: bytes) -> bytes: ...
+
+    def events_after(self, height: int, index: int, limit: int) -> list[tuple[int, int, bytes]]: ...
+
+    def head(self) -> SignedHeader | None: ...
+
+    def prove(self, kind: str, height: int, index: int) -> Proof: ...
+
+    def find(self, transaction: str) -> Receipt | None: ...
+
+
+class InProcess:
+    """A node in this process."""
+
+    def __init__(self, node: Embedded) -> None:
+        self._node = node
+
+    def genesis(self) -> bytes:
+        return self._node.genesis_bytes
+
+    def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
+        return self._node.submit(wires)
+
+    def query(self, name: str, arguments: bytes) -> bytes:
+        decoded: dict[str, Any] = msgspec.json.decode(arguments)
+        return encode(self._node.query(name, decoded))
+
+    def events_after(self, height: int, index: int, limit: int) -> list[tuple[int, int, bytes]]:
+        return self._node.events_after(height, index, limit)
+
+    def head(self) -> SignedHeader | None:
+        return self._node.head()
+
+    def prove(self, kind: str, height: int, index: int) -> Proof:
+        return self._node.prove(kind, height, index)
+
+    def find(self, transaction: str) -> Receipt | None:
+        return self._node.find(transaction)

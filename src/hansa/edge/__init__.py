@@ -1,0 +1,1 @@
+"""Gateways at machines and files: what a machine wrote becomes signed readings."""

@@ -1,6 +1,6 @@
 """The replicated state machine: pure and synchronous, no I/O, no clock, no float. What rooms may use stands here."""
 
-from hansa.kernel import due, limits
+from hansa.kernel import due, keys, limits
 from hansa.kernel.canonical import encode, pack, unpack
 from hansa.kernel.context import Context, Table
 from hansa.kernel.keys import KEYS
@@ -62,6 +62,7 @@ __all__ = [
     "TimeMs",
     "due",
     "encode",
+    "keys",
     "limits",
     "pack",
     "replace",

@@ -240,6 +240,7 @@ def _context(
         member=body.member if body else "",
         key=body.key if body else "",
         transaction=transaction,
+        verify=chain.verify,
     )
 
 

@@ -45,6 +45,7 @@ class Context:
         member: str = "",
         key: str = "",
         transaction: str = "",
+        verify: "Callable[[bytes, int, bytes, bytes], bool] | None" = None,
     ) -> None:
         self.registry = registry
         self.layer = layer
@@ -55,6 +56,7 @@ class Context:
         self.member = member
         self.key = key
         self.transaction = transaction
+        self._verify = verify
         self.events: list[bytes] = []
         self.reads = self.writes = self.scanned = self.bytes = 0
 
@@ -70,6 +72,12 @@ class Context:
         """Tell the rooms that listen, within this transaction and its budget."""
         for listener in self.registry.listeners(type(signal)):
             listener(self, signal)
+
+    def verified(self, public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
+        """Whether a signature within an action holds, such as a device's. Counts as a hundred reads."""
+        for _ in range(limits.READS_PER_SIGNATURE):
+            self.spend_read()
+        return self._verify is not None and self._verify(public, suite, signature, message)
 
     def spend_bytes(self, count: int) -> None:
         self.bytes += count

@@ -20,7 +20,7 @@ from hansa.apps.billing.tariff import (
     rate_in_force,
     window_names,
 )
-from hansa.apps.consortium.calendars import Period
+from hansa.apps.consortium.calendars import Day, Period
 from hansa.kernel.types import (
     INTEGER_MAX,
     BasisPoints,
@@ -69,6 +69,8 @@ class Line(Struct, frozen=True):
     """1 for the first tier; 0 where tiers do not matter."""
     corrects_from_ms: TimeMs = 0
     """Start of the earlier period that a correction concerns; 0 on all other lines."""
+    corrects_day: Day = 0
+    """Local date of that start."""
     number: Natural = 0
     net_minor: Integer = 0
     tax_minor: Integer = 0
@@ -205,8 +207,8 @@ def _flat_kind(element: Element) -> LineKind:
     return "minimum" if isinstance(element, Minimum) else "cap"
 
 
-def corrections(rated: Sequence[Line], billed: Iterable[Line], from_ms: int) -> tuple[Line, ...]:
-    """The correction lines of one earlier period that began at `from_ms` (C1).
+def corrections(rated: Sequence[Line], billed: Iterable[Line], period: Period) -> tuple[Line, ...]:
+    """The correction lines of one earlier period (C1).
 
     `rated`: its lines as `rate` gives them now, with the tariff that held for it. `billed`: every line that
     earlier statements carry for it, its own and corrections of it, in any order. Empty if all amounts agree.
@@ -229,7 +231,8 @@ def corrections(rated: Sequence[Line], billed: Iterable[Line], from_ms: int) -> 
             amount_minor=_bounded(amount_minor, clause),
             price_e8=0,
             tier=0,
-            corrects_from_ms=from_ms,
+            corrects_from_ms=period.from_ms,
+            corrects_day=period.first_day,
         )
         for clause, amount_minor in amounts_minor.items()
         if amount_minor

@@ -53,6 +53,8 @@ class Period(Struct, frozen=True):
     to_ms: TimeMs
     full_from_ms: TimeMs
     full_to_ms: TimeMs
+    first_day: Day
+    """Local date of the first instant, from_ms."""
     last_day: Day
     """Local date of the last instant, to_ms − 1: tax rates are looked up by it (X1)."""
 
@@ -158,7 +160,8 @@ def period_at(calendar: Calendar, length: PeriodLength, at_ms: int) -> Period:
         after = _next_first_day(length, first)
         end_ms = start_of_day(calendar, after)
         if at_ms < end_ms:
-            return Period(start_ms, end_ms, start_ms, end_ms, local_day(calendar, end_ms - 1))
+            days = local_day(calendar, start_ms), local_day(calendar, end_ms - 1)
+            return Period(start_ms, end_ms, start_ms, end_ms, *days)
         first, start_ms = after, end_ms
 
 
@@ -171,8 +174,8 @@ def clip(calendar: Calendar, period: Period, from_ms: int, to_ms: int) -> Period
     """The part of a period within an agreement's time from_ms ≤ t < to_ms; the two must overlap."""
     start_ms, end_ms = max(period.from_ms, from_ms), min(period.to_ms, to_ms)
     assert start_ms < end_ms
-    last_day = local_day(calendar, end_ms - 1)
-    return Period(start_ms, end_ms, period.full_from_ms, period.full_to_ms, last_day)
+    days = local_day(calendar, start_ms), local_day(calendar, end_ms - 1)
+    return Period(start_ms, end_ms, period.full_from_ms, period.full_to_ms, *days)
 
 
 def _first_day(length: PeriodLength, day: int) -> int:

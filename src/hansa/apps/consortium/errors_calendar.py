@@ -43,3 +43,34 @@ class CalendarDays(Refusal, code="consortium.calendar_days", field="holiday_days
         "The day {day} of the calendar {zone} is wrong: holidays and make-up workdays must rise, lie within "
         "the validity, be either the one or the other, and number at most {limit} each. Correct that day."
     )
+
+
+class CalendarZone(Refusal, code="consortium.calendar_zone", field="zone"):
+    zh = "没有名为 {zone!r} 的时区。请用 IANA 名称,如 Asia/Shanghai 或 Europe/Berlin。"
+    en = "There is no time zone {zone!r}. Use an IANA name such as Asia/Shanghai or Europe/Berlin."
+
+
+class CalendarYears(Refusal, code="consortium.calendar_years", field="calendar"):
+    zh = "日历的年份 {years} 无效:须在 {first} 与 {last} 之间,且先后有序。请更正。"
+    en = (
+        "The years {years} of the calendar are wrong: they must lie in {first}–{last}, in order. Correct "
+        "them."
+    )
+
+
+class HolidayDate(Refusal, code="consortium.holiday_date", field="holidays"):
+    zh = "{year} 年的日期 {day!r} 无效。请写 MM-DD,或 MM-DD..MM-DD(含首尾)。"
+    en = "The date {day!r} of {year} is wrong. Write MM-DD, or MM-DD..MM-DD with both ends included."
+
+
+class HolidayYear(Refusal, code="consortium.holiday_year", field="holidays"):
+    zh = "节假日条目 {year} 无效:{detail}。每年须为 {{holidays: […], makeup_workdays: […]}}。"
+    en = (
+        "The entry {year} of the holidays is wrong: {detail}. Each year is "
+        "{{holidays: […], makeup_workdays: […]}}."
+    )
+
+
+class HolidayFile(Refusal, code="consortium.holiday_file", field="holidays"):
+    zh = "无法读取节假日文件 {file}:{detail}。须为 UTF-8 的 JSON 或 TOML。"
+    en = "The holiday file {file} cannot be read: {detail}. It must be JSON or TOML in UTF-8."

@@ -29,8 +29,28 @@ class SheetMissingKey(Refusal, code="billing.sheet_missing_key", field="file"):
 
 
 class SheetShape(Refusal, code="billing.sheet_shape", field="file"):
-    zh = '{path} 的形式不对:{detail_zh}。小数与金额须写成带引号的字符串,如 "3.50"。'
-    en = '{path} has the wrong form: {detail}. Decimals and amounts are strings, such as "3.50".'
+    zh = "{path} 的形式不对:{detail_zh}。请对照资费表说明更正。"
+    en = "{path} has the wrong form: {detail}. Compare it with the tariff guide."
+
+
+class SheetUnquoted(Refusal, code="billing.sheet_unquoted", field="file"):
+    zh = '{path} 写成了数字。小数、金额与数量须写成带引号的字符串,如 "3.50",以免丢失精度。'
+    en = (
+        '{path} is a bare number. Write decimals, amounts and quantities in quotes, "3.50": so nothing '
+        "is lost."
+    )
+
+
+class SheetName(Refusal, code="billing.sheet_name", field="file"):
+    zh = (
+        "{path} 的写法无效:须符合 {pattern}。名称用小写字母、数字与 _ . : -,货币用三个大写字母,"
+        "状态用大写字母、数字与下划线。"
+    )
+    en = (
+        "{path} is written wrongly: it must match {pattern}. Names have lower-case letters, digits and _ . "
+        ": -, "
+        "currencies three capitals, states capitals, digits and underscores."
+    )
 
 
 class SheetDecimal(Refusal, code="billing.sheet_decimal", field="file"):

@@ -1,7 +1,7 @@
 """Read a tariff sheet: the JSON file that people write, into a Tariff, a Calendar and Terms. Client side.
 
-Decimals are strings and are taken exactly or refused; bounds and quotas are in priced units. Every refusal names
-the place in the file. The reference sheet is docs/reference/tariff.json, the guide docs/write-a-tariff.md.
+Decimals are strings and are taken exactly or refused; bounds and quotas are in priced units. Every refusal
+names the place in the file. Reference sheet: docs/reference/tariff.json; guide: docs/write-a-tariff.md.
 """
 
 import json
@@ -351,13 +351,14 @@ def _id(name: str, path: str) -> str:
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*?)`", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(.*?)`", re.DOTALL)
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
-_CHINESE = (
+_PATTERN = re.compile(r" matching regex '(.*)'$", re.DOTALL)
+_SAID = (
     (re.compile(r"^Expected `(.*?)`, got `(.*?)`"), r"应为 `\1`,而写成了 `\2`"),
-    (re.compile(r"^Expected `(.*?)` matching regex '(.*)'", re.DOTALL), r"应为符合 \2 的 `\1`"),
     (re.compile(r"^Expected `(.*?)` of length (.*)", re.DOTALL), r"`\1` 的长度应 \2"),
     (re.compile(r"^Expected `(.*?)` ([<>]=? .*)", re.DOTALL), r"`\1` 应 \2"),
-    (re.compile(r"^Invalid (enum )?value (.*)", re.DOTALL), r"值 \2 不在允许之列"),
+    (re.compile(r"^Invalid (?:enum )?value (.*)", re.DOTALL), r"值 \1 不在允许之列"),
 )
+"""What msgspec says, in Chinese."""
 
 
 def _convert(value: Any, kind: type[T], path: str) -> T:
@@ -370,15 +371,19 @@ def _convert(value: Any, kind: type[T], path: str) -> T:
 
 def _refuse(message: str, path: str) -> NoReturn:
     place = _PLACE.search(message)
-    where = (path + (place[1] if place else "")).removeprefix(".") or "the sheet"
+    where = (path + (place[1] if place else "")).removeprefix(".") or "sheet"
     if unknown := _UNKNOWN.match(message):
         raise errors.SheetUnknownKey(clause=where, path=where, key=unknown[1])
     if missing := _MISSING.match(message):
         raise errors.SheetMissingKey(clause=where, path=where, key=missing[1])
     detail = _PLACE.sub("", message)
+    if detail.startswith("Expected `str`, got `") and detail.endswith(("`int`", "`float`")):
+        raise errors.SheetUnquoted(clause=where, path=where)
+    if pattern := _PATTERN.search(detail):
+        raise errors.SheetName(clause=where, path=where, pattern=pattern[1])
     detail_zh = detail
-    for pattern, chinese in _CHINESE:
-        detail_zh = pattern.sub(chinese, detail_zh)
+    for said, chinese in _SAID:
+        detail_zh = said.sub(chinese, detail_zh)
     raise errors.SheetShape(clause=where, path=where, detail=detail, detail_zh=detail_zh)
 
 

@@ -28,7 +28,7 @@ BLOCK_BYTES_MAX = 16 * 2**20
 READS_MAX = 50_000
 READS_PER_SIGNATURE = 100
 """What checking a signature within an action costs of the reads."""
-WRITES_MAX = 5_000
+WRITES_MAX = 25_000
 SCANNED_MAX = 50_000
 BYTES_MAX = 4 * 2**20
 EVENTS_MAX = 256

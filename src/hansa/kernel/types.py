@@ -35,6 +35,8 @@ CurrencyCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", min_length=3, 
 LocalDate = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=10)]
 RegisteredName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 """Name of a company, machine or place as registered; the only free text that all members read (rule 8)."""
+OptionalName = Annotated[str, msgspec.Meta(max_length=120)]
+"""A RegisteredName, or "" where there is none: the number of a certificate, a seal."""
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
 """SHA-256, lower-case hexadecimal."""
 OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$", max_length=64)]

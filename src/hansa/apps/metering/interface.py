@@ -1,0 +1,81 @@
+"""What other rooms may ask of this one, and what it tells them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hansa.apps.metering import errors
+from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, pending
+from hansa.apps.metering.messages import CounterRecord, Feed, Head
+from hansa.apps.metering.tables import FALLS, FEEDS, HEADS, RECORDS
+from hansa.kernel import Context, Signal, limits
+
+
+@dataclass(frozen=True)
+class IntervalsChanged(Signal):
+    """The records of a feed now say something else: these intervals are gone, those are there.
+
+    Sums over intervals commute, so listeners may add and subtract in any order.
+    """
+
+    owner: str
+    feed: str
+    declaration: Feed
+    removed: tuple[Interval, ...]
+    added: tuple[Interval, ...]
+
+
+def feed(ctx: Context, owner: str, name: str) -> Feed:
+    """A registered feed. Raises FeedUnknown."""
+    found = FEEDS.get(ctx, (owner, name))
+    if found is None:
+        raise errors.FeedUnknown(owner=owner, feed=name)
+    return found
+
+
+def reader(declaration: Feed) -> Reader:
+    return Reader(declaration.kind, declaration.reporting, declaration.modulus)
+
+
+def head(ctx: Context, owner: str, name: str) -> Head | None:
+    """Where the feed stands; None before its first record."""
+    return HEADS.get(ctx, (owner, name))
+
+
+def point(key: tuple[str | int, ...], record: CounterRecord) -> Point:
+    """A stored record as its reading order sees it."""
+    return Point(
+        int(key[2]), int(key[3]), int(key[4]), record.value, record.span_ms, record.lost, record.mark
+    )
+
+
+def good_before(ctx: Context, owner: str, name: str, before_ms: int) -> Iterator[tuple[Point, int]]:
+    """Good points strictly before an instant with their totals, the latest first; looks at few records only."""
+    rows = RECORDS.scan(
+        ctx,
+        (owner, name),
+        end=(owner, name, before_ms),
+        limit=limits.LOOK_BACK_POINTS_MAX,
+        reverse=True,
+    )
+    for key, record in rows:
+        if record.good:
+            yield point(key, record), record.total
+
+
+def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int) -> list[LowRun]:
+    """Low readings of a counter that began in [from, to), and what became of them; the pending ones last."""
+    out = [
+        LowRun(int(key[2]), fall.last_ms, fall.count, fall.value, fall.good_value, fall.status)
+        for key, fall in FALLS.scan(
+            ctx,
+            (owner, name),
+            start=(owner, name, from_ms),
+            end=(owner, name, to_ms),
+            limit=limits.STATEMENT_GAPS_MAX,
+        )
+    ]
+    standing = head(ctx, owner, name)
+    run = None if standing is None else pending(standing.fold)
+    if run is not None and from_ms <= run.first_ms < to_ms:
+        out.append(run)
+    return out

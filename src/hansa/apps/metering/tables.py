@@ -1,0 +1,61 @@
+"""The room's tables."""
+
+from hansa.apps.metering.messages import (
+    Anchor,
+    Batch,
+    Contradiction,
+    CounterRecord,
+    Device,
+    Fall,
+    Feed,
+    Generation,
+    Head,
+    Sequence,
+)
+from hansa.kernel import Table
+
+DEVICES = Table("metering.devices", key=("owner", "device"), record=Device)
+GENERATIONS = Table(
+    "metering.generations", key=("owner", "device", "generation"), record=Generation, integers=("generation",)
+)
+FEEDS = Table("metering.feeds", key=("owner", "feed"), record=Feed)
+HEADS = Table("metering.heads", key=("owner", "feed"), record=Head)
+RECORDS = Table(
+    "metering.records",
+    key=("owner", "feed", "at_ms", "generation", "sequence"),
+    record=CounterRecord,
+    integers=("at_ms", "generation", "sequence"),
+)
+SEQUENCES = Table(
+    "metering.sequences",
+    key=("owner", "feed", "generation", "sequence"),
+    record=Sequence,
+    integers=("generation", "sequence"),
+)
+BATCHES = Table(
+    "metering.batches",
+    key=("owner", "feed", "generation", "first_sequence"),
+    record=Batch,
+    integers=("generation", "first_sequence"),
+)
+ANCHORS = Table("metering.anchors", key=("owner", "anchor"), record=Anchor)
+FALLS = Table("metering.falls", key=("owner", "feed", "first_ms"), record=Fall, integers=("first_ms",))
+CONTRADICTIONS = Table(
+    "metering.contradictions",
+    key=("owner", "feed", "generation", "sequence"),
+    record=Contradiction,
+    integers=("generation", "sequence"),
+)
+
+ALL = (
+    DEVICES,
+    GENERATIONS,
+    FEEDS,
+    HEADS,
+    RECORDS,
+    SEQUENCES,
+    BATCHES,
+    ANCHORS,
+    FALLS,
+    CONTRADICTIONS,
+)

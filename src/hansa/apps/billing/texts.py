@@ -81,8 +81,8 @@ def _en(line: Line) -> str:
 def decimal_text(numerator: int, denominator: int, least_places: int = 0) -> tuple[str, bool]:
     """A ratio as a decimal, and whether it is exact.
 
-    Exact with as few places as it needs (but `least_places`) where the decimal form ends; else rounded half up
-    to ROUNDED_PLACES. `denominator` is positive.
+    Exact, with as few places as it needs (but `least_places`), where the decimal form ends; else rounded half
+    up to ROUNDED_PLACES. `denominator` is positive.
     """
     reduced = denominator // gcd(numerator, denominator)
     places = next((n for n in range(EXACT_PLACES_MAX + 1) if 10**n % reduced == 0), -1)

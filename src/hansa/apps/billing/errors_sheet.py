@@ -4,12 +4,12 @@ from hansa.kernel.refusal import Refusal
 
 
 class SheetUnreadable(Refusal, code="billing.sheet_unreadable", field="file"):
-    zh = "无法读取 {file}:{detail}。资费表须为 UTF-8 的 JSON 文件,至多 {limit} 字节。"
+    zh = "无法读取 {file}:{detail}。资费表须为 UTF-8 的 JSON 文件，至多 {limit} 字节。"
     en = "{file} cannot be read: {detail}. A tariff sheet is a JSON file in UTF-8 of at most {limit} bytes."
 
 
 class SheetNotJson(Refusal, code="billing.sheet_not_json", field="file"):
-    zh = "不是有效的 JSON:第 {line} 行第 {column} 列,{detail}。请更正该处。"
+    zh = "不是有效的 JSON：第 {line} 行第 {column} 列，{detail}。请更正该处。"
     en = "This is not JSON: line {line}, column {column}: {detail}. Correct that place."
 
 
@@ -19,7 +19,7 @@ class SheetKeyTwice(Refusal, code="billing.sheet_key_twice", field="file"):
 
 
 class SheetUnknownKey(Refusal, code="billing.sheet_unknown_key", field="file"):
-    zh = "{path} 中不认识键 {key}。请核对拼写或删除;可用的键见资费表说明。"
+    zh = "{path} 中不认识键 {key}。请核对拼写或删除；可用的键见资费表说明。"
     en = "{path} has the unknown key {key}. Check the spelling or remove it; the tariff guide lists all keys."
 
 
@@ -29,7 +29,7 @@ class SheetMissingKey(Refusal, code="billing.sheet_missing_key", field="file"):
 
 
 class SheetShape(Refusal, code="billing.sheet_shape", field="file"):
-    zh = "{path} 的形式不对:{detail_zh}。请对照资费表说明更正。"
+    zh = "{path} 的形式不对：{detail_zh}。请对照资费表说明更正。"
     en = "{path} has the wrong form: {detail}. Compare it with the tariff guide."
 
 
@@ -43,7 +43,7 @@ class SheetUnquoted(Refusal, code="billing.sheet_unquoted", field="file"):
 
 class SheetName(Refusal, code="billing.sheet_name", field="file"):
     zh = (
-        "{path} 的写法无效:须符合 {pattern}。名称用小写字母、数字与 _ . : -,货币用三个大写字母,"
+        "{path} 的写法无效：须符合 {pattern}。名称用小写字母、数字与 _ . : -，货币用三个大写字母，"
         "状态用大写字母、数字与下划线。"
     )
     en = (
@@ -62,7 +62,7 @@ class SheetDecimal(Refusal, code="billing.sheet_decimal", field="file"):
 
 
 class SheetTooFine(Refusal, code="billing.sheet_too_fine", field="file"):
-    zh = "{path} 的 {text!r} 过细:须为 {step} 的整数倍。请改为可以表示的数。"
+    zh = "{path} 的 {text!r} 过细：须为 {step} 的整数倍。请改为可以表示的数。"
     en = (
         "{text!r} at {path} is too fine: it must be a whole multiple of {step}. Give a number that can be "
         "held."
@@ -95,7 +95,7 @@ class SheetDuration(Refusal, code="billing.sheet_duration", field="file"):
 
 
 class SheetPrice(Refusal, code="billing.sheet_price", field="file"):
-    zh = "{path} 须恰好给出 price 与 tiers 之一;有多档时还须写明 tiering(graduated 或 volume)。"
+    zh = "{path} 须恰好给出 price 与 tiers 之一；有多档时还须写明 tiering（graduated 或 volume）。"
     en = (
         "{path} needs either price or tiers, not both; with several tiers also tiering (graduated or volume)."
     )
@@ -108,7 +108,7 @@ class SheetUnitSize(Refusal, code="billing.sheet_unit_size", field="file"):
 
 class SheetHolidayYears(Refusal, code="billing.sheet_holiday_years", field="calendar"):
     zh = (
-        "日历为 {first} 至 {last} 年,而节假日没有 {year} 年。请逐年列出(没有则写空列表),或改 from_year、"
+        "日历为 {first} 至 {last} 年，而节假日没有 {year} 年。请逐年列出（没有则写空列表），或改 from_year、"
         "to_year。"
     )
     en = (
@@ -119,7 +119,7 @@ class SheetHolidayYears(Refusal, code="billing.sheet_holiday_years", field="cale
 
 
 class SheetCalendar(Refusal, code="billing.sheet_calendar", field="calendar"):
-    zh = "日历须有 holidays 或 holidays_file(二者之一)以确定年份,或者写明 from_year 与 to_year。"
+    zh = "日历须有 holidays 或 holidays_file（二者之一）以确定年份，或者写明 from_year 与 to_year。"
     en = (
         "The calendar needs holidays or holidays_file (not both) to tell its years, or from_year and to_year."
     )

@@ -353,7 +353,7 @@ _MISSING = re.compile(r"^Object missing required field `(.*?)`", re.DOTALL)
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
 _PATTERN = re.compile(r" matching regex '(.*)'$", re.DOTALL)
 _SAID = (
-    (re.compile(r"^Expected `(.*?)`, got `(.*?)`"), r"应为 `\1`,而写成了 `\2`"),
+    (re.compile(r"^Expected `(.*?)`, got `(.*?)`"), r"应为 `\1`，而写成了 `\2`"),
     (re.compile(r"^Expected `(.*?)` of length (.*)", re.DOTALL), r"`\1` 的长度应 \2"),
     (re.compile(r"^Expected `(.*?)` ([<>]=? .*)", re.DOTALL), r"`\1` 应 \2"),
     (re.compile(r"^Invalid (?:enum )?value (.*)", re.DOTALL), r"值 \1 不在允许之列"),

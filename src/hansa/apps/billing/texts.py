@@ -36,11 +36,11 @@ def tariff_text(line: Line, lang: Language) -> str:
 
 def _zh(line: Line) -> str:
     if line.kind == "fixed":
-        return f"{line.clause}:固定费用"
+        return f"{line.clause}：固定费用"
     if line.kind == "minimum":
-        return f"{line.clause}:补足最低收费"
+        return f"{line.clause}：补足最低收费"
     if line.kind == "cap":
-        return f"{line.clause}:超出封顶的减免"
+        return f"{line.clause}：超出封顶的减免"
     parts = []
     if line.kind == "correction":
         parts.append(f"更正 {date_text(line.corrects_day)} 起的周期")
@@ -53,7 +53,7 @@ def _zh(line: Line) -> str:
         parts.append("时段 " + "、".join(WINDOWS_ZH.get(window, window) for window in line.windows))
     if line.tier:
         parts.append(f"第 {line.tier} 档")
-    return f"{line.clause}:{','.join(parts)}"
+    return f"{line.clause}：{'，'.join(parts)}"
 
 
 def _en(line: Line) -> str:

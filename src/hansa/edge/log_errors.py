@@ -145,7 +145,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "edge.clock_apart": (
         "与其余各行相隔超过 {value} 天，且不足全部行的 1%，视为时钟未校准",
-        "more than {value} days apart from the rest and less than 1 % of all rows: taken for a clock set wrong",
+        "more than {value} days apart from the rest, and less than 1 % of all rows: a clock set wrong",
     ),
 }
 

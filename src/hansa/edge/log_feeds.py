@@ -5,20 +5,25 @@ Rules, in this order:
 2. Order is by time in full precision; equal times stay in file order (files by name).
 3. Same time, same value: a duplicate, kept once. Same time, other value: a contradiction; **the last in file
    order stands**, and both places are listed. Times that differ below 1 ms share a ms: the later stands.
-4. While the availability item is lost at a time, a reading of that very time is lost, too; and the moment of loss
-   itself becomes a lost mark of every feed that was not lost already.
+4. When the availability item is lost, every feed that is not lost already gets a lost mark at that time; a
+   reading of that very time is lost with it. (An amount that ends then stands: it speaks of the time before.)
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import lt
 from typing import NamedTuple
 
 from hansa.edge import log_limits as limits
-from hansa.edge.log_rows import LOST, Intake, Track
+from hansa.edge.log_intake import Intake, Track
 from hansa.edge.log_time import resolve_folds
+from hansa.edge.log_units import duration_ms
+from hansa.edge.log_values import LOST
 from hansa.edge.mapping import FeedSpec, LogFormat
+
+_MW_MS_PER_WH = 1000 * 3_600_000
 
 
 class Contradiction(NamedTuple):
@@ -40,8 +45,9 @@ class FeedLog:
     `at_ms`: UTC; for amounts the **end** of the interval. `span_ms`: its length (0 for other kinds).
     `value`: base units; for states an index into `states`; 0 where `lost`. `file`, `line`: where it stands;
     an amount integrated from power names the last power reading in it.
-    `record`: indices of the readings that become counter records. `falls`: indices where a counter is below its
-    previous reading (a declared wrap is none). `overlaps`: indices of amounts that begin before the last one ended.
+    `record`: indices of the readings that become counter records. `falls`: indices where a counter is below
+    its previous reading (a declared wrap is none). `overlaps`: indices of amounts that begin before the last
+    one ended.
     """
 
     spec: FeedSpec
@@ -92,15 +98,18 @@ class _Doubles:
 def feed_log(
     intake: Intake, track: Track, log: LogFormat, window: tuple[int, int], losses: Readings
 ) -> FeedLog:
-    """The finished feed. `window`: first and last ms that are not misdated. `losses`: when the device was lost."""
+    """The finished feed. `window`: first and last ms that are not misdated. `losses`: when the device was
+    lost.
+    """
     spec = track.spec
     doubles = _Doubles()
     readings = _in_order(intake, track, log, window, doubles)
-    readings = _with_losses(readings, losses)
+    _move_to_interval(readings, spec, log)
+    readings = _with_losses(readings, losses, amounts=spec.kind == "amount")
     if spec.kind == "power":
         readings, spans = integrated(readings, spec)
     else:
-        spans = _spans(readings, spec, log)
+        spans = _spans(readings, spec)
     falls = _falls(readings.value, spec) if spec.kind == "counter" else []
     return FeedLog(
         spec=spec,
@@ -148,26 +157,27 @@ def _in_order(
     order: list[int] = [i for i, at in enumerate(at_ns) if low <= at < high]
     if any(at_ns[a] > at_ns[b] for a, b in pairwise(order)):
         order.sort(key=at_ns.__getitem__)
+    starts, lines = intake.file_start, intake.row_line
+    at_ms = [at_ns[i] // limits.NS_PER_MS for i in order]
+    if all(map(lt, at_ms, at_ms[1:])):  # the common case: nothing stands twice
+        places = [bisect_right(starts, rows[i]) - 1 for i in order]
+        return Readings(at_ms, [values[i] for i in order], places, [lines[rows[i]] for i in order])
     readings = Readings()
     last_ns, last_ms = -(10**30), -(10**30)
-    starts, lines = intake.file_start, intake.row_line
-    for i in order:
-        now_ns, value, row = at_ns[i], values[i], rows[i]
-        at_ms = now_ns // limits.NS_PER_MS
-        if at_ms != last_ms:
-            readings.add(at_ms, value, bisect_right(starts, row) - 1, lines[row])
+    for i, now_ms in zip(order, at_ms, strict=True):
+        value, place = values[i], (bisect_right(starts, rows[i]) - 1, lines[rows[i]])
+        if now_ms != last_ms:
+            readings.add(now_ms, value, *place)
         elif value == readings.value[-1]:
             doubles.duplicates += 1
         else:
-            _note_double(
-                doubles, readings, value, (bisect_right(starts, row) - 1, lines[row]), now_ns == last_ns
-            )
-        last_ns, last_ms = now_ns, at_ms
+            _note_double(doubles, readings, value, place, same=at_ns[i] == last_ns)
+        last_ns, last_ms = at_ns[i], now_ms
     return readings
 
 
 def _note_double(
-    doubles: _Doubles, readings: Readings, value: int, place: tuple[int, int], same: bool
+    doubles: _Doubles, readings: Readings, value: int, place: tuple[int, int], *, same: bool
 ) -> None:
     if same:
         doubles.count += 1
@@ -180,7 +190,7 @@ def _note_double(
     readings.file[-1], readings.line[-1] = place
 
 
-def _with_losses(readings: Readings, losses: Readings) -> Readings:
+def _with_losses(readings: Readings, losses: Readings, *, amounts: bool) -> Readings:
     """Lost marks of the device, put among the readings of a feed (rule 4)."""
     if not losses.at_ms:
         return readings
@@ -193,7 +203,7 @@ def _with_losses(readings: Readings, losses: Readings) -> Readings:
                 merged.add(mark[0], LOST, mark[1], mark[2])
             mark = next(marks, None)
         if mark is not None and mark[0] == at:
-            value = LOST
+            value = value if amounts else LOST
             mark = next(marks, None)
         merged.add(at, value, file, line)
     if mark is not None and merged.value and merged.value[-1] != LOST:
@@ -205,24 +215,26 @@ def _each(readings: Readings) -> Iterator[tuple[int, int, int, int]]:
     return zip(readings.at_ms, readings.value, readings.file, readings.line, strict=True)
 
 
-def _spans(readings: Readings, spec: FeedSpec, log: LogFormat) -> list[int]:
-    """Length of each amount's interval. Moves amounts to the end, and interval states to the start, of theirs."""
-    size = len(readings.at_ms)
-    if spec.interval == "since_last":
-        return _spans_since_last(readings)
-    shift = spec.interval_ms
-    if not shift:
-        return [0] * size
+def _move_to_interval(readings: Readings, spec: FeedSpec, log: LogFormat) -> None:
+    """Amounts are placed at the end, and states that speak of an interval at the start, of theirs."""
+    shift = 0
     if spec.kind == "amount" and log.stamp == "start":
+        shift = spec.interval_ms
+    elif spec.kind == "state" and log.stamp == "end":
+        shift = -spec.interval_ms
+    if shift:
         readings.at_ms[:] = [at + shift for at in readings.at_ms]
-    if spec.kind == "state" and log.stamp == "end":
-        readings.at_ms[:] = [at - shift for at in readings.at_ms]
-    return [shift if spec.kind == "amount" else 0] * size
 
 
-def _spans_since_last(readings: Readings) -> list[int]:
-    """An amount speaks of the time since the reading before it, lost or not; the first one has no interval."""
-    return [0, *(b - a for a, b in pairwise(readings.at_ms))][: len(readings.at_ms)]
+def _spans(readings: Readings, spec: FeedSpec) -> list[int]:
+    """Length of each amount's interval. `since_last` reaches back to the reading before, lost or not; the
+    first amount of such a feed has no interval."""
+    if spec.kind != "amount":
+        return [0] * len(readings.at_ms)
+    if spec.interval != "since_last":
+        return [spec.interval_ms] * len(readings.at_ms)
+    steps = (after - before for before, after in pairwise(readings.at_ms))
+    return [0, *steps][: len(readings.at_ms)]
 
 
 def _overlaps(at_ms: list[int], span_ms: list[int]) -> list[int]:
@@ -230,57 +242,52 @@ def _overlaps(at_ms: list[int], span_ms: list[int]) -> list[int]:
 
 
 def integrated(power: Readings, spec: FeedSpec) -> tuple[Readings, list[int]]:
-    """Power (W) → energy (Wh) by steps: a reading holds until the next, at most `hold_max`.
+    """Power (mW) → energy (Wh) by steps: a reading holds until the next one, at most `hold_max`.
 
-    Energy is cut at the whole multiples of the feed's `interval` (15 min where none is given, counted from the
-    epoch) and where the power was not known; each piece is floored by itself, so that a late reading changes no
-    piece but its own. Where the power ceases to be known, a lost mark follows.
+    Energy is cut at the whole multiples of the feed's `interval` (15 min where none is given), counted from
+    the epoch, and where the power was not known. Each piece is floored by itself, so that a late reading
+    changes no piece but its own. Where the power ceases to be known a lost mark follows, 1 ms after the
+    piece that ends there. Returns the energies, each at its end, and their lengths in ms.
     """
     grid = spec.interval_ms or limits.POWER_INTERVAL_MS
     energy, spans = Readings(), list[int]()
-    start = end = exact = 0
+    start = end = sum_mw_ms = 0
     place = (0, 0)
-    unit = spec.factor.denominator * 3_600_000
 
     def close() -> None:
-        nonlocal start, exact
+        nonlocal start, sum_mw_ms
         if end > start:
-            energy.add(end, exact // unit, *place)
+            energy.add(end, sum_mw_ms // _MW_MS_PER_WH, *place)
             spans.append(end - start)
-        start, exact = end, 0
+        start, sum_mw_ms = end, 0
 
-    size = len(power.at_ms)
-    for i, (at, value, file, line) in enumerate(_each(power)):
-        following = power.at_ms[i + 1] if i + 1 < size else at
+    def lose(at: int) -> None:
+        close()
+        if not energy.value or energy.value[-1] != LOST:
+            energy.add(at + (1 if energy.at_ms and energy.at_ms[-1] == at else 0), LOST, *place)
+            spans.append(0)
+
+    hold_max_ms = spec.hold_max_ms
+    followed_by = [*power.at_ms[1:], *power.at_ms[-1:]]
+    for (at, mw, file, line), following in zip(_each(power), followed_by, strict=True):
         if at != end:
             close()
             start = end = at
-        if value == LOST:
-            close()
-            _add_lost(energy, spans, at, file, line)
-            start = end = following
-            continue
         place = (file, line)
-        stop = min(following, at + spec.hold_max_ms)
+        if mw == LOST:
+            lose(at)
+            continue
+        stop = min(following, at + hold_max_ms)
         while end < stop:
             cut = min(stop, (end // grid + 1) * grid)
-            exact += value * (cut - end)
+            sum_mw_ms += mw * (cut - end)
             end = cut
             if end % grid == 0:
                 close()
         if stop < following:
-            close()
-            _add_lost(energy, spans, stop, file, line)
+            lose(stop)
     close()
     return energy, spans
-
-
-def _add_lost(energy: Readings, spans: list[int], at: int, file: int, line: int) -> None:
-    if energy.at_ms and energy.at_ms[-1] == at:
-        at += 1  # an amount ends here; the loss begins right after it
-    if not energy.value or energy.value[-1] != LOST:
-        energy.add(at, LOST, file, line)
-        spans.append(0)
 
 
 def _falls(values: list[int], spec: FeedSpec) -> list[int]:
@@ -298,7 +305,9 @@ def _falls(values: list[int], spec: FeedSpec) -> list[int]:
 
 
 def _wired(values: list[int], spec: FeedSpec) -> bool:
-    """A counter that never rises in its log has nothing connected to it, unless the mapping says otherwise."""
+    """A counter that never rises in its log has nothing connected to it, unless the mapping says
+    otherwise.
+    """
     if spec.kind != "counter" or isinstance(spec.wired, bool):
         return spec.wired is not False
     good = [value for value in values if value != LOST]
@@ -306,8 +315,8 @@ def _wired(values: list[int], spec: FeedSpec) -> bool:
 
 
 def _recorded(readings: Readings, spec: FeedSpec, falls: list[int]) -> list[int]:
-    """Indices for the ledger. Kept in any case: first and last reading, both sides of each lost stretch and of
-    each fall, every change of state, every amount."""
+    """Indices for the ledger. Kept in any case: first and last reading, both sides of each lost stretch and
+    of each fall, every change of state, every amount."""
     values, size = readings.value, len(readings.value)
     if spec.kind in ("amount", "power") or spec.record_every == "all":
         return list(range(size))
@@ -331,8 +340,6 @@ def _recorded(readings: Readings, spec: FeedSpec, falls: list[int]) -> list[int]
 
 
 def _keep_last_of_each(at_ms: list[int], keep: bytearray, every: str) -> None:
-    from hansa.edge.log_units import duration_ms
-
     grid = duration_ms(every) or 1
     for index in range(len(at_ms) - 1):
         if at_ms[index] // grid != at_ms[index + 1] // grid:

@@ -139,7 +139,9 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 def text_rows(lines: list[str], first: int, delimiter: str, comment: str, encoding: str, refuse: Refuse
               ) -> Iterator[Row]:  # fmt: skip
-    """Rows from line `first` on, without blank and comment lines. Rows that cannot be split go to `refuse`."""
+    """Rows from line `first` on, without blank and comment lines. Rows that cannot be split go to
+    `refuse`.
+    """
     damaged = any(DAMAGED in line for line in lines)
     quoted = any('"' in line for line in lines) or len(delimiter) > 1
     for number in range(first, len(lines) + 1):
@@ -160,11 +162,12 @@ def text_rows(lines: list[str], first: int, delimiter: str, comment: str, encodi
             refuse(number, 0, "edge.row_quote")
 
 
-def sheet_rows(data: bytes, sheet: str, name: str) -> list[Row]:
+def sheet_rows(data: bytes, sheet: str, name: str, decimal: str) -> list[Row]:
     """All rows of a sheet (the first, where the mapping names none) as text, with their row numbers.
 
-    Dates come as `YYYY-MM-DD[ HH:MM:SS[.fff]]`, numbers in the shortest decimal that means the same double,
-    empty cells as "". Raises EdgeRefusal when the workbook is damaged or unpacks to more than a limit.
+    Dates come as `YYYY-MM-DD HH:MM:SS[.fff]`, numbers in the shortest decimal that means the same double,
+    with the mapping's decimal sign, empty cells as "". Raises EdgeRefusal when the workbook is damaged or
+    unpacks to more than a limit.
     """
     from openpyxl import load_workbook  # costs 0.2 s, and most logs are text
 
@@ -181,7 +184,7 @@ def sheet_rows(data: bytes, sheet: str, name: str) -> list[Row]:
             raise refusal("edge.sheet_missing", "log.sheet", file=name, value=sheet, known=known)
         table = book[sheet or book.sheetnames[0]]
         rows = [
-            (number, [cell_text(value) for value in row])
+            (number, [cell_text(value, decimal) for value in row])
             for number, row in enumerate(table.iter_rows(values_only=True), 1)
         ]
     except EdgeRefusal:
@@ -194,15 +197,14 @@ def sheet_rows(data: bytes, sheet: str, name: str) -> list[Row]:
     return [(number, cells) for number, cells in rows if any(cells)]
 
 
-def cell_text(value: object) -> str:
+def cell_text(value: object, decimal: str = ".") -> str:
     """A spreadsheet cell as text; see `sheet_rows`."""
     if value is None:
         return ""
     if isinstance(value, float):
-        return repr(value).removesuffix(".0")
+        return repr(value).removesuffix(".0").replace(".", decimal)
     if isinstance(value, datetime):
-        text = value.isoformat(" ", "auto")
-        return text.removesuffix(" 00:00:00")
+        return value.isoformat(" ")
     if isinstance(value, timedelta):
         total_ms = round(value / timedelta(milliseconds=1))
         minutes, rest_ms = divmod(total_ms, 60_000)

@@ -14,7 +14,8 @@ from hansa.edge import log_limits as limits
 from hansa.edge.log_errors import EdgeRefusal, RefusedRow, refusal, texts
 from hansa.edge.log_feeds import FeedLog, feed_log, loss_marks
 from hansa.edge.log_files import digest, file_bytes, find_files
-from hansa.edge.log_rows import Intake, TooManyMalformed, new_intake, take_file
+from hansa.edge.log_intake import Intake, TooManyMalformed, new_intake
+from hansa.edge.log_rows import take_file
 from hansa.edge.log_units import spelled_duration
 from hansa.edge.mapping import LogFormat, Mapping
 
@@ -41,11 +42,12 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """What became of the rows: rows = taken + skipped + misdated + malformed.
+    """What became of the rows: each is taken, skipped or malformed; misdated ones may be among the skipped.
 
     `rows` leaves out blank and comment lines. `duplicates`: rows that repeat another word for word.
-    `out_of_order`: rows earlier than the row before them in their file. `skipped`: by reason (`other`: no mapped
-    item, or a condition not met; `asset`, `command`). The lists of refused rows hold the first of them.
+    `out_of_order`: rows earlier than the row before them in their file. `skipped`: by reason (`other`: no
+    mapped item, or a condition not met; `asset`, `command`). The lists of refused rows hold the first of
+    them.
     """
 
     rows: int
@@ -64,7 +66,9 @@ class ReadReport:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One device's log, read. The same files and mapping give the same Log, in whatever order they are named."""
+    """One device's log, read. The same files and mapping give the same Log, in whatever order they are
+    named.
+    """
 
     device: str
     feeds: tuple[FeedLog, ...]
@@ -82,9 +86,9 @@ def read_log(
 ) -> Log:
     """Reads files, folders or a glob by the mapping.
 
-    `now_ms`: time of import, UTC; later rows (beyond `clock_skew`) are refused. `keep_good_rows` overrides the
-    mapping. `progress(done, total)` hears bytes. Raises EdgeRefusal: what cannot be read, and malformed rows
-    unless the good ones may be kept; then nothing is kept.
+    `now_ms`: time of import, UTC; later rows (beyond `clock_skew`) are refused. `keep_good_rows` overrides
+    the mapping. `progress(done, total)` hears bytes. Raises EdgeRefusal: what cannot be read, and malformed
+    rows unless the good ones may be kept; then nothing is kept.
     """
     sources = find_files(paths)
     keep = mapping.log.keep_good_rows if keep_good_rows is None else keep_good_rows
@@ -157,7 +161,7 @@ def _finished(intake: Intake, mapping: Mapping, files: tuple[LogFile, ...], now_
     report = ReadReport(
         rows=intake.rows,
         readings=sum(len(feed.at_ms) for feed in feeds),
-        duplicates=intake.rows - len(intake.distinct),
+        duplicates=intake.compared - len(intake.distinct),
         out_of_order=_steps_back(intake, row_ms, inside),
         misdated=misdated,
         malformed=intake.malformed,
@@ -184,7 +188,8 @@ def clock_window(row_ms: list[int], log: LogFormat, now_ms: int) -> ClockWindow:
     """Which times are believed. A row is misdated when it lies
     - before the day `not_before` (2000-01-01 where the mapping says nothing) or after the day `not_after`,
     - after `now_ms` plus `clock_skew`,
-    - on the far side of an empty stretch longer than `clock_gap_days` that less than 1 % of all rows lie beyond.
+    - on the far side of an empty stretch longer than `clock_gap_days` that less than 1 % of all rows lie
+      beyond.
     """
     first_ms = log.day_start_ms(log.not_before)
     last_ms = now_ms + log.clock_skew_ms
@@ -244,8 +249,8 @@ def _steps_back(intake: Intake, row_ms: list[int], window: tuple[int, int]) -> i
 
 
 def feed_gaps(feed: FeedLog, log_end_ms: int) -> list[Gap]:
-    """Lost stretches (from the loss to the next reading, or to the end of the log), missing intervals of amounts,
-    and silences of periodic feeds: longer than `silence`, or than three times the usual spacing."""
+    """Lost stretches (from the loss to the next reading, or to the end of the log), missing intervals of
+    amounts, and silences of periodic feeds: longer than `silence`, or than three times the usual spacing."""
     gaps: list[Gap] = []
     name, size = feed.spec.name, len(feed.at_ms)
     silence = _silence_ms(feed)

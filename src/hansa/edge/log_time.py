@@ -1,13 +1,15 @@
 """Times as logs write them, to ns since the epoch, UTC.
 
-Formats: `year_first` (ISO 8601 and its many relatives, Chinese spelling, compact), `day_first`, `month_first`,
-`epoch_s`, `epoch_ms`, `excel` (serial days), or a pattern with the `%` letters of strptime. Digits need no
-padding; fractions of a second may have any length and are cut to ns; `24:00` is the next midnight.
+Formats: `year_first` (ISO 8601 and its many relatives, Chinese spelling, compact), `day_first`,
+`month_first`, `epoch_s`, `epoch_ms`, `excel` (serial days), or a pattern with the `%` letters of strptime.
+Digits need no padding; fractions of a second may have any length and are cut to ns; `24:00` is the next
+midnight.
 
 A text with a zone of its own (Z, +08:00) keeps it. Any other is local time in the mapping's zone, where
-- a time that clocks show **twice** (autumn) is first taken for its first pass; `resolve_folds` moves readings to
-  the second pass when their file has stepped back within that hour;
-- a time that clocks **skip** (spring) is refused, save the very first moment skipped, which is the moment itself.
+- a time that clocks show **twice** (autumn) is first taken for its first pass; `resolve_folds` moves
+  readings to the second pass when their file has stepped back within that hour;
+- a time that clocks **skip** (spring) is refused, save the very first moment skipped, which is the moment
+  itself.
 """
 
 import re
@@ -19,6 +21,10 @@ from hansa.edge import log_limits as limits
 from hansa.edge.log_errors import BadCell, shown
 
 _SECONDS = {f"{n:02d}": n * limits.NS_PER_S for n in range(60)}
+_TENS: list[int] = [10**n for n in range(10)]
+_SIGNS = ("+", "-")
+_NS_PER_MINUTE = 60 * limits.NS_PER_S
+_NS_PER_DAY = limits.MS_PER_DAY * limits.NS_PER_MS
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EXCEL_DAY = date(1899, 12, 30).toordinal()
 _MONTHS = {
@@ -53,17 +59,12 @@ _TAIL = rf"(?:(?:[T ,_]|(?<=日))\s*{_CLOCK}{_ZONE})?"
 _YEAR = r"(?P<Y>\d{4})"
 _DM = r"(?P<{}>\d{{1,2}})[-/.]\s*(?P<{}>\d{{1,2}})[-/.]\s*(?P<Y>\d{{4}}|\d{{2}})"
 
+_DASHED = rf"{_YEAR}\s*[-/.年]\s*(?P<m>\d{{1,2}})\s*[-/.月]\s*(?P<d>\d{{1,2}})\s*日?{_TAIL}"
+_COMPACT_CLOCK = r"[T ]?(?P<H>\d\d):?(?P<M>\d\d)(?::?(?P<S>\d\d)(?:[.,](?P<f>\d+))?)?"
+_COMPACT = rf"{_YEAR}(?P<m>\d\d)(?P<d>\d\d)(?:{_COMPACT_CLOCK}{_ZONE})?"
+
 FAMILIES: dict[str, tuple[re.Pattern[str], ...]] = {
-    "year_first": (
-        re.compile(
-            rf"{_YEAR}\s*[-/.年]\s*(?P<m>\d{{1,2}})\s*[-/.月]\s*(?P<d>\d{{1,2}})\s*日?{_TAIL}", re.ASCII
-        ),
-        re.compile(
-            rf"{_YEAR}(?P<m>\d\d)(?P<d>\d\d)(?:[T ]?(?P<H>\d\d):?(?P<M>\d\d)(?::?(?P<S>\d\d)(?:[.,](?P<f>\d+))?)?"
-            rf"{_ZONE})?",
-            re.ASCII,
-        ),
-    ),
+    "year_first": (re.compile(_DASHED, re.ASCII), re.compile(_COMPACT, re.ASCII)),
     "day_first": (re.compile(_DM.format("d", "m") + _TAIL, re.ASCII),),
     "month_first": (re.compile(_DM.format("m", "d") + _TAIL, re.ASCII),),
 }
@@ -120,10 +121,6 @@ def zone_named(name: str) -> tzinfo | None:
         return None
 
 
-class ZoneMissing(Exception):
-    """A local time, and the mapping names no zone. The text is the argument."""
-
-
 class TimeReader:
     """Reads the times of one log: the same text gives the same ns, whatever came before.
 
@@ -134,32 +131,42 @@ class TimeReader:
     def __init__(self, formats: tuple[str, ...], zone: tzinfo | None, *, closes_day: bool = False) -> None:
         self.folds: dict[int, int] = {}
         self._formats = formats
-        self._patterns = [(name, compiled(name) or ()) for name in formats]
+        # Year first means one thing only, and workbooks' date cells come so: understood beside any format.
+        self._patterns = [(name, compiled(name) or ()) for name in (*formats, "year_first")]
         self._zone = zone
         self._closes_day = closes_day
         self._minutes: dict[str, int] = {}
+        """Text up to the minute, and the zone written → ns of the minute."""
         self._texts: dict[str, int] = {}
 
     def read(self, text: str) -> int:
-        """ns since the epoch, UTC. Raises BadCell, or ZoneMissing for a local time without a zone."""
-        # The hot path: "2024-03-01T08:00:" was seen before, so only seconds and fraction are new.
-        minute = self._minutes.get(text[:17] + text[-1:] if text[-1:] == "Z" else text[:17])
+        """ns since the epoch, UTC. Raises BadCell (`edge.time_zone_missing` where neither text nor mapping
+        has one).
+        """
+        # The hot path: the minute was seen before, so only seconds and fraction are new.
+        if text[-1:] == "Z":
+            head, _, rest = text[:-1].rpartition(":")
+            minute = self._minutes.get(head + "Z")
+        elif text[-3:-2] == ":" and text[-6:-5] in _SIGNS:
+            head, _, rest = text[:-6].rpartition(":")
+            minute = self._minutes.get(head + text[-6:])
+        else:
+            head, _, rest = text.rpartition(":")
+            minute = self._minutes.get(head)
         if minute is not None:
-            rest = text[17:-1] if text[-1] == "Z" else text[17:]
             second = _SECONDS.get(rest[:2])
             if second is not None:
                 if len(rest) == 2:
                     return minute + second
                 part = rest[3:12]
                 if rest[2] in ".," and rest[3:].isdecimal() and part.isascii():
-                    return minute + second + int(part) * 10 ** (9 - len(part))
+                    return minute + second + int(part) * _TENS[9 - len(part)]
         known = self._texts.get(text)
-        if known is not None:
-            return known
-        at_ns = self._read_slowly(text.strip())
-        if len(self._texts) < limits.CACHE_MAX:
-            self._texts[text] = at_ns
-        return at_ns
+        if known is None:
+            known = self._read_slowly(text.strip())
+            if len(self._texts) < limits.CACHE_MAX:
+                self._texts[text] = known
+        return known
 
     def _read_slowly(self, text: str) -> int:
         if len(text) <= limits.TIME_TEXT_MAX:
@@ -169,43 +176,47 @@ class TimeReader:
                 for pattern in patterns:
                     found = pattern.fullmatch(text)
                     if found:
-                        return self._from_parts(text, found.groupdict())
+                        return self._from_parts(text, found)
         raise BadCell("edge.time_unreadable", value=shown(text), need=", ".join(self._formats))
 
     def _from_number(self, name: str, text: str) -> int:
         whole, _, part = text.replace(",", ".").partition(".")
         size = NUMERIC[name]
-        at_ns = int(whole) * size + int(part or 0) * size // 10 ** len(part)
+        at_ns = int(whole) * size + int(part or 0) * size // int("1" + "0" * len(part))
         if name != "excel":
             return at_ns
         # Serial days are local; a double holds them to about 1 µs, so the ms is what the sheet shows.
         at_ms = (at_ns + limits.NS_PER_MS // 2) // limits.NS_PER_MS
-        return self._local(text, _EXCEL_DAY - _EPOCH_DAY, at_ms * limits.NS_PER_MS)
+        return self._local(text, _EXCEL_DAY - _EPOCH_DAY, at_ms * limits.NS_PER_MS)[0]
 
-    def _from_parts(self, text: str, parts: dict[str, str | None]) -> int:
+    def _from_parts(self, text: str, found: re.Match[str]) -> int:
+        parts = found.groupdict()
         day, clock_ns = _calendar(text, parts)
         if clock_ns == 0 and self._closes_day and parts.get("H") is not None:
             day += 1
         zone = parts.get("z")
         if zone is None:
-            at_ns = self._local(text, day - _EPOCH_DAY, clock_ns)
+            at_ns, skipped = self._local(text, day - _EPOCH_DAY, clock_ns)
         else:
-            at_ns = (
-                (day - _EPOCH_DAY) * limits.MS_PER_DAY * limits.NS_PER_MS + clock_ns - _offset_ns(text, zone)
-            )
-        self._remember_minute(text, at_ns, clock_ns)
+            at_ns, skipped = (day - _EPOCH_DAY) * _NS_PER_DAY + clock_ns - _offset_ns(text, zone), False
+        midnight = self._closes_day and clock_ns < _NS_PER_MINUTE
+        if not skipped and not midnight and len(self._minutes) < limits.CACHE_MAX:
+            self._remember_minute(text, found, zone or "", at_ns - clock_ns % _NS_PER_MINUTE)
         return at_ns
 
-    def _remember_minute(self, text: str, at_ns: int, clock_ns: int) -> None:
-        plain = re.fullmatch(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(Z?)", text, re.ASCII)
-        midnight = self._closes_day and clock_ns < 60 * limits.NS_PER_S
-        if plain and not midnight and len(self._minutes) < limits.CACHE_MAX:
-            self._minutes[text[:17] + plain[1]] = at_ns - clock_ns % (60 * limits.NS_PER_S)
+    def _remember_minute(self, text: str, found: re.Match[str], zone: str, minute_ns: int) -> None:
+        """For texts that end in `:SS`, a fraction or none, and a zone that `read` can cut off."""
+        parts = found.groupdict()
+        if not parts.get("S") or parts.get("p") or parts.get("q") or zone not in ("", "Z", text[-6:]):
+            return
+        if re.fullmatch(r":\d\d(?:[.,]\d+)?", text[found.end("M") :].removesuffix(zone), re.ASCII):
+            self._minutes[text[: found.end("M")] + zone] = minute_ns
 
-    def _local(self, text: str, day: int, clock_ns: int) -> int:
+    def _local(self, text: str, day: int, clock_ns: int) -> tuple[int, bool]:
+        """ns of a local time, and whether clocks skip what follows it."""
         if self._zone is None:
-            raise ZoneMissing(text)
-        local_ns = day * limits.MS_PER_DAY * limits.NS_PER_MS + clock_ns
+            raise BadCell("edge.time_zone_missing", value=shown(text))
+        local_ns = day * _NS_PER_DAY + clock_ns
         second, _ = divmod(local_ns, limits.NS_PER_S)
         try:
             local = datetime(1970, 1, 1) + timedelta(seconds=second)
@@ -218,7 +229,7 @@ class TimeReader:
             self._note_fold(at_ns, before - after)
         elif before < after and not self._starts_gap(local):
             raise BadCell("edge.time_skipped", value=shown(text))
-        return at_ns
+        return at_ns, before < after
 
     def _note_fold(self, at_ns: int, length_ns: int) -> None:
         """The clock goes back at `end`; the first pass began one length earlier."""
@@ -259,7 +270,7 @@ def _calendar(text: str, parts: dict[str, str | None]) -> tuple[int, int]:
     if not (hour < 24 or last) or minute > 59 or second > 59:
         raise BadCell("edge.time_impossible", value=shown(text))
     part = (parts.get("f") or "")[:9]
-    clock_ns = ((hour * 60 + minute) * 60 + second) * limits.NS_PER_S + int(part or 0) * 10 ** (9 - len(part))
+    clock_ns = ((hour * 60 + minute) * 60 + second) * limits.NS_PER_S + int(part or 0) * _TENS[9 - len(part)]
     return day, clock_ns
 
 

@@ -41,7 +41,9 @@ UNITS: dict[str, Unit] = {
     **_units("varh", "other", varh=1, kvarh=1000, Mvarh=10**6),
     **_units("unit", "other", unit=1),
 }
-"""Every unit the mapping may name. `h:m:s` and `h:m` (operating hours as clocks show them) come beside these."""
+"""Every unit the mapping may name. `h:m:s` and `h:m` (operating hours as clocks show them) come beside
+these.
+"""
 
 CLOCK_UNITS = {"h:m:s": Unit("ms", Fraction(1000), "time"), "h:m": Unit("ms", Fraction(60_000), "time")}
 
@@ -119,9 +121,11 @@ def exact_floor(raw: str, pattern: re.Pattern[str], factor: Fraction) -> int:
 
 
 def _scaled(mantissa: int, exponent: int, factor: Fraction) -> int:
+    """`mantissa × 10^exponent × factor`, floored."""
+    power: int = 10 ** abs(exponent)
     if exponent < 0:
-        return mantissa * factor.numerator // (factor.denominator * 10**-exponent)
-    return mantissa * 10**exponent * factor.numerator // factor.denominator
+        return mantissa * factor.numerator // (factor.denominator * power)
+    return mantissa * power * factor.numerator // factor.denominator
 
 
 def clock_floor(raw: str, factor: Fraction) -> int:

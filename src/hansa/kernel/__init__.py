@@ -1,4 +1,4 @@
-"""The replicated state machine: pure and synchronous, no I/O, no clock, no float. What rooms may use stands here."""
+"""The replicated state machine: pure, synchronous, no I/O, no clock, no float. What rooms may use is here."""
 
 from hansa.kernel import due, keys, limits
 from hansa.kernel.canonical import encode, pack, unpack

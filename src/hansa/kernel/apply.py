@@ -1,7 +1,7 @@
 """The state transition: `apply(state, block)`. Read it as a checklist.
 
-Order is given, so nothing conflicts and nothing is retried. A refused transaction leaves its outcome and its used
-sequence number, nothing else. Everything is a function of the records below and of the block.
+Order is given, so nothing conflicts and nothing is retried. A refused transaction leaves its outcome and its
+used sequence number, nothing else. Everything is a function of the records below and of the block.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from hansa.kernel.transaction import Transaction, identity, parse
 from hansa.kernel.types import Hash, Natural, Struct, TimeMs
 
 Verify = Callable[[bytes, int, bytes, bytes], bool]
-"""(public key, suite, signature, message) → whether it holds. A VerifiedCache's `verify`, or the plain check."""
+"""(public key, suite, signature, message) → whether it holds: VerifiedCache's `verify` or the plain one."""
 
 MACHINE_FAULTS = (MemoryError, RecursionError, OSError)
 """Faults of the machine, not of a transaction: the node stops before it commits (rule 10)."""
@@ -29,6 +29,11 @@ MACHINE_FAULTS = (MemoryError, RecursionError, OSError)
 class Internal(Refusal, code="kernel.internal", field="actions"):
     zh = "处理该交易时程序出错,未产生任何影响;节点运维人员已收到事件通知。"
     en = "The program failed on this transaction; it had no effect, and the node's operator was told."
+
+
+class BlockFull(Refusal, code="kernel.block_full", field="actions"):
+    zh = "本区块的工作量已满,该交易未执行,也未占用序号。请原样重新提交。"
+    en = "The block has no room for more work: this was not tried and its sequence not used. Submit it again."
 
 
 class BlockLeaf(Struct):
@@ -62,14 +67,14 @@ class Incident:
 
 @dataclass(frozen=True)
 class Applied:
-    """Result of a block. `leaf` is None for a block without transactions, writes or events: the chain rests."""
+    """Result of a block. `leaf` is None without transactions, writes and events: then the chain rests."""
 
     leaf: BlockLeaf | None
     outcomes: tuple[Outcome, ...]
     refusals: tuple[Refusal | None, ...]
     """Per transaction, what refused it, for its texts: the outcome alone is agreed on."""
     consumed: tuple[bool, ...]
-    """Per transaction, whether it used up its sequence: then the same bytes are answered with this outcome."""
+    """Per transaction, whether it used its sequence: the same bytes are then answered with this outcome."""
     events: tuple[bytes, ...]
     changes: Changes
     entries: dict[tuple[str, bytes], Any]
@@ -87,33 +92,57 @@ class Chain:
     rules: int = 1
 
 
-def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block) -> Applied:
-    """Execute a block on the state below it; nothing below changes. Raises only MACHINE_FAULTS."""
+class Work:
+    """What a block has cost so far."""
+
+    def __init__(self) -> None:
+        self.steps = self.written = 0
+
+    def add(self, ctx: Context) -> None:
+        steps, written = ctx.spent()
+        self.steps += steps
+        self.written += written
+
+    def beyond(self, steps_max: int) -> bool:
+        return self.steps > steps_max or self.written > limits.BLOCK_WRITTEN_MAX
+
+
+def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut: bool = False) -> Applied:
+    """Execute a block on the state below it; nothing below changes. Raises only MACHINE_FAULTS.
+
+    An engine that orders alone may have the block `cut` before the first transaction that finds no room in
+    it: the result is then that of the shorter block, which is as long as its outcomes.
+    """
     layer = Overlay(state)
     incidents: list[Incident] = []
+    work = Work()
 
     # What fell due comes first, so that transactions of the block see its effects.
-    events = _do_due(chain, layer, block, incidents)
+    events = _do_due(chain, layer, block, work, incidents)
 
     # Transactions, in the order given.
     outcomes: list[Outcome] = []
     refusals: list[Refusal | None] = []
     consumed: list[bool] = []
     for wire in block.transactions:
-        refusal, used, emitted = _transact(chain, layer, block, wire, incidents)
-        consumed.append(used)
-        outcomes.append(_outcome(wire, refusal))
+        if cut and work.beyond(limits.BLOCK_STEPS_MAX):
+            break
+        name = identity(wire)
+        refusal, used, emitted = _transact(chain, layer, block, wire, name, work, incidents)
+        outcomes.append(_outcome(name, refusal))
         refusals.append(refusal)
+        consumed.append(used)
         events.extend(emitted)
+    transactions = block.transactions[: len(outcomes)]
 
     # What changed, once per record, and the commitment to all of it.
     changes, new_sum = _changes(state, layer, state_sum)
     leaf = None
-    if block.transactions or events or changes:
+    if transactions or events or changes:
         leaf = BlockLeaf(
             height=block.height,
             time_ms=block.time_ms,
-            transactions_root=_root(block.transactions),
+            transactions_root=_root(transactions),
             outcomes_root=_root([encode(outcome) for outcome in outcomes]),
             events_root=_root(events),
             state_digest=lthash.digest(new_sum),
@@ -134,7 +163,7 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block) -> App
 def admit(
     ctx: Context, chain: Chain, transaction: Transaction, *, sequence: bool = True
 ) -> tuple[Key, Window]:
-    """Chain, key, sequence, signature: who fails these leaves no trace. The signature, being dear, comes last.
+    """Chain, key, sequence, signature: who fails these leaves no trace. The dearest check comes last.
 
     Returns the key and its window once the sequence is used up. Raises a Refusal and writes nothing.
     A node that looks at a transaction before its block leaves the sequence out: others may come before it.
@@ -153,17 +182,19 @@ def admit(
 
 
 def _transact(
-    chain: Chain, layer: Overlay, block: Block, wire: bytes, incidents: list[Incident]
+    chain: Chain, layer: Overlay, block: Block, wire: bytes, name: str, work: Work, incidents: list[Incident]
 ) -> tuple[Refusal | None, bool, list[bytes]]:
     """One transaction: admitted, then executed on a layer of its own.
 
     Returns its refusal, if any; whether its sequence is used up; and its events.
     """
+    if work.beyond(limits.BLOCK_STEPS_MAX):
+        return BlockFull(), False, []
     try:
         # Limits, shape, canonical form: before any other work.
         transaction = parse(chain.registry, wire)
         body = transaction.body
-        ctx = _context(chain, Overlay(layer), block, body, identity(wire))
+        ctx = _context(chain, Overlay(layer), block, body, name)
         key, window = admit(ctx, chain, transaction)
     except Refusal as refusal:
         return refusal, False, []
@@ -189,8 +220,10 @@ def _transact(
     except MACHINE_FAULTS:
         raise
     except Exception as error:
-        incidents.append(Incident("internal", f"transaction {ctx.transaction}: {error!r}"))
+        incidents.append(Incident("internal", _described(f"transaction {name}", error)))
         return Internal(), True, []
+    finally:
+        work.add(ctx)
     ctx.layer.merge_into(layer)
     return None, True, ctx.events
 
@@ -202,29 +235,36 @@ def _check_validity(ctx: Context, body: BodyFields) -> None:
         raise keys.ValidTooLong(hours=limits.VALID_MAX_MS // limits.HOUR_MS)
 
 
-def _do_due(chain: Chain, layer: Overlay, block: Block, incidents: list[Incident]) -> list[bytes]:
+def _do_due(chain: Chain, layer: Overlay, block: Block, work: Work, incidents: list[Incident]) -> list[bytes]:
     """Run what is due. What fails is parked with an incident, and stops nothing else."""
     events: list[bytes] = []
     for key, item in due.next_due(_context(chain, layer, block)):
+        if work.beyond(limits.DUE_STEPS_MAX):
+            break  # The rest waits for the next block.
+
+        # Out of the queue first, on a budget of its own: whatever becomes of it, it is not tried again.
+        due.remove(_context(chain, layer, block), key, item)
+
         ctx = _context(chain, Overlay(layer), block)
-        code = ""
+        what = f"due {item.handler}{item.arguments}"
         try:
             chain.registry.due[item.handler](ctx, *item.arguments)
-        except Refusal as refusal:
-            code = refusal.code
         except MACHINE_FAULTS:
             raise
         except Exception as error:
-            code = Internal.code
-            incidents.append(Incident("internal", f"due {item.handler}{item.arguments}: {error!r}"))
-        if code:
-            incidents.append(Incident("parked", f"due {item.handler}{item.arguments}: {code}"))
-            ctx = _context(chain, Overlay(layer), block)
-            due.park(ctx, key, item, code)
-        due.remove(ctx, key, item)
-        ctx.layer.merge_into(layer)
-        events.extend(ctx.events)
+            code = error.code if isinstance(error, Refusal) else Internal.code
+            due.park(_context(chain, layer, block), key, item, code)
+            incidents.append(Incident("parked", _described(what, error)))
+        else:
+            ctx.layer.merge_into(layer)
+            events.extend(ctx.events)
+        finally:
+            work.add(ctx)
     return events
+
+
+def _described(what: str, error: Exception) -> str:
+    return f"{what}: {type(error).__name__}: {error}"[: limits.INCIDENT_MAX]
 
 
 def _context(
@@ -244,10 +284,10 @@ def _context(
     )
 
 
-def _outcome(wire: bytes, refusal: Refusal | None) -> Outcome:
+def _outcome(transaction: str, refusal: Refusal | None) -> Outcome:
     if refusal is None:
-        return Outcome(transaction=identity(wire), code="ok")
-    return Outcome(transaction=identity(wire), code=refusal.code, field=refusal.field, clause=refusal.clause)
+        return Outcome(transaction=transaction, code="ok")
+    return Outcome(transaction=transaction, code=refusal.code, field=refusal.field, clause=refusal.clause)
 
 
 def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Changes, bytes]:
@@ -256,7 +296,7 @@ def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Change
     removed: list[bytes] = []
     added: list[bytes] = []
     for (table, key), entry in layer.entries.items():
-        old = state.stored(table, key)
+        old = state.stored((table, key))
         new = None if entry is None else entry[0]
         if old == new:
             continue

@@ -1,6 +1,6 @@
 """The one form in which structures are signed, hashed and stored: RFC 8785 JSON, by msgspec in sorted order.
 
-msgspec is canonical within the limits that tests/kernel/test_registry_tidy.py enforces on every type (rule 1).
+msgspec is canonical within the limits that tests/test_tidy.py enforces on every type (rule 1).
 """
 
 import functools
@@ -20,7 +20,7 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 class NotCanonical(Refusal, code="kernel.not_canonical", field="body"):
     zh = "报文不是规范形式(RFC 8785):重新编码后字节不同。请用 SDK 生成报文,不要手工改写。"
-    en = "The bytes are not in canonical form (RFC 8785): encoding them again gives other bytes. Let the SDK write them."
+    en = "The bytes are not canonical (RFC 8785): encoding them again gives others. Let the SDK write them."
 
 
 class Malformed(Refusal, code="kernel.malformed", field="body"):
@@ -51,15 +51,14 @@ def decode_strict(data: bytes, kind: type[T]) -> T:
     """
     try:
         value: T = _decoder(cast(Hashable, kind)).decode(data)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError) as error:
-        raise Malformed(detail=_said(error)) from None
-    if _encoder.encode(value) != data:
+        again = _encoder.encode(value)
+    except RecursionError:
+        raise Malformed(detail="nested too deeply") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Malformed(detail=str(error)) from None
+    if again != data:
         raise NotCanonical()
     return value
-
-
-def _said(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error).replace("\n", " ")[:300]
 
 
 def pack(numbers: Iterable[int]) -> bytes:

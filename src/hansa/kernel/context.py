@@ -1,6 +1,6 @@
 """What a contract sees: the time of the block, who signed, its tables, and nothing else (protocol, rule 9).
 
-Every use is counted; past a named budget the transaction is refused, so that no action can slow the others down.
+Every use is counted; past a named budget the transaction is refused, so that no action can slow the others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from hansa.kernel import limits
-from hansa.kernel.canonical import encode
+from hansa.kernel.canonical import decode, encode
 from hansa.kernel.messages import Event, Record, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.state import Overlay, after_prefix, decode_key, encode_key
@@ -28,6 +28,11 @@ class OverBudget(Refusal, code="kernel.over_budget", field="actions"):
 class Exists(Refusal, code="kernel.exists", field="key"):
     zh = "{table} 中已有记录 {key}。请换一个编号,或改用修改操作。"
     en = "{table} already holds {key}. Choose another id, or change the existing one."
+
+
+class OutOfRange(Refusal, code="kernel.out_of_range", field="actions"):
+    zh = "该操作的结果无法记入账本:{what} 的数值超出范围或不合规定({detail})。请检查数量与金额。"
+    en = "The ledger cannot hold what this leads to: {what} is out of range ({detail}). Check the figures."
 
 
 class Context:
@@ -66,6 +71,7 @@ class Context:
             raise OverBudget(what="events", limit=limits.EVENTS_MAX)
         data = encode(event)
         self.spend_bytes(len(data))
+        _check(data, type(event))
         self.events.append(data)
 
     def signal(self, signal: Signal) -> None:
@@ -78,6 +84,10 @@ class Context:
         for _ in range(limits.READS_PER_SIGNATURE):
             self.spend_read()
         return self._verify is not None and self._verify(public, suite, signature, message)
+
+    def spent(self) -> tuple[int, int]:
+        """(steps, bytes) so far: reads, writes and scanned rows are a step each."""
+        return self.reads + self.writes + self.scanned, self.bytes
 
     def spend_bytes(self, count: int) -> None:
         self.bytes += count
@@ -99,6 +109,14 @@ class Context:
         self.scanned += count
         if self.scanned > limits.SCANNED_MAX:
             raise OverBudget(what="scanned rows", limit=limits.SCANNED_MAX)
+
+
+def _check(data: bytes, kind: type[Any]) -> None:
+    """Read what is to be shown as its reader will, since constructors do not validate. Raises OutOfRange."""
+    try:
+        decode(data, kind)
+    except msgspec.ValidationError as error:
+        raise OutOfRange(what=kind.__name__, detail=str(error)) from None
 
 
 Parts = Sequence[str | int]
@@ -127,9 +145,10 @@ class Table(Generic[R]):
         union: Any = record
         for kind in self._older:
             union = union | kind
-        self._decoder = msgspec.json.Decoder(union)
+        self._decoder = msgspec.json.Decoder(union, strict=True)
 
     def decode(self, stored: bytes) -> R:
+        """A stored record in its newest version."""
         record: Any = self._decoder.decode(stored)
         while not isinstance(record, self.record):
             record = self._older[type(record)](record)
@@ -147,9 +166,17 @@ class Table(Generic[R]):
         return None if entry is None else entry[0]
 
     def put(self, ctx: Context, key: Parts, record: R) -> None:
+        """Write a record. Raises OutOfRange if it holds what its type forbids, KeyUnfit for a bad key."""
+        assert len(key) == len(self.key)
         data = encode(record)
-        ctx.spend_write(len(data))
-        ctx.layer.set(self.name, encode_key(key), (data, record))
+        at = encode_key(key)
+        ctx.spend_write(len(at) + len(data))
+        try:
+            # Constructors do not validate; and all nodes must hold the same record, cached or read from disk.
+            kept = self._decoder.decode(data)
+        except msgspec.ValidationError as error:
+            raise OutOfRange(what=self.name, detail=str(error)) from None
+        ctx.layer.set((self.name, at), (data, kept))
 
     def insert(self, ctx: Context, key: Parts, record: R) -> None:
         """As `put`, but refuses where a record is already."""
@@ -158,8 +185,9 @@ class Table(Generic[R]):
         self.put(ctx, key, record)
 
     def delete(self, ctx: Context, key: Parts) -> None:
-        ctx.spend_write(0)
-        ctx.layer.set(self.name, encode_key(key), None)
+        at = encode_key(key)
+        ctx.spend_write(len(at))
+        ctx.layer.set((self.name, at), None)
 
     def scan(
         self,
@@ -171,13 +199,22 @@ class Table(Generic[R]):
         limit: int = limits.SCAN_MAX,
         reverse: bool = False,
     ) -> Iterator[tuple[tuple[str | int, ...], R]]:
-        """Rows whose key begins with `prefix`, from `start` (inclusive) to `end` (exclusive), at most `limit`.
+        """Rows whose key begins with `prefix`, from `start` (included) to `end` (left out), at most `limit`.
 
-        `start` and `end` are whole or partial keys. Never scans more rows than it gives.
+        `start` and `end` are whole or partial keys. Rows are read as they are asked for. Each counts as
+        scanned, as does one that this block deleted; the scan itself counts as a read.
         """
-        base = encode_key(prefix)
-        low = base if start is None else encode_key(start)
-        high = (after_prefix(base) if base else b"\xff" * 64) if end is None else encode_key(end)
-        for key, entry in ctx.layer.rows(self.name, low, high, limit, reverse, self.decode):
+        ctx.spend_read()
+        low = encode_key(prefix)
+        high = after_prefix(low)
+        if start is not None:
+            low = max(low, encode_key(start))
+        if end is not None:
+            high = min(high, encode_key(end))
+        rows = ctx.layer.rows(self.name, low, high, reverse, self.decode)
+        while limit > 0 and (row := next(rows, None)) is not None:
             ctx.spend_scanned(1)
-            yield decode_key(key, self.integers), entry[1]
+            key, entry = row
+            if entry is not None:
+                limit -= 1
+                yield decode_key(key, self.integers), entry[1]

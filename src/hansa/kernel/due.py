@@ -6,6 +6,7 @@ The queue only causes effects. Contracts test deadlines by `ctx.time_ms`, so a b
 from collections.abc import Callable
 
 from hansa.kernel import limits
+from hansa.kernel.canonical import encode
 from hansa.kernel.context import Context, Table
 from hansa.kernel.messages import Due, Parked, Pending
 from hansa.kernel.refusal import Refusal
@@ -21,12 +22,15 @@ class TooMuchPending(Refusal, code="kernel.too_much_pending", field="actions"):
 
 
 def at(ctx: Context, due_ms: int, handler: Callable[..., None], member: str, *arguments: str) -> None:
-    """Have `handler(ctx, *arguments)` run in the first block at or after `due_ms`, once, on the member's account.
+    """Have `handler(ctx, *arguments)` run once, at or after `due_ms`, on the account of `member`.
 
-    The same work for the same time is one entry, however often it is asked for.
+    The same work for the same time is one entry, however often it is asked for. What is due already runs in
+    the next block whose time is later than this one's. The handler is one that its room declares (`due=`).
+    Raises TooMuchPending.
     """
-    name = f"{handler.__module__.split('.')[-2]}.{handler.__name__}"
-    key = (due_ms, ":".join((name, member, *arguments)))
+    name = ctx.registry.due_names[handler]
+    # The id is the work itself in canonical form: other work never has the same id.
+    key = (max(due_ms, ctx.time_ms + 1), encode((name, member, *arguments)).decode())
     if QUEUE.get(ctx, key) is not None:
         return
     pending = PENDING.get(ctx, (member,)) or Pending()
@@ -43,9 +47,13 @@ def next_due(ctx: Context) -> list[tuple[tuple[int, str], Due]]:
 
 
 def remove(ctx: Context, key: tuple[int, str], item: Due) -> None:
+    """Take an entry out of the queue, and off its member's account."""
     QUEUE.delete(ctx, key)
     pending = PENDING.get(ctx, (item.member,)) or Pending(count=1)
-    PENDING.put(ctx, (item.member,), Pending(count=pending.count - 1))
+    if pending.count > 1:
+        PENDING.put(ctx, (item.member,), Pending(count=pending.count - 1))
+    else:
+        PENDING.delete(ctx, (item.member,))
 
 
 def park(ctx: Context, key: tuple[int, str], item: Due, code: str) -> None:

@@ -1,6 +1,6 @@
-"""Proofs that anyone can check offline: this item lies in that block, that block in the log under this header.
+"""Proofs for anyone to check offline: this item lies in that block, that block in the log under this header.
 
-Item → its tree in the block (RFC 6962) → block leaf → log of blocks → `app_hash`, which the header's signature covers.
+Item → its tree in the block (RFC 6962) → block leaf → log of blocks → `app_hash` in the signed header.
 """
 
 from collections.abc import Sequence

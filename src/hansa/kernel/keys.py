@@ -1,4 +1,4 @@
-"""Who may sign what, and that nothing counts twice: key records, scopes, the replay window (protocol, rules 5 and 6)."""
+"""Who may sign what, and that nothing counts twice: key records, scopes, replay window (rules 5 and 6)."""
 
 from hansa.kernel import limits
 from hansa.kernel.context import Context, Table
@@ -81,8 +81,9 @@ def in_scope(scopes: tuple[str, ...], action: str) -> bool:
 
 
 def used(window: Window, sequence: int) -> Window:
-    """The window after this sequence number. Raises Replayed if it is used or too old, SequenceAhead if too far on.
+    """The window after this sequence number.
 
+    Raises Replayed if the number is used or too old, SequenceAhead if it is too far on.
     Bit k of `used`, least significant first, stands for `highest − k`.
     """
     ahead = sequence - window.highest

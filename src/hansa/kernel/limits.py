@@ -1,4 +1,4 @@
-"""Every limit of the kernel and of the rooms, by name. Changing one changes the rules: see docs/protocol.md."""
+"""Every limit of kernel and rooms, by name. Changing one changes the rules: see docs/protocol.md."""
 
 # Time.
 SECOND_MS = 1_000
@@ -23,6 +23,10 @@ IN_FLIGHT_MAX = 512
 # Blocks.
 BLOCK_TRANSACTIONS_MAX = 5_000
 BLOCK_BYTES_MAX = 16 * 2**20
+BLOCK_STEPS_MAX = 2_000_000
+"""Reads, writes and scanned rows of a block; a transaction that comes after them waits for the next block."""
+BLOCK_WRITTEN_MAX = 64 * 2**20
+"""Bytes of records and events of a block, likewise."""
 
 # What one transaction may cost (rule 9).
 READS_MAX = 50_000
@@ -32,11 +36,16 @@ WRITES_MAX = 25_000
 SCANNED_MAX = 50_000
 BYTES_MAX = 4 * 2**20
 EVENTS_MAX = 256
+KEY_BYTES_MAX = 1_024
+INCIDENT_MAX = 500
+"""Characters of an incident's detail."""
 SCAN_MAX = 1_000
 """Rows that one scan returns unless it asks for fewer or, up to SCANNED_MAX, for more."""
 
 # Due queue (rule 12).
 DUE_PER_BLOCK_MAX = 256
+DUE_STEPS_MAX = BLOCK_STEPS_MAX // 2
+"""Steps that due work may take of a block's, so that there is always room for transactions."""
 DUE_PER_MEMBER_MAX = 4_096
 
 # Metering.
@@ -55,7 +64,7 @@ CUT_OFF_MAX_MS = 62 * DAY_MS
 CORRECTED_PERIODS_MAX = 12
 """Earlier periods rated again at one close; what is left waits for the next."""
 STATEMENT_GAPS_MAX = 500
-"""Gaps and falls listed in a statement; beyond it the statement carries their number, the ledger their list."""
+"""Gaps and falls listed in a statement; beyond it the statement has their number, the ledger their list."""
 
 # Calendars.
 TRANSITIONS_MAX = 400

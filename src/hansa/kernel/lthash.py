@@ -1,6 +1,6 @@
 """State digest: LtHash, a set hash that a write changes in microseconds (protocol, rule 15).
 
-The sum over all records of 1,024 lanes of 16 bits, each record's lanes drawn by BLAKE3 as an extendable function
+The sum over all records of 1,024 lanes of 16 bits, each record's lanes drawn by BLAKE3 as an XOF
 (Bellare and Micciancio 1997; Lewi et al., "Securing update propagation with homomorphic hashing", 2019).
 It shows that two states are equal; it proves no single record.
 """

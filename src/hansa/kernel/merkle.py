@@ -59,7 +59,7 @@ def root_of(size: int, node: NodeAt) -> bytes:
 
 
 def _range_root(start: int, end: int, node: NodeAt) -> bytes:
-    """Root over leaves start … end−1; start is a multiple of the largest power of two not above end − start."""
+    """Root over leaves start … end−1; start is a multiple of the largest power of two up to their number."""
     size = end - start
     level = size.bit_length() - 1
     if size == 1 << level:
@@ -97,7 +97,7 @@ def path_in(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that a leaf hash and its path lead to (RFC 9162, 2.1.3.2), or None if the path does not fit."""
+    """The root that a leaf hash and its path lead to (RFC 9162, 2.1.3.2); None if the path does not fit."""
     if not 0 <= index < size:
         return None
     fn, sn = index, size - 1

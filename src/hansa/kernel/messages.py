@@ -15,7 +15,7 @@ from hansa.kernel.types import (
 
 
 class _RecordMeta(FrozenMeta):
-    """Takes `version`, `readers` and `retention` from the class line; the stored tag is `name.version` (rule 13)."""
+    """Takes `version`, `readers`, `retention` from the class line; the stored tag is `name.version`."""
 
     def __new__(
         mcls,
@@ -52,7 +52,7 @@ class Event(Struct, tag_field="_type"):
 
 
 class Signal:
-    """What one room tells others within a transaction. Subclass as a frozen dataclass; rooms name listeners."""
+    """What one room tells others within a transaction. A frozen dataclass; rooms name their listeners."""
 
 
 class Key(Record, version=1, readers="members", retention="for ever"):
@@ -71,7 +71,7 @@ class Key(Record, version=1, readers="members", retention="for ever"):
 
 
 class Window(Record, version=1, readers="members", retention="for ever"):
-    """Which sequence numbers of a key are used up: `highest`, and a bit for each of the 1,024 up to it (rule 6)."""
+    """Which sequence numbers of a key are used: `highest`, and a bit for each of the 1,024 up to it."""
 
     highest: Natural = 0
     used: bytes = b""

@@ -1,4 +1,4 @@
-"""Rooms and their registry: which actions, events, tables, queries and listeners exist, and who handles each."""
+"""Rooms and their registry: which actions, events, tables, queries, listeners exist, and who handles each."""
 
 import typing
 from collections.abc import Callable, Sequence
@@ -75,6 +75,7 @@ class Registry:
                     taken[name] = value
             for signal, handler in room.listeners:
                 self._listeners.setdefault(signal, []).append(handler)
+        self.due_names = {handler: name for name, handler in self.due.items()}
         self.tags = {action_tag(action): action for action in self.actions}
         self.body = _body(tuple(self.actions))
 

@@ -1,4 +1,4 @@
-"""Signature suites. Suite 1 is Ed25519 with strict checks (protocol, rule 4); its tag stands wherever a signature does."""
+"""Signature suites. Suite 1 is Ed25519 with strict checks (rule 4); its tag stands with every signature."""
 
 import hashlib
 from collections import OrderedDict
@@ -14,7 +14,7 @@ COUNTER_DOMAIN = b"hansa-counter-1\x00"
 
 
 def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
-    """True only for suite 1 and a signature with S < L, canonical A and R of full order, cofactorless equation."""
+    """True for suite 1, S < L, A and R canonical and not of small order, cofactorless equation (rule 4)."""
     if suite != ED25519 or len(public) != 32 or len(signature) != SIGNATURE_BYTES:
         return False
     try:

@@ -1,7 +1,7 @@
 """State: typed tables over ordered bytes, in layers that are merged or dropped whole.
 
-store (on disk, or its in-memory twin) ← block layer ← transaction layer. Keys are tuples of strings and integers,
-encoded so that byte order is tuple order. Values are canonical bytes of one Record.
+store (on disk, or its in-memory twin) ← block layer ← transaction layer. Keys are tuples of strings and
+integers, encoded so that byte order is tuple order. Values are canonical bytes of one Record.
 """
 
 import zlib
@@ -10,12 +10,33 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from hansa.kernel import limits
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.types import INTEGER_MAX
+
+Name = tuple[str, bytes]
+"""Table and key of a record."""
 Entry = tuple[bytes, Any]
 """Stored bytes and the record they hold."""
 
 
+Row = tuple[bytes, Entry | None]
+"""A key and what lies there; None where an upper layer deleted what a lower one holds."""
+
+PAGE_MIN, PAGE_MAX = 8, 512
+"""Rows fetched at a time in a scan: few at first, since most scans look at few."""
+
+
 class Damaged(OSError):
     """Stored bytes do not match their checksum. The node stops; see the disk (rule 20)."""
+
+
+class KeyUnfit(Refusal, code="kernel.key_unfit", field="key"):
+    zh = "键的一部分不能使用:{part}。文本不得含零字符,整数须在 0 与 2^53-1 之间,整个键至多 {limit} 字节。"
+    en = (
+        "Part of a key cannot be used: {part}. Text holds no zero character, an integer lies between 0 "
+        "and 2^53-1, and a whole key has at most {limit} bytes."
+    )
 
 
 class Store(Protocol):
@@ -34,7 +55,7 @@ class MemoryStore:
     """A Store in dictionaries, for tests, simulation and checks off the ledger."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, bytes], bytes] = {}
+        self.rows: dict[Name, bytes] = {}
         self._keys: dict[str, list[bytes]] = {}
 
     def get(self, table: str, key: bytes) -> bytes | None:
@@ -58,7 +79,7 @@ class MemoryStore:
                 self.rows[table, key] = value
 
 
-Changes = dict[tuple[str, bytes], bytes | None]
+Changes = dict[Name, bytes | None]
 """What a block writes: new bytes per record, None where one is deleted."""
 
 
@@ -70,12 +91,12 @@ def _between(keys: Sequence[bytes], start: bytes, end: bytes, limit: int, revers
 
 
 class Committed:
-    """The bottom layer: a store behind a bounded cache of decoded records. Memory does not grow with the state."""
+    """The bottom layer: a store behind a bounded cache of decoded records."""
 
     def __init__(self, store: Store, capacity: int | None = 100_000) -> None:
         self.store = store
         self._capacity = capacity
-        self._cache: OrderedDict[tuple[str, bytes], Entry | None] = OrderedDict()
+        self._cache: OrderedDict[Name, Entry | None] = OrderedDict()
 
     def get(self, table: str, key: bytes, decode: Any) -> Entry | None:
         name = (table, key)
@@ -87,12 +108,15 @@ class Committed:
         self.remember(name, entry)
         return entry
 
-    def stored(self, table: str, key: bytes) -> bytes | None:
+    def stored(self, name: Name) -> bytes | None:
         """The bytes as they rest, without decoding them."""
-        entry = self._cache.get((table, key))
-        return entry[0] if entry is not None else self.store.get(table, key)
+        if name not in self._cache:
+            return self.store.get(*name)
+        entry = self._cache[name]
+        return None if entry is None else entry[0]
 
-    def remember(self, name: tuple[str, bytes], entry: Entry | None) -> None:
+    def remember(self, name: Name, entry: Entry | None) -> None:
+        """Keep what the store holds now. Whoever writes to the store must tell, or forget, what it wrote."""
         if self._capacity == 0:
             return
         self._cache[name] = entry
@@ -100,12 +124,18 @@ class Committed:
         if self._capacity is not None and len(self._cache) > self._capacity:
             self._cache.popitem(last=False)
 
-    def rows(
-        self, table: str, start: bytes, end: bytes, limit: int, reverse: bool, decode: Any
-    ) -> Iterator[tuple[bytes, Entry]]:
-        for key, stored in self.store.scan(table, start, end, limit, reverse):
-            cached = self._cache.get((table, key))
-            yield key, cached if cached is not None else (stored, decode(stored))
+    def rows(self, table: str, start: bytes, end: bytes, reverse: bool, decode: Any) -> Iterator[Row]:
+        """Rows in order, fetched a page at a time as they are asked for."""
+        page = PAGE_MIN
+        while True:
+            rows = self.store.scan(table, start, end, page, reverse)
+            for key, stored in rows:
+                cached = self._cache.get((table, key))
+                yield key, cached if cached is not None else (stored, decode(stored))
+            if len(rows) < page:
+                return
+            start, end = (start, rows[-1][0]) if reverse else (rows[-1][0] + b"\x00", end)
+            page = min(2 * page, PAGE_MAX)
 
 
 class Overlay:
@@ -113,7 +143,7 @@ class Overlay:
 
     def __init__(self, below: "Committed | Overlay") -> None:
         self.below = below
-        self.entries: dict[tuple[str, bytes], Entry | None] = {}
+        self.entries: dict[Name, Entry | None] = {}
         self._keys: dict[str, list[bytes]] = {}
 
     def get(self, table: str, key: bytes, decode: Any) -> Entry | None:
@@ -122,9 +152,9 @@ class Overlay:
             return self.entries[name]
         return self.below.get(table, key, decode)
 
-    def set(self, table: str, key: bytes, entry: Entry | None) -> None:
-        name = (table, key)
+    def set(self, name: Name, entry: Entry | None) -> None:
         if name not in self.entries:
+            table, key = name
             keys = self._keys.get(table)
             if keys is None:
                 self._keys[table] = [key]
@@ -134,53 +164,39 @@ class Overlay:
                 insort(keys, key)
         self.entries[name] = entry
 
-    def rows(
-        self, table: str, start: bytes, end: bytes, limit: int, reverse: bool, decode: Any
-    ) -> Iterator[tuple[bytes, Entry]]:
-        """Merged rows in order, read lazily: the cost is that of the rows given and of those this layer hides."""
-        mine = self._keys.get(table, [])
-        low, high = bisect_left(mine, start), bisect_left(mine, end)
-        if low == high:
-            yield from self.below.rows(table, start, end, limit, reverse, decode)
-            return
-        own = iter(range(high - 1, low - 1, -1) if reverse else range(low, high))
-        below = self._below(table, start, end, limit, reverse, decode)
-        at = next(own, None)
-        row = next(below, None)
-        given = 0
-        while given < limit and (at is not None or row is not None):
-            key = None if at is None else mine[at]
-            if row is not None and (key is None or (row[0] > key if reverse else row[0] < key)):
-                yield row
-                given += 1
-                row = next(below, None)
-                continue
-            assert key is not None
-            if row is not None and row[0] == key:
-                row = next(below, None)
-            entry = self.entries[table, key]
-            if entry is not None:
-                yield key, entry
-                given += 1
-            at = next(own, None)
+    def rows(self, table: str, start: bytes, end: bytes, reverse: bool, decode: Any) -> Iterator[Row]:
+        """Rows of both layers in order, read lazily. A deleted row is given as None, so that it is counted.
 
-    def _below(
-        self, table: str, start: bytes, end: bytes, limit: int, reverse: bool, decode: Any
-    ) -> Iterator[tuple[bytes, Entry]]:
-        """All rows of the layer below, a page at a time."""
-        while True:
-            page = list(self.below.rows(table, start, end, limit, reverse, decode))
-            yield from page
-            if len(page) < limit:
-                return
-            if reverse:
-                end = page[-1][0]
+        The table may be written to meanwhile: a row that is put ahead of the scan is met by it.
+        """
+        below = self.below.rows(table, start, end, reverse, decode)
+        row = next(below, None)
+        own = self._first_key(table, start, end, reverse)
+        while row is not None or own is not None:
+            if own is None or (row is not None and (row[0] > own if reverse else row[0] < own)):
+                assert row is not None
+                at, entry = row
             else:
-                start = page[-1][0] + b"\x00"
+                at, entry = own, self.entries[table, own]
+            yield at, entry
+            if row is not None and row[0] == at:
+                row = next(below, None)
+            start, end = (start, at) if reverse else (at + b"\x00", end)
+            own = self._first_key(table, start, end, reverse)
+
+    def _first_key(self, table: str, start: bytes, end: bytes, reverse: bool) -> bytes | None:
+        """The first own key in start ≤ key < end; the last, if reverse."""
+        keys = self._keys.get(table)
+        if keys is None:
+            return None
+        position = bisect_left(keys, end) - 1 if reverse else bisect_left(keys, start)
+        if not 0 <= position < len(keys) or not start <= keys[position] < end:
+            return None
+        return keys[position]
 
     def merge_into(self, upper: "Overlay") -> None:
-        for (table, key), entry in self.entries.items():
-            upper.set(table, key, entry)
+        for name, entry in self.entries.items():
+            upper.set(name, entry)
 
 
 # Keys.
@@ -189,11 +205,24 @@ INTEGER_BYTES = 8
 
 
 def encode_key(parts: Sequence[str | int]) -> bytes:
-    """Byte order is tuple order: text ends with a zero byte (ids hold none), integers are 8 bytes big-endian."""
-    return b"".join(
-        part.encode() + b"\x00" if isinstance(part, str) else part.to_bytes(INTEGER_BYTES, "big")
-        for part in parts
-    )
+    """Byte order is tuple order: text is UTF-8 ended by a zero byte, an integer is 8 bytes, big-endian.
+
+    Raises KeyUnfit for text with a zero character, for an integer that is negative or beyond 2⁵³−1, and for
+    keys longer than KEY_BYTES_MAX.
+    """
+    out = b""
+    for part in parts:
+        if isinstance(part, str):
+            if "\x00" in part:
+                raise KeyUnfit(part=part, limit=limits.KEY_BYTES_MAX)
+            out += part.encode() + b"\x00"
+        elif 0 <= part <= INTEGER_MAX:
+            out += part.to_bytes(INTEGER_BYTES, "big")
+        else:
+            raise KeyUnfit(part=str(part), limit=limits.KEY_BYTES_MAX)
+    if len(out) > limits.KEY_BYTES_MAX:
+        raise KeyUnfit(part=str(parts[-1]), limit=limits.KEY_BYTES_MAX)
+    return out
 
 
 def decode_key(data: bytes, integers: Sequence[bool]) -> tuple[str | int, ...]:
@@ -212,9 +241,9 @@ def decode_key(data: bytes, integers: Sequence[bool]) -> tuple[str | int, ...]:
 
 
 def after_prefix(prefix: bytes) -> bytes:
-    """The first key above all that start with the prefix."""
+    """The first key above all that start with the prefix; no key starts with 0xFF."""
     trimmed = prefix.rstrip(b"\xff")
-    return trimmed[:-1] + bytes((trimmed[-1] + 1,)) if trimmed else b"\xff" * 64
+    return trimmed[:-1] + bytes((trimmed[-1] + 1,)) if trimmed else b"\xff"
 
 
 def checksum(table: str, key: bytes, value: bytes) -> int:

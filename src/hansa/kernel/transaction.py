@@ -1,4 +1,4 @@
-"""A transaction on the wire and on the ledger: suite byte ‖ signature ‖ body bytes. There is no second form (rule 2)."""
+"""A transaction on the wire and on the ledger: suite byte ‖ signature ‖ body bytes (rule 2)."""
 
 import hashlib
 from typing import Any, NamedTuple

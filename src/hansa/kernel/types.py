@@ -1,6 +1,6 @@
 """The alphabet of everything that members must agree on: bounded integers, identifiers, frozen structs.
 
-Bounds stand in the types, so strict decoding refuses what is out of range before any rule runs (protocol, rule 1).
+Bounds stand in the types, so that strict decoding refuses what is out of range before any rule runs (rule 1).
 """
 
 from typing import Annotated, dataclass_transform
@@ -10,7 +10,11 @@ import msgspec
 INTEGER_MAX = 2**53 - 1
 """Largest integer a JSON reader of any language holds exactly (RFC 7493)."""
 
-_ID = r"^[a-z0-9][a-z0-9_.:-]*$"
+_END = r"$(?!\n)"
+"""End of the text: in Python, unlike elsewhere, `$` alone also matches before a last line feed."""
+_ID = r"[a-z0-9][a-z0-9_.:-]*"
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""Characters that steer a terminal, turn the direction of writing, or cannot be seen."""
 
 Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
@@ -23,23 +27,25 @@ Minute = Annotated[int, msgspec.Meta(ge=0, le=1440)]
 BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 """1 = 0.01 %."""
 
-Id = Annotated[str, msgspec.Meta(pattern=_ID, min_length=1, max_length=64)]
-OptionalId = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9_.:-]*)?$", max_length=64)]
+Id = Annotated[str, msgspec.Meta(pattern=f"^{_ID}{_END}", min_length=1, max_length=64)]
+OptionalId = Annotated[str, msgspec.Meta(pattern=f"^({_ID})?{_END}", max_length=64)]
 """An Id, or "" where there is none."""
 MemberId = Id
 KeyId = Id
-StateName = Annotated[str, msgspec.Meta(pattern=r"^([A-Z][A-Z0-9_]*|unknown)$", min_length=1, max_length=48)]
+StateName = Annotated[
+    str, msgspec.Meta(pattern=f"^([A-Z][A-Z0-9_]*|unknown){_END}", min_length=1, max_length=48)
+]
 """A machine state as its source names it (`ACTIVE`), or `unknown`: no signal is a state of its own."""
-CurrencyCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", min_length=3, max_length=3)]
+CurrencyCode = Annotated[str, msgspec.Meta(pattern=rf"^[A-Z]{{3}}{_END}", min_length=3, max_length=3)]
 """ISO 4217."""
-LocalDate = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=10)]
-RegisteredName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+LocalDate = Annotated[str, msgspec.Meta(pattern=rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_END}", max_length=10)]
+RegisteredName = Annotated[str, msgspec.Meta(pattern=f"^[^{_UNSEEN}]+{_END}", min_length=1, max_length=120)]
 """Name of a company, machine or place as registered; the only free text that all members read (rule 8)."""
 OptionalName = Annotated[str, msgspec.Meta(max_length=120)]
 """A RegisteredName, or "" where there is none: the number of a certificate, a seal."""
-Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+Hash = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{64}}{_END}", min_length=64, max_length=64)]
 """SHA-256, lower-case hexadecimal."""
-OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$", max_length=64)]
+OptionalHash = Annotated[str, msgspec.Meta(pattern=rf"^([0-9a-f]{{64}})?{_END}", max_length=64)]
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))

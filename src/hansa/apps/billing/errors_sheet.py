@@ -34,7 +34,7 @@ class SheetShape(Refusal, code="billing.sheet_shape", field="file"):
 
 
 class SheetUnquoted(Refusal, code="billing.sheet_unquoted", field="file"):
-    zh = '{path} 写成了数字。小数、金额与数量须写成带引号的字符串,如 "3.50",以免丢失精度。'
+    zh = '{path} 写成了数字。小数、金额与数量须写成带引号的字符串，如 "3.50"，以免丢失精度。'
     en = (
         '{path} is a bare number. Write decimals, amounts and quantities in quotes, "3.50": so nothing '
         "is lost."
@@ -43,18 +43,17 @@ class SheetUnquoted(Refusal, code="billing.sheet_unquoted", field="file"):
 
 class SheetName(Refusal, code="billing.sheet_name", field="file"):
     zh = (
-        "{path} 的写法无效：须符合 {pattern}。名称用小写字母、数字与 _ . : -，货币用三个大写字母，"
+        "{path} 的写法无效：名称用小写字母、数字与 _ . : -，货币用三个大写字母，"
         "状态用大写字母、数字与下划线。"
     )
     en = (
-        "{path} is written wrongly: it must match {pattern}. Names have lower-case letters, digits and _ . "
-        ": -, "
-        "currencies three capitals, states capitals, digits and underscores."
+        "{path} is written wrongly: names have lower-case letters, digits and _ . : -, currencies three "
+        "capitals, states capitals, digits and underscores."
     )
 
 
 class SheetDecimal(Refusal, code="billing.sheet_decimal", field="file"):
-    zh = '{path} 的 {text!r} 不是小数。请写成 "3.50" 的形式:数字与至多一个小数点,无正负号、空格与千位分隔。'
+    zh = '{path} 的 {text!r} 不是小数。请写成 "3.50" 的形式：数字与至多一个小数点，无正负号、空格与千位分隔。'
     en = (
         '{text!r} at {path} is no decimal. Write digits and at most one point, such as "3.50"; no sign, '
         "no spaces."
@@ -75,12 +74,12 @@ class SheetBound(Refusal, code="billing.sheet_bound", field="file"):
 
 
 class SheetRate(Refusal, code="billing.sheet_rate", field="file"):
-    zh = '{path} 的 {text!r} 不是税率。请写成 "13%" 的形式,至多两位小数。'
+    zh = '{path} 的 {text!r} 不是税率。请写成 "13%" 的形式，至多两位小数。'
     en = '{text!r} at {path} is no tax rate. Write "13%", with at most two decimals.'
 
 
 class SheetDate(Refusal, code="billing.sheet_date", field="file"):
-    zh = '{path} 的 {text!r} 不是日期。请写成 "2019-04-01" 的形式,1970 年以后。'
+    zh = '{path} 的 {text!r} 不是日期。请写成 "2019-04-01" 的形式，1970 年以后。'
     en = '{text!r} at {path} is no date. Write "2019-04-01", from 1970 on.'
 
 
@@ -90,7 +89,7 @@ class SheetClock(Refusal, code="billing.sheet_clock", field="file"):
 
 
 class SheetDuration(Refusal, code="billing.sheet_duration", field="file"):
-    zh = '{path} 的 {text!r} 不是时长。请写整数加单位:ms、s、min、h 或 d,如 "10min"。'
+    zh = '{path} 的 {text!r} 不是时长。请写整数加单位：ms、s、min、h 或 d，如 "10min"。'
     en = '{text!r} at {path} is no duration. Write a whole number and ms, s, min, h or d, such as "10min".'
 
 

@@ -28,6 +28,7 @@ from hansa.kernel.types import (
     Integer,
     Natural,
     OptionalId,
+    OptionalName,
     StateName,
     Struct,
     TimeMs,
@@ -44,7 +45,7 @@ UsageOfPeriod = Mapping[tuple[str, str, str], int]
 LineKind = Literal["usage", "included", "fixed", "minimum", "cap", "correction"]
 
 
-class Line(Struct, frozen=True):
+class Line(Struct):
     """A line of a statement. `rate` leaves number and tax open (0); `close_statement` fills them in."""
 
     clause: Id
@@ -58,10 +59,10 @@ class Line(Struct, frozen=True):
     price_e8: Natural = 0
     """Price per priced unit; 0 for included quantity, and where there is no unit."""
     meter: OptionalId = ""
-    unit: str = ""
+    unit: OptionalName = ""
     """Priced unit, `unit_base` of `base_unit`; "" for fixed, minimum and cap."""
     unit_base: Natural = 0
-    base_unit: str = ""
+    base_unit: OptionalName = ""
     states: tuple[StateName, ...] = ()
     windows: tuple[Id, ...] = ()
     """States and windows that the clause counts; none: all there are."""
@@ -77,7 +78,7 @@ class Line(Struct, frozen=True):
     gross_minor: Integer = 0
 
 
-class RateTotal(Struct, frozen=True):
+class RateTotal(Struct):
     """Sums over the lines of one tax rate."""
 
     tax_rate_bp: BasisPoints
@@ -86,7 +87,7 @@ class RateTotal(Struct, frozen=True):
     gross_minor: Integer
 
 
-class Totals(Struct, frozen=True):
+class Totals(Struct):
     """A closed statement: numbered lines, sums by tax rate (highest first), sums of all lines (X5)."""
 
     lines: tuple[Line, ...]

@@ -80,7 +80,7 @@ MINOR_DIGITS: dict[str, int] = {
 """Currencies whose minor unit is not 1/100 (ISO 4217)."""
 
 
-class Meter(Struct, frozen=True):
+class Meter(Struct):
     """What the tariff counts. The agreement binds each meter to one feed."""
 
     name: Id
@@ -89,7 +89,7 @@ class Meter(Struct, frozen=True):
     """`piece`, `ms`, `Wh`, `g`, `ml`, or another countable thing; `ms` for every state meter."""
 
 
-class Span(Struct, frozen=True):
+class Span(Struct):
     """Minutes from ≤ m < to of the local day; if from > to, up to midnight and from midnight on (T4)."""
 
     days: tuple[DayName, ...]
@@ -97,20 +97,20 @@ class Span(Struct, frozen=True):
     to_minute: Minute
 
 
-class Window(Struct, frozen=True):
+class Window(Struct):
     """A named part of the week, such as `peak`."""
 
     name: Id
     spans: tuple[Span, ...]
 
 
-class Tier(Struct, frozen=True):
+class Tier(Struct):
     price_e8: Natural
     up_to_base: Natural = 0
     """Upper bound (inclusive) of the billable quantity, base units; 0 in the last tier: none."""
 
 
-class Usage(Struct, frozen=True, tag_field="_type", tag="usage"):
+class Usage(Struct, tag_field="_type", tag="usage"):
     """So much per unit of a meter (E1–E4)."""
 
     clause: Id
@@ -129,7 +129,7 @@ class Usage(Struct, frozen=True, tag_field="_type", tag="usage"):
     """Quota that costs nothing, base units per period."""
 
 
-class Fixed(Struct, frozen=True, tag_field="_type", tag="fixed"):
+class Fixed(Struct, tag_field="_type", tag="fixed"):
     """So much per full period, pro rata for a clipped one (E5)."""
 
     clause: Id
@@ -137,7 +137,7 @@ class Fixed(Struct, frozen=True, tag_field="_type", tag="fixed"):
     amount_minor: Natural
 
 
-class Minimum(Struct, frozen=True, tag_field="_type", tag="minimum"):
+class Minimum(Struct, tag_field="_type", tag="minimum"):
     """The clauses named come to at least this much per period (E6)."""
 
     clause: Id
@@ -146,7 +146,7 @@ class Minimum(Struct, frozen=True, tag_field="_type", tag="minimum"):
     amount_minor: Natural
 
 
-class Cap(Struct, frozen=True, tag_field="_type", tag="cap"):
+class Cap(Struct, tag_field="_type", tag="cap"):
     """The clauses named come to at most this much per period (E7)."""
 
     clause: Id
@@ -158,20 +158,20 @@ class Cap(Struct, frozen=True, tag_field="_type", tag="cap"):
 Element = Usage | Fixed | Minimum | Cap
 
 
-class TaxRate(Struct, frozen=True):
+class TaxRate(Struct):
     from_day: Day
     """The first local date on which the rate is in force."""
     rate_bp: BasisPoints
 
 
-class Tax(Struct, frozen=True):
+class Tax(Struct):
     """A tax code and its rates, ascending by date; each holds until the next (X1)."""
 
     code: Id
     rates: tuple[TaxRate, ...]
 
 
-class Tariff(Struct, frozen=True):
+class Tariff(Struct):
     """A whole tariff sheet. Sound once `check_tariff` let it pass."""
 
     name: Id

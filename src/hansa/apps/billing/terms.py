@@ -13,7 +13,7 @@ from hansa.kernel.types import DurationMs, Id, Natural, Struct
 GapRuleName = Literal["counter_difference", "last_rate", "zero", "average_day", "dispute"]
 
 
-class GapRule(Struct, frozen=True):
+class GapRule(Struct):
     """How the gaps of one meter count."""
 
     meter: Id
@@ -24,7 +24,7 @@ class GapRule(Struct, frozen=True):
     """Of `average_day`: how many earlier days of the same type are averaged; else 0."""
 
 
-class Terms(Struct, frozen=True):
+class Terms(Struct):
     """Sound for a tariff once `check_terms` let it pass."""
 
     cut_off_ms: DurationMs

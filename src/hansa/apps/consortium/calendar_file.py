@@ -26,11 +26,11 @@ DAY_S = 86_400
 STEP_S = 6 * 3_600
 """No zone changes its offset twice in so short a time (closest in the tables since 1972: 7 days)."""
 
-_DAYS = re.compile(r"^(\d\d)-(\d\d)(?:\.\.(\d\d)-(\d\d))?$", re.ASCII)
-_YEAR = re.compile(r"^\d{4}$", re.ASCII)
+_DAYS = re.compile(r"(\d\d)-(\d\d)(?:\.\.(\d\d)-(\d\d))?", re.ASCII)
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
-class SpecialDays(Struct, frozen=True):
+class SpecialDays(Struct):
     """Holidays and make-up workdays of one year, as written."""
 
     holidays: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def special_days(data: object) -> dict[str, SpecialDays]:
         raise errors.HolidayYear(year="—", detail="expected an object")
     found = {}
     for year, days in data.items():
-        if not _YEAR.match(year):
+        if not _YEAR.fullmatch(year):
             raise errors.HolidayYear(year=year, detail="expected a year such as 2025")
         try:
             found[year] = msgspec.convert(days, SpecialDays, strict=True)
@@ -103,7 +103,7 @@ def special_days(data: object) -> dict[str, SpecialDays]:
 
 def _days(year: int, text: str) -> range:
     """Day numbers of `MM-DD` or, both ends included, of `MM-DD..MM-DD`."""
-    match = _DAYS.match(text)
+    match = _DAYS.fullmatch(text)
     try:
         if match is None:
             raise ValueError

@@ -29,7 +29,7 @@ WEEKDAYS: tuple[DayClass, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun
 DAY_CLASSES: tuple[DayClass, ...] = (*WEEKDAYS, "makeup", "holiday")
 
 
-class Calendar(Struct, frozen=True):
+class Calendar(Struct):
     """Local time of a zone for the dates from_day ≤ date < until_day; see `check_calendar`."""
 
     zone: RegisteredName
@@ -46,7 +46,7 @@ class Calendar(Struct, frozen=True):
     """Rest days of the week that are worked, as declared by the authority that declares the holidays."""
 
 
-class Period(Struct, frozen=True):
+class Period(Struct):
     """A billing period: the instants from_ms ≤ t < to_ms, all or part of full_from_ms ≤ t < full_to_ms."""
 
     from_ms: TimeMs

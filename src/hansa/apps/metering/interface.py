@@ -48,8 +48,10 @@ def point(key: tuple[str | int, ...], record: CounterRecord) -> Point:
     )
 
 
-def good_before(ctx: Context, owner: str, name: str, before_ms: int) -> Iterator[tuple[Point, int]]:
-    """Good points strictly before an instant with their totals, the latest first; looks at few records only."""
+def records_before(
+    ctx: Context, owner: str, name: str, before_ms: int
+) -> Iterator[tuple[Point, bool, int]]:
+    """(record, good, total) of the last records strictly before an instant, the latest first; few only."""
     rows = RECORDS.scan(
         ctx,
         (owner, name),
@@ -58,8 +60,7 @@ def good_before(ctx: Context, owner: str, name: str, before_ms: int) -> Iterator
         reverse=True,
     )
     for key, record in rows:
-        if record.good:
-            yield point(key, record), record.total
+        yield point(key, record), record.good, record.total
 
 
 def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int) -> list[LowRun]:

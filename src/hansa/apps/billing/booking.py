@@ -1,0 +1,168 @@
+"""From intervals to a tariff's buckets: where a quantity is booked, and what is a gap (docs/metering-rules.md, M8–M17).
+
+Pure. The contract adds what arrives to its tables; a checker adds all records of a feed to an empty book.
+"""
+
+from dataclasses import dataclass, field
+
+from hansa.apps.billing.windows import NOWHERE, Cursor, WindowScheme
+from hansa.apps.consortium.calendars import (
+    Calendar,
+    Period,
+    PeriodLength,
+    clip,
+    local_day,
+    period_at,
+    start_of_day,
+)
+from hansa.apps.metering.chain import Interval
+from hansa.apps.metering.messages import FeedKind, Reporting
+
+UNKNOWN = 0
+"""Index of the state `unknown`."""
+NO_DIFFERENCE = -1
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one meter of one agreement is booked."""
+
+    kind: FeedKind
+    reporting: Reporting
+    states: tuple[str, ...]
+    longer_than_ms: int
+    """An unknown stretch is a gap if it is longer."""
+    daily: bool
+    """Whether the gap rule needs sums per day."""
+    scheme: WindowScheme
+    calendar: Calendar
+    length: PeriodLength
+    from_ms: int
+    to_ms: int
+    """The agreement's time, from ≤ t < to."""
+
+    def parts(self) -> tuple[str, ...]:
+        """Names of what is counted apart: the states, or "" for a counter or an amount."""
+        return self.states or ("",)
+
+    def period(self, at_ms: int) -> Period:
+        """The billing period of an instant within the agreement's time."""
+        return clip(self.calendar, period_at(self.calendar, self.length, at_ms), self.from_ms, self.to_ms)
+
+
+Bucket = tuple[int, int, int]
+"""(start of the period, part, window): positions in `Measure.parts()` and `scheme.names`."""
+
+
+@dataclass
+class Book:
+    """Changes to a meter's sums: base units per bucket and per (day, part), gaps set (difference) or removed (None)."""
+
+    measure: Measure
+    counts: dict[Bucket, int] = field(default_factory=dict)
+    days: dict[tuple[int, int], int] = field(default_factory=dict)
+    gaps: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    """(from_ms, to_ms, difference or NO_DIFFERENCE) → +1 added, −1 removed, 0 as it was."""
+    _cursor: Cursor = NOWHERE
+    _period: Period | None = None
+    _day: tuple[int, int, int] = (0, 0, 0)
+
+    def add(self, interval: Interval, sign: int = 1) -> None:
+        """Book an interval, or with sign −1 take it out again."""
+        if self.measure.kind == "state":
+            self._state(interval, sign)
+            return
+        measure = self.measure
+        if interval.from_ms < measure.from_ms or _last(interval) >= measure.to_ms:  # M17
+            return
+        unknown_ms = interval.to_ms - interval.unknown_from_ms
+        if interval.quantity is None or unknown_ms > 0:
+            if unknown_ms > measure.longer_than_ms:  # M8, M12
+                difference = NO_DIFFERENCE if interval.quantity is None else interval.quantity
+                self._gap(interval.unknown_from_ms, interval.to_ms, difference, sign)
+                return
+            if interval.quantity is None:
+                return
+        period = self._period_at(_last(interval))  # M9: booked when read.
+        for part_quantity, window in self.spread(interval.quantity, interval.from_ms, interval.to_ms):
+            self._count((period.from_ms, 0, window), sign * part_quantity)
+        if measure.daily:
+            self._count_day(self._day_at(_last(interval)), 0, sign * interval.quantity)
+
+    def _state(self, interval: Interval, sign: int) -> None:
+        """M13–M15: time is exact, and is cut where periods, windows and days change."""
+        measure = self.measure
+        assert interval.quantity is not None
+        from_ms, to_ms = max(interval.from_ms, measure.from_ms), min(interval.to_ms, measure.to_ms)
+        if from_ms >= to_ms:
+            return
+        state = interval.quantity
+        silent = (
+            measure.reporting == "periodic" and interval.to_ms - interval.from_ms > measure.longer_than_ms
+        )
+        if state == UNKNOWN or silent:
+            self._gap(from_ms, to_ms, NO_DIFFERENCE, sign)
+            return
+        self.count_state(state, from_ms, to_ms, sign)
+        if measure.daily:
+            at_ms = from_ms
+            while at_ms < to_ms:
+                day = self._day_at(at_ms)
+                end_ms = min(self._day[1], to_ms)
+                self._count_day(day, state, sign * (end_ms - at_ms))
+                at_ms = end_ms
+
+    def count_state(self, state: int, from_ms: int, to_ms: int, sign: int) -> None:
+        """Book time in a state, cut at the ends of periods and where the window changes."""
+        at_ms = from_ms
+        while at_ms < to_ms:
+            period = self._period_at(at_ms)
+            end_ms = min(period.to_ms, to_ms)
+            pieces, self._cursor = self.measure.scheme.split(at_ms, end_ms, self._cursor)
+            for window, start_ms, stop_ms in pieces:
+                self._count((period.from_ms, state, window), sign * (stop_ms - start_ms))
+            at_ms = end_ms
+
+    def spread(self, quantity: int, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+        """(quantity, window): in proportion to time over the windows of an interval, nothing lost (M9)."""
+        pieces, self._cursor = self.measure.scheme.split(from_ms, to_ms, self._cursor)
+        if len(pieces) == 1:
+            return [(quantity, pieces[0][0])]
+        length_ms = to_ms - from_ms
+        return [
+            (quantity * (end - from_ms) // length_ms - quantity * (start - from_ms) // length_ms, window)
+            for window, start, end in pieces
+        ]
+
+    def _gap(self, from_ms: int, to_ms: int, difference: int, sign: int) -> None:
+        name = (from_ms, to_ms, difference)
+        self.gaps[name] = self.gaps.get(name, 0) + sign
+
+    def _count(self, bucket: Bucket, quantity: int) -> None:
+        self.counts[bucket] = self.counts.get(bucket, 0) + quantity
+
+    def _count_day(self, day: int, part: int, quantity: int) -> None:
+        self.days[day, part] = self.days.get((day, part), 0) + quantity
+
+    def _period_at(self, at_ms: int) -> Period:
+        if self._period is None or not self._period.from_ms <= at_ms < self._period.to_ms:
+            self._period = self.measure.period(at_ms)
+        return self._period
+
+    def _day_at(self, at_ms: int) -> int:
+        start_ms, end_ms, day = self._day
+        if not start_ms <= at_ms < end_ms:
+            calendar = self.measure.calendar
+            day = local_day(calendar, at_ms)
+            self._day = (start_of_day(calendar, day), start_of_day(calendar, day + 1), day)
+            if (
+                at_ms >= self._day[1]
+            ):  # The clock went back over midnight: the repeated part is of the new date.
+                day += 1
+                self._day = (self._day[1], start_of_day(calendar, day + 1), day)
+        return day
+
+
+def _last(interval: Interval) -> int:
+    """The last instant of an interval, at which its quantity is booked; an interval without length is its instant."""
+    return max(interval.to_ms - 1, interval.from_ms)

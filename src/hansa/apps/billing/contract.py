@@ -1,0 +1,348 @@
+"""The rules of billing: two parties agree on feeds and a tariff; each period is closed by rule, not by either of them."""
+
+from hansa.apps.billing import errors
+from hansa.apps.billing.books import Terms, terms_of, usage_changed
+from hansa.apps.billing.closing import close_period, following, period_from
+from hansa.apps.billing.messages import (
+    Accept,
+    Accepted,
+    Account,
+    Agreement,
+    Binding,
+    Close,
+    GapRecord,
+    Held,
+    Propose,
+    Proposed,
+    PublishedTariff,
+    PublishTariff,
+    Stated,
+    Statement,
+    TariffPublished,
+    UsageRecord,
+    Withdraw,
+    Withdrawn,
+)
+from hansa.apps.billing.tables import (
+    ACCOUNTS,
+    AGREEMENTS,
+    ALL,
+    GAPS,
+    STATEMENTS,
+    TARIFFS,
+    USAGE,
+)
+from hansa.apps.billing.tariff import Tariff, Usage, check_rates, check_tariff
+from hansa.apps.billing.terms import check_terms
+from hansa.apps.consortium import interface as consortium
+from hansa.apps.metering import interface as metering
+from hansa.apps.metering.messages import Feed
+from hansa.kernel import Context, Room, due, limits, replace
+
+LEGAL_CARRIERS = {
+    "electricity": "电能",
+    "gas": "燃气",
+    "water": "水",
+    "heat": "热能",
+    "weight": "重量",
+}
+"""What may be settled in trade by verified meters only (rule 25), with its Chinese name."""
+ACCOUNTS_PER_FEED_MAX = 16
+DAYS_PER_YEAR = 366
+
+
+def publish_tariff(ctx: Context, a: PublishTariff) -> None:
+    # Checks, cheapest first.
+    if TARIFFS.get(ctx, (ctx.member, a.id, a.version)) is not None:
+        raise errors.TariffTaken(id=a.id, version=a.version)
+    consortium.calendar(ctx, a.calendar_owner, a.calendar)
+    check_tariff(a.tariff)
+
+    # Writes.
+    TARIFFS.put(
+        ctx,
+        (ctx.member, a.id, a.version),
+        PublishedTariff(tariff=a.tariff, calendar_owner=a.calendar_owner, calendar=a.calendar),
+    )
+
+    # Events.
+    ctx.emit(TariffPublished(owner=ctx.member, id=a.id, version=a.version))
+
+
+def propose(ctx: Context, a: Propose) -> None:
+    # Checks, cheapest first.
+    if ctx.member != a.provider and ctx.member != a.user:
+        raise errors.NotParty(member=ctx.member, agreement=a.agreement)
+    if a.provider == a.user or not consortium.is_member(ctx, _other(a, ctx.member)):
+        raise errors.SameParty()
+    if not a.from_ms < a.to_ms <= a.from_ms + limits.AGREEMENT_MAX_MS:
+        raise errors.AgreementTime(years=limits.AGREEMENT_MAX_MS // limits.DAY_MS // DAYS_PER_YEAR)
+    if AGREEMENTS.get(ctx, (a.agreement,)) is not None:
+        raise errors.AgreementTaken(agreement=a.agreement)
+    agreement = Agreement(
+        provider=a.provider,
+        user=a.user,
+        proposer=ctx.member,
+        tariff_owner=a.tariff_owner,
+        tariff=a.tariff,
+        tariff_version=a.tariff_version,
+        meters=a.meters,
+        terms=a.terms,
+        from_ms=a.from_ms,
+        to_ms=a.to_ms,
+    )
+    terms = terms_of(ctx, agreement)
+    check_terms(terms.tariff, a.terms)
+    _check_calendar(terms)
+    _check_meters(ctx, terms)
+
+    # Writes.
+    AGREEMENTS.put(ctx, (a.agreement,), agreement)
+
+    # Events.
+    ctx.emit(Proposed(agreement=a.agreement, provider=a.provider, user=a.user, proposer=ctx.member))
+
+
+def accept(ctx: Context, a: Accept) -> None:
+    # Checks, cheapest first. What held when it was proposed may not hold any more.
+    agreement = _of_party(ctx, a.agreement)
+    if agreement.state != "proposed":
+        raise errors.WrongState(agreement=a.agreement, state=agreement.state)
+    if agreement.proposer == ctx.member:
+        raise errors.OwnProposal(agreement=a.agreement)
+    terms = terms_of(ctx, agreement)
+    _check_meters(ctx, terms)
+    for binding in agreement.meters:
+        _check_account(ctx, agreement, binding)
+
+    # Writes.
+    period = period_from(terms, agreement.from_ms)
+    AGREEMENTS.put(ctx, (a.agreement,), replace(agreement, state="accepted", next_from_ms=period.from_ms))
+    account = Account(from_ms=agreement.from_ms, to_ms=agreement.to_ms)
+    for binding in agreement.meters:
+        ACCOUNTS.put(ctx, (binding.owner, binding.feed, a.agreement, binding.meter), account)
+    due.at(ctx, period.to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, a.agreement)
+
+    # Events.
+    ctx.emit(Accepted(agreement=a.agreement, by=ctx.member))
+
+
+def withdraw(ctx: Context, a: Withdraw) -> None:
+    # Checks.
+    agreement = _of_party(ctx, a.agreement)
+    if agreement.state != "proposed":
+        raise errors.WrongState(agreement=a.agreement, state=agreement.state)
+
+    # Writes.
+    AGREEMENTS.put(ctx, (a.agreement,), replace(agreement, state="withdrawn"))
+
+    # Events.
+    ctx.emit(Withdrawn(agreement=a.agreement, by=ctx.member))
+
+
+def close(ctx: Context, a: Close) -> None:
+    # Checks, cheapest first.
+    agreement = _of_party(ctx, a.agreement)
+    if agreement.state != "accepted":
+        raise errors.WrongState(agreement=a.agreement, state=agreement.state)
+    if not agreement.next_from_ms:
+        raise errors.NothingToClose(agreement=a.agreement)
+    terms = terms_of(ctx, agreement)
+    if ctx.time_ms < period_from(terms, agreement.next_from_ms).to_ms + agreement.terms.cut_off_ms:
+        raise errors.TooEarly()
+    expired = _expired_meter(ctx, terms)
+    if expired is not None:
+        raise errors.LegalUseExpired(feed=expired.feed)
+
+    # Writes and events.
+    _close_next(ctx, a.agreement, terms)
+
+
+def close_due(ctx: Context, name: str) -> None:
+    """The next period is past its cut-off: close it, or say why not. Late or early, it closes the same."""
+    agreement = AGREEMENTS.get(ctx, (name,))
+    if agreement is None or not agreement.next_from_ms:
+        return
+    terms = terms_of(ctx, agreement)
+    period = period_from(terms, agreement.next_from_ms)
+    if ctx.time_ms < period.to_ms + agreement.terms.cut_off_ms:
+        return  # It was closed by hand, and the next one is not due yet.
+    expired = _expired_meter(ctx, terms)
+    if expired is not None:
+        ctx.emit(
+            Held(
+                agreement=name,
+                period_from_ms=period.from_ms,
+                code=errors.LegalUseExpired.code,
+                meter=expired.meter,
+            )
+        )
+        return
+    _close_next(ctx, name, terms)
+
+
+def _close_next(ctx: Context, name: str, terms: Terms) -> None:
+    agreement = terms.agreement
+    period = period_from(terms, agreement.next_from_ms)
+    statement = close_period(ctx, name, terms, period)
+    next_from_ms = following(terms, period)
+    AGREEMENTS.put(ctx, (name,), replace(agreement, next_from_ms=next_from_ms))
+    if next_from_ms:
+        next_to_ms = period_from(terms, next_from_ms).to_ms
+        due.at(ctx, next_to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, name)
+    ctx.emit(
+        Stated(
+            agreement=name,
+            provider=agreement.provider,
+            user=agreement.user,
+            period_from_ms=period.from_ms,
+            period_to_ms=period.to_ms,
+            currency=statement.currency,
+            net_minor=statement.net_minor,
+            tax_minor=statement.tax_minor,
+            gross_minor=statement.gross_minor,
+        )
+    )
+
+
+def _other(a: Propose, member: str) -> str:
+    return a.user if member == a.provider else a.provider
+
+
+def _of_party(ctx: Context, name: str) -> Agreement:
+    agreement = AGREEMENTS.get(ctx, (name,))
+    if agreement is None:
+        raise errors.AgreementUnknown(agreement=name)
+    if ctx.member != agreement.provider and ctx.member != agreement.user:
+        raise errors.NotParty(member=ctx.member, agreement=name)
+    return agreement
+
+
+def _check_calendar(terms: Terms) -> None:
+    """Every period of the agreement, and its tax rates, must be defined by what the parties agree on now."""
+    first = period_from(terms, terms.agreement.from_ms)
+    last = period_from(terms, terms.agreement.to_ms - 1)
+    for period in (first, last):
+        check_rates(terms.tariff, period.last_day)
+
+
+def _check_meters(ctx: Context, terms: Terms) -> None:
+    """Each meter of the tariff has exactly one feed, which can carry what is billed by it."""
+    tariff = terms.tariff
+    bound = [binding.meter for binding in terms.agreement.meters]
+    names = [meter.name for meter in tariff.meters]
+    for name in dict.fromkeys((*bound, *names)):
+        if bound.count(name) != 1 or name not in names:
+            raise errors.MeterUnbound(clause=name, meter=name)
+    for binding in terms.agreement.meters:
+        feed = metering.feed(ctx, binding.owner, binding.feed)
+        meter = next(meter for meter in tariff.meters if meter.name == binding.meter)
+        if (feed.kind, feed.base_unit) != (meter.kind, meter.base_unit):
+            raise errors.MeterUnfit(
+                clause=meter.name,
+                feed=binding.feed,
+                kind=feed.kind,
+                base_unit=feed.base_unit,
+                meter=meter.name,
+                wanted_kind=meter.kind,
+                wanted_unit=meter.base_unit,
+            )
+        if not feed.wired:
+            raise errors.NotWired(clause=meter.name, feed=binding.feed)
+        _check_states(tariff, binding, feed)
+        _check_legal_use(terms, binding, feed)
+
+
+def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
+    for element in tariff.elements:
+        if isinstance(element, Usage) and element.meter == binding.meter:
+            for state in element.states:
+                if state not in feed.states:
+                    raise errors.StateUnknown(clause=element.clause, state=state, feed=binding.feed)
+
+
+def _check_legal_use(terms: Terms, binding: Binding, feed: Feed) -> None:
+    if terms.tariff.purpose != "trade_settlement" or feed.carrier not in LEGAL_CARRIERS:
+        return
+    if feed.legal_use.grade != "billing":
+        raise errors.LegalUseMissing(
+            clause=binding.meter,
+            feed=binding.feed,
+            carrier=feed.carrier,
+            carrier_zh=LEGAL_CARRIERS[feed.carrier],
+        )
+    if feed.legal_use.valid_until_ms <= terms.agreement.from_ms:
+        raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)
+
+
+def _expired_meter(ctx: Context, terms: Terms) -> Binding | None:
+    """The first meter whose verification ends before the period to be closed does."""
+    period = period_from(terms, terms.agreement.next_from_ms)
+    if terms.tariff.purpose != "trade_settlement":
+        return None
+    for binding in terms.agreement.meters:
+        feed = metering.feed(ctx, binding.owner, binding.feed)
+        legal = feed.legal_use
+        lapsed = legal.grade != "billing" or legal.valid_until_ms < period.to_ms
+        if feed.carrier in LEGAL_CARRIERS and lapsed:
+            return binding
+    return None
+
+
+def _check_account(ctx: Context, agreement: Agreement, binding: Binding) -> None:
+    """The feed has not been counted from the start on, and not for the same parties at that time."""
+    head = metering.head(ctx, binding.owner, binding.feed)
+    if head is not None and head.at_ms >= agreement.from_ms:
+        raise errors.StartsTooLate(clause=binding.meter, feed=binding.feed)
+    accounts = list(ACCOUNTS.scan(ctx, (binding.owner, binding.feed)))
+    if len(accounts) >= ACCOUNTS_PER_FEED_MAX:
+        raise errors.TooManyAccounts(clause=binding.meter, feed=binding.feed, limit=ACCOUNTS_PER_FEED_MAX)
+    for key, account in accounts:
+        other = AGREEMENTS.get(ctx, (str(key[2]),))
+        assert other is not None
+        same_parties = (other.provider, other.user) == (agreement.provider, agreement.user)
+        if same_parties and account.from_ms < agreement.to_ms and agreement.from_ms < account.to_ms:
+            raise errors.Overlapping(clause=binding.meter, feed=binding.feed, other=str(key[2]))
+
+
+# Queries.
+
+
+def agreement_of(ctx: Context, agreement: str) -> Agreement | None:
+    return AGREEMENTS.get(ctx, (agreement,))
+
+
+def tariff_of(ctx: Context, owner: str, tariff: str, version: int) -> PublishedTariff | None:
+    return TARIFFS.get(ctx, (owner, tariff, version))
+
+
+def statement_of(ctx: Context, agreement: str, period_ms: int) -> Statement | None:
+    return STATEMENTS.get(ctx, (agreement, period_ms))
+
+
+def statements_of(ctx: Context, agreement: str) -> list[Statement]:
+    """All statements of an agreement, oldest first."""
+    return [found for _, found in STATEMENTS.scan(ctx, (agreement,), limit=limits.SCANNED_MAX)]
+
+
+def usage_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, UsageRecord]]:
+    """Sums by start of period, without gaps."""
+    rows = USAGE.scan(ctx, (agreement, meter), limit=limits.SCANNED_MAX)
+    return [(int(key[2]), found) for key, found in rows]
+
+
+def gaps_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, GapRecord]]:
+    """Unknown stretches that a later reading ended, by their start."""
+    rows = GAPS.scan(ctx, (agreement, meter), limit=limits.SCANNED_MAX)
+    return [(int(key[2]), found) for key, found in rows]
+
+
+ROOM = Room(
+    "billing",
+    actions=[publish_tariff, propose, accept, withdraw, close],
+    due=[close_due],
+    listeners=[usage_changed],
+    queries=[agreement_of, tariff_of, statement_of, statements_of, usage_of, gaps_of],
+    tables=ALL,
+    events=[TariffPublished, Proposed, Accepted, Withdrawn, Stated, Held],
+)

@@ -1,0 +1,32 @@
+"""The room's tables."""
+
+from hansa.apps.billing.messages import (
+    Account,
+    Agreement,
+    Billed,
+    DayRecord,
+    GapRecord,
+    Late,
+    PublishedTariff,
+    Statement,
+    UsageRecord,
+)
+from hansa.kernel import Table
+
+TARIFFS = Table(
+    "billing.tariffs", key=("owner", "tariff", "version"), record=PublishedTariff, integers=("version",)
+)
+AGREEMENTS = Table("billing.agreements", key=("agreement",), record=Agreement)
+ACCOUNTS = Table("billing.accounts", key=("owner", "feed", "agreement", "meter"), record=Account)
+USAGE = Table(
+    "billing.usage", key=("agreement", "meter", "period_ms"), record=UsageRecord, integers=("period_ms",)
+)
+DAYS = Table("billing.days", key=("agreement", "meter", "day"), record=DayRecord, integers=("day",))
+GAPS = Table("billing.gaps", key=("agreement", "meter", "from_ms"), record=GapRecord, integers=("from_ms",))
+LATE = Table("billing.late", key=("agreement", "period_ms"), record=Late, integers=("period_ms",))
+BILLED = Table("billing.billed", key=("agreement", "period_ms"), record=Billed, integers=("period_ms",))
+STATEMENTS = Table(
+    "billing.statements", key=("agreement", "period_ms"), record=Statement, integers=("period_ms",)
+)
+
+ALL = (TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS)

@@ -14,61 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import lt
-from typing import NamedTuple
 
 from hansa.edge import log_limits as limits
 from hansa.edge.log_intake import Intake, Track
+from hansa.edge.log_model import Contradiction, FeedLog
 from hansa.edge.log_time import resolve_folds
 from hansa.edge.log_units import duration_ms
 from hansa.edge.log_values import LOST
 from hansa.edge.mapping import FeedSpec, LogFormat
 
 _MW_MS_PER_WH = 1000 * 3_600_000
-
-
-class Contradiction(NamedTuple):
-    """Two readings of one feed at one time. Values in base units (−1: no signal); the second one stands."""
-
-    at_ms: int
-    value: int
-    file: int
-    line: int
-    stands: int
-    stands_file: int
-    stands_line: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeedLog:
-    """Readings of one feed: parallel lists in time order, one reading per ms. Do not change the lists.
-
-    `at_ms`: UTC; for amounts the **end** of the interval. `span_ms`: its length (0 for other kinds).
-    `value`: base units; for states an index into `states`; 0 where `lost`. `file`, `line`: where it stands;
-    an amount integrated from power names the last power reading in it.
-    `record`: indices of the readings that become counter records. `falls`: indices where a counter is below
-    its previous reading (a declared wrap is none). `overlaps`: indices of amounts that begin before the last
-    one ended.
-    """
-
-    spec: FeedSpec
-    base_unit: str
-    wired: bool
-    at_ms: list[int]
-    span_ms: list[int]
-    value: list[int]
-    lost: bytearray
-    file: list[int]
-    line: list[int]
-    states: tuple[str, ...]
-    record: list[int]
-    falls: list[int]
-    overlaps: list[int]
-    duplicates: int
-    contradictions: list[Contradiction]
-    """The first of them, by a limit."""
-    contradiction_count: int
-    overtaken: int
-    """Readings followed by another within the same ms."""
 
 
 @dataclass(slots=True)

@@ -5,75 +5,32 @@ Free-standing: knows nothing of ledger or network, and reads no clock of its own
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from hansa.edge import log_limits as limits
 from hansa.edge.log_errors import EdgeRefusal, RefusedRow, refusal, texts
-from hansa.edge.log_feeds import FeedLog, feed_log, loss_marks
+from hansa.edge.log_feeds import feed_log, loss_marks
 from hansa.edge.log_files import digest, file_bytes, find_files
 from hansa.edge.log_intake import Intake, TooManyMalformed, new_intake
+from hansa.edge.log_model import FeedLog, Gap, Log, LogFile, ReadReport
+from hansa.edge.log_report import report_lines, row_place
 from hansa.edge.log_rows import take_file
 from hansa.edge.log_units import spelled_duration
 from hansa.edge.mapping import LogFormat, Mapping
 
-__all__ = ["EdgeRefusal", "FeedLog", "Gap", "Log", "LogFile", "ReadReport", "read_log"]
-
-
-class LogFile(NamedTuple):
-    """A file that was read. `sha256` in hex over its bytes as they lie on disk."""
-
-    name: str
-    sha256: str
-    rows: int
-    bytes: int
-
-
-class Gap(NamedTuple):
-    """A stretch of a feed without readings. `reason`: `lost` (the log says so) or `silence`."""
-
-    feed: str
-    from_ms: int
-    to_ms: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReadReport:
-    """What became of the rows: each is taken, skipped or malformed; misdated ones may be among the skipped.
-
-    `rows` leaves out blank and comment lines. `duplicates`: rows that repeat another word for word.
-    `out_of_order`: rows earlier than the row before them in their file. `skipped`: by reason (`other`: no
-    mapped item, or a condition not met; `asset`, `command`). The lists of refused rows hold the first of
-    them.
-    """
-
-    rows: int
-    readings: int
-    duplicates: int
-    out_of_order: int
-    misdated: int
-    malformed: int
-    skipped: dict[str, int]
-    misdated_rows: tuple[RefusedRow, ...]
-    malformed_rows: tuple[RefusedRow, ...]
-    gaps: tuple[Gap, ...]
-    first_ms: int
-    last_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One device's log, read. The same files and mapping give the same Log, in whatever order they are
-    named.
-    """
-
-    device: str
-    feeds: tuple[FeedLog, ...]
-    files: tuple[LogFile, ...]
-    report: ReadReport
+__all__ = [
+    "EdgeRefusal",
+    "FeedLog",
+    "Gap",
+    "Log",
+    "LogFile",
+    "ReadReport",
+    "RefusedRow",
+    "read_log",
+    "report_lines",
+]
 
 
 def read_log(
@@ -129,23 +86,12 @@ def _tick(
 def _malformed(intake: Intake, more: str) -> EdgeRefusal:
     first = intake.malformed_rows[0]
     some = intake.malformed_rows[: limits.REFUSED_SHOWN_MAX]
-    rows = [
-        "\n".join(f"  {row_place(row, lang)}: {getattr(row, lang)}" for row in some) for lang in ("zh", "en")
-    ]
-    both = [
-        texts("edge.rows_malformed", file=first.file, count=intake.malformed, more=more, rows=one)
-        for one in rows
-    ]
-    return EdgeRefusal(
-        "edge.rows_malformed", "rows", both[0][0], both[1][1], first.file, first.line, first.column
-    )
-
-
-def row_place(row: RefusedRow, lang: str) -> str:
-    """Where a refused row stands, for people."""
-    if lang == "zh":
-        return f"{row.file} 第 {row.line} 行" + (f"第 {row.column} 列" if row.column else "")
-    return f"{row.file}, line {row.line}" + (f", column {row.column}" if row.column else "")
+    zh = "\n".join(f"  {row_place(row, 0)}：{row.zh}" for row in some)
+    en = "\n".join(f"  {row_place(row, 1)}: {row.en}" for row in some)
+    count = intake.malformed
+    zh = texts("edge.rows_malformed", file=first.file, count=count, more=more, rows=zh)[0]
+    en = texts("edge.rows_malformed", file=first.file, count=count, more=more, rows=en)[1]
+    return EdgeRefusal("edge.rows_malformed", "rows", zh, en, first.file, first.line, first.column)
 
 
 def _finished(intake: Intake, mapping: Mapping, files: tuple[LogFile, ...], now_ms: int) -> Log:

@@ -190,6 +190,11 @@ class GapRuleMeter(Refusal, code="billing.gap_rule_meter", field="terms"):
     )
 
 
+class GapLength(Refusal, code="billing.gap_length", field="terms"):
+    zh = "计量项 {meter} 的缺口时长 {longer_than_ms} 毫秒为负。请改为零或更长。"
+    en = "The gap length {longer_than_ms} ms of the meter {meter} is negative. Give zero or more."
+
+
 class GapRuleDays(Refusal, code="billing.gap_rule_days", field="terms"):
     zh = "计量项 {meter} 的规则 {rule} 的 days 为 {days}:average_day 须为 1 至 {limit}，其他规则不写 days。"
     en = (

@@ -44,6 +44,8 @@ def check_terms(tariff: Tariff, terms: Terms) -> None:
             raise errors.GapRuleMeter(clause=gap.meter, meter=gap.meter)
         if gap.meter in seen:
             raise errors.NameTwice(clause=gap.meter, name="gaps", value=gap.meter)
+        if gap.longer_than_ms < 0:
+            raise errors.GapLength(clause=gap.meter, meter=gap.meter, longer_than_ms=gap.longer_than_ms)
         if gap.rule == "counter_difference" and kinds[gap.meter] != "counter":
             raise errors.GapRuleUnfit(clause=gap.meter, meter=gap.meter, rule=gap.rule)
         least, most = (1, LOOK_BACK_DAYS_MAX) if gap.rule == "average_day" else (0, 0)

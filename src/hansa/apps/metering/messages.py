@@ -24,10 +24,12 @@ from hansa.kernel import (
     StateName,
     Struct,
     TimeMs,
+    UnitName,
 )
 
 FeedKind = Literal["counter", "amount", "state"]
-BaseUnit = Literal["piece", "ms", "Wh", "g", "ml"]
+BaseUnit = UnitName
+"""What the integers count: piece, ms, Wh, g, ml, or another countable thing (`inspection`)."""
 Carrier = Literal["pieces", "time", "electricity", "gas", "water", "heat", "weight", "other"]
 Reporting = Literal["on_change", "periodic"]
 Mark = Literal["", "final", "start"]

@@ -1,4 +1,4 @@
-"""The seam between a client and a node. Everything passes as bytes, so that a network may lie between them."""
+"""The seam between a client and a node. All passes as bytes, so that a network may lie between them."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ import msgspec
 from hansa.engines.embedded import Embedded, Receipt
 from hansa.kernel import encode
 from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.registry import QueryArguments
 
 
 class Transport(Protocol):
@@ -41,7 +42,10 @@ class InProcess:
         return self._node.submit(wires)
 
     def query(self, name: str, arguments: bytes) -> bytes:
-        decoded: dict[str, Any] = msgspec.json.decode(arguments)
+        try:
+            decoded = msgspec.json.decode(arguments, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise QueryArguments(name=name, detail=str(error)) from None
         return encode(self._node.query(name, decoded))
 
     def events_after(self, height: int, index: int, limit: int) -> list[tuple[int, int, bytes]]:

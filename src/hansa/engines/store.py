@@ -4,11 +4,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hansa.kernel import merkle
 from hansa.kernel.state import Changes, Damaged, checksum
 
 SCHEMA_VERSION = 1
+APPLICATION_ID = 0x48616E73
+"""Marks the file as a ledger of Hansa, in SQLite's header."""
+LOCK_WAIT_S = 1
 
 _SCHEMA = """
 CREATE TABLE state (tbl TEXT, key BLOB, value BLOB, crc INTEGER, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
@@ -18,7 +22,9 @@ CREATE TABLE transactions (
     PRIMARY KEY (height, position)
 ) WITHOUT ROWID;
 CREATE INDEX transactions_by_id ON transactions (id);
-CREATE TABLE events (height INTEGER, position INTEGER, data BLOB, PRIMARY KEY (height, position)) WITHOUT ROWID;
+CREATE TABLE events (
+    height INTEGER, position INTEGER, data BLOB, PRIMARY KEY (height, position)
+) WITHOUT ROWID;
 CREATE TABLE nodes (level INTEGER, position INTEGER, hash BLOB, PRIMARY KEY (level, position)) WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
@@ -43,18 +49,33 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _faults():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA cache_size=-65536")
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._db.executescript(
-                    f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
-                )
-            elif version != SCHEMA_VERSION:
-                raise StoreFault(f"{path} was written by another version of Hansa (layout {version})")
+            self._db = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=LOCK_WAIT_S
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self) -> None:
+        for setting in (
+            "locking_mode=EXCLUSIVE",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "cache_size=-65536",
+        ):
+            self._db.execute(f"PRAGMA {setting}")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            self._db.executescript(
+                f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};"
+                f"PRAGMA application_id={APPLICATION_ID};COMMIT;"
+            )
+        elif self._db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise StoreFault("this is another program's database")
+        elif version != SCHEMA_VERSION:
+            raise StoreFault(f"another version of Hansa wrote it (layout {version})")
 
     def close(self) -> None:
         with _faults():
@@ -88,18 +109,26 @@ class SqliteStore:
         order = "DESC" if reverse else "ASC"
         with _faults():
             rows = self._db.execute(
-                f"SELECT key, value, crc FROM state WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key {order} LIMIT ?",
+                "SELECT key, value, crc FROM state WHERE tbl = ? AND key >= ? AND key < ? "
+                f"ORDER BY key {order} LIMIT ?",
                 (table, start, end, limit),
             ).fetchall()
         return [(key, _whole(table, key, value, crc)) for key, value, crc in rows]
 
+    def records(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """(table, key, value) of every record, each checked against its checksum."""
+        with _faults():
+            for table, key, value, crc in self._db.execute("SELECT tbl, key, value, crc FROM state"):
+                yield table, key, _whole(table, key, value, crc)
+
     def write_records(self, changes: Changes) -> None:
         self._db.executemany(
-            "INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, crc = excluded.crc",
+            "INSERT INTO state VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET value = excluded.value, crc = excluded.crc",
             [
                 (table, key, value, checksum(table, key, value))
                 for (table, key), value in changes.items()
-                if value
+                if value is not None
             ],
         )
         self._db.executemany(
@@ -158,15 +187,18 @@ class SqliteStore:
                 (height, position, limit),
             ).fetchall()
 
-    def find_transaction(self, identity: bytes) -> list[tuple[int, int, bytes, bytes, bool, str, str]]:
-        """(height, position, wire, outcome, consumed, zh, en) of each copy on the ledger, oldest first."""
+    def find_transaction(self, identity: bytes) -> tuple[int, int, bytes, bytes, bool, str, str] | None:
+        """(height, position, wire, outcome, consumed, zh, en) of the copy that counts.
+
+        That is the one that used up its sequence; where none did, the newest.
+        """
         with _faults():
-            rows = self._db.execute(
+            row = self._db.execute(
                 "SELECT height, position, wire, outcome, consumed, zh, en FROM transactions WHERE id = ? "
-                "ORDER BY height, position",
+                "ORDER BY consumed DESC, height DESC, position DESC LIMIT 1",
                 (identity,),
-            ).fetchall()
-        return [(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6]) for row in rows]
+            ).fetchone()
+        return None if row is None else (row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
 
     # The log of blocks.
 
@@ -182,13 +214,10 @@ class SqliteStore:
 
     def append_leaf(self, size: int, leaf_hash: bytes) -> bytes:
         """Add a leaf to a log of `size` leaves; returns the new root. O(log size)."""
-        level, position, total = 0, size, leaf_hash
-        while True:
-            self._db.execute("INSERT INTO nodes VALUES (?, ?, ?)", (level, position, total))
-            if not position & 1:
-                return merkle.root_of(size + 1, self.node)
-            total = merkle.node_hash(self.node(level, position - 1), total)
-            level, position = level + 1, position >> 1
+        return merkle.append(size, leaf_hash, self.node, self._put_node)
+
+    def _put_node(self, level: int, position: int, value: bytes) -> None:
+        self._db.execute("INSERT INTO nodes VALUES (?, ?, ?)", (level, position, value))
 
     # Small facts.
 
@@ -206,7 +235,10 @@ class SqliteStore:
         self._db.execute("DELETE FROM meta WHERE name = ?", (name,))
 
 
-def _whole(table: str, key: bytes, value: bytes, crc: int) -> bytes:
-    if checksum(table, key, value) != crc:
-        raise Damaged(f"a record of {table} was damaged on disk; restore from a backup")
-    return value
+def _whole(table: Any, key: Any, value: Any, crc: Any) -> bytes:
+    # Damage may also turn bytes into text or number: SQLite keeps the type with each value.
+    sound = isinstance(table, str) and isinstance(key, bytes) and isinstance(value, bytes)
+    if not sound or checksum(table, key, value) != crc:
+        raise Damaged(f"a record of {table} was damaged on disk; restore a backup")
+    whole: bytes = value
+    return whole

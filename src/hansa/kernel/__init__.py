@@ -3,10 +3,11 @@
 from hansa.kernel import due, keys, limits
 from hansa.kernel.canonical import encode, pack, unpack
 from hansa.kernel.context import Context, Table
-from hansa.kernel.keys import KEYS
+from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Attested, Event, Key, Record, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.registry import Registry, Room
+from hansa.kernel.signatures import is_public_key
 from hansa.kernel.types import (
     BasisPoints,
     CurrencyCode,
@@ -27,11 +28,13 @@ from hansa.kernel.types import (
     StateName,
     Struct,
     TimeMs,
+    UnitName,
     replace,
 )
 
 __all__ = [
     "KEYS",
+    "WINDOWS",
     "Action",
     "Attested",
     "BasisPoints",
@@ -62,8 +65,10 @@ __all__ = [
     "Struct",
     "Table",
     "TimeMs",
+    "UnitName",
     "due",
     "encode",
+    "is_public_key",
     "keys",
     "limits",
     "pack",

@@ -161,19 +161,19 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut
 
 
 def admit(
-    ctx: Context, chain: Chain, transaction: Transaction, *, sequence: bool = True
+    ctx: Context, chain: Chain, transaction: Transaction, *, at_door: bool = False
 ) -> tuple[Key, Window]:
     """Chain, key, sequence, signature: who fails these leaves no trace. The dearest check comes last.
 
     Returns the key and its window once the sequence is used up. Raises a Refusal and writes nothing.
-    A node that looks at a transaction before its block leaves the sequence out: others may come before it.
+    At a node's door, before the order is known, a sequence may lie ahead: others may come before it.
     """
     body = transaction.body
     if body.chain != chain.id:
         raise keys.WrongChain(chain=body.chain[:12])
     key = keys.find(ctx, body.member, body.key)
     window = keys.WINDOWS.get(ctx, (body.member, body.key)) or Window()
-    if sequence:
+    if not (at_door and body.sequence > window.highest):
         window = keys.used(window, body.sequence)
     message = TRANSACTION_DOMAIN + transaction.body_bytes
     if not chain.verify(key.public, transaction.suite, transaction.signature, message):

@@ -1,5 +1,8 @@
 """Every limit of kernel and rooms, by name. Changing one changes the rules: see docs/protocol.md."""
 
+RULES_MAX = 1
+"""Newest version of the rules that this release executes (rule 13)."""
+
 # Time.
 SECOND_MS = 1_000
 MINUTE_MS = 60_000

@@ -10,6 +10,8 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 NodeAt = Callable[[int, int], bytes]
 """Hash of the complete subtree (level, index): leaves are level 0."""
+PutNode = Callable[[int, int, bytes], None]
+"""Keep the hash of a complete subtree (level, index)."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -56,6 +58,17 @@ def root_of(size: int, node: NodeAt) -> bytes:
     while hashes:
         total = node_hash(hashes.pop(), total)
     return total
+
+
+def append(size: int, leaf: bytes, node: NodeAt, put: PutNode) -> bytes:
+    """Add a leaf hash to a tree of `size` leaves; puts each subtree that it completes, returns the new root."""
+    level, index, total = 0, size, leaf
+    while True:
+        put(level, index, total)
+        if not index & 1:
+            return root_of(size + 1, node)
+        total = node_hash(node(level, index - 1), total)
+        level, index = level + 1, index >> 1
 
 
 def _range_root(start: int, end: int, node: NodeAt) -> bytes:

@@ -1,5 +1,6 @@
 """Rooms and their registry: which actions, events, tables, queries, listeners exist, and who handles each."""
 
+import inspect
 import typing
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -11,11 +12,22 @@ from hansa.kernel.context import Context, Table
 from hansa.kernel.due import PARKED, PENDING, QUEUE
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Event, Signal
+from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import FrozenMeta, Hash, KeyId, MemberId, Positive, Struct, TimeMs
 
 KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED)
 
 Handler = Callable[..., None]
+
+
+class QueryUnknown(Refusal, code="kernel.query_unknown", field="name"):
+    zh = "没有名为 {name} 的查询。请对照参考文档检查名称。"
+    en = "There is no query {name}. Check the name against the reference."
+
+
+class QueryArguments(Refusal, code="kernel.query_arguments", field="arguments"):
+    zh = "查询 {name} 的参数不对:{detail}。请对照参考文档改正。"
+    en = "The arguments of query {name} are wrong: {detail}. Correct them by the reference."
 
 
 class Room:
@@ -78,9 +90,34 @@ class Registry:
         self.due_names = {handler: name for name, handler in self.due.items()}
         self.tags = {action_tag(action): action for action in self.actions}
         self.body = _body(tuple(self.actions))
+        self._arguments = {name: _arguments(query) for name, query in self.queries.items()}
 
     def listeners(self, signal: type[Signal]) -> Sequence[Handler]:
         return self._listeners.get(signal, ())
+
+    def query(self, ctx: Context, name: str, arguments: dict[str, Any]) -> Any:
+        """A room's answer. Raises QueryUnknown, QueryArguments, or what the query itself refuses."""
+        query = self.queries.get(name)
+        if query is None:
+            raise QueryUnknown(name=name)
+        try:
+            given = msgspec.convert(arguments, self._arguments[name], strict=True)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise QueryArguments(name=name, detail=str(error)) from None
+        return query(ctx, **msgspec.structs.asdict(given))
+
+
+def _arguments(query: Callable[..., Any]) -> type[msgspec.Struct]:
+    """A Struct of what a query asks besides `ctx`, so that arguments are checked as any other input."""
+    hints = typing.get_type_hints(query, include_extras=True)
+    _, *parameters = inspect.signature(query).parameters.values()
+    fields = [
+        (p.name, hints[p.name])
+        if p.default is inspect.Parameter.empty
+        else (p.name, hints[p.name], msgspec.field(default=p.default))
+        for p in parameters
+    ]
+    return msgspec.defstruct("Arguments", fields, forbid_unknown_fields=True, kw_only=True)
 
 
 def action_tag(action: type[Action]) -> str:

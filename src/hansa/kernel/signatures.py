@@ -3,7 +3,12 @@
 import hashlib
 from collections import OrderedDict
 
-from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
+from nacl.bindings import (
+    crypto_core_ed25519_is_valid_point,
+    crypto_sign,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
 from nacl.exceptions import CryptoError
 
 ED25519 = 1
@@ -22,6 +27,11 @@ def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
     except (CryptoError, ValueError):
         return False
     return True
+
+
+def is_public_key(public: bytes) -> bool:
+    """Whether these bytes can be an honest public key: a canonical point of the prime-order group."""
+    return len(public) == 32 and crypto_core_ed25519_is_valid_point(public)
 
 
 class Signer:

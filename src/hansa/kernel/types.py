@@ -36,6 +36,8 @@ StateName = Annotated[
     str, msgspec.Meta(pattern=f"^([A-Z][A-Z0-9_]*|unknown){_END}", min_length=1, max_length=48)
 ]
 """A machine state as its source names it (`ACTIVE`), or `unknown`: no signal is a state of its own."""
+UnitName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]*\Z", min_length=1, max_length=32)]
+"""A unit as the field writes it (`kWh`, `ms`, `piece`)."""
 CurrencyCode = Annotated[str, msgspec.Meta(pattern=rf"^[A-Z]{{3}}{_END}", min_length=3, max_length=3)]
 """ISO 4217."""
 LocalDate = Annotated[str, msgspec.Meta(pattern=rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_END}", max_length=10)]

@@ -1,5 +1,5 @@
-"""The rules of membership in their smallest form: members and first keys from genesis, keys added and revoked by
-their member, calendars published once and for ever, records shown on request."""
+"""The rules of membership in their smallest form: members and first keys from genesis, keys added and revoked
+by their member, calendars published once and for ever, records shown on request."""
 
 from hansa.apps.consortium import errors
 from hansa.apps.consortium.calendars import check_calendar
@@ -15,7 +15,21 @@ from hansa.apps.consortium.messages import (
     PublishCalendar,
     RevokeKey,
 )
-from hansa.kernel import KEYS, Attested, Context, Key, Room, Table, limits, replace
+from hansa.kernel import (
+    KEYS,
+    WINDOWS,
+    Attested,
+    Context,
+    Key,
+    KeyId,
+    MemberId,
+    Room,
+    Table,
+    is_public_key,
+    keys,
+    limits,
+    replace,
+)
 
 MEMBERS = Table("consortium.members", key=("member",), record=Member)
 CALENDARS = Table("consortium.calendars", key=("member", "calendar"), record=CalendarRecord)
@@ -25,6 +39,11 @@ ED25519 = 1
 
 def found(ctx: Context, genesis: Genesis) -> None:
     """Lay down the members and keys that the consortium starts with. Runs once, before the first block."""
+    founders = [member.id for member in genesis.members]
+    if genesis.operator not in founders or not all(member.keys for member in genesis.members):
+        raise errors.GenesisIncomplete(operator=genesis.operator)
+    if not is_public_key(genesis.node_public):
+        raise errors.KeyInvalid()
     for member in genesis.members:
         MEMBERS.insert(
             ctx,
@@ -49,7 +68,7 @@ def add_key(ctx: Context, a: AddKey) -> None:
     signer = KEYS.get(ctx, (ctx.member, ctx.key))
     assert signer is not None
     for scope in a.scopes:
-        if not _holds(signer.scopes, scope):
+        if not keys.in_scope(signer.scopes, scope):
             raise errors.ScopeBeyondOwn(scope=scope)
     if KEYS.get(ctx, (ctx.member, a.id)) is not None:
         raise errors.KeyTaken(key=a.id)
@@ -108,26 +127,28 @@ def members(ctx: Context) -> list[tuple[str, Member]]:
     return [(str(key[0]), member) for key, member in MEMBERS.scan(ctx)]
 
 
+def sequence(ctx: Context, member: MemberId, key: KeyId) -> int:
+    """Highest sequence number that a key has used, 0 before its first: a client goes on from there."""
+    window = WINDOWS.get(ctx, (member, key))
+    return window.highest if window else 0
+
+
 def _key(public: bytes, holder: str, kind: str, scopes: tuple[str, ...], expires_ms: int) -> Key:
     return Key(suite=ED25519, public=public, holder=holder, kind=kind, scopes=scopes, expires_ms=expires_ms)
 
 
 def _check_key(ctx: Context, public: bytes, kind: str, scopes: tuple[str, ...], expires_ms: int) -> None:
-    if len(public) != 32:
+    if not is_public_key(public):
         raise errors.KeyInvalid()
     if expires_ms <= ctx.time_ms:
         raise errors.KeyLifetime()
     if len(scopes) > limits.SCOPES_MAX:
-        raise errors.ScopeUnknown(scope=f"#{limits.SCOPES_MAX + 1}")
+        raise errors.ScopesTooMany(limit=limits.SCOPES_MAX)
     rooms = [f"{room.name}.*" for room in ctx.registry.rooms]
     for scope in scopes:
         # A device signs counter records, never transactions.
         if kind == "device" or not (scope == "*" or scope in rooms or scope in ctx.registry.tags):
             raise errors.ScopeUnknown(scope=scope)
-
-
-def _holds(own: tuple[str, ...], scope: str) -> bool:
-    return "*" in own or scope in own or (scope != "*" and f"{scope.split('.')[0]}.*" in own)
 
 
 def _typed_key(parts: tuple[str, ...], integers: tuple[bool, ...]) -> tuple[str | int, ...] | None:
@@ -149,7 +170,7 @@ def _typed_key(parts: tuple[str, ...], integers: tuple[bool, ...]) -> tuple[str 
 ROOM = Room(
     "consortium",
     actions=[add_key, revoke_key, publish_calendar, attest],
-    queries=[members],
+    queries=[members, sequence],
     tables=[MEMBERS, CALENDARS],
     events=[KeyAdded, KeyRevokedEvent, CalendarPublished, Attested],
 )

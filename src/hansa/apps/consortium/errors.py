@@ -14,21 +14,32 @@ class KeyNotYours(Refusal, code="consortium.key_unknown", field="id"):
 
 
 class KeyInvalid(Refusal, code="consortium.key_invalid", field="public"):
-    zh = "公钥必须是 32 字节的 Ed25519 公钥,且不属于小阶点。"
-    en = "The public key must be 32 bytes of Ed25519, and no point of small order."
+    zh = "公钥不是有效的 Ed25519 公钥:须为 32 字节、编码规范、阶为素数的点。请检查导出的公钥。"
+    en = (
+        "This is no public key of Ed25519: it must be 32 bytes, canonical, a point of the prime-order group. "
+        "Check how it was exported."
+    )
 
 
 class KeyLifetime(Refusal, code="consortium.key_lifetime", field="expires_ms"):
-    zh = "密钥到期时间须晚于现在。"
-    en = "A key must expire after now."
+    zh = "密钥到期时间须晚于现在。请改为较晚的时间。"
+    en = "A key must expire after now. Choose a later time."
 
 
 class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):
-    zh = "授权范围 {scope} 不存在。可用:操作名(如 billing.propose)、某室全部(billing.*)或全部(*);设备密钥不带范围。"
-    en = (
-        "There is no scope {scope}. Use an action (billing.propose), a whole room (billing.*) or everything (*); "
-        "a device key carries no scope."
+    zh = (
+        "授权范围 {scope} 不可用。可用:操作名(如 billing.propose)、某室全部(billing.*)或全部(*);"
+        "设备密钥不带范围。"
     )
+    en = (
+        "There is no scope {scope} for this key. Use an action (billing.propose), a whole room (billing.*) or "
+        "everything (*); a device key carries no scope."
+    )
+
+
+class ScopesTooMany(Refusal, code="consortium.scopes_too_many", field="scopes"):
+    zh = "一把密钥最多 {limit} 个授权范围。请改用某室全部(如 billing.*),或分成几把密钥。"
+    en = "A key has at most {limit} scopes. Name whole rooms (billing.*), or use several keys."
 
 
 class ScopeBeyondOwn(Refusal, code="consortium.scope_beyond_own", field="scopes"):
@@ -42,10 +53,18 @@ class CalendarTaken(Refusal, code="consortium.calendar_taken", field="id"):
 
 
 class CalendarUnknown(Refusal, code="consortium.calendar_unknown", field="calendar"):
-    zh = "成员单位 {member} 没有发布日历 {id}。"
-    en = "Member {member} has published no calendar {id}."
+    zh = "成员单位 {member} 没有发布日历 {id}。请先发布,或检查编号。"
+    en = "Member {member} has published no calendar {id}. Publish it first, or check the id."
+
+
+class GenesisIncomplete(Refusal, code="consortium.genesis_incomplete", field="members"):
+    zh = "创世文件不完整:运营方 {operator} 须在成员单位之中,且每个成员单位至少有一把密钥。请补全。"
+    en = (
+        "The genesis file is incomplete: the operator {operator} must be among the members, and each member "
+        "needs a key. Complete it."
+    )
 
 
 class RecordUnknown(Refusal, code="consortium.record_unknown", field="key"):
-    zh = "表 {table} 中没有记录 {key},无法出具证明。"
-    en = "Table {table} holds no record {key}; nothing to attest."
+    zh = "表 {table} 中没有记录 {key},无法出具证明。请检查表名和键。"
+    en = "Table {table} holds no record {key}: nothing to attest. Check table and key."

@@ -42,7 +42,7 @@ class GenesisMember(Struct):
 
 
 class Genesis(Struct):
-    """What a consortium starts from. SHA-256 of its canonical bytes is the chain's id: nothing in it can change."""
+    """What a consortium starts from. Its canonical bytes' SHA-256 is the chain's id: it can never change."""
 
     name_zh: RegisteredName
     name_en: RegisteredName

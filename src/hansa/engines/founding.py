@@ -1,0 +1,38 @@
+"""Height 0: the state that a genesis file lays down, the same on every node."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from hansa.apps.consortium import contract as consortium
+from hansa.apps.consortium.messages import Genesis
+from hansa.engines import errors
+from hansa.kernel import Context, Registry, limits, lthash
+from hansa.kernel.apply import Chain, Verify
+from hansa.kernel.canonical import decode_strict
+from hansa.kernel.state import Changes, Committed, MemoryStore, Name, Overlay
+
+
+@dataclass(frozen=True)
+class Founded:
+    """What every node of the chain starts from."""
+
+    genesis: Genesis
+    chain: Chain
+    changes: Changes
+    entries: dict[Name, Any]
+    state_sum: bytes
+
+
+def found(genesis_bytes: bytes, registry: Registry, verify: Verify) -> Founded:
+    """Lay down members and keys. Raises the Refusal of a genesis file that cannot stand."""
+    genesis = decode_strict(genesis_bytes, Genesis)
+    if genesis.rules > limits.RULES_MAX:
+        raise errors.RulesUnknown(rules=genesis.rules, limit=limits.RULES_MAX)
+    chain = Chain(hashlib.sha256(genesis_bytes).hexdigest(), registry, verify, genesis.rules)
+    layer = Overlay(Committed(MemoryStore()))
+    ctx = Context(registry, layer, time_ms=genesis.created_ms, height=0, chain=chain.id, rules=genesis.rules)
+    consortium.found(ctx, genesis)
+    changes: Changes = {name: entry[0] for name, entry in layer.entries.items() if entry}
+    added = [lthash.element(table, key, value) for (table, key), value in changes.items() if value]
+    return Founded(genesis, chain, changes, layer.entries, lthash.update(lthash.EMPTY, [], added))

@@ -120,7 +120,7 @@ def test_states_and_windows_that_are_not_named_do_not_count() -> None:
     assert [line.amount_minor for line in lines] == [7_800, 527]
 
 
-@pytest.mark.parametrize(("currency", "amount_minor"), [("CNY", 51_556), ("KRW", 516), ("KWD", 515_565)])
+@pytest.mark.parametrize(("currency", "amount_minor"), [("CNY", 51_557), ("KRW", 516), ("KWD", 515_565)])
 def test_a_line_is_rounded_once_to_the_minor_unit(currency: str, amount_minor: int) -> None:
     # 35,692,980 ms × 52.00 per 3,600,000 ms = 515.56526…
     usage = {("execution", "ACTIVE", "all"): 35_692_980}

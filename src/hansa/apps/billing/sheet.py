@@ -42,6 +42,7 @@ from hansa.apps.billing.tariff import (
 from hansa.apps.billing.terms import GapRule, GapRuleName, Terms, check_terms
 from hansa.apps.consortium.calendar_file import build_calendar, read_special_days, special_days
 from hansa.apps.consortium.calendars import Calendar, PeriodLength, day_number
+from hansa.apps.consortium.errors_calendar import HolidayFile
 from hansa.kernel.types import (
     CurrencyCode,
     Id,
@@ -325,6 +326,8 @@ def _calendar(calendar: _Calendar, folder: Path) -> Calendar:
     if calendar.holidays and calendar.holidays_file:
         raise errors.SheetCalendar(clause="calendar")
     if calendar.holidays_file:
+        if Path(calendar.holidays_file).name != calendar.holidays_file:
+            raise HolidayFile(file=calendar.holidays_file, detail="not a file beside the sheet")
         special = read_special_days(folder / calendar.holidays_file)
     else:
         special = special_days(calendar.holidays)

@@ -46,7 +46,9 @@ def _zh(line: Line) -> str:
         parts.append(f"更正 {date_text(line.corrects_day)} 起的周期")
     if line.meter:
         parts.append(METERS_ZH.get(line.meter, line.meter))
-        parts.append("免费额度" if line.kind == "included" else f"按{UNITS_ZH.get(line.unit, line.unit)}计费")
+        parts.append(
+            "免费额度" if line.kind == "included" else f"按{UNITS_ZH.get(line.unit, f' {line.unit} ')}计费"
+        )
     if line.states:
         parts.append("状态 " + "、".join(STATES_ZH.get(state, state) for state in line.states))
     if line.windows:

@@ -44,6 +44,8 @@ def close_period(ctx: Context, name: str, terms: Terms, period: Period) -> State
         falls=tuple(falls[: limits.STATEMENT_GAPS_MAX]),
         fall_count=len(falls),
         closed_ms=ctx.time_ms,
+        closed_height=ctx.height,
+        closed_by=ctx.transaction,
     )
     STATEMENTS.insert(ctx, (name, period.from_ms), statement)
     BILLED.put(ctx, (name, period.from_ms), Billed(lines=lines))

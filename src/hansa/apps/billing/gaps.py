@@ -172,11 +172,12 @@ def _last_normal(
         ended = [point for point, _ in good if point.at_ms <= until_ms and point.span_ms > 0]
         return (ended[0].value, ended[0].span_ms) if ended else None
     for (later, later_total), (earlier, earlier_total) in zip(good, good[1:], strict=False):
-        if later.mark == "start" or earlier.at_ms == later.at_ms:
+        if earlier.at_ms == later.at_ms:
             continue
         # A gap that ended with the later reading makes the interval no normal one.
         if not any(gap.to_ms == later.at_ms for gap in source.gaps(earlier.at_ms, later.at_ms)):
-            return later_total - earlier_total, later.at_ms - earlier.at_ms
+            end = later.value if later.life else later_total
+            return end - earlier_total, later.at_ms - earlier.at_ms
     return None
 
 

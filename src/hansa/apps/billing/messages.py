@@ -16,6 +16,7 @@ from hansa.kernel import (
     Integer,
     MemberId,
     Natural,
+    OptionalHash,
     OptionalId,
     Positive,
     Record,
@@ -135,6 +136,10 @@ class Statement(Record, version=1, readers="members", retention="for ever"):
     falls: tuple[FallLine, ...] = ()
     fall_count: Natural = 0
     closed_ms: TimeMs = 0
+    closed_height: Natural = 0
+    """Block of the close: what earlier blocks brought was counted."""
+    closed_by: OptionalHash = ""
+    """The transaction that asked for the close; "" where it fell due: then nothing of its own block was counted."""
 
 
 class PublishTariff(Action, tag="billing.publish_tariff"):

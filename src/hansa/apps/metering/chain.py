@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from hansa.apps.metering import errors
-from hansa.apps.metering.messages import FallStatus, FeedKind, Fold, Mark, Reporting
+from hansa.apps.metering.messages import FallStatus, FeedKind, Fold, Life, Reporting
 from hansa.kernel.types import replace
 
 
@@ -20,7 +20,14 @@ class Point(NamedTuple):
     value: int = 0
     span_ms: int = 0
     lost: bool = False
-    mark: Mark = ""
+    life: bool = False
+    """A declared end of one life, at `value`, and begin of the next, at `start_value`."""
+    start_value: int = 0
+
+
+def life_point(at_ms: int, life: Life) -> Point:
+    """What a declared reset or replacement stands for (M5). Number 0: before the readings of its instant."""
+    return Point(at_ms, life.generation, 0, life.final_value, life=True, start_value=life.start_value)
 
 
 class Interval(NamedTuple):
@@ -103,26 +110,31 @@ def pending(fold: Fold) -> LowRun | None:
 
 
 def _counter(reader: Reader, fold: Fold, point: Point) -> Step:
-    if point.mark == "start":  # M5: a new life; nothing lies between it and the end of the old.
-        return Step(after_good(point.at_ms, point.value), good=True, total=point.value)
+    if point.life:
+        return _new_life(reader, fold, point)
     if point.lost:  # M2, M7: the first loss counts.
         lost = fold if fold.lost_ms or not fold.some else replace(fold, lost_ms=point.at_ms + 1)
         return Step(lost)
     if not fold.some:  # M6: what lies before the first good reading is not metered.
         return Step(after_good(point.at_ms, point.value), good=True, total=point.value)
-    total = point.value if point.mark == "final" else unwrapped(point.value, fold.value, reader.modulus)
+    total = unwrapped(point.value, fold.value, reader.modulus)
     if total < fold.value:
-        if point.mark == "final":
-            raise errors.FinalTooLow(final_value=total, good_value=fold.value)
         return Step(_lower(fold, point))
-    status: FallStatus = "reset" if point.mark == "final" else "false_reading"
-    return Step(
-        after_good(point.at_ms, total),
-        (_between(reader, fold, point.at_ms, total - fold.value),),
-        _run(fold, status) if fold.fall_first_ms else None,
-        True,
-        total,
-    )
+    interval = _between(reader, fold, point.at_ms, total - fold.value)
+    run = _run(fold, "false_reading") if fold.fall_first_ms else None
+    return Step(after_good(point.at_ms, total), (interval,), run, True, total)
+
+
+def _new_life(reader: Reader, fold: Fold, point: Point) -> Step:
+    """M5: the old life ends at its final value, the new one begins; nothing lies between them."""
+    begun = after_good(point.at_ms, point.start_value)
+    if not fold.some:
+        return Step(begun, good=True, total=point.start_value)
+    if point.value < fold.value:
+        raise errors.FinalTooLow(final_value=point.value, good_value=fold.value)
+    interval = _between(reader, fold, point.at_ms, point.value - fold.value)
+    run = _run(fold, "reset") if fold.fall_first_ms else None
+    return Step(begun, (interval,), run, True, point.start_value)
 
 
 def unwrapped(value: int, good: int, modulus: int) -> int:

@@ -2,7 +2,7 @@
 
 from hansa.apps.metering import errors
 from hansa.apps.metering.batch import decoded
-from hansa.apps.metering.chain import Point
+from hansa.apps.metering.chain import Point, life_point
 from hansa.apps.metering.declaration import check_declaration, check_legal_use
 from hansa.apps.metering.messages import (
     Anchor,
@@ -22,6 +22,7 @@ from hansa.apps.metering.messages import (
     Generation,
     Head,
     LegalUseRenewed,
+    Life,
     RecordCounters,
     Recorded,
     RegisterDevice,
@@ -42,6 +43,7 @@ from hansa.apps.metering.tables import (
     FEEDS,
     GENERATIONS,
     HEADS,
+    LIVES,
     RECORDS,
     SEQUENCES,
 )
@@ -89,9 +91,14 @@ def replace_device(ctx: Context, a: ReplaceDevice) -> None:
         feed = _feed(ctx, ctx.member, counter.feed)
         if feed.device != a.device:
             raise errors.FeedUnknown(owner=ctx.member, feed=counter.feed)
-        _new_life(
-            ctx, counter.feed, feed, device.generation, a.at_ms, counter.final_value, counter.start_value
+        life = Life(
+            final_value=counter.final_value,
+            start_value=counter.start_value,
+            generation=device.generation,
+            replaced=True,
+            transaction=ctx.transaction,
         )
+        _new_life(ctx, counter.feed, feed, a.at_ms, life)
 
     # Events.
     ctx.emit(DeviceReplaced(owner=ctx.member, device=a.device, generation=generation, at_ms=a.at_ms))
@@ -130,10 +137,15 @@ def anchor(ctx: Context, a: AnchorReadings) -> None:
         raise errors.AnchorShape(limit=limits.READINGS_PER_BATCH_MAX)
     _check_not_future(ctx, a.last_ms)
     record = Anchor(
-        root=a.root, count=a.count, first_ms=a.first_ms, last_ms=a.last_ms, file_sha256=a.file_sha256
+        root=a.root,
+        count=a.count,
+        first_ms=a.first_ms,
+        last_ms=a.last_ms,
+        file_sha256=a.file_sha256,
+        transaction=ctx.transaction,
     )
     known = ANCHORS.get(ctx, (ctx.member, a.anchor))
-    if known == record:
+    if known is not None and replace(known, transaction=ctx.transaction) == record:
         return  # A gateway that was not sure of its first try.
     if known is not None:
         raise errors.AnchorTaken(anchor=a.anchor)
@@ -211,7 +223,13 @@ def declare_reset(ctx: Context, a: DeclareReset) -> None:
     _check_life(ctx, ctx.member, feed, device.generation, a.at_ms, a.at_ms)
 
     # Writes.
-    _new_life(ctx, a.feed, feed, device.generation, a.at_ms, a.final_value, a.start_value)
+    life = Life(
+        final_value=a.final_value,
+        start_value=a.start_value,
+        generation=device.generation,
+        transaction=ctx.transaction,
+    )
+    _new_life(ctx, a.feed, feed, a.at_ms, life)
 
     # Events.
     ctx.emit(
@@ -225,32 +243,18 @@ def declare_reset(ctx: Context, a: DeclareReset) -> None:
     )
 
 
-def _new_life(
-    ctx: Context, name: str, feed: Feed, generation: int, at_ms: int, final_value: int, start_value: int
-) -> None:
-    """M5: two points at one instant, the end of the old life and the begin of the new one.
-
-    Their sequence numbers, 0 and 1 above the largest, put them after every reading of the same instant.
-    """
+def _new_life(ctx: Context, name: str, feed: Feed, at_ms: int, life: Life) -> None:
+    """M5: the end of the old life and the begin of the new one, at one instant."""
     if feed.kind != "counter":
         raise errors.NotCounter(feed=name)
-    if min(final_value, start_value) < 0 or (feed.modulus and max(final_value, start_value) >= feed.modulus):
-        raise errors.ValueUnfit(value=final_value)
-    final = Point(at_ms, generation, LAST_SEQUENCE - 1, final_value, mark="final")
-    start = Point(at_ms, generation, LAST_SEQUENCE, start_value, mark="start")
-    for point in (final, start):
-        if RECORDS.get(ctx, (ctx.member, name, *point[:3])) is not None:
-            raise errors.ResetTwice(feed=name)
-    join(
-        ctx,
-        ctx.member,
-        name,
-        feed,
-        [(point, CounterRecord(value=point.value, mark=point.mark)) for point in (final, start)],
-    )
-
-
-LAST_SEQUENCE = 2**53 - 1
+    for value in (life.final_value, life.start_value):
+        if value < 0 or (feed.modulus and value >= feed.modulus):
+            raise errors.ValueUnfit(value=value)
+    if LIVES.get(ctx, (ctx.member, name, at_ms)) is not None:
+        raise errors.ResetTwice(feed=name)
+    LIVES.put(ctx, (ctx.member, name, at_ms), life)
+    content = CounterRecord(value=life.final_value, life=True, start_value=life.start_value)
+    join(ctx, ctx.member, name, feed, [(life_point(at_ms, life), content)])
 
 
 def _feed(ctx: Context, owner: str, name: str) -> Feed:
@@ -372,6 +376,11 @@ def anchor_of(ctx: Context, owner: str, anchor: str) -> Anchor | None:
     return ANCHORS.get(ctx, (owner, anchor))
 
 
+def lives_of(ctx: Context, owner: str, feed: str) -> list[tuple[int, Life]]:
+    """Declared resets and replacements of a counter, by their time."""
+    return [(int(key[2]), life) for key, life in LIVES.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)]
+
+
 def falls_of(ctx: Context, owner: str, feed: str) -> list[tuple[int, Fall]]:
     """Decided low runs, by their first time; the pending one stands in the head."""
     return [(int(key[2]), fall) for key, fall in FALLS.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)]
@@ -388,7 +397,7 @@ ROOM = Room(
         record,
         declare_reset,
     ],
-    queries=[feed_of, head_of, device_of, records_of, batches_of, anchor_of, falls_of],
+    queries=[feed_of, head_of, device_of, records_of, batches_of, anchor_of, lives_of, falls_of],
     tables=ALL,
     events=[
         DeviceRegistered,

@@ -44,13 +44,18 @@ def head(ctx: Context, owner: str, name: str) -> Head | None:
 def point(key: tuple[str | int, ...], record: CounterRecord) -> Point:
     """A stored record as its reading order sees it."""
     return Point(
-        int(key[2]), int(key[3]), int(key[4]), record.value, record.span_ms, record.lost, record.mark
+        int(key[2]),
+        int(key[3]),
+        int(key[4]),
+        record.value,
+        record.span_ms,
+        record.lost,
+        record.life,
+        record.start_value,
     )
 
 
-def records_before(
-    ctx: Context, owner: str, name: str, before_ms: int
-) -> Iterator[tuple[Point, bool, int]]:
+def records_before(ctx: Context, owner: str, name: str, before_ms: int) -> Iterator[tuple[Point, bool, int]]:
     """(record, good, total) of the last records strictly before an instant, the latest first; few only."""
     rows = RECORDS.scan(
         ctx,

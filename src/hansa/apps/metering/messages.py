@@ -32,8 +32,6 @@ BaseUnit = UnitName
 """What the integers count: piece, ms, Wh, g, ml, or another countable thing (`inspection`)."""
 Carrier = Literal["pieces", "time", "electricity", "gas", "water", "heat", "weight", "other"]
 Reporting = Literal["on_change", "periodic"]
-Mark = Literal["", "final", "start"]
-"""What a declared point is: the final value of a counter's old life, or the start value of its new one."""
 FallStatus = Literal["pending", "false_reading", "reset"]
 
 
@@ -126,7 +124,9 @@ class CounterRecord(Record, version=1, readers="members", retention="business"):
     span_ms: DurationMs = 0
     """Of an amount: the length of its interval, which ends at the record's time."""
     lost: bool = False
-    mark: Mark = ""
+    life: bool = False
+    """A declared end of one life of a counter, at `value`, and begin of the next, at `start_value` (M5)."""
+    start_value: Natural = 0
     good: bool = False
     """Of a counter: the value stands (M4)."""
     total: Integer = 0
@@ -159,6 +159,20 @@ class Anchor(Record, version=1, readers="members", retention="business"):
     last_ms: TimeMs
     file_sha256: OptionalHash = ""
     """Of the file that a gateway read; "" where the gateway read the device itself (rule 26)."""
+    transaction: OptionalHash = ""
+    """The one that anchored it."""
+
+
+class Life(Record, version=1, readers="members", retention="business"):
+    """A counter's declared end and new beginning at one instant (M5)."""
+
+    final_value: Natural
+    start_value: Natural
+    generation: Positive
+    """Of the device, up to the instant."""
+    replaced: bool = False
+    """By another device; else the same one was reset."""
+    transaction: OptionalHash = ""
 
 
 class Fall(Record, version=1, readers="members", retention="business"):
@@ -195,8 +209,8 @@ class ReplacedFeed(Struct):
     """What a counter showed last before the replacement, and what its successor starts from."""
 
     feed: Id
-    final_value: Integer
-    start_value: Integer
+    final_value: Natural
+    start_value: Natural
 
 
 class ReplaceDevice(Action, tag="metering.replace_device"):
@@ -266,8 +280,8 @@ class DeclareReset(Action, tag="metering.declare_reset"):
 
     feed: Id
     at_ms: TimeMs
-    final_value: Integer
-    start_value: Integer
+    final_value: Natural
+    start_value: Natural
 
 
 class DeviceRegistered(Event, tag="metering.device_registered"):
@@ -326,5 +340,5 @@ class ResetDeclared(Event, tag="metering.reset_declared"):
     owner: MemberId
     feed: Id
     at_ms: TimeMs
-    final_value: Integer
-    start_value: Integer
+    final_value: Natural
+    start_value: Natural

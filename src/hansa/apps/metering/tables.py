@@ -10,6 +10,7 @@ from hansa.apps.metering.messages import (
     Feed,
     Generation,
     Head,
+    Life,
     Sequence,
 )
 from hansa.kernel import Table
@@ -40,6 +41,7 @@ BATCHES = Table(
 )
 ANCHORS = Table("metering.anchors", key=("owner", "anchor"), record=Anchor)
 FALLS = Table("metering.falls", key=("owner", "feed", "first_ms"), record=Fall, integers=("first_ms",))
+LIVES = Table("metering.lives", key=("owner", "feed", "at_ms"), record=Life, integers=("at_ms",))
 CONTRADICTIONS = Table(
     "metering.contradictions",
     key=("owner", "feed", "generation", "sequence"),
@@ -57,5 +59,6 @@ ALL = (
     BATCHES,
     ANCHORS,
     FALLS,
+    LIVES,
     CONTRADICTIONS,
 )

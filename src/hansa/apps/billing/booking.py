@@ -29,6 +29,7 @@ class Measure:
 
     kind: FeedKind
     reporting: Reporting
+    modulus: int
     states: tuple[str, ...]
     longer_than_ms: int
     """An unknown stretch is a gap if it is longer."""

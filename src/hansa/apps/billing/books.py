@@ -61,6 +61,7 @@ def measure(terms: Terms, meter: str, feed: Feed) -> Measure:
     return Measure(
         kind=feed.kind,
         reporting=feed.reporting,
+        modulus=feed.modulus,
         states=feed.states,
         longer_than_ms=rule.longer_than_ms,
         daily=rule.rule == "average_day",

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 from hansa.apps.billing.booking import NO_DIFFERENCE, UNKNOWN, Book, Measure
 from hansa.apps.billing.terms import GapRule, GapRuleName
 from hansa.apps.consortium.calendars import day_class, local_day, start_of_day, weekday
-from hansa.apps.metering.chain import Point
+from hansa.apps.metering.chain import Point, unwrapped
 from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_DAYS_MAX
 from hansa.kernel.types import Id, Integer, Struct, TimeMs, replace
@@ -176,7 +176,7 @@ def _last_normal(
             continue
         # A gap that ended with the later reading makes the interval no normal one.
         if not any(gap.to_ms == later.at_ms for gap in source.gaps(earlier.at_ms, later.at_ms)):
-            end = later.value if later.life else later_total
+            end = unwrapped(later.value, earlier_total, measure.modulus) if later.life else later_total
             return end - earlier_total, later.at_ms - earlier.at_ms
     return None
 

@@ -122,6 +122,7 @@ def meter_books(deal: Deal) -> dict[str, MeterBook]:
         measure = Measure(
             kind=feed.kind,
             reporting=feed.reporting,
+            modulus=feed.modulus,
             states=feed.states,
             longer_than_ms=rule.longer_than_ms,
             daily=rule.rule == "average_day",

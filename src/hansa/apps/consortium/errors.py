@@ -32,8 +32,8 @@ class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):
         "设备密钥不带范围。"
     )
     en = (
-        "There is no scope {scope} for this key. Use an action (billing.propose), a whole room (billing.*) or "
-        "everything (*); a device key carries no scope."
+        "There is no scope {scope} for this key. Use an action (billing.propose), a whole room (billing.*) "
+        "or everything (*); a device key carries no scope."
     )
 
 

@@ -130,9 +130,10 @@ def _new_life(reader: Reader, fold: Fold, point: Point) -> Step:
     begun = after_good(point.at_ms, point.start_value)
     if not fold.some:
         return Step(begun, good=True, total=point.start_value)
-    if point.value < fold.value:
+    final = unwrapped(point.value, fold.value, reader.modulus)
+    if final < fold.value:
         raise errors.FinalTooLow(final_value=point.value, good_value=fold.value)
-    interval = _between(reader, fold, point.at_ms, point.value - fold.value)
+    interval = _between(reader, fold, point.at_ms, final - fold.value)
     run = _run(fold, "reset") if fold.fall_first_ms else None
     return Step(begun, (interval,), run, True, point.start_value)
 

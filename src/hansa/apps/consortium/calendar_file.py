@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ YEAR_FIRST, YEAR_LAST = 1972, 2169
 """Before 1972 some zones had offsets with seconds; calendars count minutes."""
 FILE_BYTES_MAX = 1_048_576
 DAY_S = 86_400
-STEP_S = 6 * 3_600
+STEP_S = DAY_S
 """No zone changes its offset twice in so short a time (closest in the tables since 1972: 7 days)."""
 
 _DAYS = re.compile(r"(\d\d)-(\d\d)(?:\.\.(\d\d)-(\d\d))?", re.ASCII)
@@ -121,7 +121,7 @@ def _transitions(table: ZoneInfo, from_s: int, to_s: int) -> tuple[list[int], li
     """Times and offsets, in seconds, of a zone's changes of offset; the first stands at `from_s`."""
 
     def offset_at(at_s: int) -> int:
-        offset = datetime.fromtimestamp(at_s, UTC).astimezone(table).utcoffset()
+        offset = datetime.fromtimestamp(at_s, table).utcoffset()
         return (offset or timedelta()) // timedelta(seconds=1)
 
     times, offsets = [from_s], [offset_at(from_s)]

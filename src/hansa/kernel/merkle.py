@@ -61,7 +61,7 @@ def root_of(size: int, node: NodeAt) -> bytes:
 
 
 def append(size: int, leaf: bytes, node: NodeAt, put: PutNode) -> bytes:
-    """Add a leaf hash to a tree of `size` leaves; puts each subtree that it completes, returns the new root."""
+    """Add a leaf hash to a tree of `size` leaves, put each subtree it completes, return the new root."""
     level, index, total = 0, size, leaf
     while True:
         put(level, index, total)

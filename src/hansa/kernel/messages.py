@@ -29,14 +29,17 @@ class _RecordMeta(FrozenMeta):
         **config: Any,
     ) -> Any:
         if bases != (Struct,):
-            config["tag"] = f"{name.lower()}.{version}"
+            config.setdefault("tag", f"{name.lower()}.{version}")
         cls: Any = super().__new__(mcls, name, bases, namespace, tag_field="_type", **config)
         cls.version, cls.readers, cls.retention = version, readers, retention
         return cls
 
 
 class Record(Struct, metaclass=_RecordMeta):
-    """What lies in a table. `readers` and `retention` say who may read it and how long it is kept."""
+    """What lies in a table. `readers` and `retention` say who may read it and how long it is kept.
+
+    An earlier version that a table still holds keeps its stored name by `tag="name.version"`.
+    """
 
     version: ClassVar[int]
     readers: ClassVar[str]

@@ -1,0 +1,541 @@
+"""The state transition: what counts, what a refusal leaves, what work may cost, what falls due."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium.contract import ROOM as CONSORTIUM
+from hansa.apps.consortium.messages import AddKey, RevokeKey
+from hansa.kernel import KEYS, WINDOWS, Registry, Room, due, encode, limits, lthash
+from hansa.kernel.apply import Block, BlockFull, apply
+from hansa.kernel.canonical import decode
+from hansa.kernel.due import PARKED, PENDING, QUEUE
+from hansa.kernel.messages import Event, Outcome
+from hansa.kernel.state import encode_key
+from hansa.kernel.transaction import identity
+from tests.consortium import START_MS, signer
+from tests.kernel import room
+from tests.kernel.ledger import Ledger
+from tests.kernel.room import (
+    Done,
+    Drill,
+    GiveBack,
+    Later,
+    Lend,
+    Lent,
+    Note,
+    Overdue,
+    Register,
+    Tool,
+    ToolBefore,
+)
+
+W17 = Register(tool="w-17")
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def told(events: tuple[bytes, ...], kind: type[Event]) -> list[Any]:
+    return [decode(data, kind) for data in events]
+
+
+# Admission: rules 5 and 6.
+
+
+def test_a_transaction_does_what_it_says(ledger: Ledger) -> None:
+    ledger.do("maker", W17)
+    applied = ledger.do("maker", Lend(tool="w-17", borrower="plant", due_ms=START_MS + 60_000))
+
+    assert told(applied.events, Lent) == [Lent(tool="w-17", owner="maker", borrower="plant", rules=1)]
+
+
+def without_trace(ledger: Ledger, wire: bytes, code: str) -> None:
+    before = ledger.rows()
+    applied = ledger.block(wire)
+    assert [outcome.code for outcome in applied.outcomes] == [code]
+    assert applied.consumed == (False,)
+    assert applied.changes == {}
+    assert ledger.rows() == before
+
+
+def test_who_fails_signature_key_or_chain_leaves_an_outcome_and_no_trace(ledger: Ledger) -> None:
+    without_trace(ledger, ledger.wire("maker", W17, by=signer("plant")), "kernel.wrong_signature")
+    without_trace(ledger, ledger.wire("maker", W17, chain="f" * 64), "kernel.wrong_chain")
+    without_trace(ledger, ledger.wire("maker", W17, key="k9"), "kernel.unknown_key")
+    without_trace(ledger, ledger.wire("rival", W17), "kernel.unknown_key")
+    good = ledger.wire("maker", W17)
+    without_trace(ledger, bytes([2]) + good[1:], "kernel.wrong_signature")
+    without_trace(ledger, good[:-1] + b" ", "kernel.malformed")
+    # The sequence is still free.
+    assert ledger.codes(good) == ["ok"]
+
+
+def test_a_sequence_is_used_up_whether_refused_or_not(ledger: Ledger) -> None:
+    refused = ledger.wire("maker", Lend(tool="w-17", borrower="plant", due_ms=START_MS))
+    applied = ledger.block(refused)
+    assert applied.outcomes[0].code == "toolcrib.tool_unknown"
+    assert applied.consumed == (True,)
+    assert [name[0] for name in applied.changes] == ["kernel.windows"]
+
+    # Now it would succeed; but nobody can put it in again.
+    ledger.do("maker", W17)
+    without_trace(ledger, refused, "kernel.replayed")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"valid_until_ms": START_MS + 1_000}, "kernel.expired"),
+        ({"valid_until_ms": START_MS + 1_001 + limits.VALID_MAX_MS}, "kernel.valid_too_long"),
+    ],
+)
+def test_expired_and_too_long_valid_are_refused_and_used_up(
+    ledger: Ledger, fields: dict[str, int], code: str
+) -> None:
+    wire = ledger.wire("maker", W17, **fields)
+    assert ledger.codes(wire) == [code]
+    assert ledger.codes(wire) == ["kernel.replayed"]
+
+
+def test_validity_ends_at_its_time_and_reaches_a_day(ledger: Ledger) -> None:
+    first = ledger.wire("maker", W17, valid_until_ms=START_MS + 1_001)
+    second = ledger.wire("maker", Register(tool="b"), valid_until_ms=START_MS + 1_000 + limits.VALID_MAX_MS)
+    assert ledger.codes(first, second) == ["ok", "ok"]
+
+
+def test_two_copies_in_a_block_count_once(ledger: Ledger) -> None:
+    wire = ledger.wire("maker", W17)
+    applied = ledger.block(wire, wire)
+
+    assert [outcome.code for outcome in applied.outcomes] == ["ok", "kernel.replayed"]
+    assert applied.consumed == (True, False)
+
+
+def test_two_bodies_with_one_sequence_count_once(ledger: Ledger) -> None:
+    first = ledger.wire("maker", W17)
+    second = ledger.wire("maker", Register(tool="other"), sequence=1)
+    assert ledger.codes(first, second) == ["ok", "kernel.replayed"]
+
+
+def test_the_order_within_the_window_is_free_and_too_far_ahead_is_not(ledger: Ledger) -> None:
+    numbers = [1_024, 1, 500, 2_049]
+    wires = [ledger.wire("maker", Register(tool=f"t{n}"), sequence=n) for n in numbers]
+    assert ledger.codes(*wires) == ["ok", "ok", "ok", "kernel.sequence_ahead"]
+    # It left no trace, so it can come when its turn has come.
+    assert ledger.codes(ledger.wire("maker", W17, sequence=1_025), wires[3]) == ["ok", "ok"]
+    assert ledger.codes(ledger.wire("maker", W17, sequence=1_025)) == ["kernel.replayed"]
+    assert ledger.codes(ledger.wire("maker", W17, sequence=2)) == ["kernel.replayed"]
+
+
+def test_authority_is_checked_at_execution_not_when_the_signature_was(ledger: Ledger) -> None:
+    """Rule 5: the signature is in the cache, and still the key may not sign once it is revoked."""
+    tools = Ledger(ledger.registry)
+    new = signer("maker", "k2")
+    key = AddKey(
+        id="k2",
+        public=new.public,
+        holder="h",
+        kind="worker",
+        scopes=("toolcrib.*",),
+        expires_ms=START_MS + 10_000,
+    )
+    tools.do("maker", key)
+    later = tools.wire("maker", W17, key="k2", by=new, sequence=7)
+    body = later[65:]
+    assert tools.replica.chain.verify(new.public, 1, later[1:65], b"hansa-tx-1\x00" + body)
+
+    tools.do("maker", RevokeKey(id="k2"))
+    without_trace(tools, later, "kernel.key_revoked")
+
+
+def test_a_key_ends_at_its_expiry(ledger: Ledger) -> None:
+    new = signer("maker", "k2")
+    fields = {"public": new.public, "holder": "h", "kind": "worker", "scopes": ("toolcrib.*",)}
+    ledger.do("maker", AddKey(id="k2", expires_ms=START_MS + 3_000, **fields))  # type: ignore[arg-type]
+
+    before = ledger.wire("maker", W17, key="k2", by=new, sequence=1)
+    after = ledger.wire("maker", Register(tool="b"), key="k2", by=new, sequence=2)
+    assert ledger.codes(before) == ["ok"]
+    without_trace(ledger, after, "kernel.key_expired")
+
+
+def test_out_of_scope_is_refused_and_used_up(ledger: Ledger) -> None:
+    new = signer("maker", "k2")
+    key = AddKey(
+        id="k2", public=new.public, holder="h", kind="worker", scopes=("toolcrib.register",), expires_ms=2**50
+    )
+    ledger.do("maker", key)
+    lend = Lend(tool="w-17", borrower="plant", due_ms=START_MS)
+    mixed = ledger.wire("maker", W17, lend, key="k2", by=new, sequence=1)
+
+    applied = ledger.block(mixed)
+    assert applied.outcomes[0].code == "kernel.out_of_scope"
+    assert applied.consumed == (True,)
+    assert ledger.codes(ledger.wire("maker", W17, key="k2", by=new, sequence=2)) == ["ok"]
+
+
+# Execution: rules 9 and 10.
+
+
+def test_all_actions_or_none(ledger: Ledger) -> None:
+    applied = ledger.block(ledger.wire("maker", W17, Register(tool="b"), W17))
+
+    assert applied.outcomes[0].code == "toolcrib.tool_taken"
+    assert [name[0] for name in applied.changes] == ["kernel.windows"]
+    assert applied.events == ()
+
+
+def test_an_outcome_is_code_field_and_clause_only(ledger: Ledger) -> None:
+    wire = ledger.wire("maker", GiveBack(owner="plant", tool="x"))
+    applied = ledger.block(wire)
+
+    assert applied.outcomes == (
+        Outcome(transaction=identity(wire), code="toolcrib.tool_unknown", field="tool"),
+    )
+
+
+BUDGETS = [
+    ("read", limits.READS_MAX),
+    ("write", limits.WRITES_MAX),
+    ("emit", limits.EVENTS_MAX),
+]
+
+
+@pytest.mark.parametrize(("kind", "limit"), BUDGETS)
+def test_a_transaction_may_cost_so_much_and_no_more(ledger: Ledger, kind: Any, limit: int) -> None:
+    # Reading key and window, and writing the window, are part of the cost.
+    spent = {"read": 2, "write": 1, "emit": 0}[kind]
+    fits = ledger.wire("maker", Drill(kind=kind, count=limit - spent))
+    beyond = ledger.wire("maker", Drill(kind=kind, count=limit - spent + 1))
+
+    assert ledger.codes(fits) == ["ok"]
+    applied = ledger.block(beyond)
+    assert applied.outcomes[0].code == "kernel.over_budget"
+    assert [name[0] for name in applied.changes] == ["kernel.windows"]
+    assert applied.events == ()
+
+
+def test_the_budget_is_one_for_all_actions_of_a_transaction(ledger: Ledger) -> None:
+    half = Drill(kind="emit", count=limits.EVENTS_MAX // 2)
+    assert ledger.codes(ledger.wire("maker", half, half)) == ["ok"]
+    one = Drill(kind="emit", count=1)
+    assert ledger.codes(ledger.wire("maker", half, half, one)) == ["kernel.over_budget"]
+
+
+def test_scanned_rows_and_bytes_are_budgeted(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.do("maker", Drill(kind="write", count=60))
+    monkeypatch.setattr(limits, "SCANNED_MAX", 50)
+    assert ledger.codes(ledger.wire("maker", Drill(kind="scan", count=50))) == ["ok"]
+    assert ledger.codes(ledger.wire("maker", Drill(kind="scan", count=51))) == ["kernel.over_budget"]
+
+    text = "x" * 100_000
+    assert ledger.codes(ledger.wire("maker", Drill(kind="emit", count=200, text=text))) == [
+        "kernel.over_budget"
+    ]
+    assert ledger.codes(ledger.wire("maker", Drill(kind="emit", count=1, text=text))) == ["ok"]
+
+
+def test_a_mistake_in_a_contract_refuses_that_transaction_and_tells_the_operator(ledger: Ledger) -> None:
+    bug = ledger.wire("maker", W17, Drill(kind="bug", count=1, text="!" * 10_000))
+    applied = ledger.block(bug, ledger.wire("plant", W17))
+
+    assert [outcome.code for outcome in applied.outcomes] == ["kernel.internal", "ok"]
+    assert applied.consumed == (True, True)
+    assert [incident.what for incident in applied.incidents] == ["internal"]
+    assert "ZeroDivisionError" in applied.incidents[0].detail
+    assert len(applied.incidents[0].detail) <= limits.INCIDENT_MAX
+    with_context = ledger.context()
+    assert room.TOOLS.get(with_context, ("maker", "w-17")) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"), [("memory", MemoryError), ("recurse", RecursionError), ("disk", OSError)]
+)
+def test_a_fault_of_the_machine_stops_before_anything_is_kept(
+    ledger: Ledger, kind: Any, fault: type[Exception]
+) -> None:
+    before, height = ledger.rows(), ledger.replica.height
+    good, bad = ledger.wire("maker", W17), ledger.wire("maker", Drill(kind=kind, count=1))
+
+    with pytest.raises(fault):
+        ledger.block(good, bad)
+
+    assert ledger.rows() == before
+    assert ledger.replica.height == height
+    assert ledger.codes(good) == ["ok"]
+
+
+def test_a_figure_that_the_ledger_cannot_hold_is_refused(ledger: Ledger) -> None:
+    applied = ledger.block(ledger.wire("maker", Drill(kind="sum", count=1)))
+    assert applied.outcomes[0].code == "kernel.out_of_range"
+    event = ledger.context()
+    with pytest.raises(Exception, match="out_of_range"):
+        event.emit(Done(count=2**53))
+    assert event.events == []
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "x" * 2_000])
+def test_a_key_that_does_not_fit_is_refused(ledger: Ledger, text: str) -> None:
+    applied = ledger.block(ledger.wire("maker", Drill(kind="key", count=1, text=text)))
+    assert applied.outcomes[0].code == "kernel.key_unfit"
+    refusal = applied.refusals[0]
+    assert refusal is not None
+    assert len(refusal.en) < 400
+
+
+def test_a_block_has_a_budget_too(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BLOCK_STEPS_MAX", 100)
+    wires = [ledger.wire("maker", Drill(kind="write", count=90, text=str(n))) for n in range(4)]
+
+    applied = ledger.block(*wires)
+    assert [outcome.code for outcome in applied.outcomes] == ["ok", "ok", BlockFull.code, BlockFull.code]
+    assert applied.consumed == (True, True, False, False)
+    # Its sequence is free, so the same bytes may come again.
+    assert ledger.codes(*wires[2:]) == ["ok", "ok"]
+
+
+def test_an_engine_that_orders_alone_may_cut_the_block(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BLOCK_WRITTEN_MAX", 2_000)
+    wires = [ledger.wire("maker", Drill(kind="write", count=90, text=str(n))) for n in range(3)]
+    ledger.now_ms += 1_000
+    replica = ledger.replica
+    whole, first = (Block(replica.height + 1, ledger.now_ms, some) for some in (wires, wires[:1]))
+    cut = apply(replica.chain, replica._state, replica.state_sum, whole, cut=True)
+    short = apply(replica.chain, replica._state, replica.state_sum, first)
+
+    assert len(cut.outcomes) == 1
+    assert cut == short
+
+
+# Due work: rule 12.
+
+
+def later(ledger: Ledger, name: str, *, kind: Any = "drill", drill: str = "", at_ms: int = 0) -> bytes:
+    at_ms = at_ms or ledger.now_ms + 60_000
+    return ledger.wire("maker", Later(at_ms=at_ms, kind=kind, name=name, drill=drill))
+
+
+def test_overdue_is_announced_once_and_not_for_a_tool_that_came_back(ledger: Ledger) -> None:
+    ledger.do("maker", W17, Register(tool="b"))
+    due_ms = ledger.now_ms + 60_000
+    for tool in ("w-17", "b"):
+        ledger.do("maker", Lend(tool=tool, borrower="plant", due_ms=due_ms))
+    ledger.do("plant", GiveBack(owner="maker", tool="b"))
+
+    assert told(ledger.block(after_ms=60_000).events, Overdue) == [Overdue(tool="w-17", borrower="plant")]
+    assert ledger.block(after_ms=60_000).events == ()
+    assert list(QUEUE.scan(ledger.context())) == []
+    assert list(PENDING.scan(ledger.context())) == []
+
+
+def test_due_work_runs_at_its_time_and_not_before(ledger: Ledger) -> None:
+    at_ms = ledger.now_ms + 10_000
+    ledger.block(later(ledger, "a", at_ms=at_ms))
+
+    assert ledger.block(after_ms=at_ms - ledger.now_ms - 1).events == ()
+    assert told(ledger.block(after_ms=1).events, Done) == [Done(count=1, text="a")]
+
+
+def test_the_same_work_for_the_same_time_is_one_entry_and_other_work_never_is(ledger: Ledger) -> None:
+    at_ms = ledger.now_ms + 60_000
+    ledger.block(later(ledger, "a", at_ms=at_ms), later(ledger, "a", at_ms=at_ms))
+    assert len(list(QUEUE.scan(ledger.context()))) == 1
+    assert PENDING.get(ledger.context(), ("maker",)).count == 1  # type: ignore[union-attr]
+
+    # Names that would run into each other if they were just joined.
+    ledger.block(later(ledger, "x:y", drill="z", at_ms=at_ms), later(ledger, "x", drill="y:z", at_ms=at_ms))
+    ledger.block(later(ledger, 'q","', drill="", at_ms=at_ms), later(ledger, "q", drill='","', at_ms=at_ms))
+    assert len(list(QUEUE.scan(ledger.context()))) == 5
+
+
+def test_due_work_is_bounded_per_block_and_a_backlog_loses_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DUE_PER_BLOCK_MAX", 3)
+    for number in range(8):
+        ledger.block(later(ledger, f"n{number}", at_ms=START_MS + 100_000 + number))
+
+    done = [[event.text for event in told(ledger.block(after_ms=200_000).events, Done)] for _ in range(4)]
+    assert done == [["n0", "n1", "n2"], ["n3", "n4", "n5"], ["n6", "n7"], []]
+
+
+def test_the_work_of_due_items_is_bounded_per_block(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        ledger.block(later(ledger, f"n{number}", drill="read", at_ms=START_MS + 100_000))
+    monkeypatch.setattr(limits, "DUE_STEPS_MAX", 5_000)
+
+    wire = ledger.wire("plant", W17)
+    applied = ledger.block(wire, after_ms=200_000)
+    assert len(applied.events) == 1
+    assert applied.outcomes[0].code == "ok"
+    assert len(ledger.block().events) == 1
+
+
+def test_a_member_may_have_so_much_waiting_and_no_more(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DUE_PER_MEMBER_MAX", 2)
+    at_ms = ledger.now_ms + 60_000
+    wires = [later(ledger, f"n{number}", at_ms=at_ms) for number in range(3)]
+    assert ledger.codes(*wires) == ["ok", "ok", "kernel.too_much_pending"]
+    # Others are not held up, and there is room again once it was done.
+    plant = ledger.wire("plant", Later(at_ms=at_ms, kind="drill", name="p"))
+    assert ledger.codes(plant) == ["ok"]
+    ledger.block(after_ms=60_000)
+    assert ledger.codes(later(ledger, "n4")) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "drill", "code"),
+    [
+        ("refuse", "", "toolcrib.not_now"),
+        ("drill", "bug", "kernel.internal"),
+        ("drill", "emit", "kernel.over_budget"),
+    ],
+)
+def test_what_fails_is_parked_with_an_incident_and_never_tried_again(
+    ledger: Ledger, kind: Any, drill: str, code: str
+) -> None:
+    ledger.block(later(ledger, "bad", kind=kind, drill=drill), later(ledger, "good"))
+
+    applied = ledger.block(after_ms=60_000)
+    assert told(applied.events, Done) == [Done(count=1, text="good")]
+    assert [incident.what for incident in applied.incidents] == ["parked"]
+    assert room.NAMES.get(ledger.context(), ("bad",)) is None
+    ((_, parked),) = PARKED.scan(ledger.context())
+    assert (parked.code, parked.member, parked.arguments) == (code, "maker", ("bad", drill))
+
+    for _ in range(3):
+        again = ledger.block(after_ms=limits.DAY_MS)
+        assert (again.leaf, again.incidents) == (None, ())
+    assert list(PENDING.scan(ledger.context())) == []
+
+
+def test_an_item_that_spent_its_whole_budget_is_still_taken_off_the_queue(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.block(later(ledger, "heavy", drill="write"))
+    monkeypatch.setattr(limits, "WRITES_MAX", 10_000)
+    ledger.block(after_ms=60_000)
+
+    assert list(QUEUE.scan(ledger.context())) == []
+    assert list(PARKED.scan(ledger.context())) == []
+
+
+@pytest.mark.parametrize("drill", ["memory", "disk", "recurse"])
+def test_a_fault_of_the_machine_in_due_work_stops_the_node(ledger: Ledger, drill: str) -> None:
+    ledger.block(later(ledger, "bad", drill=drill))
+    before = ledger.rows()
+    with pytest.raises((MemoryError, OSError, RecursionError)):
+        ledger.block(after_ms=60_000)
+    assert ledger.rows() == before
+
+
+def test_only_declared_work_can_be_asked_for(ledger: Ledger) -> None:
+    applied = ledger.block(later(ledger, "x", kind="unknown"))
+    assert applied.outcomes[0].code == "kernel.internal"
+
+
+def test_work_that_a_new_release_no_longer_knows_is_parked(ledger: Ledger) -> None:
+    ledger.block(later(ledger, "a"))
+    fewer = Registry([CONSORTIUM, Room("toolcrib", actions=list(room.ROOM.actions.values()), tables=[])])
+    ledger.replica.chain = replace(ledger.replica.chain, registry=fewer)
+    ledger.block(after_ms=60_000)
+    assert len(list(PARKED.scan(ledger.context()))) == 1
+
+
+def test_work_that_asks_for_itself_in_the_past_waits_for_the_next_time(ledger: Ledger) -> None:
+    ledger.block(later(ledger, "x", kind="again"))
+    assert len(ledger.block(after_ms=60_000).events) == 1
+    assert ledger.block(after_ms=0).leaf is None
+    assert len(ledger.block(after_ms=1).events) == 1
+
+
+# Versions: rule 13.
+
+
+def test_an_older_record_is_brought_up_to_date_when_read_and_nothing_migrates(ledger: Ledger) -> None:
+    name = ("toolcrib.tools", encode_key(("maker", "old")))
+    old = encode(ToolBefore(owner="maker", borrower="plant"))
+    ledger.replica._store.write({name: old})
+
+    assert room.TOOLS.get(ledger.context(), ("maker", "old")) == Tool(
+        owner="maker", borrower="plant", loans=1
+    )
+    assert [tool.loans for _, tool in room.TOOLS.scan(ledger.context())] == [1]
+    assert ledger.replica._store.get(*name) == old
+
+    # Written, it is of the new version; and the sum loses the bytes as they were stored.
+    ledger.replica.state_sum = lthash.update(ledger.replica.state_sum, [], [lthash.element(*name, old)])
+    ledger.do("plant", GiveBack(owner="maker", tool="old"))
+    assert ledger.replica._store.get(*name) == encode(Tool(owner="maker", loans=1))
+    assert ledger.replica.state_sum == summed(ledger)
+
+
+def summed(ledger: Ledger) -> bytes:
+    rows = ledger.rows().items()
+    return lthash.update(
+        lthash.EMPTY, [], [lthash.element(table, key, value) for (table, key), value in rows]
+    )
+
+
+def test_the_stored_tag_names_the_version(ledger: Ledger) -> None:
+    assert encode(Tool(owner="a", loans=0)).startswith(b'{"_type":"tool.2",')
+    assert encode(ToolBefore(owner="a")).startswith(b'{"_type":"tool.1",')
+    assert encode(Note(value=1)).startswith(b'{"_type":"note.1",')
+
+
+def test_contracts_see_the_version_of_the_rules() -> None:
+    ledger = Ledger()
+    ledger.replica.chain = replace(ledger.replica.chain, rules=7)
+    ledger.do("maker", W17)
+    applied = ledger.do("maker", Lend(tool="w-17", borrower="plant", due_ms=START_MS + 60_000))
+    assert told(applied.events, Lent)[0].rules == 7
+
+
+# The log: rules 15 to 17.
+
+
+def test_the_sum_is_that_of_all_records_and_a_block_changes_each_once(ledger: Ledger) -> None:
+    ledger.do("maker", W17)
+    ledger.do("maker", Lend(tool="w-17", borrower="plant", due_ms=ledger.now_ms + 60_000))
+    applied = ledger.block(
+        ledger.wire("plant", GiveBack(owner="maker", tool="w-17")),
+        ledger.wire("maker", Lend(tool="w-17", borrower="bank", due_ms=ledger.now_ms + 90_000)),
+        ledger.wire("maker", Drill(kind="write", count=5), Drill(kind="delete", count=5)),
+        after_ms=60_000,
+    )
+    assert all(table != "toolcrib.notes" for table, _ in applied.changes)
+    assert ledger.replica.state_sum == summed(ledger)
+    assert applied.leaf is not None
+    assert applied.leaf.state_digest == lthash.digest(summed(ledger))
+
+
+def test_an_idle_chain_rests(ledger: Ledger) -> None:
+    ledger.do("maker", W17)
+    app_hash = ledger.replica.app_hash
+    applied = ledger.block(after_ms=limits.DAY_MS)
+
+    assert applied.leaf is None
+    assert ledger.replica.app_hash == app_hash
+    assert ledger.replica.height == 1
+
+
+def test_a_refused_transaction_makes_a_leaf(ledger: Ledger) -> None:
+    assert ledger.block(b"rubbish").leaf is not None
+
+
+def test_keys_and_windows_lie_in_the_state_like_any_record(ledger: Ledger) -> None:
+    ledger.do("maker", W17)
+    ctx = ledger.context()
+    assert KEYS.get(ctx, ("maker", "k1")) is not None
+    window = WINDOWS.get(ctx, ("maker", "k1"))
+    assert window is not None
+    assert window.highest == 1
+    assert due.QUEUE.name == "kernel.due"

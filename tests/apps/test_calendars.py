@@ -297,3 +297,12 @@ def test_a_holiday_file_that_cannot_be_understood_is_refused(tmp_path: Path, tex
     assert refused.value.code == code
     with pytest.raises(Refusal, match=r"consortium\.holiday_file"):
         read_special_days(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize("day", [day_number(2007, 12, 31), day_number(2021, 1, 2)])
+def test_the_start_of_a_date_that_is_not_covered_is_refused(day: int) -> None:
+    calendar = calendar_of("Asia/Shanghai")
+    assert start_of_day(calendar, calendar.until_day) - start_of_day(calendar, calendar.from_day) > 0
+    with pytest.raises(Refusal) as refused:
+        start_of_day(calendar, day)
+    assert refused.value.code == "consortium.calendar_outside"

@@ -10,6 +10,7 @@ from hansa.client.bundle import FORMAT, Bundle, Carried, HeldReading, Subject
 from hansa.edge.readings import ReadingStore
 from hansa.kernel import Refusal, limits
 from hansa.kernel.evidence import Proof
+from hansa.kernel.transaction import parse
 
 READINGS_IN_BUNDLE_MAX = 2_000
 """Readings handed out with a bundle; beyond it the first ones, and the bundle's checks say how many."""
@@ -42,7 +43,8 @@ def gather(
         raise StatementUnknown(agreement=agreement_id, known=known)
     attested = _attested(client, agreement_id, agreement, statements, subject)
     carried = _transactions(client, agreement, subject)
-    receipts = _attest(client, attested)
+    attested += _signers(client, carried)
+    receipts = _attest(client, list(dict.fromkeys(attested)))
     head = client.transport.head()
     assert head is not None
     proofs: list[Proof] = []
@@ -106,7 +108,16 @@ def _attested(
             key = (binding.owner, feed.device, str(generation))
             wanted.append(Attest(table="metering.generations", key=key))
             wanted.append(Attest(table="kernel.keys", key=(binding.owner, life.source)))
-    return list(dict.fromkeys(wanted))
+    return wanted
+
+
+def _signers(client: Client, places: Sequence[tuple[int, int]]) -> list[Attest]:
+    """The keys that signed the transactions."""
+    signers: dict[tuple[str, str], None] = {}
+    for height, index in places:
+        body = parse(client.registry, client.transport.prove("transaction", height, index).item).body
+        signers[body.member, body.key] = None
+    return [Attest(table="kernel.keys", key=key) for key in signers]
 
 
 def _attest(client: Client, wanted: Sequence[Attest]) -> list[Receipt]:

@@ -64,7 +64,7 @@ def declaration(device: str, feed: FeedLog, mapping: Mapping) -> Feed:
     spec = feed.spec
     state = spec.kind == "state"
     legal = spec.legal_use
-    primary, _, secondary = legal.ratio.partition(":")
+    primary, _, secondary = legal.ratio.partition("/")
     return Feed(
         device=device,
         kind=FEED_KINDS[spec.kind],  # type: ignore[arg-type]  # the three kinds that the ledger knows

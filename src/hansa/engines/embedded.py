@@ -108,6 +108,8 @@ class Embedded:
         self.app_hash = merkle.EMPTY_ROOT.hex()
         if self.height:
             self._check_head()
+        elif self._sum != self._founded.state_sum:
+            raise errors.HistoryBroken(height=0)
         self._resume()
 
     def _found(self) -> None:

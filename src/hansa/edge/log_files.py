@@ -4,6 +4,7 @@ import csv
 import glob
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
@@ -83,22 +84,24 @@ def digest(data: bytes) -> str:
 
 
 def guess_encoding(data: bytes) -> str:
-    """The rule for `auto`: a byte-order mark; else UTF-8 where it holds; else GB18030 where all bytes above
-    ASCII pair up as common Chinese does; else UTF-8, whose damaged rows are then refused."""
+    """The rule for `auto`: a byte-order mark; else UTF-8 where it holds; else GB18030 where it holds and
+    nearly all bytes above ASCII stand in pairs as common Chinese does (in other tongues they stand alone);
+    else UTF-8, whose damaged rows are then refused.
+    """
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name
-    try:
-        data.decode("utf-8")
-        return "utf-8"
-    except UnicodeDecodeError:
-        pass_on = data.translate(None, bytes(range(0x80)))
-    try:
-        data.decode("gb18030")
-    except UnicodeDecodeError:
-        return "utf-8"
-    common = len(pass_on) % 2 == 0 and min(pass_on) >= 0xA1
-    return "gb18030" if common else "utf-8"
+    for name in ("utf-8", "gb18030"):
+        try:
+            data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if name == "utf-8":
+            return name
+        alone = re.sub(rb"[\xa1-\xfe]{2}|[\x00-\x7f]+", b"", data)
+        paired = len(re.findall(rb"[\xa1-\xfe]{2}", data))
+        return name if paired > 10 * len(alone) else "utf-8"
+    return "utf-8"
 
 
 def decoded(data: bytes, encoding: str) -> tuple[str, str]:

@@ -62,10 +62,18 @@ def _converted(raw: dict[str, Any]) -> Mapping:
     except msgspec.ValidationError as error:
         message = str(error)
     where = re.search(r"at `(?:key in )?\$?\.?([^`]*)`", message)
-    at = (where[1] if where else "").replace("[...]", "") or "mapping"
+    at = re.sub(r"^feed\[(\d+)\]", lambda m: _feed_called(raw, int(m[1])), where[1] if where else "")
+    at = at or "mapping"
     key = re.search(r"(unknown|required) field `([^`]*)`", message)
     if key and key[1] == "unknown":
         raise refusal("edge.mapping_unknown_key", f"{at}.{key[2]}", at=f"[{at}]", key=shown(key[2]))
     if key:
         raise refusal("edge.mapping_missing_key", f"{at}.{key[2]}", at=f"[{at}]", key=key[2])
     raise refusal("edge.mapping_type", at, detail=shown(message.split(" - at")[0], 160))
+
+
+def _feed_called(raw: dict[str, Any], number: int) -> str:
+    """`feed[pieces]` where it has a name, else by its place from 1."""
+    feed = raw["feed"][number]
+    name = feed.get("name") if isinstance(feed, dict) else None
+    return f"feed[{shown(name) if name and isinstance(name, str) else number + 1}]"

@@ -118,7 +118,7 @@ def _duration(value: str, field: str, need: str = "duration") -> None:
 
 def _encoding_known(name: str) -> bool:
     try:
-        return name == "auto" or isinstance(b"".decode(name), str)
+        return name == "auto" or isinstance(b"a\0\0\0".decode(name), str)
     except (LookupError, ValueError):
         return False
 

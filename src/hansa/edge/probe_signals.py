@@ -240,12 +240,12 @@ def _text_signal(source: str | int, name: str, texts: list[str]) -> Signal:
         return Signal(source, name, "product", *_PRODUCT)
     if len(seen) > MANY_STATES:
         return Signal(source, name, "ignored", f"{len(seen)} 种文字", f"{len(seen)} different texts")
-    if all(CALENDAR.search(text) for text in seen):
-        return Signal(source, name, "ignored", "日历信息", "tells the calendar")
     return _state_signal(source, name, seen)
 
 
 def _state_signal(source: str | int, name: str, seen: Counter[str]) -> Signal:
+    if all(CALENDAR.search(text) for text in seen):
+        return Signal(source, name, "ignored", "日历信息", "tells the calendar")
     states = state_table(seen)
     worded = sum(count for text, count in seen.items() if text.casefold() in STATE_VOCABULARY)
     votes = says(name, "state") + (worded * 2 >= seen.total()) + (len(seen) > 1)

@@ -183,6 +183,13 @@ def test_minimum_and_cap_bound_the_sum_of_their_clauses(quantity: int, least: in
     assert (cap.kind, cap.quantity_base, cap.unit) == ("cap", 1, "")
 
 
+def test_minimum_and_cap_look_at_the_clauses_they_name_and_no_others() -> None:
+    least = Minimum("least", "vat", ("per_piece",), 40_000)
+    most = Cap("most", "vat", ("per_piece", "least"), 39_000)
+    *_, minimum, cap = rate(simple(FEE, PIECE, least, most), pieces(20), MARCH)
+    assert (minimum.amount_minor, cap.amount_minor) == (40_000, -1_000)
+
+
 def test_the_rate_of_the_last_day_of_the_clipped_period_holds() -> None:
     middle = day_number(2025, 3, 15)
     changed = replace(TARIFF.taxes[0], rates=(TaxRate(middle - 100, 1_600), TaxRate(middle, 1_300)))

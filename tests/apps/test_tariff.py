@@ -94,6 +94,12 @@ NAMED = {
     "kWh of pieces": (with_piece(unit="kWh", unit_base=1_000), "billing.tariff_unit_mismatch"),
     "hour of 100 ms": (with_elements(replace(HOURS, unit_base=100)), "billing.tariff_unit_mismatch"),
     "piece of 12 pieces": (with_piece(unit_base=12), "billing.tariff_unit_mismatch"),
+    "page of 12 pages": (
+        replace(
+            with_piece(meter="pages", unit="page", unit_base=12), meters=(Meter("pages", "counter", "page"),)
+        ),
+        "billing.tariff_unit_mismatch",
+    ),
     "unit of size zero": (with_piece(unit="box", unit_base=0), "billing.tariff_value"),
     "unit of negative size": (with_piece(unit="box", unit_base=-1), "billing.tariff_value"),
     "unit without name": (with_piece(unit=""), "billing.tariff_unit_name"),

@@ -1,4 +1,4 @@
-"""Determinism: the same blocks lead to the same hashes, whatever the seed, the cache, the process; and no other."""
+"""Determinism: the same blocks lead to the same hashes, whatever the seed, the cache, the process."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def play(consortium: Consortium) -> str:
-    """A few weeks with a bit of everything: refusals, due work, deletes, scans, copies, a mistake, new keys."""
+    """Weeks with a bit of everything: refusals, due work, deletes, scans, copies, mistakes, new keys."""
     for week in range(3):
         tools = [f"t{week}-{number}" for number in range(6)]
         consortium.do("maker", *[Register(tool=tool) for tool in tools])
@@ -44,8 +44,9 @@ def play(consortium: Consortium) -> str:
             consortium.do("bank", Later(at_ms=at_ms, kind="refuse" if name == "b" else "drill", name=name))
         wires = [consortium.client("plant").sign(Register(tool=f"p{week}-{n % 3}")) for n in range(5)]
         consortium.node.submit([*wires, wires[0]])
-        key = signer("plant", f"w{week}").public
-        consortium.do("plant", AddKey(id=f"w{week}", public=key, holder="h", kind="worker", scopes=("toolcrib.*",), expires_ms=2**50))  # fmt: skip  # noqa: E501
+        public, scopes = signer("plant", f"w{week}").public, ("toolcrib.*",)
+        key = AddKey(id=f"w{week}", public=public, holder="h", kind="worker", scopes=scopes, expires_ms=2**50)
+        consortium.do("plant", key)
         consortium.pass_days(7)
     return consortium.node.app_hash
 

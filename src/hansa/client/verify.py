@@ -5,12 +5,12 @@ Each check has a name, holds or not, and says where it failed. `proved` and `not
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
-from hansa.apps.billing.recompute import Closed, Deal, settle
 from hansa.apps.billing.rating import Line
+from hansa.apps.billing.recompute import Closed, Deal, settle
 from hansa.apps.consortium.messages import CalendarRecord, Genesis
 from hansa.apps.metering.batch import points_of
 from hansa.apps.metering.chain import Point, life_point
@@ -27,6 +27,7 @@ from hansa.apps.metering.messages import (
 )
 from hansa.apps.rooms import registry
 from hansa.client.bundle import Bundle, Carried
+from hansa.client.texts import NO_TEXT, Text
 from hansa.edge.readings import StoredReading
 from hansa.kernel import Attested, Key, Refusal, encode, merkle, unpack
 from hansa.kernel.canonical import decode_strict
@@ -39,19 +40,13 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Text:
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True)
 class Check:
     """One check: what it says, whether it holds, and details or the place of the failure."""
 
     name: str
     text: Text
     ok: bool
-    detail: Text = field(default_factory=lambda: Text("", ""))
+    detail: Text = NO_TEXT
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,12 @@ class Origin:
     anchor: str
     index: int
     reading: StoredReading | None
+    close: int = 0
+    """The close that counted it: its position in `Report.statements`."""
+
+
+OriginName = tuple[str, int, int, int]
+"""(meter, at_ms, generation, sequence)."""
 
 
 @dataclass
@@ -76,11 +77,16 @@ class Report:
     genesis: Genesis | None = None
     bundle: Bundle | None = None
     statement: Statement | None = None
+    statements: list[Statement] = field(default_factory=list)
+    """Those of the agreement up to the subject's, oldest first."""
     deal: Deal | None = None
+    anchors: dict[tuple[str, str], AnchorReadings] = field(default_factory=dict)
+    """By (owner, anchor)."""
+    broken: set[tuple[str, str, int]] = field(default_factory=set)
+    """Readings in the bundle that are not under their anchor: (owner, anchor, index)."""
     points: dict[str, list[Point]] = field(default_factory=dict)
     """Per meter, what the statement counted, in reading order."""
-    origins: dict[tuple[str, int, int], Origin] = field(default_factory=dict)
-    """By (meter, generation, sequence)."""
+    origins: dict[OriginName, Origin] = field(default_factory=dict)
     closed: list[Closed] = field(default_factory=list)
     signed_by_device: bool = False
 
@@ -129,7 +135,7 @@ def _run(report: Report, data: bytes, genesis_bytes: bytes) -> None:
     _read_deal(report, bundle, records)
     batches = _batches(report, records, transactions)
     _check_readings(report, bundle, transactions)
-    _recompute(report, records, batches)
+    _recompute(report, batches)
 
 
 def _check_inclusion(report: Report, bundle: Bundle) -> None:
@@ -253,21 +259,23 @@ def _batches(
     report: Report, records: Attests, transactions: Sequence[tuple[Carried, Transaction]]
 ) -> Batches:
     """Per close, what each meter's feed had recorded since the close before (first copy of a number stands)."""
-    assert report.deal is not None and report.statement is not None
-    closes = _statements(report, records)
+    assert report.deal is not None
+    closes = report.statements = _statements(report, records)
     meters = {(b.owner, b.feed): b.meter for b in report.deal.agreement.meters}
     out: Batches = [{} for _ in closes]
     unsigned: list[str] = []
+    seen: set[tuple[str, int, int]] = set()
     for carried, transaction in transactions:
         place = (carried.transaction.block.height, carried.transaction.within_block.index)
         number = next((n for n, close in enumerate(closes) if _before(place, close, transactions)), None)
         for action in transaction.body.actions:
             for owner, feed, point, origin in _points(records, carried, transaction, action, unsigned):
                 meter = meters.get((owner, feed))
-                name = (meter or "", point.generation, point.sequence)
-                if meter is None or number is None or (point.sequence and name in report.origins):
+                copy = (meter or "", point.generation, point.sequence)
+                if meter is None or number is None or (point.sequence and copy in seen):
                     continue
-                report.origins[name] = origin
+                seen.add(copy)
+                report.origins[meter, *point[:3]] = replace(origin, close=number)
                 report.points.setdefault(meter, []).append(point)
                 out[number].setdefault(meter, []).append(point)
     for points in report.points.values():
@@ -362,7 +370,7 @@ def _check_readings(
     report: Report, bundle: Bundle, transactions: Sequence[tuple[Carried, Transaction]]
 ) -> None:
     """Readings lie under their anchors, and counter records repeat them."""
-    anchors = {
+    anchors = report.anchors = {
         (transaction.body.member, action.anchor): action
         for _, transaction in transactions
         for action in transaction.body.actions
@@ -378,6 +386,7 @@ def _check_readings(
         root = None if anchor is None else merkle.root_from_path(leaf, reading.index, anchor.count, path)
         if anchor is None or root is None or root.hex() != anchor.root:
             problems.append(f"readings[{n}] ({reading.anchor} #{reading.index})")
+            report.broken.add((item.owner, reading.anchor, reading.index))
             continue
         held[item.owner, reading.anchor, reading.index] = decode_strict(reading.data, StoredReading)
     repeated = _match(report, held, problems)
@@ -398,27 +407,31 @@ def _match(report: Report, held: Mapping[tuple[str, str, int], StoredReading], p
     repeated = 0
     for meter, points in report.points.items():
         for point in points:
-            name = (meter, point.generation, point.sequence)
+            name = (meter, *point[:3])
             origin = report.origins[name]
             binding = bindings[meter]
             reading = held.get((binding.owner, origin.anchor, origin.index))
             if point.life or reading is None:
                 continue
-            same = (reading.feed, reading.at_ms, reading.value, reading.span_ms, reading.lost) == (
-                binding.feed, point.at_ms, point.value, point.span_ms, point.lost,
-            )  # fmt: skip
-            if not same:
+            report.origins[name] = replace(origin, reading=reading)
+            if repeats(point, reading, binding.feed):
+                repeated += 1
+            else:
                 problems.append(f"{binding.feed} #{point.sequence}")
-                continue
-            repeated += 1
-            report.origins[name] = Origin(**{**origin.__dict__, "reading": reading})
     return repeated
 
 
-def _recompute(report: Report, records: Attests, batches: Batches) -> None:
+def repeats(point: Point, reading: StoredReading, feed: str) -> bool:
+    """Whether a counter record says what its reading says."""
+    return (reading.feed, reading.at_ms, reading.value, reading.span_ms, reading.lost) == (
+        feed, point.at_ms, point.value, point.span_ms, point.lost,
+    )  # fmt: skip
+
+
+def _recompute(report: Report, batches: Batches) -> None:
     """Rate everything again from the records, and compare with what the ledger states, line by line."""
     assert report.deal is not None
-    statements = _statements(report, records)
+    statements = report.statements
     report.closed = settle(report.deal, batches)
     _need(
         report, "periods", len(report.closed) == len(statements), "此前各期结算单齐备", "all earlier statements are there",

@@ -1,6 +1,7 @@
 """From a log that was read to the ledger: readings stored and anchored, counter records signed and submitted.
 
-The gateway signs what it read; that is not a device's signature, and nothing here says it is (protocol, rule 26).
+The gateway signs what it read; that is not a device's signature, and nothing here says it is (protocol, rule
+26).
 """
 
 import hashlib
@@ -29,7 +30,9 @@ FEED_KINDS = {"counter": "counter", "amount": "amount", "state": "state", "power
 
 @dataclass(frozen=True)
 class Item:
-    """A reading of a feed on its way: which feed, which reading, and its number among the feed's counter records."""
+    """A reading of a feed on its way: which feed, which reading, and its number among the feed's counter
+    records.
+    """
 
     at_ms: int
     feed: int
@@ -52,7 +55,9 @@ def feed_name(device: str, spec: FeedSpec) -> str:
 
 
 def declarations(log: Log, mapping: Mapping, source: str) -> list[Action]:
-    """What the owner registers before the first record: the device and its feeds, as the mapping declares them."""
+    """What the owner registers before the first record: the device and its feeds, as the mapping declares
+    them.
+    """
     actions: list[Action] = [RegisterDevice(device=log.device, source=source)]
     for feed in log.feeds:
         name = feed_name(log.device, feed.spec)
@@ -117,7 +122,9 @@ def _items(log: Log) -> list[Item]:
 
 
 class Gateway:
-    """Signs for one device of its owner. `secret` is the gateway's own; salts and batch secrets come from it."""
+    """Signs for one device of its owner. `secret` is the gateway's own; salts and batch secrets come from
+    it.
+    """
 
     def __init__(self, client: Client, store: ReadingStore, secret: bytes) -> None:
         self.client = client
@@ -125,7 +132,9 @@ class Gateway:
         self._secret = secret
 
     def wires(self, log: Log, delivery: Delivery, generation: int = 1) -> list[bytes]:
-        """Store a delivery's readings, and sign what the ledger is told of them: anchor first, then records."""
+        """Store a delivery's readings, and sign what the ledger is told of them: anchor first, then
+        records.
+        """
         readings = [_stored(log, item) for item in delivery.items]
         secret = hmac.digest(self._secret, delivery.name.encode(), "sha256")
         root, count = self.store.add(delivery.name, secret, readings)

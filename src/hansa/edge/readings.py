@@ -1,6 +1,8 @@
-"""The owner's own store of readings: what was read, batched, salted, and provable one by one against its anchor.
+"""The owner's own store of readings: what was read, batched, salted, and provable one by one against its
+anchor.
 
-Nothing in it leaves the owner but by the owner's act. A reading's leaf is `salt ‖ canonical bytes`; the salt is
+Nothing in it leaves the owner but by the owner's act. A reading's leaf is `salt ‖ canonical bytes`; the salt
+is
 HMAC-SHA-256(secret of the batch, index), shown only with that reading (protocol, rule 18).
 """
 
@@ -60,7 +62,9 @@ class ReadingStore:
         self._db.close()
 
     def add(self, batch: str, secret: bytes, readings: Iterable[StoredReading]) -> tuple[bytes, int]:
-        """Store a batch durably; returns its Merkle root and count. The same batch again is refused by SQLite."""
+        """Store a batch durably; returns its Merkle root and count. The same batch again is refused by
+        SQLite.
+        """
         data = [encode(reading) for reading in readings]
         root = merkle.root(_leaves(secret, data))
         self._db.execute("BEGIN IMMEDIATE")

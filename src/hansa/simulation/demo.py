@@ -1,6 +1,8 @@
-"""The main job from end to end, in a folder of its own: log → statement → explanation → evidence → check → forgery.
+"""The main job from end to end, in a folder of its own: log → statement → explanation → evidence → check →
+forgery.
 
-What is returned and printed is what a user of the real thing would see; only the clock and the keys are the play's.
+What is returned and printed is what a user of the real thing would see; only the clock and the keys are the
+play's.
 """
 
 import shutil
@@ -18,7 +20,7 @@ from hansa.apps.billing.sheet import Sheet, read_sheet
 from hansa.apps.billing.tariff import Usage
 from hansa.apps.billing.texts import decimal_text, quantity_text, tariff_text
 from hansa.apps.consortium.calendars import Calendar, segment_at
-from hansa.apps.metering.messages import DeclareReset, ReplacedFeed, ReplaceDevice
+from hansa.apps.metering.messages import DeclareReset, ReplaceDevice, ReplacedFeed
 from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.verify import Report, check_bundle
@@ -43,7 +45,10 @@ TAMPERED_BY = 1
 
 class FolderTaken(Refusal, code="play.folder_taken", field="data"):
     zh = "文件夹 {folder} 不是演示数据目录,未作改动。请用 --data 指定一个新目录。"
-    en = "The folder {folder} holds something else than a demo; nothing was touched. Name a new one with --data."
+    en = (
+        "The folder {folder} holds something else than a demo; nothing was touched. Name a new one "
+        "with --data."
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,9 @@ class Demo:
 
 
 def prepare(folder: Path) -> Path:
-    """An empty folder of the demo's own; an earlier demo in it is replaced. Raises FolderTaken for anything else."""
+    """An empty folder of the demo's own; an earlier demo in it is replaced. Raises FolderTaken for anything
+    else.
+    """
     folder = folder.resolve()
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise FolderTaken(folder=folder)
@@ -168,7 +175,10 @@ def run(folder: Path, play: Play, progress: Progress = silent) -> Demo:
 
 class NothingStated(Refusal, code="play.nothing_stated", field="log"):
     zh = "设备 {device} 的结算期未能关账:请查看节点事件(例如检定有效期已过)。"
-    en = "No period of {device} could be closed: see the node's events (a meter's verification may have lapsed)."
+    en = (
+        "No period of {device} could be closed: see the node's events (a meter's verification may "
+        "have lapsed)."
+    )
 
 
 def tamper(bundle: Bundle) -> tuple[Bundle, str]:

@@ -1,6 +1,7 @@
 """The main job: a maker leases a machine to a plant and is paid by what the machine's own log says.
 
-Plays a log that was read against a replay clock: readings arrive at the time they carry, periods close at their
+Plays a log that was read against a replay clock: readings arrive at the time they carry, periods close at
+their
 cut-off. Reaches the ledger by clients only.
 """
 
@@ -40,7 +41,9 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Play:
-    """A log with all that its settlement needs. `held_back` deliveries arrive late, `repeated` twice (by position)."""
+    """A log with all that its settlement needs. `held_back` deliveries arrive late, `repeated` twice (by
+    position).
+    """
 
     log: Log
     mapping: LogMapping
@@ -53,7 +56,8 @@ class Play:
 
 
 def bind(log: Log, sheet: Sheet, chosen: Mapping[str, str] | None = None) -> tuple[Binding, ...]:
-    """A feed for each meter of the tariff: the one chosen, else that of the same name, else the only one that fits.
+    """A feed for each meter of the tariff: the one chosen, else that of the same name, else the only one
+    that fits.
 
     Raises MeterUnbound, whose clause names the meter.
     """

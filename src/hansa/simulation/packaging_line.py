@@ -1,4 +1,5 @@
-"""A made-up month of a packaging line, with the faults that real logs have; written as the line's own daily files.
+"""A made-up month of a packaging line, with the faults that real logs have; written as the line's own daily
+files.
 
 Labelled as made up wherever it is shown. The same seed gives the same bytes.
 """

@@ -11,6 +11,7 @@ from hansa.kernel import Refusal
 
 PRICES = {"piece": "3.50", "ms": "60.00", "Wh": "0.80", "g": "0.50", "ml": "0.005"}
 PRICED_UNIT = {"piece": "piece", "ms": "h", "Wh": "kWh", "g": "kg", "ml": "l"}
+PRICED_SIZE = {"piece": 1, "ms": 3_600_000, "Wh": 1_000, "g": 1_000, "ml": 1_000}
 RUNNING_STATES = ("ACTIVE", "RUNNING", "AUTO", "AUTOMATIC", "EXECUTE", "PRODUCTION", "RUN")
 LEGAL_CARRIERS = ("electricity", "gas", "water", "heat", "weight")
 TAX_FROM = "1994-01-01"
@@ -18,7 +19,10 @@ TAX_FROM = "1994-01-01"
 
 class NothingBillable(Refusal, code="play.nothing_billable", field="log"):
     zh = "设备 {device} 的日志中没有可计费的信号:{reasons_zh}。请检查映射文件,或用 --tariff 指定资费。"
-    en = "The log of {device} has no signal to bill by: {reasons_en}. Check the mapping, or name a tariff with --tariff."
+    en = (
+        "The log of {device} has no signal to bill by: {reasons_en}. Check the mapping, or name a "
+        "tariff with --tariff."
+    )
 
 
 def years(log: Log) -> tuple[int, int]:
@@ -31,7 +35,8 @@ def years(log: Log) -> tuple[int, int]:
 
 
 def fitted(path: Path, log: Log) -> Sheet:
-    """A sheet from a file. Its calendar is stretched to the log's years where it is shorter: without holidays there.
+    """A sheet from a file. Its calendar is stretched to the log's years where it is shorter: without
+    holidays there.
 
     Raises what `read_sheet` raises.
     """

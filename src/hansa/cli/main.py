@@ -1,0 +1,119 @@
+"""`hansa`: the command line. Commands load what they need when they run, so that help is there at once."""
+
+import importlib
+import sys
+from typing import Any, Literal
+
+import click
+
+COMMANDS = {
+    "demo": ("hansa.cli.demo", "demo", "Run the whole job on a sample month or on your own log. 演示。"),
+    "explain": ("hansa.cli.evidence", "explain", "Explain a statement line down to its readings. 解释。"),
+    "meter": ("hansa.cli.meter", "meter", "Look at machine logs and read them. 计量日志。"),
+    "verify": ("hansa.cli.evidence", "verify", "Check an evidence bundle offline. 离线验证。"),
+    "what-if": ("hansa.cli.evidence", "what_if", "Rate the same usage under another tariff. 假设测算。"),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called, not when help is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="hansa")
+@click.option(
+    "--lang",
+    type=click.Choice(["zh", "en"]),
+    envvar="HANSA_LANG",
+    help="Language of texts. 输出语言。Default: that of the system.",
+)
+@click.pass_context
+def cli(ctx: click.Context, lang: str | None) -> None:
+    """Hansa 汉萨: companies that do not trust each other run one factory together.
+
+    Every figure signed at its source, every result verified by everyone. 源头签名,人人可验。
+    """
+    ctx.obj = lang or system_language()
+
+
+def system_language() -> Literal["zh", "en"]:
+    """zh where the system speaks Chinese, else en."""
+    import locale
+    import os
+
+    named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "zh" if (named or locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
+
+
+def main() -> None:
+    """Entry point. A refusal ends with its text and status 2; nothing ends with a traceback but a bug."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:
+        shown = refusal_of(error)
+        if shown is None:
+            raise
+        lang = system_language()
+        for argument, value in zip(sys.argv, sys.argv[1:], strict=False):
+            if argument == "--lang":
+                lang = "zh" if value == "zh" else "en"
+        click.echo(f"{shown['code']}: {shown[lang]}", err=True)
+        sys.exit(2)
+
+
+def refusal_of(error: Exception) -> dict[str, Any] | None:
+    """Code, field, clause and texts of a refusal of any part of Hansa; None for any other error."""
+    from hansa.client import Refused
+    from hansa.edge.log_errors import EdgeRefusal
+    from hansa.kernel import Refusal
+
+    if isinstance(error, Refused):
+        receipt = error.receipt
+        return {
+            "code": receipt.code,
+            "field": receipt.field,
+            "clause": receipt.clause,
+            "zh": receipt.zh,
+            "en": receipt.en,
+        }
+    if isinstance(error, Refusal):
+        return {
+            "code": error.code,
+            "field": error.field,
+            "clause": error.clause,
+            "zh": error.zh,
+            "en": error.en,
+        }
+    if isinstance(error, EdgeRefusal):
+        return {
+            "code": error.code,
+            "field": error.field,
+            "clause": "",
+            "zh": error.zh,
+            "en": error.en,
+            "file": error.file,
+            "line": error.line,
+            "column": error.column,
+        }
+    return None

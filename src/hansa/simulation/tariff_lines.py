@@ -1,0 +1,67 @@
+"""A tariff as sentences, in both languages."""
+
+from collections.abc import Iterator
+
+from hansa.apps.billing.tariff import Cap, Element, Fixed, Minimum, Tariff, Usage
+from hansa.apps.billing.texts import decimal_text, money_text, price_text
+
+
+def tariff_lines(tariff: Tariff) -> Iterator[tuple[str, str]]:
+    """(zh, en) per element, and one on tax."""
+    for element in tariff.elements:
+        yield _element(tariff, element)
+    zh = "价格含税" if tariff.tax_included else "价格不含税"
+    en = "prices include tax" if tariff.tax_included else "prices are without tax"
+    rates = "; ".join(
+        f"{tax.code} {decimal_text(tax.rates[-1].rate_bp, 100)[0]} %" for tax in tariff.taxes if tax.rates
+    )
+    yield f"{zh};最新税率 {rates}", f"{en}; latest rates {rates}"
+
+
+def _element(tariff: Tariff, element: Element) -> tuple[str, str]:
+    currency = tariff.currency
+    if isinstance(element, Fixed):
+        money = f"{money_text(element.amount_minor, currency)} {currency}"
+        return (
+            f"{element.clause}:每期固定 {money},不足一期按时间折算",
+            f"{element.clause}: {money} per period, pro rata",
+        )
+    if isinstance(element, Minimum | Cap):
+        money = f"{money_text(element.amount_minor, currency)} {currency}"
+        of = ", ".join(element.of)
+        if isinstance(element, Minimum):
+            return (
+                f"{element.clause}:{of} 合计不低于 {money}",
+                f"{element.clause}: {of} together at least {money}",
+            )
+        return f"{element.clause}:{of} 合计不超过 {money}", f"{element.clause}: {of} together at most {money}"
+    return _usage(tariff, element)
+
+
+def _usage(tariff: Tariff, element: Usage) -> tuple[str, str]:
+    tiers_zh, tiers_en = [], []
+    for tier in element.tiers:
+        price = f"{price_text(tier.price_e8)} {tariff.currency}/{element.unit}"
+        if tier.up_to_base:
+            bound = decimal_text(tier.up_to_base, element.unit_base)[0]
+            tiers_zh.append(f"至 {bound} {element.unit} 每单位 {price}")
+            tiers_en.append(f"up to {bound} {element.unit} at {price}")
+        else:
+            tiers_zh.append(("其余 " if tiers_zh else "") + price)
+            tiers_en.append(("then " if tiers_en else "") + price)
+    zh = [f"{element.clause}:{element.meter}", *tiers_zh]
+    en = [f"{element.clause}: {element.meter}", *tiers_en]
+    if len(element.tiers) > 1:
+        zh.append("分段累进" if element.tiering == "graduated" else "全量按所达档计价")
+        en.append("graduated" if element.tiering == "graduated" else "all at the tier reached")
+    if element.included_base:
+        included = decimal_text(element.included_base, element.unit_base)[0]
+        zh.append(f"含 {included} {element.unit}")
+        en.append(f"{included} {element.unit} included")
+    if element.states:
+        zh.append("状态 " + "、".join(element.states))
+        en.append("in " + ", ".join(element.states))
+    if element.windows:
+        zh.append("时段 " + "、".join(element.windows))
+        en.append("windows " + ", ".join(element.windows))
+    return ",".join(zh), ", ".join(en)

@@ -1,5 +1,20 @@
-"""The consortium of tests/consortium.py as fixtures."""
+"""A consortium with the test room, on a file of its own."""
 
-from tests.consortium import consortium, consortium_on_disk
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["consortium", "consortium_on_disk"]
+import pytest
+
+from tests.consortium import Consortium
+from tests.kernel import room
+
+
+def made(path: Path) -> Consortium:
+    return Consortium(path, registry=room.registry())
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Consortium]:
+    consortium = made(tmp_path / "ledger.db")
+    yield consortium
+    consortium.close()

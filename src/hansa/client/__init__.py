@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from hansa.client.transport import InProcess, Transport
-from hansa.engines.embedded import Receipt
 from hansa.kernel import Action, Registry, encode, limits
+from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import sign
 
@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 class Client:
-    """One key's access to the ledger. Keeps its own sequence numbers; `clock` sets how long a signature is valid."""
+    """One key's access to the ledger. Keeps its own sequence numbers; `clock` dates its signatures."""
 
     def __init__(
         self,

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hansa.engines.embedded import Embedded, Receipt
 from hansa.kernel import encode
 from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.messages import Receipt
 from hansa.kernel.registry import QueryArguments
 
 
@@ -29,10 +29,28 @@ class Transport(Protocol):
     def find(self, transaction: str) -> Receipt | None: ...
 
 
+class Node(Protocol):
+    """What InProcess needs of an engine: hansa.engines.embedded.Embedded is one."""
+
+    genesis_bytes: bytes
+
+    def submit(self, wires: Sequence[bytes]) -> list[Receipt]: ...
+
+    def query(self, name: str, arguments: dict[str, Any]) -> Any: ...
+
+    def events_after(self, height: int, index: int, limit: int) -> list[tuple[int, int, bytes]]: ...
+
+    def head(self) -> SignedHeader | None: ...
+
+    def prove(self, kind: str, height: int, index: int) -> Proof: ...
+
+    def find(self, transaction: str) -> Receipt | None: ...
+
+
 class InProcess:
     """A node in this process."""
 
-    def __init__(self, node: Embedded) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
 
     def genesis(self) -> bytes:

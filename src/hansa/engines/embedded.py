@@ -17,12 +17,12 @@ from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, BlockLeaf, Incide
 from hansa.kernel.canonical import decode
 from hansa.kernel.due import QUEUE
 from hansa.kernel.evidence import Header, Inclusion, Proof, SignedHeader, inclusion, signed_by
-from hansa.kernel.messages import Outcome
+from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.refusal import Refusal, shown
 from hansa.kernel.signatures import ED25519, HEADER_DOMAIN, Signer, VerifiedCache
 from hansa.kernel.state import Committed, Damaged, Name, Overlay
 from hansa.kernel.transaction import identity, parse
-from hansa.kernel.types import Natural, Positive, Struct
+from hansa.kernel.types import Positive, Struct
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
@@ -32,20 +32,6 @@ EVENTS_PER_READ_MAX = 10_000
 STOPS_MAX = 2
 """Stops on a block after which the node waits for its operator (rule 10)."""
 KINDS = ("transaction", "outcome", "event")
-
-
-class Receipt(Struct):
-    """What became of a transaction. Height 0: it was refused before a block and left no trace."""
-
-    transaction: str
-    code: str
-    field: str = ""
-    clause: str = ""
-    zh: str = ""
-    en: str = ""
-    height: Natural = 0
-    index: Natural = 0
-    app_hash: str = ""
 
 
 class Stop(Struct):

@@ -121,6 +121,20 @@ class Outcome(Struct):
     clause: str = ""
 
 
+class Receipt(Struct):
+    """A node's answer: what became of a transaction. Height 0: refused before a block, without a trace."""
+
+    transaction: str
+    code: str
+    field: str = ""
+    clause: str = ""
+    zh: str = ""
+    en: str = ""
+    height: Natural = 0
+    index: Natural = 0
+    app_hash: str = ""
+
+
 __all__ = [
     "Action",
     "Attested",
@@ -132,6 +146,7 @@ __all__ = [
     "Outcome",
     "Parked",
     "Pending",
+    "Receipt",
     "Record",
     "Signal",
     "Window",

@@ -242,8 +242,9 @@ def decode_key(data: bytes, integers: Sequence[bool]) -> tuple[str | int, ...]:
 
 def after_prefix(prefix: bytes) -> bytes:
     """The first key above all that start with the prefix; no key starts with 0xFF."""
-    trimmed = prefix.rstrip(b"\xff")
-    return trimmed[:-1] + bytes((trimmed[-1] + 1,)) if trimmed else b"\xff"
+    while prefix and prefix[-1] == 0xFF:
+        prefix = prefix[:-1]
+    return prefix[:-1] + bytes((prefix[-1] + 1,)) if prefix else b"\xff"
 
 
 def checksum(table: str, key: bytes, value: bytes) -> int:

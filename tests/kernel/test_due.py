@@ -1,0 +1,178 @@
+"""Rule 12: work that falls due is done once, in bounded blocks, and holds up nothing."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium.contract import ROOM as CONSORTIUM
+from hansa.kernel import Registry, Room, limits
+from hansa.kernel.canonical import decode
+from hansa.kernel.due import PARKED, PENDING, QUEUE
+from hansa.kernel.messages import Event
+from tests.consortium import START_MS
+from tests.kernel import room
+from tests.kernel.ledger import Ledger
+from tests.kernel.room import (
+    Done,
+    GiveBack,
+    Later,
+    Lend,
+    Overdue,
+    Register,
+)
+
+W17 = Register(tool="w-17")
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def told(events: tuple[bytes, ...], kind: type[Event]) -> list[Any]:
+    return [decode(data, kind) for data in events]
+
+
+# Due work: rule 12.
+
+
+def later(ledger: Ledger, name: str, *, kind: Any = "drill", drill: str = "", at_ms: int = 0) -> bytes:
+    at_ms = at_ms or ledger.now_ms + 60_000
+    return ledger.wire("maker", Later(at_ms=at_ms, kind=kind, name=name, drill=drill))
+
+
+def test_overdue_is_announced_once_and_not_for_a_tool_that_came_back(ledger: Ledger) -> None:
+    ledger.do("maker", W17, Register(tool="b"))
+    due_ms = ledger.now_ms + 60_000
+    for tool in ("w-17", "b"):
+        ledger.do("maker", Lend(tool=tool, borrower="plant", due_ms=due_ms))
+    ledger.do("plant", GiveBack(owner="maker", tool="b"))
+
+    assert told(ledger.block(after_ms=60_000).events, Overdue) == [Overdue(tool="w-17", borrower="plant")]
+    assert ledger.block(after_ms=60_000).events == ()
+    assert list(QUEUE.scan(ledger.context())) == []
+    assert list(PENDING.scan(ledger.context())) == []
+
+
+def test_due_work_runs_at_its_time_and_not_before(ledger: Ledger) -> None:
+    at_ms = ledger.now_ms + 10_000
+    ledger.block(later(ledger, "a", at_ms=at_ms))
+
+    assert ledger.block(after_ms=at_ms - ledger.now_ms - 1).events == ()
+    assert told(ledger.block(after_ms=1).events, Done) == [Done(count=1, text="a")]
+
+
+def test_the_same_work_for_the_same_time_is_one_entry_and_other_work_never_is(ledger: Ledger) -> None:
+    at_ms = ledger.now_ms + 60_000
+    ledger.block(later(ledger, "a", at_ms=at_ms), later(ledger, "a", at_ms=at_ms))
+    assert len(list(QUEUE.scan(ledger.context()))) == 1
+    assert PENDING.get(ledger.context(), ("maker",)).count == 1  # type: ignore[union-attr]
+
+    # Names that would run into each other if they were just joined.
+    ledger.block(later(ledger, "x:y", drill="z", at_ms=at_ms), later(ledger, "x", drill="y:z", at_ms=at_ms))
+    ledger.block(later(ledger, 'q","', drill="", at_ms=at_ms), later(ledger, "q", drill='","', at_ms=at_ms))
+    assert len(list(QUEUE.scan(ledger.context()))) == 5
+
+
+def test_due_work_is_bounded_per_block_and_a_backlog_loses_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DUE_PER_BLOCK_MAX", 3)
+    for number in range(8):
+        ledger.block(later(ledger, f"n{number}", at_ms=START_MS + 100_000 + number))
+
+    done = [[event.text for event in told(ledger.block(after_ms=200_000).events, Done)] for _ in range(4)]
+    assert done == [["n0", "n1", "n2"], ["n3", "n4", "n5"], ["n6", "n7"], []]
+
+
+def test_the_work_of_due_items_is_bounded_per_block(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        ledger.block(later(ledger, f"n{number}", drill="read", at_ms=START_MS + 100_000))
+    monkeypatch.setattr(limits, "DUE_STEPS_MAX", 5_000)
+
+    wire = ledger.wire("plant", W17)
+    applied = ledger.block(wire, after_ms=200_000)
+    assert len(applied.events) == 1
+    assert applied.outcomes[0].code == "ok"
+    assert len(ledger.block().events) == 1
+
+
+def test_a_member_may_have_so_much_waiting_and_no_more(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DUE_PER_MEMBER_MAX", 2)
+    at_ms = ledger.now_ms + 60_000
+    wires = [later(ledger, f"n{number}", at_ms=at_ms) for number in range(3)]
+    assert ledger.codes(*wires) == ["ok", "ok", "kernel.too_much_pending"]
+    # Others are not held up, and there is room again once it was done.
+    plant = ledger.wire("plant", Later(at_ms=at_ms, kind="drill", name="p"))
+    assert ledger.codes(plant) == ["ok"]
+    ledger.block(after_ms=60_000)
+    assert ledger.codes(later(ledger, "n4")) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "drill", "code"),
+    [
+        ("refuse", "", "toolcrib.not_now"),
+        ("drill", "bug", "kernel.internal"),
+        ("drill", "emit", "kernel.over_budget"),
+    ],
+)
+def test_what_fails_is_parked_with_an_incident_and_never_tried_again(
+    ledger: Ledger, kind: Any, drill: str, code: str
+) -> None:
+    ledger.block(later(ledger, "bad", kind=kind, drill=drill), later(ledger, "good"))
+
+    applied = ledger.block(after_ms=60_000)
+    assert told(applied.events, Done) == [Done(count=1, text="good")]
+    assert [incident.what for incident in applied.incidents] == ["parked"]
+    assert room.NAMES.get(ledger.context(), ("bad",)) is None
+    ((_, parked),) = PARKED.scan(ledger.context())
+    assert (parked.code, parked.member, parked.arguments) == (code, "maker", ("bad", drill))
+
+    for _ in range(3):
+        again = ledger.block(after_ms=limits.DAY_MS)
+        assert (again.leaf, again.incidents) == (None, ())
+    assert list(PENDING.scan(ledger.context())) == []
+
+
+def test_an_item_that_spent_its_whole_budget_is_still_taken_off_the_queue(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.block(later(ledger, "heavy", drill="write"))
+    monkeypatch.setattr(limits, "WRITES_MAX", 10_000)
+    ledger.block(after_ms=60_000)
+
+    assert list(QUEUE.scan(ledger.context())) == []
+    assert list(PARKED.scan(ledger.context())) == []
+
+
+@pytest.mark.parametrize("drill", ["memory", "disk", "recurse"])
+def test_a_fault_of_the_machine_in_due_work_stops_the_node(ledger: Ledger, drill: str) -> None:
+    ledger.block(later(ledger, "bad", drill=drill))
+    before = ledger.rows()
+    with pytest.raises((MemoryError, OSError, RecursionError)):
+        ledger.block(after_ms=60_000)
+    assert ledger.rows() == before
+
+
+def test_only_declared_work_can_be_asked_for(ledger: Ledger) -> None:
+    applied = ledger.block(later(ledger, "x", kind="unknown"))
+    assert applied.outcomes[0].code == "kernel.internal"
+
+
+def test_work_that_a_new_release_no_longer_knows_is_parked(ledger: Ledger) -> None:
+    ledger.block(later(ledger, "a"))
+    fewer = Registry([CONSORTIUM, Room("toolcrib", actions=list(room.ROOM.actions.values()), tables=[])])
+    ledger.replica.chain = replace(ledger.replica.chain, registry=fewer)
+    ledger.block(after_ms=60_000)
+    assert len(list(PARKED.scan(ledger.context()))) == 1
+
+
+def test_work_that_asks_for_itself_in_the_past_waits_for_the_next_time(ledger: Ledger) -> None:
+    ledger.block(later(ledger, "x", kind="again"))
+    assert len(ledger.block(after_ms=60_000).events) == 1
+    assert ledger.block(after_ms=0).leaf is None
+    assert len(ledger.block(after_ms=1).events) == 1

@@ -11,9 +11,9 @@ from hansa.apps.billing.rating import Line
 from hansa.apps.billing.tariff import minor_digits
 from hansa.apps.billing.terms import GapRule
 from hansa.apps.billing.texts import decimal_text, price_text, quantity_text, tariff_text
-from hansa.client.explain import explain
+from hansa.client.explain import explain_all
 from hansa.client.node import Node as ExplainNode
-from hansa.client.verify import Report, not_proved
+from hansa.client.verify import not_proved
 from hansa.console.report import data as page
 from hansa.console.report.render import render
 from hansa.edge.gateway import feed_name
@@ -28,7 +28,8 @@ from hansa.simulation.world import GATEWAY_KEY, NAME_EN, NAME_ZH
 SERIES_POINTS_MAX = 2_000
 BANDS_MAX = 4_000
 ROWS_MAX = 300
-EXPLAINED_STATEMENTS_MAX = 12
+EXPLAINED_STATEMENTS_MAX = 6
+"""The last ones; `hansa explain` explains any."""
 
 UNIT_TEXTS = {
     "piece": ("件", "pieces"),
@@ -262,14 +263,13 @@ def _cut_off(cut_off_ms: int) -> page.Text:
 def _statements(demo: Demo) -> Iterator[page.Statement]:
     explained = demo.statements[-EXPLAINED_STATEMENTS_MAX:]
     for statement in demo.statements:
-        report = copy.copy(demo.report)
-        report.statement = statement
+        explanations = _explanations(demo, statement) if statement in explained else {}
         yield page.Statement(
             id=f"{statement.agreement}:{local_time(demo.play.sheet.calendar, statement.period.from_ms)[:10]}",
             period_from_ms=statement.period.from_ms,
             period_to_ms=statement.period.to_ms,
             currency=statement.currency,
-            lines=tuple(_line(report, line, statement in explained) for line in statement.lines),
+            lines=tuple(_line(line, explanations.get(line.number)) for line in statement.lines),
             by_rate=tuple(
                 page.RateTotal(
                     tax_rate_bp=total.tax_rate_bp,
@@ -288,13 +288,19 @@ def _statements(demo: Demo) -> Iterator[page.Statement]:
         )
 
 
-def _line(report: Report, line: Line, explained: bool) -> page.StatementLine:
-    if explained:
-        explanation = _node(explain(report, line.number))
-    else:
+def _explanations(demo: Demo, statement: Statement) -> dict[int, page.Node]:
+    """The tree of each line, by its number."""
+    report = copy.copy(demo.report)
+    report.statement = statement
+    numbers = [line.number for line in statement.lines]
+    return dict(zip(numbers, map(_node, explain_all(report)), strict=True))
+
+
+def _line(line: Line, explanation: page.Node | None) -> page.StatementLine:
+    if explanation is None:
         explanation = page.Node(
             text=page.Text(
-                zh="较早的结算期:用 hansa explain 从证据包中解释",
+                zh="较早的结算期：用 hansa explain 从证据包中解释",
                 en="An earlier period: explain it from the evidence with `hansa explain`",
             )
         )

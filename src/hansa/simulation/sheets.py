@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,13 @@ def _problem(feed: FeedLog) -> tuple[str, str]:
 
 def _settles_trade(feed: FeedLog) -> bool:
     return feed.spec.carries not in LEGAL_CARRIERS or feed.spec.legal_use.grade == "billing"
+
+
+def _gap_longer_than(feed: FeedLog) -> str:
+    """Ten minutes; of a feed that reports at intervals, three of them if that is more."""
+    steps = sorted(b - a for a, b in pairwise(feed.at_ms))
+    usual_ms = steps[len(steps) // 2] if steps and feed.spec.reporting == "periodic" else 0
+    return f"{max(10, -(-3 * usual_ms // 60_000))}min"
 
 
 def _gap_rule(feed: FeedLog) -> str:

@@ -49,7 +49,9 @@ def signal_of(play: Play, feed: FeedLog) -> Signal:
                 bands.append((interval.from_ms, interval.to_ms, interval.quantity or 0))
             else:
                 made += interval.quantity or 0
-        if point.lost:
+        if kind == "state":
+            pass  # Shown as bands.
+        elif point.lost:
             series.append((point.at_ms, None))
         elif point.life:
             series += [(point.at_ms, point.value), (point.at_ms, None), (point.at_ms, point.start_value)]

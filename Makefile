@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := requirements/develop.txt
 
-.PHONY: demo test check setup lock clean bench
+.PHONY: demo test check setup lock docs clean bench
 
 demo: $(READY)
 	$(BIN)/hansa demo
@@ -21,6 +21,10 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Write the generated pages of docs/reference anew.
+docs: $(READY)
+	$(BIN)/python -m docs.generate
 
 setup: $(READY)
 

@@ -10,6 +10,9 @@ from hansa.edge.mapping import Mapping, parse_mapping
 NOW_MS = 1_800_000_000_000
 """2027-01-15: after everything in the tests' logs."""
 
+START_MS = 1_709_251_200_000
+"""2024-03-01T00:00Z."""
+
 WIDE = """
 [log]
 device = "press-1"
@@ -101,6 +104,11 @@ def meaning(log: Log) -> object:
 
 def rows(*lines: str) -> str:
     return "\n".join(lines) + "\n"
+
+
+def minutes(feed: FeedLog) -> list[float]:
+    """Minutes of the readings after 2024-03-01T00:00Z."""
+    return [(at - START_MS) / 60_000 for at in feed.at_ms]
 
 
 def told(refusal: EdgeRefusal) -> None:

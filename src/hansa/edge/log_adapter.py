@@ -12,8 +12,7 @@ from hansa.edge.log_errors import BadCell, shown
 from hansa.edge.log_files import Row
 from hansa.edge.log_intake import Intake, Ticker, Track
 
-_CONDITION_LEVELS = {"NORMAL", "WARNING", "FAULT", "UNAVAILABLE"}
-_CONDITION_FIELDS = 7
+_CONDITION_LEVELS = {"NORMAL", "WARNING", "FAULT"}
 
 
 def adapter_lines(intake: Intake, lines: list[str], first: int) -> list[str]:
@@ -76,13 +75,9 @@ def _value_columns(cells: list[str], wanted: dict[str, list[Track]]) -> range:
     size = len(cells)
     if size % 2 == 0 and size > 2 and not cells[-1]:
         size -= 1
-    # A condition has item, level, native code, severity, qualifier, text: a level word third, and no mapped
-    # item where pairs would have one.
-    leveled = size == _CONDITION_FIELDS and cells[2].upper() in _CONDITION_LEVELS
-    if leveled and cells[3] not in wanted and cells[5] not in wanted:
-        return range(2, 3)
-    if size == 4 and cells[1] not in wanted:
-        return range(0)  # a message: item, native code, text
-    if size < 3 or size % 2 == 0:
-        raise BadCell("edge.row_pairs")
-    return range(2, size, 2)
+    if size > 2 and size % 2:
+        # Pairs; or a condition, whose item and level come first and whose other fields name no item.
+        return range(2, size, 2)
+    if size > 2 and (cells[2].upper() in _CONDITION_LEVELS or (size == 4 and cells[1] not in wanted)):
+        return range(2, 3)  # a condition that lacks a field, or a message: item, native code, text
+    raise BadCell("edge.row_pairs")

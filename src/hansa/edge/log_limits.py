@@ -13,7 +13,6 @@ FEEDS_MAX = 256
 STATES_MAX = 64
 TIME_TEXT_MAX = 64
 NUMBER_TEXT_MAX = 48
-EXPONENT_MAX = 30
 VALUE_MAX = 2**53 - 1
 """Integers of the ledger lie within ±(2⁵³−1)."""
 

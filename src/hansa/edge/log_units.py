@@ -109,8 +109,6 @@ def exact_floor(raw: str, pattern: re.Pattern[str], factor: Fraction) -> int:
     sign, whole, part, power = found.groups()
     digits = "".join(c for c in whole or "" if c.isdigit()) + (part or "")
     exponent = int(power or 0) - len(part or "")
-    if abs(exponent) > limits.EXPONENT_MAX:
-        raise BadCell("edge.number_too_large", value=shown(raw))
     mantissa = int(digits)
     if sign == "-" and mantissa:
         raise BadCell("edge.number_negative", value=shown(raw))

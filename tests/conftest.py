@@ -1,4 +1,4 @@
-"""Shared fixtures. Tests on real logs need ../shared/data; without it they are left out, and named at the end."""
+"""Shared fixtures. Tests on real logs need ../shared/data; without it they are left out, named at the end."""
 
 from pathlib import Path
 

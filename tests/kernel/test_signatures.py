@@ -80,7 +80,7 @@ def test_s_must_be_below_the_group_order() -> None:
 @pytest.mark.parametrize("small", SMALL)
 def test_a_public_key_of_small_order_signs_nothing(small: curve.Point) -> None:
     public = encode_point(small)
-    # With secret 0 the equation S·B = R + h·A holds whenever 8 divides h, or A is zero: try many messages.
+    # With secret 0, S·B = R + h·A holds whenever 8 divides h, or A is zero: try many messages.
     for number in range(40):
         message = MESSAGE + bytes([number])
         assert not verify(ED25519, public, signature(0, NONCE, R, public, message), message)

@@ -171,7 +171,7 @@ def admit(
     body = transaction.body
     if body.chain != chain.id:
         raise keys.WrongChain(chain=body.chain[:12])
-    key = keys.find(ctx, body.member, body.key)
+    key = keys.current(ctx, body.member, body.key)
     window = keys.WINDOWS.get(ctx, (body.member, body.key)) or Window()
     if not (at_door and body.sequence > window.highest):
         window = keys.used(window, body.sequence)

@@ -99,8 +99,8 @@ class Parked(Record, version=1, readers="members", retention="business"):
 
     handler: Id
     member: MemberId
+    code: Id
     arguments: tuple[str, ...] = ()
-    code: Id = "internal"
 
 
 class Attested(Event, tag="kernel.attested"):

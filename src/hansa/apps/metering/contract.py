@@ -90,11 +90,10 @@ def replace_device(ctx: Context, a: ReplaceDevice) -> None:
     for counter in a.counters:
         feed = _feed(ctx, ctx.member, counter.feed)
         if feed.device != a.device:
-            raise errors.FeedUnknown(owner=ctx.member, feed=counter.feed)
+            raise errors.FeedElsewhere(feed=counter.feed, device=feed.device)
         life = Life(
             final_value=counter.final_value,
             start_value=counter.start_value,
-            generation=device.generation,
             replaced=True,
             transaction=ctx.transaction,
         )
@@ -175,7 +174,8 @@ def record(ctx: Context, a: RecordCounters) -> None:
 
     # What of it is new: a repeat does nothing, other content under a number that was used is a provable fault.
     new = []
-    repeated = contradicting = 0
+    repeated = 0
+    contradicting: list[Point] = []
     for point, reading in zip(points, readings, strict=True):
         number = (a.owner, counters.feed, point.generation, point.sequence)
         known = SEQUENCES.get(ctx, number)
@@ -188,20 +188,31 @@ def record(ctx: Context, a: RecordCounters) -> None:
         elif _same(ctx, a.owner, counters.feed, known.at_ms, point):
             repeated += 1
         else:
-            contradicting += 1
-            _note_contradiction(ctx, a, source, known.at_ms, point)
+            contradicting.append(point)
+            _note_contradiction(ctx, a, known.at_ms, point)
 
     # Writes.
     if new:
         BATCHES.put(
             ctx,
-            (a.owner, counters.feed, counters.generation, counters.first_sequence),
-            Batch(transaction=ctx.transaction, count=len(points)),
+            (a.owner, counters.feed, counters.generation, counters.first_sequence, len(points)),
+            Batch(transaction=ctx.transaction),
         )
         new.sort(key=lambda item: item[0])
         join(ctx, a.owner, counters.feed, feed, new)
 
     # Events.
+    if contradicting:
+        ctx.emit(
+            Contradicted(
+                owner=a.owner,
+                feed=counters.feed,
+                generation=counters.generation,
+                first_sequence=contradicting[0].sequence,
+                count=len(contradicting),
+                source=source,
+            )
+        )
     ctx.emit(
         Recorded(
             owner=a.owner,
@@ -209,7 +220,7 @@ def record(ctx: Context, a: RecordCounters) -> None:
             first_sequence=counters.first_sequence,
             new=len(new),
             repeated=repeated,
-            contradicting=contradicting,
+            contradicting=len(contradicting),
         )
     )
 
@@ -218,17 +229,9 @@ def declare_reset(ctx: Context, a: DeclareReset) -> None:
     # Checks.
     feed = _feed(ctx, ctx.member, a.feed)
     _check_not_future(ctx, a.at_ms)
-    device = DEVICES.get(ctx, (ctx.member, feed.device))
-    assert device is not None
-    _check_life(ctx, ctx.member, feed, device.generation, a.at_ms, a.at_ms)
 
     # Writes.
-    life = Life(
-        final_value=a.final_value,
-        start_value=a.start_value,
-        generation=device.generation,
-        transaction=ctx.transaction,
-    )
+    life = Life(final_value=a.final_value, start_value=a.start_value, transaction=ctx.transaction)
     _new_life(ctx, a.feed, feed, a.at_ms, life)
 
     # Events.
@@ -265,7 +268,7 @@ def _feed(ctx: Context, owner: str, name: str) -> Feed:
 
 
 def _check_source(ctx: Context, source: str) -> None:
-    key = keys.find(ctx, ctx.member, source)
+    key = keys.current(ctx, ctx.member, source)
     if key.kind not in SOURCE_KINDS:
         raise errors.SourceUnfit(key=source)
 
@@ -285,7 +288,7 @@ def _check_life(ctx: Context, owner: str, feed: Feed, generation: int, first_ms:
 
 def _check_spoken_for(ctx: Context, a: RecordCounters, source: str) -> None:
     """A device's own signature, or the gateway that is the source signed the transaction: nothing in between."""
-    key = keys.find(ctx, a.owner, source)
+    key = keys.current(ctx, a.owner, source)
     if not a.signature:
         by_gateway = ctx.member == a.owner and ctx.key == source and key.kind == "gateway"
         if not by_gateway:
@@ -304,7 +307,7 @@ def _same(ctx: Context, owner: str, name: str, known_ms: int, point: Point) -> b
     return (found.value, found.span_ms, found.lost) == (point.value, point.span_ms, point.lost)
 
 
-def _note_contradiction(ctx: Context, a: RecordCounters, source: str, known_ms: int, point: Point) -> None:
+def _note_contradiction(ctx: Context, a: RecordCounters, known_ms: int, point: Point) -> None:
     number = (a.owner, a.counters.feed, point.generation, point.sequence)
     if CONTRADICTIONS.get(ctx, number) is not None:
         return  # Proved once is proved.
@@ -321,15 +324,6 @@ def _note_contradiction(ctx: Context, a: RecordCounters, source: str, known_ms: 
             second_lost=point.lost,
             transaction=ctx.transaction,
         ),
-    )
-    ctx.emit(
-        Contradicted(
-            owner=a.owner,
-            feed=a.counters.feed,
-            generation=point.generation,
-            sequence=point.sequence,
-            source=source,
-        )
     )
 
 
@@ -366,10 +360,10 @@ def records_of(
     return [((int(key[2]), int(key[3]), int(key[4])), found) for key, found in rows]
 
 
-def batches_of(ctx: Context, owner: str, feed: str) -> list[tuple[tuple[int, int], Batch]]:
-    """Which transactions brought the feed's records, by (generation, first sequence)."""
+def batches_of(ctx: Context, owner: str, feed: str) -> list[tuple[tuple[int, int, int], Batch]]:
+    """Which transactions brought the feed's records, by (generation, first sequence, count)."""
     rows = BATCHES.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)
-    return [((int(key[2]), int(key[3])), batch) for key, batch in rows]
+    return [((int(key[2]), int(key[3]), int(key[4])), batch) for key, batch in rows]
 
 
 def anchor_of(ctx: Context, owner: str, anchor: str) -> Anchor | None:
@@ -379,6 +373,12 @@ def anchor_of(ctx: Context, owner: str, anchor: str) -> Anchor | None:
 def lives_of(ctx: Context, owner: str, feed: str) -> list[tuple[int, Life]]:
     """Declared resets and replacements of a counter, by their time."""
     return [(int(key[2]), life) for key, life in LIVES.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)]
+
+
+def contradictions_of(ctx: Context, owner: str, feed: str) -> list[tuple[tuple[int, int], Contradiction]]:
+    """What was said a second time in other words, by (generation, sequence); the first stands (M1)."""
+    rows = CONTRADICTIONS.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)
+    return [((int(key[2]), int(key[3])), found) for key, found in rows]
 
 
 def falls_of(ctx: Context, owner: str, feed: str) -> list[tuple[int, Fall]]:
@@ -397,7 +397,17 @@ ROOM = Room(
         record,
         declare_reset,
     ],
-    queries=[feed_of, head_of, device_of, records_of, batches_of, anchor_of, lives_of, falls_of],
+    queries=[
+        feed_of,
+        head_of,
+        device_of,
+        records_of,
+        batches_of,
+        anchor_of,
+        lives_of,
+        contradictions_of,
+        falls_of,
+    ],
     tables=ALL,
     events=[
         DeviceRegistered,

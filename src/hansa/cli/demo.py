@@ -1,5 +1,6 @@
 """`hansa demo`: the whole job, on a made-up month or on a log of your own."""
 
+import glob
 import json
 import shutil
 import sys
@@ -96,7 +97,9 @@ def _run(
     now_ms = time.time_ns() // 1_000_000
     started = time.monotonic()
     with Steps(lang) as steps:
-        folder = plays.prepare(Path(tempfile.mkdtemp()) if dry_run else data)
+        named = [log_path, *glob.glob(log_path)] if log_path else []
+        inputs = [Path(path) for path in (*named, mapping, tariff) if path]
+        folder = plays.prepare(Path(tempfile.mkdtemp()) if dry_run else data, inputs)
         steps.note("读取日志", "Reading the log")
         if log_path is None or mapping is None:
             play = plays.packaging_play(folder)

@@ -6,6 +6,7 @@ play's.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -74,11 +75,23 @@ class Demo:
         return self.folder / "report.html"
 
 
-def prepare(folder: Path) -> Path:
-    """An empty folder of the demo's own; an earlier demo in it is replaced. Raises FolderTaken for anything
-    else.
+class FolderHoldsInput(Refusal, code="play.folder_holds_input", field="data"):
+    zh = "文件夹 {folder} 每次演示都会重建，其中的 {input} 会随之删除；未作改动。请用 --data 指定另一个目录。"
+    en = (
+        "The folder {folder} is made anew by each demo, and {input} lies in it; nothing was touched. "
+        "Name another one with --data."
+    )
+
+
+def prepare(folder: Path, inputs: Sequence[Path] = ()) -> Path:
+    """An empty folder of the demo's own; an earlier demo in it is replaced.
+
+    Raises FolderTaken for anything else, FolderHoldsInput where one of the demo's inputs lies in it.
     """
     folder = folder.resolve()
+    for path in inputs:
+        if path.resolve().is_relative_to(folder):
+            raise FolderHoldsInput(folder=folder, input=path)
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise FolderTaken(folder=folder)
     if folder.exists():
@@ -89,14 +102,16 @@ def prepare(folder: Path) -> Path:
 
 
 def packaging_play(folder: Path) -> Play:
-    """The made-up month: its log written and read, its faults, what its owner declares of them."""
+    """The made-up month: log, mapping and tariff written and read, the faults, what its owner declares of them."""
     line, _ = line7.write(folder / "log")
     mapping_file = folder / "mapping.toml"
     mapping_file.write_text(line7.MAPPING, encoding="utf-8")
     mapping = load_mapping(mapping_file)
     last_ms = line7.instant_ms(datetime.combine(line7.LAST, datetime.min.time())) + 2 * 86_400_000
     log = read_log(folder / "log", mapping, now_ms=last_ms)
-    sheet = read_sheet(Path(__file__).with_name("packaging_line.json"))
+    sheet_file = folder / "tariff.json"
+    shutil.copyfile(Path(__file__).with_name("packaging_line.json"), sheet_file)
+    sheet = read_sheet(sheet_file)
     # A second after the last old reading: what is read at the declared instant belongs to the new life.
     reset_ms, replaced_ms = (line7.instant_ms(at) + 1_000 for at in (line7.RESET_AT, line7.REPLACED_AT))
     good, scrap = (f"{line7.DEVICE}.{name}" for name in ("pieces_good", "pieces_scrap"))

@@ -26,6 +26,7 @@ from hansa.edge.probe_words import says
 __all__ = ["Probe", "Signal", "mapping_text", "probe"]
 
 ITEMS_MAX = 2_000
+DEVICES_MAX = 200
 MIDNIGHT_MS = limits.MS_PER_DAY
 
 
@@ -66,6 +67,7 @@ class _Table:
         self.at_ms: list[int] = []
         self.starts: list[bool] = []
         self.zoned = 0
+        self.device_column, self.device = -1, ""
         reader = TimeReader((layout.time_format,), zone_named("UTC"))
         for starts, row in body_rows(sample, layout):
             text = time_text(row, layout.time)
@@ -79,6 +81,19 @@ class _Table:
             self.zoned += bool(re.search(r"(Z|[+-]\d\d:?\d\d)$", text)) or layout.time_format.startswith(
                 "epoch"
             )
+        self._keep_one_device()
+
+    def _keep_one_device(self) -> None:
+        """Of a log of several devices, the rows of the one that has most."""
+        for index in self.others:
+            seen = Counter(row[index] for row in self.rows) if says(self.name(index), "device") else Counter()
+            if 1 < len(seen) <= DEVICES_MAX and "" not in seen:
+                self.device_column, self.device = index, seen.most_common(1)[0][0]
+                kept = [number for number, row in enumerate(self.rows) if row[index] == self.device]
+                self.rows = [self.rows[number] for number in kept]
+                self.at_ms = [self.at_ms[number] for number in kept]
+                self.starts = [self.starts[number] for number in kept]
+                return
 
     def column(self, index: int) -> list[str]:
         return [row[index] for row in self.rows]
@@ -232,6 +247,8 @@ def _base(table: _Table, form: str, signals: list[Signal]) -> Probe:
         zone_sure=sure,
         closes_day=closes,
         stamp=stamp,
+        device_column=table.source(table.device_column) if table.device else "",
+        device=table.device,
         signals=tuple(_with_a_state(signals)),
     )
 

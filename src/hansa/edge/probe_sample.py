@@ -29,7 +29,9 @@ SAMPLE_BYTES = 2 * limits.MILLION
 WHOLE_BYTES = 4 * limits.MILLION
 SAMPLE_FILES = 120
 HEAD_LINES = 200
-_CLOCK_ONLY = re.compile(r"\d{1,2}[:时点]\d{1,2}([:分]\d{1,2}([.,]\d+)?)?秒?")
+_CLOCK_ONLY = re.compile(
+    r"(上午|下午)?\d{1,2}[:时点]\d{1,2}([:分]\d{1,2}([.,]\d+)?)?秒?(\s*[AaPp]\.?[Mm]\.?)?"
+)
 _DAY_MONTH = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d\d)\b")
 _NUMBER = re.compile(r"\d{1,13}([.,]\d+)?")
 

@@ -149,7 +149,7 @@ def _number_signal(source: str | int, name: str, facts: Facts, unit_hint: str) -
     measured = bool(counted or timed or energy or carrier)
     if says(name, "product") and not measured:
         return Signal(source, name, "product", *_PRODUCT)
-    if no_quantity(name) and not counted:
+    if no_quantity(name) and not counted and not unit_in(name, (*POWER_UNITS, *ENERGY_UNITS)):
         return Signal(
             source, name, "ignored", "像设定值、比率或瞬时值", "a setting, ratio or momentary value"
         )
@@ -166,8 +166,9 @@ def _number_signal(source: str | int, name: str, facts: Facts, unit_hint: str) -
         unit = unit_in(hinted, POWER_UNITS)
         why = ("波动的非负数，名称像功率", "non-negative, goes up and down, named like power")
         return Signal(
-            source, name, "power", *why, unit=unit or "kW", unit_guessed=not unit, carrier="electricity"
-        )
+            source, name, "power", *why, unit=unit or "kW", unit_guessed=not unit,
+            carrier="electricity", interval_ms=facts.grid_ms,
+        )  # fmt: skip
     if (energy or carrier) and facts.grid_ms:
         unit = unit_in(hinted, (*ENERGY_UNITS, "m3"))
         fallback = "m3" if carrier else "kWh"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hansa.edge import log_limits as limits
 from hansa.edge.log_units import spelled_duration
 from hansa.edge.probe_sample import Sample
 from hansa.edge.probe_signals import Signal
@@ -37,6 +38,9 @@ class Probe:
     thousands: str = ""
     item: str | int = ""
     value: str | int = ""
+    device_column: str | int = ""
+    """The column that names the device, where the log holds several; `device` is the one looked at."""
+    device: str = ""
     signals: tuple[Signal, ...] = ()
 
     @property
@@ -106,7 +110,7 @@ def _mapping_lines(probe: Probe) -> Iterator[str]:
 
 
 def _log_lines(probe: Probe) -> Iterator[str]:
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", probe.sample.device).strip("-")[:40].lower()
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", probe.device or probe.sample.device).strip("-")[:40].lower()
     yield _guess("设备编号取自文件名", "the device id is taken from the file name")
     yield f"device = {_quoted(stem or 'machine')}"
     yield f'format = "{probe.format}"'
@@ -156,6 +160,11 @@ def _table_lines(probe: Probe) -> Iterator[str]:
         if not probe.time_sure:
             yield _guess("日与月无法区分，请核对", "day and month cannot be told apart here; check")
         yield f"time_format = {_quoted(probe.time_format)}"
+    if probe.device:
+        yield _guess(
+            "日志含有几台设备，这里只读一台", "the log holds several devices; this reads one of them"
+        )
+        yield f"where = {{ {_quoted(str(probe.device_column))} = {_quoted(probe.device)} }}"
     if probe.format == "long":
         yield f"item = {_quoted(probe.item)}"
         yield f"value = {_quoted(probe.value)}"
@@ -185,7 +194,10 @@ def _feed_lines(probe: Probe, signal: Signal, name: str, prefix: str) -> Iterato
         if signal.unit_guessed:
             yield _guess("单位请核对", "check the unit")
         yield f'{prefix}unit = "{signal.unit}"'
-    if signal.interval_ms:
+    if signal.role == "power":
+        if signal.interval_ms > limits.POWER_INTERVAL_MS:
+            yield f'{prefix}hold_max = "{spelled_duration(signal.interval_ms)}"'
+    elif signal.interval_ms:
         yield f'{prefix}interval = "{spelled_duration(signal.interval_ms)}"'
     if signal.role.endswith("state") and probe.format == "wide":
         for amount in probe.by_role("amount")[:1]:

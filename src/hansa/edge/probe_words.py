@@ -6,15 +6,17 @@ _WORDS = {
     "scrap": r"scrap|reject|n\.?ok\b|nio\b|\bng\b|bad|defect|ausschuss|schlecht|不良|不合格|废品|次品",
     "good": r"good|gut|\bi\.?o\b|ok\b|yield|合格|良品|正品",
     "pieces": r"part.?count|piece|count|cnt|stück|stueck|\bstk|teile|zähler|zaehler|produced|output"
-    r"|产量|计数|件数|产出|数量|个数|产品数",
+    r"|产量|生产数|生産|计数|件数|产出|数量|个数|产品数",
     "energy": r"energ|[kmg]?wh\b|verbrauch|usage|consum|wirkarbeit|电量|能耗|电能|用电|耗电|度数",
     "power": r"power|leistung|\b[km]?w\b|watt|功率",
     "duration": r"time|hours?\b|zeit|stunden|\bstd\b|seconds?|时间|时长|小时|工时",
     "gas": r"\bgas|erdgas|燃气|天然气|用气",
     "water": r"water|wasser|用水|水量|水表",
-    "state": r"stat(e|us)|execution|mode\b|zustand|betriebsart|modus|状态|模式|运行情况",
+    "state": r"stat(e|us)|execution|mode\b|zustand|betriebsart|modus|状态|状態|模式|运行情况",
     "mode": r"mode\b|modus|betriebsart|模式",
     "kind": r"type|\btyp\b|class|category|klasse|类型|类别|时段|班次|shift|schicht",
+    "device": r"^(device|machine|maschine|anlage|asset|equipment)( ?(id|name|no|nr|number|code))?$"
+    r"|^(设备|机台|机床)(编号|号|名称|编码)?$",
     "availability": r"^avail|availability|verfügbar|在线|可用",
     "product": r"product|produkt|article|artikel|\bsku\b|program|auftrag|order"
     r"|产品|品名|品号|物料|工单|型号|程序",

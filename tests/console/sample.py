@@ -243,16 +243,19 @@ def oee() -> d.Oee:
             value=None,
             given=False,
             how=nothing,
-            needs=text("每件的计划节拍", "the planned run time per piece"),
+            needs=text("需要每件的计划节拍", "needs the planned run time per piece"),
         ),
         quality=d.OeeFactor(
             value=None,
             given=False,
             how=nothing,
-            needs=text("已接线的废品计数", "a scrap counter that is wired"),
+            needs=text("需要已接线的废品计数", "needs a scrap counter that is wired"),
         ),
         oee=d.OeeFactor(
-            value=None, given=False, how=nothing, needs=text("性能率和合格率", "performance and quality")
+            value=None,
+            given=False,
+            how=nothing,
+            needs=text("需要性能率和合格率", "needs performance and quality"),
         ),
     )
 
@@ -320,7 +323,7 @@ def line(
         text=words,
         quantity=str(quantity),
         unit="piece" if usage else "",
-        price="3.50" if priced else "0.00" if usage else "",
+        price="3.50" if priced else "0.00",
         price_e8=PRICE_E8 if priced else 0,
         tax_rate_bp=TAX_BP,
         explanation=explanation(quantity, net_minor) if priced else d.Node(text=words),

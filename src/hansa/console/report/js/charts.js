@@ -2,17 +2,20 @@
 
 const CHART_GROUP = "time";
 const PRINT_WIDTH = 660;
-const STATE_COLOURS = [
-  "#0f8a78",
-  "#3b7dd8",
-  "#e0a100",
-  "#8a63d2",
-  "#c8553d",
-  "#2aa7c9",
-  "#a0672d",
-  "#6b8f3a",
-];
+/** Colours of the execution states of MTConnect; other states take what is left, in their order. */
+const STATE_COLOURS = {
+  ACTIVE: "#0f8a78",
+  READY: "#3b7dd8",
+  STOPPED: "#e0a100",
+  INTERRUPTED: "#c8553d",
+  FEED_HOLD: "#8a63d2",
+  PROGRAM_STOPPED: "#a0672d",
+  PROGRAM_COMPLETED: "#2aa7c9",
+  WAIT: "#6b8f3a",
+};
 const STRIPE_PX = 5;
+const LABEL_ROW_PX = 16;
+const LABEL_SHARE = 0.25;
 const TIP_GAP_PX = 12;
 const PRINT_HEIGHT = 224;
 const PRINT_HEIGHT_LOW = 88;
@@ -125,7 +128,7 @@ function chartOption(feed, printing, narrow) {
     useUTC: true,
     aria: { enabled: false },
     textStyle: { fontFamily: look.font },
-    grid: { left: 64, right: 16, top: feed.kind === "state" ? 8 : 32, bottom: printing ? 28 : 60 },
+    grid: { left: 64, right: 16, top: feed.kind === "state" ? 8 : 40, bottom: printing ? 28 : 60 },
     xAxis: {
       type: "time",
       min: from + shift,
@@ -213,10 +216,7 @@ function valueSeries(feed, shift, look, narrow) {
         symbol: "none",
         lineStyle: { color: look.ink, type: "solid", width: 1.2 },
         label: { color: look.ink, fontSize: 12, fontFamily: look.font, formatter: (mark) => mark.name },
-        data: feed.lives.map((life) => ({
-          xAxis: life.at_ms + shift,
-          name: narrow ? t(`life.${life.kind}`) : lifeText(life),
-        })),
+        data: lifeMarks(feed, shift, narrow),
       },
     },
     strip(
@@ -242,6 +242,18 @@ function strip(times, symbol, itemStyle) {
     emphasis: { disabled: true },
     data: times.map((at) => [at, 0.05]),
   };
+}
+
+/** Vertical lines; where two stand close together, the label of the second stands higher. */
+function lifeMarks(feed, shift, narrow) {
+  const [from, to] = timeRange();
+  let raised = false;
+  return feed.lives.map((life, index) => {
+    const apart = index ? (life.at_ms - feed.lives[index - 1].at_ms) / (to - from) : 1;
+    raised = apart < LABEL_SHARE && !raised;
+    const name = narrow ? t(`life.${life.kind}`) : lifeText(life);
+    return { xAxis: life.at_ms + shift, name, label: { offset: [0, raised ? -LABEL_ROW_PX : 0] } };
+  });
 }
 
 function lifeText(life) {
@@ -285,9 +297,13 @@ function bandPath(bands, shift, area, api, hatched) {
 }
 
 function stateColour(feed, index) {
-  if (feed.states[index] === "unknown") return UNKNOWN_COLOUR;
-  const known = feed.states.slice(0, index).filter((state) => state !== "unknown").length;
-  return STATE_COLOURS[known % STATE_COLOURS.length];
+  const state = feed.states[index];
+  if (state === "unknown") return UNKNOWN_COLOUR;
+  if (Object.hasOwn(STATE_COLOURS, state)) return STATE_COLOURS[state];
+  const known = (each) => each === "unknown" || Object.hasOwn(STATE_COLOURS, each);
+  const left = Object.keys(STATE_COLOURS).filter((each) => !feed.states.includes(each));
+  const before = feed.states.slice(0, index).filter((each) => !known(each)).length;
+  return STATE_COLOURS[left[before % left.length] || "WAIT"];
 }
 
 /** Shows what is known at the instant under the pointer, beside a line through the chart. */

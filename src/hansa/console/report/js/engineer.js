@@ -69,11 +69,7 @@ function oeeCards() {
         element("div", { class: "name" }, t(`oee.${name}`)),
         element("div", { class: "value" }, factor.given ? share(factor.value) : t("oee.not_given")),
         bar,
-        element(
-          "div",
-          { class: "note" },
-          factor.given ? said(factor.how) : t("oee.needs", { what: said(factor.needs) }),
-        ),
+        element("div", { class: "note" }, factor.given ? said(factor.how) : said(factor.needs)),
       );
     }),
   );

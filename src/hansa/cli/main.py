@@ -16,7 +16,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is called, not when help is listed."""
+    """Imports a command when it is called, not when help is listed; shows refusals."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -27,6 +27,16 @@ class LazyGroup(click.Group):
         module, name, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            click.echo(f"{refusal['code']}: {refusal[ctx.obj]}", err=True)
+            sys.exit(2)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -60,7 +70,7 @@ def system_language() -> Literal["zh", "en"]:
 
 
 def main() -> None:
-    """Entry point. A refusal ends with its text and status 2; nothing ends with a traceback but a bug."""
+    """Entry point. Nothing ends with a traceback but a bug."""
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -70,16 +80,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except Exception as error:
-        shown = refusal_of(error)
-        if shown is None:
-            raise
-        lang = system_language()
-        for argument, value in zip(sys.argv, sys.argv[1:], strict=False):
-            if argument == "--lang":
-                lang = "zh" if value == "zh" else "en"
-        click.echo(f"{shown['code']}: {shown[lang]}", err=True)
-        sys.exit(2)
 
 
 def refusal_of(error: Exception) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from hansa.kernel import Context
 
 
 def is_member(ctx: Context, member: str) -> bool:
+    """Whether a company of this id belongs to the consortium."""
     return MEMBERS.get(ctx, (member,)) is not None
 
 

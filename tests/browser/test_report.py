@@ -41,6 +41,9 @@ for (const node of document.querySelectorAll("[aria-label]")) {
 }
 return found.filter(Boolean);
 """
+TABLES_CUT_OFF = """
+return [...document.querySelectorAll(".scroll")].filter((box) => box.scrollWidth > box.clientWidth).length;
+"""
 WIDER_THAN_SCREEN = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -389,5 +392,6 @@ def test_the_page_fits_its_screen(show: Callable[..., webdriver.Chrome], width: 
             one(browser, f"#tab-{tab}").click()
             unfold_everything(browser)
             assert browser.execute_script(WIDER_THAN_SCREEN) <= 0, tab
+            assert browser.execute_script(TABLES_CUT_OFF) == 0, tab
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -9,6 +9,7 @@ from itertools import product
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hansa.console.report import ReportData, render
 from hansa.console.report.render import LANGUAGES, SCRIPTS
@@ -76,6 +77,10 @@ def contrast(one: str, other: str) -> float:
 def test_the_same_data_give_the_same_bytes() -> None:
     assert render(sample()) == PAGE
     assert render(sample(device="another")) != PAGE
+    read = sample().read
+    assert read
+    turned = replace(read, skipped=dict(reversed(read.skipped.items())))
+    assert render(replace(sample(), read=turned)) == PAGE
 
 
 def test_the_report_without_data_is_small_enough_to_mail() -> None:

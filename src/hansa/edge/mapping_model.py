@@ -19,7 +19,8 @@ Values = str | list[str]
 LOST_DEFAULT = (
     *("", "UNAVAILABLE", "NaN", "null", "None", "-", "--", "?", "N/A", "Bad", "NoData", "No Data"),
     *("#N/A", "#NV", "#VALUE!", "#DIV/0!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
-    *("无", "无效", "离线", "断线"),
+    *("无", "无效", "离线", "断线", "失联", "掉线", "通讯中断", "通信中断", "无信号"),
+    *("offline", "disconnected", "no signal", "not available", "comm error"),
 )
 """What logs write where there is no signal; upper and lower case are alike."""
 

@@ -33,8 +33,8 @@ _NO_QUANTITY = re.compile(
     re.IGNORECASE,
 )
 CALENDAR = re.compile(
-    r"(mon|tues|wednes|thurs|fri|satur|sun)day|week(day|end)|(montag|dienstag|mittwoch|donnerstag|freitag|samstag"
-    r"|sonntag)|(星期|周)[一二三四五六日天]|工作日|周末|节假日",
+    r"(mon|tues|wednes|thurs|fri|satur|sun)day|week(day|end)"
+    r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|(星期|周)[一二三四五六日天]|工作日|周末|节假日",
     re.IGNORECASE,
 )
 """Words of the calendar: no state of a machine."""

@@ -100,42 +100,17 @@ function figures(items) {
 function table({ caption, columns, rows, foot, below, empty, narrow }) {
   if (!rows.length) return element("p", { class: "none" }, empty);
   const body = element("tbody", { role: "rowgroup" });
-  const add = (some) => {
-    for (const row of some) {
-      body.append(tableRow(columns, row));
-      const beneath = below ? below(row) : null;
-      if (beneath) {
-        body.append(
-          element(
-            "tr",
-            { role: "row", class: "beneath" },
-            element("td", { role: "cell", colspan: columns.length }, beneath),
-          ),
-        );
-      }
-    }
+  const add = (row) => {
+    const beneath = below ? below(row) : null;
+    body.append(tableRow(columns, row));
+    if (beneath) body.append(spanningRow(columns, beneath));
   };
-  add(rows.slice(0, ROWS_AT_ONCE));
-  const head = element(
-    "thead",
-    { role: "rowgroup" },
-    element(
-      "tr",
-      { role: "row" },
-      columns.map((column) =>
-        element(
-          "th",
-          { role: "columnheader", scope: "col", class: column.numeric ? "number" : "" },
-          column.name,
-        ),
-      ),
-    ),
-  );
+  rows.slice(0, ROWS_AT_ONCE).forEach(add);
   const whole = element(
     "table",
     { role: "table", class: narrow ? "narrow" : "" },
     element("caption", { class: "unseen" }, caption),
-    head,
+    tableHead(columns),
     body,
     foot
       ? element(
@@ -153,12 +128,26 @@ function table({ caption, columns, rows, foot, below, empty, narrow }) {
   if (rows.length > ROWS_AT_ONCE) {
     const more = element("button", { type: "button" }, t("show_all", { n: number(rows.length) }));
     more.addEventListener("click", () => {
-      add(rows.slice(ROWS_AT_ONCE));
+      rows.slice(ROWS_AT_ONCE).forEach(add);
       more.remove();
     });
     box.append(more);
   }
   return box;
+}
+
+function tableHead(columns) {
+  const cell = ({ name, numeric }) =>
+    element("th", { role: "columnheader", scope: "col", class: numeric ? "number" : "" }, name);
+  return element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, columns.map(cell)));
+}
+
+function spanningRow(columns, content) {
+  return element(
+    "tr",
+    { role: "row", class: "beneath" },
+    element("td", { role: "cell", colspan: columns.length }, content),
+  );
 }
 
 function tableRow(columns, row) {

@@ -142,7 +142,7 @@ def _bucket(
     measure = found.book.measure
     part, window = measure.parts()[bucket[0]], measure.scheme.names[bucket[1]]
     pieces = found.pieces.get((period.from_ms, *bucket), [])
-    normal = found.book.usage(line.meter, period).get((line.meter, part, window), 0)
+    normal = found.book.usage(period).get(bucket, 0)
     shares = [(booked.parts[bucket], booked) for booked in gaps if booked.parts.get(bucket)]
     if part == "":
         # A gap that counts nothing belongs to no window, but a reader looks for it: it stands with the first.

@@ -1,4 +1,4 @@
-"""From intervals to a tariff's buckets: where a quantity is booked, and what is a gap (docs/metering-rules.md, M8–M17).
+"""From intervals to tariff buckets: where a quantity is booked, and what is a gap (metering rules M8–M17).
 
 Pure. The contract adds what arrives to its tables; a checker adds all records of a feed to an empty book.
 """
@@ -16,11 +16,14 @@ from hansa.apps.consortium.calendars import (
     start_of_day,
 )
 from hansa.apps.metering.chain import Interval
-from hansa.apps.metering.messages import FeedKind, Reporting
+from hansa.apps.metering.messages import FeedKind, Fold, Reporting
+from hansa.kernel.types import INTEGER_MAX
 
 UNKNOWN = 0
 """Index of the state `unknown`."""
 NO_DIFFERENCE = -1
+NEVER_MS = INTEGER_MAX
+"""Later than any instant."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Measure:
     from_ms: int
     to_ms: int
     """The agreement's time, from ≤ t < to."""
+    stretches_max: int
+    """Unknown stretches of a period that gap rules are applied to (G8)."""
 
     def parts(self) -> tuple[str, ...]:
         """Names of what is counted apart: the states, or "" for a counter or an amount."""
@@ -57,13 +62,15 @@ Bucket = tuple[int, int, int]
 
 @dataclass
 class Book:
-    """Changes to a meter's sums: base units per bucket and per (day, part), gaps set (difference) or removed (None)."""
+    """A meter's sums, or changes to them: base units per bucket and per (day, part), unknown stretches."""
 
     measure: Measure
     counts: dict[Bucket, int] = field(default_factory=dict)
     days: dict[tuple[int, int], int] = field(default_factory=dict)
     gaps: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """(from_ms, to_ms, difference or NO_DIFFERENCE) → +1 added, −1 removed, 0 as it was."""
+    pieces: int = 0
+    """How often an interval was cut: what the booking cost."""
     _cursor: Cursor = NOWHERE
     _period: Period | None = None
     _day: tuple[int, int, int] = (0, 0, 0)
@@ -74,16 +81,13 @@ class Book:
             self._state(interval, sign)
             return
         measure = self.measure
-        if interval.from_ms < measure.from_ms or _last(interval) >= measure.to_ms:  # M17
+        within = measure.from_ms <= interval.from_ms and _last(interval) < measure.to_ms  # M17
+        if interval.to_ms - interval.unknown_from_ms > measure.longer_than_ms:  # M8, M12
+            difference = interval.quantity if within and interval.quantity is not None else NO_DIFFERENCE
+            self._gap(interval.unknown_from_ms, interval.to_ms, difference, sign)
             return
-        unknown_ms = interval.to_ms - interval.unknown_from_ms
-        if interval.quantity is None or unknown_ms > 0:
-            if unknown_ms > measure.longer_than_ms:  # M8, M12
-                difference = NO_DIFFERENCE if interval.quantity is None else interval.quantity
-                self._gap(interval.unknown_from_ms, interval.to_ms, difference, sign)
-                return
-            if interval.quantity is None:
-                return
+        if not within or interval.quantity is None:
+            return
         period = self._period_at(_last(interval))  # M9: booked when read.
         for part_quantity, window in self.spread(interval.quantity, interval.from_ms, interval.to_ms):
             self._count((period.from_ms, 0, window), sign * part_quantity)
@@ -94,16 +98,12 @@ class Book:
         """M13–M15: time is exact, and is cut where periods, windows and days change."""
         measure = self.measure
         assert interval.quantity is not None
-        from_ms, to_ms = max(interval.from_ms, measure.from_ms), min(interval.to_ms, measure.to_ms)
-        if from_ms >= to_ms:
-            return
-        state = interval.quantity
-        silent = (
-            measure.reporting == "periodic" and interval.to_ms - interval.from_ms > measure.longer_than_ms
-        )
+        state, length_ms = interval.quantity, interval.to_ms - interval.from_ms
+        silent = measure.reporting == "periodic" and length_ms > measure.longer_than_ms
         if state == UNKNOWN or silent:
-            self._gap(from_ms, to_ms, NO_DIFFERENCE, sign)
+            self._gap(interval.from_ms, interval.to_ms, NO_DIFFERENCE, sign)
             return
+        from_ms, to_ms = max(interval.from_ms, measure.from_ms), min(interval.to_ms, measure.to_ms)
         self.count_state(state, from_ms, to_ms, sign)
         if measure.daily:
             at_ms = from_ms
@@ -120,6 +120,7 @@ class Book:
             period = self._period_at(at_ms)
             end_ms = min(period.to_ms, to_ms)
             pieces, self._cursor = self.measure.scheme.split(at_ms, end_ms, self._cursor)
+            self.pieces += len(pieces)
             for window, start_ms, stop_ms in pieces:
                 self._count((period.from_ms, state, window), sign * (stop_ms - start_ms))
             at_ms = end_ms
@@ -127,6 +128,7 @@ class Book:
     def spread(self, quantity: int, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
         """(quantity, window): in proportion to time over the windows of an interval, nothing lost (M9)."""
         pieces, self._cursor = self.measure.scheme.split(from_ms, to_ms, self._cursor)
+        self.pieces += len(pieces)
         if len(pieces) == 1:
             return [(quantity, pieces[0][0])]
         length_ms = to_ms - from_ms
@@ -136,8 +138,11 @@ class Book:
         ]
 
     def _gap(self, from_ms: int, to_ms: int, difference: int, sign: int) -> None:
-        name = (from_ms, to_ms, difference)
-        self.gaps[name] = self.gaps.get(name, 0) + sign
+        """M17: of a gap that reaches beyond the agreement's time, what lies in it."""
+        from_ms, to_ms = max(from_ms, self.measure.from_ms), min(to_ms, self.measure.to_ms)
+        if from_ms < to_ms:
+            name = (from_ms, to_ms, difference)
+            self.gaps[name] = self.gaps.get(name, 0) + sign
 
     def _count(self, bucket: Bucket, quantity: int) -> None:
         self.counts[bucket] = self.counts.get(bucket, 0) + quantity
@@ -151,19 +156,45 @@ class Book:
         return self._period
 
     def _day_at(self, at_ms: int) -> int:
-        start_ms, end_ms, day = self._day
+        start_ms, end_ms, _ = self._day
         if not start_ms <= at_ms < end_ms:
-            calendar = self.measure.calendar
-            day = local_day(calendar, at_ms)
-            self._day = (start_of_day(calendar, day), start_of_day(calendar, day + 1), day)
-            if (
-                at_ms >= self._day[1]
-            ):  # The clock went back over midnight: the repeated part is of the new date.
-                day += 1
-                self._day = (self._day[1], start_of_day(calendar, day + 1), day)
-        return day
+            self._day = date_at(self.measure.calendar, at_ms)
+        return self._day[2]
+
+
+def date_at(calendar: Calendar, at_ms: int) -> tuple[int, int, int]:
+    """(from_ms, to_ms, day) of the local date that an instant belongs to (U2)."""
+    day = local_day(calendar, at_ms)
+    end_ms = start_of_day(calendar, day + 1)
+    if at_ms >= end_ms:
+        # The clock went back over midnight: what it shows again is of the new date.
+        day, end_ms = day + 1, start_of_day(calendar, day + 2)
+    return start_of_day(calendar, day), end_ms, day
+
+
+def open_from(of: Measure, fold: Fold) -> int:
+    """M10, M12, M16: from when on nothing is known after the last reading; NEVER_MS if nothing is missing."""
+    if of.kind == "amount":
+        return fold.at_ms
+    if of.kind == "state":
+        return fold.at_ms if of.reporting == "periodic" or fold.value == UNKNOWN else NEVER_MS
+    candidates = [at - 1 for at in (fold.lost_ms, fold.fall_first_ms) if at]
+    if of.reporting == "periodic" and not fold.lost_ms:
+        candidates.append(fold.at_ms)
+    return min(candidates, default=NEVER_MS)
+
+
+def changes_from(of: Measure, before: Fold, from_ms: int) -> int:
+    """An instant before which records cannot change anything: they speak of from_ms on, and follow on
+    `before`.
+    """
+    since_ms = before.at_ms if of.kind == "state" else open_from(of, before)
+    # A count that is read at from_ms is booked at the instant before (M9).
+    return max(min(since_ms, from_ms - 1), 0)
 
 
 def _last(interval: Interval) -> int:
-    """The last instant of an interval, at which its quantity is booked; an interval without length is its instant."""
+    """The last instant of an interval, at which its quantity is booked; an interval without length is its
+    instant.
+    """
     return max(interval.to_ms - 1, interval.from_ms)

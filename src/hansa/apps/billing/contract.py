@@ -1,8 +1,11 @@
-"""The rules of billing: two parties agree on feeds and a tariff; each period is closed by rule, not by either of them."""
+"""The rules of billing: two parties agree on feeds and a tariff; each period is closed by rule, not by
+either of them.
+"""
 
 from hansa.apps.billing import errors
-from hansa.apps.billing.books import Terms, terms_of, usage_changed
-from hansa.apps.billing.closing import close_period, following, period_from
+from hansa.apps.billing.books import deal_of, usage_changed
+from hansa.apps.billing.closing import close_period
+from hansa.apps.billing.deal import Deal, period_from
 from hansa.apps.billing.messages import (
     Accept,
     Accepted,
@@ -12,6 +15,7 @@ from hansa.apps.billing.messages import (
     Close,
     GapRecord,
     Held,
+    Late,
     Propose,
     Proposed,
     PublishedTariff,
@@ -28,6 +32,7 @@ from hansa.apps.billing.tables import (
     AGREEMENTS,
     ALL,
     GAPS,
+    LATE,
     STATEMENTS,
     TARIFFS,
     USAGE,
@@ -35,9 +40,10 @@ from hansa.apps.billing.tables import (
 from hansa.apps.billing.tariff import Tariff, Usage, check_rates, check_tariff
 from hansa.apps.billing.terms import check_terms
 from hansa.apps.consortium import interface as consortium
+from hansa.apps.consortium.calendars import Period
 from hansa.apps.metering import interface as metering
 from hansa.apps.metering.messages import Feed
-from hansa.kernel import Context, Room, due, limits, replace
+from hansa.kernel import Context, Refusal, Room, due, limits, replace
 
 LEGAL_CARRIERS = {
     "electricity": "电能",
@@ -90,11 +96,13 @@ def propose(ctx: Context, a: Propose) -> None:
         terms=a.terms,
         from_ms=a.from_ms,
         to_ms=a.to_ms,
+        state="proposed",
     )
-    terms = terms_of(ctx, agreement)
-    check_terms(terms.tariff, a.terms)
-    _check_calendar(terms)
-    _check_meters(ctx, terms)
+    _check_bound(ctx, agreement)
+    deal = deal_of(ctx, agreement)
+    check_terms(deal.tariff, a.terms)
+    _check_calendar(deal)
+    _check_meters(deal)
 
     # Writes.
     AGREEMENTS.put(ctx, (a.agreement,), agreement)
@@ -110,13 +118,13 @@ def accept(ctx: Context, a: Accept) -> None:
         raise errors.WrongState(agreement=a.agreement, state=agreement.state)
     if agreement.proposer == ctx.member:
         raise errors.OwnProposal(agreement=a.agreement)
-    terms = terms_of(ctx, agreement)
-    _check_meters(ctx, terms)
+    deal = deal_of(ctx, agreement)
+    _check_meters(deal)
     for binding in agreement.meters:
         _check_account(ctx, agreement, binding)
 
     # Writes.
-    period = period_from(terms, agreement.from_ms)
+    period = period_from(deal, agreement.from_ms)
     AGREEMENTS.put(ctx, (a.agreement,), replace(agreement, state="accepted", next_from_ms=period.from_ms))
     account = Account(from_ms=agreement.from_ms, to_ms=agreement.to_ms)
     for binding in agreement.meters:
@@ -147,15 +155,14 @@ def close(ctx: Context, a: Close) -> None:
         raise errors.WrongState(agreement=a.agreement, state=agreement.state)
     if not agreement.next_from_ms:
         raise errors.NothingToClose(agreement=a.agreement)
-    terms = terms_of(ctx, agreement)
-    if ctx.time_ms < period_from(terms, agreement.next_from_ms).to_ms + agreement.terms.cut_off_ms:
-        raise errors.TooEarly()
-    expired = _expired_meter(ctx, terms)
-    if expired is not None:
-        raise errors.LegalUseExpired(feed=expired.feed)
+    deal = deal_of(ctx, agreement)
+    period = period_from(deal, agreement.next_from_ms)
+    if ctx.time_ms < period.to_ms + agreement.terms.cut_off_ms:
+        raise errors.TooEarly(agreement=a.agreement)
+    _check_verified(deal, period)
 
     # Writes and events.
-    _close_next(ctx, a.agreement, terms)
+    _close_next(ctx, a.agreement, deal, period)
 
 
 def close_due(ctx: Context, name: str) -> None:
@@ -163,33 +170,29 @@ def close_due(ctx: Context, name: str) -> None:
     agreement = AGREEMENTS.get(ctx, (name,))
     if agreement is None or not agreement.next_from_ms:
         return
-    terms = terms_of(ctx, agreement)
-    period = period_from(terms, agreement.next_from_ms)
+    deal = deal_of(ctx, agreement)
+    period = period_from(deal, agreement.next_from_ms)
     if ctx.time_ms < period.to_ms + agreement.terms.cut_off_ms:
         return  # It was closed by hand, and the next one is not due yet.
-    expired = _expired_meter(ctx, terms)
-    if expired is not None:
-        ctx.emit(
-            Held(
-                agreement=name,
-                period_from_ms=period.from_ms,
-                code=errors.LegalUseExpired.code,
-                meter=expired.meter,
-            )
-        )
-        return
-    _close_next(ctx, name, terms)
+    try:
+        _check_verified(deal, period)
+        _close_next(ctx, name, deal, period)
+    except Refusal as refusal:  # Raised before any write.
+        held = Held(agreement=name, period_from_ms=period.from_ms, code=refusal.code, clause=refusal.clause)
+        ctx.emit(held)
 
 
-def _close_next(ctx: Context, name: str, terms: Terms) -> None:
-    agreement = terms.agreement
-    period = period_from(terms, agreement.next_from_ms)
-    statement = close_period(ctx, name, terms, period)
-    next_from_ms = following(terms, period)
+def _close_next(ctx: Context, name: str, deal: Deal, period: Period) -> None:
+    agreement = deal.agreement
+    statement = close_period(ctx, name, deal, period)
+    next_from_ms = period.to_ms if period.to_ms < agreement.to_ms else 0
     AGREEMENTS.put(ctx, (name,), replace(agreement, next_from_ms=next_from_ms))
     if next_from_ms:
-        next_to_ms = period_from(terms, next_from_ms).to_ms
+        next_to_ms = period_from(deal, next_from_ms).to_ms
         due.at(ctx, next_to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, name)
+    else:  # No statement follows that could correct this one: the books are closed.
+        for binding in agreement.meters:
+            ACCOUNTS.delete(ctx, (binding.owner, binding.feed, name, binding.meter))
     ctx.emit(
         Stated(
             agreement=name,
@@ -218,24 +221,34 @@ def _of_party(ctx: Context, name: str) -> Agreement:
     return agreement
 
 
-def _check_calendar(terms: Terms) -> None:
+def _check_calendar(deal: Deal) -> None:
     """Every period of the agreement, and its tax rates, must be defined by what the parties agree on now."""
-    first = period_from(terms, terms.agreement.from_ms)
-    last = period_from(terms, terms.agreement.to_ms - 1)
+    first = period_from(deal, deal.agreement.from_ms)
+    last = period_from(deal, deal.agreement.to_ms - 1)
     for period in (first, last):
-        check_rates(terms.tariff, period.last_day)
+        check_rates(deal.tariff, period.last_day)
 
 
-def _check_meters(ctx: Context, terms: Terms) -> None:
-    """Each meter of the tariff has exactly one feed, which can carry what is billed by it."""
-    tariff = terms.tariff
-    bound = [binding.meter for binding in terms.agreement.meters]
-    names = [meter.name for meter in tariff.meters]
+def _check_bound(ctx: Context, agreement: Agreement) -> None:
+    """Each meter of the tariff has exactly one feed, and it is a party's: nobody else's records bear the
+    work.
+    """
+    published = TARIFFS.get(ctx, (agreement.tariff_owner, agreement.tariff, agreement.tariff_version))
+    names = [meter.name for meter in published.tariff.meters] if published else []
+    bound = [binding.meter for binding in agreement.meters]
     for name in dict.fromkeys((*bound, *names)):
-        if bound.count(name) != 1 or name not in names:
+        if published and (bound.count(name) != 1 or name not in names):
             raise errors.MeterUnbound(clause=name, meter=name)
-    for binding in terms.agreement.meters:
-        feed = metering.feed(ctx, binding.owner, binding.feed)
+    for binding in agreement.meters:
+        if binding.owner not in (agreement.provider, agreement.user):
+            raise errors.FeedOfOther(clause=binding.meter, feed=binding.feed, owner=binding.owner)
+
+
+def _check_meters(deal: Deal) -> None:
+    """Each feed can carry what is billed by it."""
+    tariff = deal.tariff
+    for binding in deal.agreement.meters:
+        feed = deal.feeds[binding.meter]
         meter = next(meter for meter in tariff.meters if meter.name == binding.meter)
         if (feed.kind, feed.base_unit) != (meter.kind, meter.base_unit):
             raise errors.MeterUnfit(
@@ -250,7 +263,7 @@ def _check_meters(ctx: Context, terms: Terms) -> None:
         if not feed.wired:
             raise errors.NotWired(clause=meter.name, feed=binding.feed)
         _check_states(tariff, binding, feed)
-        _check_legal_use(terms, binding, feed)
+        _check_legal_use(deal, binding, feed)
 
 
 def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
@@ -261,8 +274,8 @@ def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
                     raise errors.StateUnknown(clause=element.clause, state=state, feed=binding.feed)
 
 
-def _check_legal_use(terms: Terms, binding: Binding, feed: Feed) -> None:
-    if terms.tariff.purpose != "trade_settlement" or feed.carrier not in LEGAL_CARRIERS:
+def _check_legal_use(deal: Deal, binding: Binding, feed: Feed) -> None:
+    if deal.tariff.purpose != "trade_settlement" or feed.carrier not in LEGAL_CARRIERS:
         return
     if feed.legal_use.grade != "billing":
         raise errors.LegalUseMissing(
@@ -271,22 +284,18 @@ def _check_legal_use(terms: Terms, binding: Binding, feed: Feed) -> None:
             carrier=feed.carrier,
             carrier_zh=LEGAL_CARRIERS[feed.carrier],
         )
-    if feed.legal_use.valid_until_ms <= terms.agreement.from_ms:
+    if feed.legal_use.valid_until_ms <= deal.agreement.from_ms:
         raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)
 
 
-def _expired_meter(ctx: Context, terms: Terms) -> Binding | None:
-    """The first meter whose verification ends before the period to be closed does."""
-    period = period_from(terms, terms.agreement.next_from_ms)
-    if terms.tariff.purpose != "trade_settlement":
-        return None
-    for binding in terms.agreement.meters:
-        feed = metering.feed(ctx, binding.owner, binding.feed)
-        legal = feed.legal_use
-        lapsed = legal.grade != "billing" or legal.valid_until_ms < period.to_ms
-        if feed.carrier in LEGAL_CARRIERS and lapsed:
-            return binding
-    return None
+def _check_verified(deal: Deal, period: Period) -> None:
+    """No meter's verification may end before the period to be closed does."""
+    for binding in deal.agreement.meters:
+        feed = deal.feeds[binding.meter]
+        _check_legal_use(deal, binding, feed)
+        legal_matters = deal.tariff.purpose == "trade_settlement" and feed.carrier in LEGAL_CARRIERS
+        if legal_matters and feed.legal_use.valid_until_ms < period.to_ms:
+            raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)
 
 
 def _check_account(ctx: Context, agreement: Agreement, binding: Binding) -> None:
@@ -295,7 +304,8 @@ def _check_account(ctx: Context, agreement: Agreement, binding: Binding) -> None
     if head is not None and head.at_ms >= agreement.from_ms:
         raise errors.StartsTooLate(clause=binding.meter, feed=binding.feed)
     accounts = list(ACCOUNTS.scan(ctx, (binding.owner, binding.feed)))
-    if len(accounts) >= ACCOUNTS_PER_FEED_MAX:
+    own = [other for other in agreement.meters if (other.owner, other.feed) == (binding.owner, binding.feed)]
+    if len(accounts) + len(own) > ACCOUNTS_PER_FEED_MAX:
         raise errors.TooManyAccounts(clause=binding.meter, feed=binding.feed, limit=ACCOUNTS_PER_FEED_MAX)
     for key, account in accounts:
         other = AGREEMENTS.get(ctx, (str(key[2]),))
@@ -325,6 +335,11 @@ def statements_of(ctx: Context, agreement: str) -> list[Statement]:
     return [found for _, found in STATEMENTS.scan(ctx, (agreement,), limit=limits.SCANNED_MAX)]
 
 
+def late_of(ctx: Context, agreement: str) -> Late | None:
+    """Since when what is known of closed periods has changed; None if the statements stand as they are."""
+    return LATE.get(ctx, (agreement,))
+
+
 def usage_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, UsageRecord]]:
     """Sums by start of period, without gaps."""
     rows = USAGE.scan(ctx, (agreement, meter), limit=limits.SCANNED_MAX)
@@ -342,7 +357,7 @@ ROOM = Room(
     actions=[publish_tariff, propose, accept, withdraw, close],
     due=[close_due],
     listeners=[usage_changed],
-    queries=[agreement_of, tariff_of, statement_of, statements_of, usage_of, gaps_of],
+    queries=[agreement_of, tariff_of, statement_of, statements_of, late_of, usage_of, gaps_of],
     tables=ALL,
     events=[TariffPublished, Proposed, Accepted, Withdrawn, Stated, Held],
 )

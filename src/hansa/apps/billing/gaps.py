@@ -1,20 +1,25 @@
 """What a gap counts for under the agreement's gap rule (docs/metering-rules.md, M10, M15, G1–G7). Pure.
 
-`Source` is what the rules need to look up: the contract answers from its tables, a checker from the records.
+`GapSource` is what the rules need to look up: the contract answers from its tables, a checker from records.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from hansa.apps.billing.booking import NO_DIFFERENCE, UNKNOWN, Book, Measure
+from hansa.apps.billing.booking import NEVER_MS, NO_DIFFERENCE, UNKNOWN, Book, Measure, date_at, open_from
 from hansa.apps.billing.terms import GapRule, GapRuleName
-from hansa.apps.consortium.calendars import day_class, local_day, start_of_day, weekday
+from hansa.apps.consortium.calendars import day_class, start_of_day, weekday
 from hansa.apps.metering.chain import Point, unwrapped
 from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_DAYS_MAX
 from hansa.kernel.types import Id, Integer, Struct, TimeMs, replace
 
 GapState = Literal["closed", "open"]
+Parts = dict[tuple[int, int], int]
+"""Base units by (part, window): positions in `Measure.parts()` and `scheme.names`."""
+LOOK_BACKS_PER_STRETCH = 2
+"""Records that `last_rate` looks at in a period: so many for each stretch that is allowed (G8)."""
 
 
 class GapLine(Struct):
@@ -27,7 +32,7 @@ class GapLine(Struct):
     quantity_base: Integer
     """Booked in this period."""
     state: GapState
-    """open: no reading had ended it when the period was closed."""
+    """open: it goes on after the end of the period, or no reading has ended it yet."""
     difference_base: Integer = 0
     """What the counter says was made in the gap; meaningless unless `known`."""
     known: bool = False
@@ -42,11 +47,13 @@ class Gap(NamedTuple):
     difference: int
 
 
-class Source(Protocol):
+class GapSource(Protocol):
     """Looks up what lies around a gap of one meter."""
 
-    def gaps(self, from_ms: int, to_ms: int) -> Sequence[Gap]:
-        """Gaps that overlap from ≤ t < to, in order; of states, unknown stretches of any length."""
+    def gaps(self, from_ms: int, to_ms: int, limit: int) -> Sequence[Gap]:
+        """Gaps that overlap from ≤ t < to, in order, at most `limit`; of states, unknown stretches of any
+        length.
+        """
         ...
 
     def records_before(self, before_ms: int) -> Iterable[tuple[Point, bool, int]]:
@@ -62,167 +69,202 @@ class Source(Protocol):
         ...
 
     def first_ms(self) -> int:
-        """Time of the feed's first good reading; 0 if there is none."""
+        """Time of the feed's first good reading, of amounts the start of the first; 0 if there is none."""
         ...
 
 
 class Booked(NamedTuple):
     line: GapLine
-    parts: dict[tuple[int, int], int]
-    """Base units by (part, window)."""
+    parts: Parts
     listed: bool
     """False for short unknown stretches of states: booked as `unknown`, they are no gaps (M15)."""
 
 
-def book_gaps(measure: Measure, rule: GapRule, source: Source, from_ms: int, to_ms: int) -> list[Booked]:
+def book_gaps(measure: Measure, rule: GapRule, source: GapSource, from_ms: int, to_ms: int) -> list[Booked]:
     """All unknown stretches of a period, each with what it counts for."""
-    gaps = [(gap, gap.to_ms > to_ms) for gap in source.gaps(from_ms, to_ms)]
+    gaps = list(source.gaps(from_ms, to_ms, measure.stretches_max))
     fold = source.standing()
-    unread = not fold.some or (measure.kind != "state" and fold.at_ms < measure.from_ms)
+    unread = not fold.some or (measure.kind == "counter" and fold.at_ms < measure.from_ms)
     if unread:  # M6: before the first reading nothing is metered, whatever the rule.
         rule = replace(rule, rule="zero") if rule.rule != "dispute" else rule
-    start_ms = measure.from_ms if unread else _open_from(measure, fold, to_ms)
-    if to_ms - start_ms > (0 if measure.kind == "state" else rule.longer_than_ms):
-        gaps.append((Gap(max(start_ms, measure.from_ms), to_ms, NO_DIFFERENCE), True))
-    return [
-        _book(measure, rule, source, gap, from_ms, to_ms, "open" if is_open else "closed")
-        for gap, is_open in _merged(measure, gaps)
-    ]
+    open_ms = measure.from_ms if unread else open_from(measure, fold)
+    # How long the time after the last state will be is not known: it is a gap however short it is yet.
+    least_ms = 0 if measure.kind == "state" and not unread else rule.longer_than_ms
+    is_open = to_ms - open_ms > least_ms and len(gaps) < measure.stretches_max
+    if is_open:
+        gaps.append(Gap(max(open_ms, measure.from_ms), to_ms, NO_DIFFERENCE))
+    if measure.kind == "state":
+        gaps = _joined(gaps)
+    lookup = _Lookup(measure, rule, source, open_ms if is_open else NEVER_MS)
+    return [_book(lookup, gap, from_ms, to_ms, unended=is_open and gap is gaps[-1]) for gap in gaps]
 
 
-def _merged(measure: Measure, gaps: list[tuple[Gap, bool]]) -> list[tuple[Gap, bool]]:
+def _joined(gaps: Sequence[Gap]) -> list[Gap]:
     """M15: unknown stretches of states that touch are one."""
-    if measure.kind != "state":
-        return gaps
-    out: list[tuple[Gap, bool]] = []
-    for gap, is_open in gaps:
-        if out and out[-1][0].to_ms == gap.from_ms:
-            gap = Gap(out.pop()[0].from_ms, gap.to_ms, NO_DIFFERENCE)
-        out.append((gap, is_open))
+    out: list[Gap] = []
+    for gap in gaps:
+        if out and out[-1].to_ms == gap.from_ms:
+            gap = Gap(out.pop().from_ms, gap.to_ms, NO_DIFFERENCE)
+        out.append(gap)
     return out
 
 
-def _open_from(measure: Measure, fold: Fold, end_ms: int) -> int:
-    """M10, M12, M16: from when on nothing is known at the end of the period; `end_ms` if all is."""
-    if fold.at_ms >= end_ms:
-        return end_ms
-    if measure.kind == "amount":
-        return fold.at_ms
-    if measure.kind == "state":
-        return fold.at_ms if measure.reporting == "periodic" or fold.value == UNKNOWN else end_ms
-    candidates = [at - 1 for at in (fold.lost_ms, fold.fall_first_ms) if at]
-    if not candidates and measure.reporting == "periodic":
-        candidates.append(fold.at_ms)
-    return min(candidates, default=end_ms)
+@dataclass
+class _Lookup:
+    """What a meter's gaps of one period rest on; nothing is looked up twice, and not without end (G8)."""
+
+    measure: Measure
+    rule: GapRule
+    source: GapSource
+    open_ms: int
+    """Start of the open gap, NEVER_MS if there is none."""
+    records_left: int = field(init=False)
+    days: dict[int, tuple[int, Mapping[int, int]] | None] = field(default_factory=dict)
+    """Length and sums of a date; None for one that cannot stand for another."""
+
+    def __post_init__(self) -> None:
+        self.records_left = LOOK_BACKS_PER_STRETCH * self.measure.stretches_max
+
+    def records_to(self, at_ms: int) -> Iterator[tuple[Point, bool, int]]:
+        """The last records up to an instant, it included, the latest first."""
+        for row in self.source.records_before(at_ms + 1):
+            if not self.records_left:
+                return
+            self.records_left -= 1
+            yield row
+
+    def date(self, day: int) -> tuple[int, Mapping[int, int]] | None:
+        if day not in self.days:
+            self.days[day] = self._date(day)
+        return self.days[day]
+
+    def _date(self, day: int) -> tuple[int, Mapping[int, int]] | None:
+        calendar = self.measure.calendar
+        from_ms, to_ms = start_of_day(calendar, day), start_of_day(calendar, day + 1)
+        first_ms = self.source.first_ms()
+        metered = first_ms and max(first_ms, self.measure.from_ms) <= from_ms and to_ms <= self.open_ms
+        if not metered or self.source.gaps(from_ms, to_ms, 1):
+            return None
+        return to_ms - from_ms, self.source.day(day)
 
 
-def _book(
-    measure: Measure, rule: GapRule, source: Source, gap: Gap, from_ms: int, to_ms: int, state: GapState
-) -> Booked:
-    part_from, part_to = max(gap.from_ms, from_ms, measure.from_ms), min(gap.to_ms, to_ms)
-    short = measure.kind == "state" and gap.to_ms - gap.from_ms <= rule.longer_than_ms
-    parts: dict[tuple[int, int], int] = {}
+def _book(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int, *, unended: bool) -> Booked:
+    """What a gap counts for in a period. A short unknown stretch of states is no gap (M15)."""
+    measure, rule = lookup.measure, lookup.rule
+    part_from, part_to = max(gap.from_ms, from_ms), min(gap.to_ms, to_ms)
+    is_state = measure.kind == "state"
+    short = is_state and not unended and gap.to_ms - gap.from_ms <= rule.longer_than_ms
+    known = gap.difference != NO_DIFFERENCE
+    parts: Parts = {}
     if short:
         parts = _time(measure, UNKNOWN, part_from, part_to)
     elif rule.rule == "counter_difference":
-        if gap.difference != NO_DIFFERENCE and from_ms <= gap.to_ms - 1 < to_ms:
+        if known and from_ms <= gap.to_ms - 1 < to_ms:
             parts = _spread(measure, 0, gap.difference, gap.from_ms, gap.to_ms)
     elif rule.rule == "last_rate":
-        parts = _last_rate(measure, source, gap, part_from, part_to)
+        parts = _last_rate(lookup, gap, part_from, part_to)
     elif rule.rule == "average_day":
-        parts = _average_day(measure, rule, source, part_from, part_to)
-    cut = measure.kind == "state" or rule.rule in ("last_rate", "average_day")
-    known = gap.difference != NO_DIFFERENCE
+        parts = _average_day(lookup, part_from, part_to)
+    cut = is_state or rule.rule in ("last_rate", "average_day")
     line = GapLine(
         meter=rule.meter,
         from_ms=part_from if cut else gap.from_ms,
         to_ms=part_to if cut else gap.to_ms,
         rule=rule.rule,
         quantity_base=sum(parts.values()),
-        state=state,
+        state="open" if unended or gap.to_ms > to_ms else "closed",
         difference_base=gap.difference if known else 0,
         known=known,
     )
     return Booked(line, parts, not short)
 
 
-def _last_rate(
-    measure: Measure, source: Source, gap: Gap, from_ms: int, to_ms: int
-) -> dict[tuple[int, int], int]:
+def _last_rate(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int) -> Parts:
     """G4: as it went just before."""
-    before = list(source.records_before(gap.from_ms + (measure.kind != "state")))
+    measure = lookup.measure
     if measure.kind == "state":
-        for point, _, total in before:
-            if total != UNKNOWN and point.at_ms < gap.from_ms:
-                return _time(measure, total, from_ms, to_ms)
+        state = _last_state(lookup, gap.from_ms)
+        return {} if state == UNKNOWN else _time(measure, state, from_ms, to_ms)
+    quantity, length_ms = _last_normal(lookup, gap.from_ms)
+    if not quantity:
         return {}
-    found = _last_normal(measure, source, before, gap.from_ms)
-    if found is None:
-        return {}
-    quantity, length_ms = found
     return _spread(measure, 0, quantity * (to_ms - from_ms) // length_ms, from_ms, to_ms)
 
 
-def _last_normal(
-    measure: Measure, source: Source, before: Sequence[tuple[Point, bool, int]], until_ms: int
-) -> tuple[int, int] | None:
-    """(quantity, length) of the last normal interval that ends at or before an instant."""
-    good = [(point, total) for point, is_good, total in before if is_good]
-    if measure.kind == "amount":
-        ended = [point for point, _ in good if point.at_ms <= until_ms and point.span_ms > 0]
-        return (ended[0].value, ended[0].span_ms) if ended else None
-    for (later, later_total), (earlier, earlier_total) in zip(good, good[1:], strict=False):
-        if earlier.at_ms == later.at_ms:
+def _last_state(lookup: _Lookup, at_ms: int) -> int:
+    """The last known state reported up to an instant; of several records at one time the last in order
+    counts.
+    """
+    seen_ms = -1
+    for point, _, state in lookup.records_to(at_ms):
+        if point.at_ms != seen_ms and state != UNKNOWN:
+            return state
+        seen_ms = point.at_ms
+    return UNKNOWN
+
+
+def _last_normal(lookup: _Lookup, at_ms: int) -> tuple[int, int]:
+    """(quantity, length) of the last normal interval that ends up to an instant; (0, 1) if there is none."""
+    measure = lookup.measure
+    later: tuple[Point, int] | None = None
+    lost_ms = NEVER_MS
+    for point, good, total in lookup.records_to(at_ms):
+        if point.lost:
+            lost_ms = point.at_ms
+        if not good:
             continue
-        # A gap that ended with the later reading makes the interval no normal one.
-        if not any(gap.to_ms == later.at_ms for gap in source.gaps(earlier.at_ms, later.at_ms)):
-            end = unwrapped(later.value, earlier_total, measure.modulus) if later.life else later_total
-            return end - earlier_total, later.at_ms - earlier.at_ms
-    return None
+        if measure.kind == "amount":
+            return point.value, point.span_ms
+        if later is not None and point.at_ms < later[0].at_ms:
+            end_ms = later[0].at_ms
+            silent_ms = point.at_ms if measure.reporting == "periodic" else end_ms
+            unknown_ms = lost_ms if lost_ms < NEVER_MS else silent_ms
+            if end_ms - unknown_ms <= measure.longer_than_ms:  # M8: else it is a gap itself.
+                return _end_total(measure, *later, total) - total, end_ms - point.at_ms
+        later, lost_ms = (point, total), NEVER_MS
+    return 0, 1
 
 
-def _average_day(
-    measure: Measure, rule: GapRule, source: Source, from_ms: int, to_ms: int
-) -> dict[tuple[int, int], int]:
+def _end_total(measure: Measure, point: Point, total: int, before: int) -> int:
+    """What a good reading shows at the end of the interval before it: of a declared life its final value
+    (M5).
+    """
+    return max(unwrapped(point.value, before, measure.modulus), before) if point.life else total
+
+
+def _average_day(lookup: _Lookup, from_ms: int, to_ms: int) -> Parts:
     """G5: as on the last days of the same type."""
-    out: dict[tuple[int, int], int] = {}
-    first_day = local_day(measure.calendar, from_ms)
+    measure = lookup.measure
+    calendar = measure.calendar
+    out: Parts = {}
+    first_day = date_at(calendar, from_ms)[2]
     at_ms = from_ms
     while at_ms < to_ms:
-        day = local_day(measure.calendar, at_ms)
-        end_ms = min(start_of_day(measure.calendar, day + 1), to_ms)
-        if end_ms <= at_ms:  # The clock went back over midnight.
-            end_ms = min(start_of_day(measure.calendar, day + 2), to_ms)
-        sums, length_ms = _like_days(measure, rule, source, first_day, _rests(measure, day))
+        _, next_ms, day = date_at(calendar, at_ms)
+        end_ms = min(next_ms, to_ms)
+        sums, length_ms = _like_days(lookup, first_day, _rests(measure, day))
         for part, quantity in sums.items():
-            if not length_ms:
-                continue
             share = quantity * (end_ms - at_ms) // length_ms
-            booked = _spread(measure, part, share, at_ms, end_ms)
-            for bucket, amount in booked.items():
+            for bucket, amount in _spread(measure, part, share, at_ms, end_ms).items():
                 out[bucket] = out.get(bucket, 0) + amount
         at_ms = end_ms
     return out
 
 
-def _like_days(
-    measure: Measure, rule: GapRule, source: Source, before_day: int, rests: bool
-) -> tuple[dict[int, int], int]:
+def _like_days(lookup: _Lookup, before_day: int, rests: bool) -> tuple[dict[int, int], int]:
     """Sums by part, and the length, of the last whole days of a type before a date."""
     sums: dict[int, int] = {}
     length_ms = found = 0
-    first_ms = source.first_ms()
-    for day in range(before_day - 1, before_day - 1 - LOOK_BACK_DAYS_MAX, -1):
-        if found == rule.days or day < measure.calendar.from_day:
+    earliest = max(before_day - LOOK_BACK_DAYS_MAX, lookup.measure.calendar.from_day)
+    for day in range(before_day - 1, earliest - 1, -1):
+        if found == lookup.rule.days:
             break
-        if _rests(measure, day) != rests:
-            continue
-        start_ms, end_ms = start_of_day(measure.calendar, day), start_of_day(measure.calendar, day + 1)
-        if not first_ms or start_ms < max(first_ms, measure.from_ms) or source.gaps(start_ms, end_ms):
+        date = lookup.date(day) if _rests(lookup.measure, day) == rests else None
+        if date is None:
             continue
         found += 1
-        length_ms += end_ms - start_ms
-        for part, quantity in source.day(day).items():
+        length_ms += date[0]
+        for part, quantity in date[1].items():
             sums[part] = sums.get(part, 0) + quantity
     return sums, length_ms
 
@@ -232,18 +274,16 @@ def _rests(measure: Measure, day: int) -> bool:
     return name == "holiday" or (name != "makeup" and weekday(day) >= 5)
 
 
-def _time(measure: Measure, state: int, from_ms: int, to_ms: int) -> dict[tuple[int, int], int]:
+def _time(measure: Measure, state: int, from_ms: int, to_ms: int) -> Parts:
     pieces, _ = measure.scheme.split(from_ms, to_ms)
-    out: dict[tuple[int, int], int] = {}
+    out: Parts = {}
     for window, start_ms, end_ms in pieces:
         out[state, window] = out.get((state, window), 0) + end_ms - start_ms
     return out
 
 
-def _spread(
-    measure: Measure, part: int, quantity: int, from_ms: int, to_ms: int
-) -> dict[tuple[int, int], int]:
-    out: dict[tuple[int, int], int] = {}
+def _spread(measure: Measure, part: int, quantity: int, from_ms: int, to_ms: int) -> Parts:
+    out: Parts = {}
     for share, window in Book(measure).spread(quantity, from_ms, to_ms):
         out[part, window] = out.get((part, window), 0) + share
     return out

@@ -1,4 +1,6 @@
-"""Agreements, tariffs as published, usage sums, settlement statements (结算单). Times are ms since the epoch, UTC."""
+"""Agreements, tariffs as published, usage sums, settlement statements (结算单). Times are ms since the
+epoch, UTC.
+"""
 
 from typing import Literal
 
@@ -58,7 +60,7 @@ class Agreement(Record, version=1, readers="members", retention="business"):
     terms: Terms
     from_ms: TimeMs
     to_ms: TimeMs
-    state: AgreementState = "proposed"
+    state: AgreementState
     next_from_ms: TimeMs = 0
     """Start of the period to be closed next; 0 when all are closed, and before acceptance."""
 
@@ -77,7 +79,9 @@ class UsageRecord(Record, version=1, readers="members", retention="business"):
 
 
 class DayRecord(Record, version=1, readers="members", retention="business"):
-    """What a meter counted on a local date without gaps, base units per part; kept for the rule `average_day`."""
+    """What a meter counted on a local date without gaps, base units per part; kept for the rule
+    `average_day`.
+    """
 
     counts: tuple[Natural, ...]
 
@@ -91,7 +95,9 @@ class GapRecord(Record, version=1, readers="members", retention="business"):
 
 
 class Late(Record, version=1, readers="members", retention="business"):
-    """Usage of a closed period changed; the next close corrects it."""
+    """What is known of closed periods changed; the next close looks at them again, from the one of
+    `since_ms` on.
+    """
 
     since_ms: TimeMs
 
@@ -131,15 +137,19 @@ class Statement(Record, version=1, readers="members", retention="for ever"):
     tax_minor: Integer = 0
     gross_minor: Integer = 0
     gaps: tuple[GapLine, ...] = ()
-    """At most STATEMENT_GAPS_MAX; `gap_count` tells how many there are."""
+    """At most STATEMENT_GAPS_MAX; `gap_count` tells how many there are, as far as G8 looks."""
     gap_count: Natural = 0
     falls: tuple[FallLine, ...] = ()
     fall_count: Natural = 0
+    corrected_to_ms: TimeMs = 0
+    """Earlier periods that start here or later wait for the next close to be corrected; 0: none waits."""
     closed_ms: TimeMs = 0
     closed_height: Natural = 0
     """Block of the close: what earlier blocks brought was counted."""
     closed_by: OptionalHash = ""
-    """The transaction that asked for the close; "" where it fell due: then nothing of its own block was counted."""
+    """The transaction that asked for the close; "" where it fell due: then nothing of its own block was
+    counted.
+    """
 
 
 class PublishTariff(Action, tag="billing.publish_tariff"):
@@ -180,8 +190,10 @@ class Withdraw(Action, tag="billing.withdraw"):
 
 
 class Close(Action, tag="billing.close"):
-    """Either party has the next period closed that is past its cut-off. It also closes by itself; this is for a period
-    that was held."""
+    """Either party has the next period closed that is past its cut-off.
+
+    It also closes by itself: this is for one that was held.
+    """
 
     agreement: Id
 
@@ -224,12 +236,12 @@ class Stated(Event, tag="billing.stated"):
 
 
 class Held(Event, tag="billing.held"):
-    """A period could not be closed; `code` says why. Mend it, then close."""
+    """A period could not be closed; `code` says why, `clause` where. Mend it, then close."""
 
     agreement: Id
     period_from_ms: TimeMs
     code: Id
-    meter: OptionalId = ""
+    clause: OptionalId = ""
 
 
 __all__ = [

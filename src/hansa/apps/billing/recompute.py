@@ -1,35 +1,24 @@
 """Statements computed anew from records alone: what each party, and any outsider, does for itself.
 
-Pure. Uses the same reading, booking, gap and rating rules as the contract, but no ledger: what the ledger kept up
-to date record by record is built here at once, so agreement of the two says that nothing was left out or added.
+Pure. Uses the reading, booking, gap and rating rules of the contract, but no ledger. What the ledger kept up
+to date record by record is built here at once: if the two agree, nothing was left out or added.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
-from hansa.apps.billing.booking import Book, Measure
-from hansa.apps.billing.gaps import Gap, GapLine, book_gaps
-from hansa.apps.billing.messages import Agreement, FallLine
-from hansa.apps.billing.rating import Line, Totals, close_statement, corrections, rate
-from hansa.apps.billing.tariff import Tariff
-from hansa.apps.billing.terms import GapRule
-from hansa.apps.billing.windows import windows_at
-from hansa.apps.consortium.calendars import Calendar, Period, clip, period_at
+from hansa.apps.billing.booking import NEVER_MS, Book, Measure, changes_from
+from hansa.apps.billing.deal import Deal, gap_rule, measure, periods
+from hansa.apps.billing.gaps import Gap, GapLine
+from hansa.apps.billing.messages import FallLine
+from hansa.apps.billing.rating import Line, Totals, close_statement
+from hansa.apps.billing.settling import correct_earlier, rate_period
+from hansa.apps.consortium.calendars import Period
 from hansa.apps.metering.chain import LowRun, Point, Reader, pending
-from hansa.apps.metering.messages import Feed, Fold
+from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_POINTS_MAX
-
-
-@dataclass(frozen=True)
-class Deal:
-    """What the parties agreed on, with all that it refers to."""
-
-    agreement: Agreement
-    tariff: Tariff
-    calendar: Calendar
-    feeds: Mapping[str, Feed]
-    """The declared feed of each meter of the tariff."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +33,7 @@ class Closed:
 
 @dataclass
 class MeterBook:
-    """One meter's records, read in order, and what they amount to. Answers `gaps.Source`."""
+    """One meter's records, read in order, and what they amount to. Answers `settling.Source`."""
 
     measure: Measure
     reader: Reader
@@ -54,14 +43,23 @@ class MeterBook:
     book: Book = field(init=False)
     fold: Fold = field(default_factory=Fold)
     first: int = 0
+    _index: "_Index | None" = None
 
     def __post_init__(self) -> None:
         self.book = Book(self.measure)
 
-    def add(self, points: Sequence[Point]) -> None:
-        """Take in records, in any order; those before what was read make it be read anew."""
+    def add(self, points: Sequence[Point]) -> int:
+        """Take in records, in any order; those before what was read make it be read anew.
+
+        Returns an instant before which nothing changed.
+        """
         ordered = sorted(points)
-        if self.points and ordered and ordered[0] < self.points[-1]:
+        if not ordered:
+            return NEVER_MS
+        self._index = None
+        changed_ms = changes_from(self.measure, self.fold, min(p.at_ms - p.span_ms for p in ordered))
+        if self.points and ordered[0] < self.points[-1]:
+            changed_ms = self._last_good_ms(ordered[0])
             known = self.points
             for point in ordered:
                 insort(known, point)
@@ -71,7 +69,7 @@ class MeterBook:
         for point in ordered:
             step = self.reader.step(self.fold, point)
             if step.good and not self.fold.some:
-                self.first = point.at_ms
+                self.first = point.at_ms - point.span_ms
             self.fold = step.fold
             for interval in step.intervals:
                 self.book.add(interval)
@@ -79,32 +77,38 @@ class MeterBook:
                 self.runs.append(step.run)
             self.points.append(point)
             self.good.append((step.good, step.total))
+        return changed_ms
 
-    def usage(self, meter: str, period: Period) -> dict[tuple[str, str, str], int]:
-        """Normal usage of a period by (meter, part, window)."""
-        parts, windows = self.measure.parts(), self.measure.scheme.names
-        return {
-            (meter, parts[part], windows[window]): quantity
-            for (start_ms, part, window), quantity in self.book.counts.items()
-            if start_ms == period.from_ms
-        }
+    def _last_good_ms(self, before: Point) -> int:
+        """Time of the last good record before a point; 0 if there is none."""
+        position = bisect_left(self.points, before)
+        goods = (k for k in range(position - 1, -1, -1) if self.good[k][0])
+        return next((self.points[k].at_ms for k in goods), 0)
 
-    def falls(self, from_ms: int, to_ms: int) -> list[LowRun]:
-        runs = list(self.runs)
+    def usage(self, period: Period) -> Mapping[tuple[int, int], int]:
+        return self._indexed().usage.get(period.from_ms, {})
+
+    def falls(self, from_ms: int, to_ms: int, limit: int) -> list[LowRun]:
+        start, end = (bisect_left(self.runs, at, key=lambda run: run.first_ms) for at in (from_ms, to_ms))
         standing = pending(self.fold)
-        return [run for run in [*runs, *([standing] if standing else [])] if from_ms <= run.first_ms < to_ms]
+        late = [standing] if standing and from_ms <= standing.first_ms < to_ms else []
+        return [*self.runs[start : min(end, start + limit)], *late][:limit]
 
-    def gaps(self, from_ms: int, to_ms: int) -> list[Gap]:
-        found = [Gap(*name) for name, count in self.book.gaps.items() if count]
-        return sorted(gap for gap in found if gap.from_ms < to_ms and gap.to_ms > from_ms)
+    def gaps(self, from_ms: int, to_ms: int, limit: int) -> list[Gap]:
+        known = self._indexed().gaps
+        start = bisect_left(known, from_ms, key=lambda gap: gap.from_ms)
+        if start and known[start - 1].to_ms > from_ms:
+            start -= 1
+        end = bisect_left(known, to_ms, key=lambda gap: gap.from_ms)
+        return known[start : min(end, start + limit)]
 
     def records_before(self, before_ms: int) -> Iterator[tuple[Point, bool, int]]:
         end = bisect_left(self.points, Point(before_ms, 0, 0))
         for position in range(end - 1, max(end - 1 - LOOK_BACK_POINTS_MAX, -1), -1):
             yield self.points[position], *self.good[position]
 
-    def day(self, day: int) -> dict[int, int]:
-        return {part: quantity for (of, part), quantity in self.book.days.items() if of == day}
+    def day(self, day: int) -> Mapping[int, int]:
+        return self._indexed().days.get(day, {})
 
     def standing(self) -> Fold:
         return self.fold
@@ -112,99 +116,66 @@ class MeterBook:
     def first_ms(self) -> int:
         return self.first
 
+    def _indexed(self) -> "_Index":
+        if self._index is None:
+            self._index = _index(self.book)
+        return self._index
+
+
+@dataclass(frozen=True)
+class _Index:
+    """A book's sums by where they are asked for."""
+
+    usage: Mapping[int, Mapping[tuple[int, int], int]]
+    days: Mapping[int, Mapping[int, int]]
+    gaps: list[Gap]
+
+
+def _index(book: Book) -> _Index:
+    usage: dict[int, dict[tuple[int, int], int]] = {}
+    for (period_ms, part, window), quantity in book.counts.items():
+        usage.setdefault(period_ms, {})[part, window] = quantity
+    days: dict[int, dict[int, int]] = {}
+    for (day, part), quantity in book.days.items():
+        days.setdefault(day, {})[part] = quantity
+    return _Index(usage, days, sorted(Gap(*name) for name, count in book.gaps.items() if count))
+
 
 def meter_books(deal: Deal) -> dict[str, MeterBook]:
     """An empty book per meter of the tariff."""
-    scheme = windows_at(deal.tariff, deal.calendar)
-    out = {}
-    for meter, feed in deal.feeds.items():
-        rule = gap_rule(deal, meter)
-        measure = Measure(
-            kind=feed.kind,
-            reporting=feed.reporting,
-            modulus=feed.modulus,
-            states=feed.states,
-            longer_than_ms=rule.longer_than_ms,
-            daily=rule.rule == "average_day",
-            scheme=scheme,
-            calendar=deal.calendar,
-            length=deal.tariff.period,
-            from_ms=deal.agreement.from_ms,
-            to_ms=deal.agreement.to_ms,
-        )
-        out[meter] = MeterBook(measure, Reader(feed.kind, feed.reporting, feed.modulus))
-    return out
+    return {
+        meter: MeterBook(measure(deal, meter), Reader(feed.kind, feed.reporting, feed.modulus))
+        for meter, feed in deal.feeds.items()
+    }
 
 
-def gap_rule(deal: Deal, meter: str) -> GapRule:
-    return next(gap for gap in deal.agreement.terms.gaps if gap.meter == meter)
+def settle(
+    deal: Deal, batches: Sequence[Mapping[str, Sequence[Point]]], stops_ms: Sequence[int] = ()
+) -> list[Closed]:
+    """The statements of the first periods.
 
-
-def periods(deal: Deal) -> list[Period]:
-    """The agreement's periods, first to last."""
-    agreement = deal.agreement
-    out: list[Period] = []
-    at_ms = agreement.from_ms
-    while at_ms < agreement.to_ms:
-        whole = period_at(deal.calendar, deal.tariff.period, at_ms)
-        out.append(clip(deal.calendar, whole, agreement.from_ms, agreement.to_ms))
-        at_ms = out[-1].to_ms
-    return out
-
-
-def rate_period(
-    deal: Deal, books: Mapping[str, MeterBook], period: Period
-) -> tuple[tuple[Line, ...], list[GapLine], list[FallLine]]:
-    """Lines, gaps and falls of a period by what the books hold."""
-    usage: dict[tuple[str, str, str], int] = {}
-    gaps: list[GapLine] = []
-    falls: list[FallLine] = []
-    for binding in deal.agreement.meters:
-        book = books[binding.meter]
-        parts, windows = book.measure.parts(), book.measure.scheme.names
-        usage.update(book.usage(binding.meter, period))
-        for booked in book_gaps(
-            book.measure, gap_rule(deal, binding.meter), book, period.from_ms, period.to_ms
-        ):
-            for (part, window), quantity in booked.parts.items():
-                bucket = (binding.meter, parts[part], windows[window])
-                usage[bucket] = usage.get(bucket, 0) + quantity
-            if booked.listed:
-                gaps.append(booked.line)
-        if book.reader.kind == "counter":
-            falls += [_fall(binding.meter, run) for run in book.falls(period.from_ms, period.to_ms)]
-    return rate(deal.tariff, usage, period), gaps, falls
-
-
-def _fall(meter: str, run: LowRun) -> FallLine:
-    return FallLine(
-        meter=meter,
-        from_ms=run.first_ms,
-        to_ms=run.last_ms,
-        readings=run.readings,
-        value_base=run.value,
-        good_base=run.good_value,
-        status=run.status,
-    )
-
-
-def settle(deal: Deal, batches: Sequence[Mapping[str, Sequence[Point]]]) -> list[Closed]:
-    """The statements of the first periods. `batches[k]`: what each meter's feed recorded since the close before,
-    up to the close of period k. Late records correct earlier periods as rule C1 says.
+    `batches[k]`: what each meter's feed recorded since the close before, up to the close of period k. Late
+    records correct earlier periods as rule C1 says; `stops_ms[k]` is where the statement says that its
+    corrections stopped (`corrected_to_ms`).
     """
     books = meter_books(deal)
     out: list[Closed] = []
-    billed: list[tuple[Period, tuple[Line, ...]]] = []
-    for period, batch in zip(periods(deal), batches, strict=False):
-        for meter, points in batch.items():
-            books[meter].add(points)
-        lines, gaps, falls = rate_period(deal, books, period)
-        corrected: tuple[Line, ...] = ()
-        for position, (earlier, of_earlier) in enumerate(billed):
-            found = corrections(rate_period(deal, books, earlier)[0], of_earlier, earlier)
-            billed[position] = (earlier, (*of_earlier, *found))
-            corrected += found
-        totals = close_statement(deal.tariff.tax_included, (*lines, *corrected))
-        billed.append((period, lines))
-        out.append(Closed(period, totals, tuple(gaps), tuple(falls)))
+    billed: dict[int, tuple[Line, ...]] = {}
+    since_ms = NEVER_MS
+    stops = chain(stops_ms, repeat(0))
+    for period, batch, stop_ms in zip(periods(deal), batches, stops, strict=False):
+        since_ms = min([since_ms, *(books[meter].add(points) for meter, points in batch.items())])
+        rated = rate_period(deal, books, period)
+        earlier = correct_earlier(
+            deal, books, lambda of: billed[of.from_ms], since_ms, period.from_ms, stop_ms
+        )
+        since_ms = earlier.stopped_ms or NEVER_MS
+        for of, lines in earlier.found:
+            billed[of.from_ms] += lines
+        billed[period.from_ms] = rated.lines
+        totals = close_statement(deal.tariff.tax_included, (*rated.lines, *earlier.lines()))
+        out.append(Closed(period, totals, rated.gaps, rated.falls))
     return out
+
+
+__all__ = ["Closed", "Deal", "MeterBook", "gap_rule", "meter_books", "periods", "rate_period", "settle"]

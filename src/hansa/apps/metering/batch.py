@@ -1,5 +1,7 @@
 """Reading a batch of counter records out of its packed form: pure checks, before any other work."""
 
+from itertools import pairwise
+
 from hansa.apps.metering import errors
 from hansa.apps.metering.chain import Point
 from hansa.apps.metering.messages import Counters, Feed, RecordCounters
@@ -33,7 +35,7 @@ def points_of(counters: Counters) -> list[Point]:
         f"a batch holds 1 to {limits.RECORDS_PER_BATCH_MAX} records",
     )
     _shape(count == len(values) == len(spans), "各列长度不同", "its vectors differ in length")
-    rising = all(a < b for a, b in zip(lost, lost[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(lost))
     within = not lost or (lost[0] >= 0 and lost[-1] < count)
     _shape(rising and within, "失联位置须递增且不越界", "positions of lost signal must rise and exist")
     missing = dict.fromkeys(lost)

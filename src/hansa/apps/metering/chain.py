@@ -1,6 +1,7 @@
-"""How the records of a feed are read, in order of (time, generation, sequence): pure, the same for contract and checker.
+"""How the records of a feed are read, in order of (time, generation, sequence). Pure.
 
-The rules are those of docs/metering-rules.md (M3–M7, M11–M13); their numbers stand beside the code.
+Contract and checker read by the same lines. The rules are those of docs/metering-rules.md (M3–M7, M11–M13);
+their numbers stand beside the code.
 """
 
 from collections.abc import Iterable
@@ -26,8 +27,10 @@ class Point(NamedTuple):
 
 
 def life_point(at_ms: int, life: Life) -> Point:
-    """What a declared reset or replacement stands for (M5). Number 0: before the readings of its instant."""
-    return Point(at_ms, life.generation, 0, life.final_value, life=True, start_value=life.start_value)
+    """What a declared reset or replacement stands for (M5). Numbers 0, 0: before all readings of its
+    instant.
+    """
+    return Point(at_ms, 0, 0, life.final_value, life=True, start_value=life.start_value)
 
 
 class Interval(NamedTuple):
@@ -59,6 +62,8 @@ class Step(NamedTuple):
     """Low readings whose fate this record decided."""
     good: bool = False
     total: int = 0
+    final_too_low: bool = False
+    """Of a declared life: a reading before it shows more than its final value."""
 
 
 class Reader(NamedTuple):
@@ -69,7 +74,7 @@ class Reader(NamedTuple):
     modulus: int = 0
 
     def step(self, fold: Fold, point: Point) -> Step:
-        """Read the next record. Raises Overlap (M11) or FinalTooLow (M5)."""
+        """Read the next record. Raises Overlap (M11)."""
         if self.kind == "counter":
             return _counter(self, fold, point)
         if self.kind == "amount":
@@ -131,15 +136,16 @@ def _new_life(reader: Reader, fold: Fold, point: Point) -> Step:
     if not fold.some:
         return Step(begun, good=True, total=point.start_value)
     final = unwrapped(point.value, fold.value, reader.modulus)
-    if final < fold.value:
-        raise errors.FinalTooLow(final_value=point.value, good_value=fold.value)
-    interval = _between(reader, fold, point.at_ms, final - fold.value)
+    # A reading that came late may show more than was declared: then that reading ends the old life.
+    interval = _between(reader, fold, point.at_ms, max(final - fold.value, 0))
     run = _run(fold, "reset") if fold.fall_first_ms else None
-    return Step(begun, (interval,), run, True, point.start_value)
+    return Step(begun, (interval,), run, True, point.start_value, final < fold.value)
 
 
 def unwrapped(value: int, good: int, modulus: int) -> int:
-    """M3: below the last good value, a counter with a modulus may have wrapped; then it stands for a higher number."""
+    """M3: below the last good value, a counter with a modulus may have wrapped; then it stands for a
+    higher number.
+    """
     if modulus == 0 or value >= good:
         return value
     forward = (value - good) % modulus

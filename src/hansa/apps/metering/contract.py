@@ -1,4 +1,8 @@
-"""The rules of metering: who may speak for a meter, what its records say, and what becomes of the odd ones."""
+"""The rules of metering: who may speak for a meter, what its records say, and what becomes of the odd
+ones.
+"""
+
+from collections.abc import Iterable
 
 from hansa.apps.metering import errors
 from hansa.apps.metering.batch import decoded
@@ -32,7 +36,7 @@ from hansa.apps.metering.messages import (
     ResetDeclared,
     Sequence,
 )
-from hansa.apps.metering.recording import join
+from hansa.apps.metering.recording import New, join
 from hansa.apps.metering.tables import (
     ALL,
     ANCHORS,
@@ -94,6 +98,7 @@ def replace_device(ctx: Context, a: ReplaceDevice) -> None:
         life = Life(
             final_value=counter.final_value,
             start_value=counter.start_value,
+            generation=device.generation,
             replaced=True,
             transaction=ctx.transaction,
         )
@@ -172,24 +177,8 @@ def record(ctx: Context, a: RecordCounters) -> None:
         raise errors.AnchorUnknown(owner=a.owner, anchor=a.anchor)
     _check_spoken_for(ctx, a, source)
 
-    # What of it is new: a repeat does nothing, other content under a number that was used is a provable fault.
-    new = []
-    repeated = 0
-    contradicting: list[Point] = []
-    for point, reading in zip(points, readings, strict=True):
-        number = (a.owner, counters.feed, point.generation, point.sequence)
-        known = SEQUENCES.get(ctx, number)
-        if known is None:
-            SEQUENCES.put(ctx, number, Sequence(at_ms=point.at_ms))
-            content = CounterRecord(
-                value=point.value, span_ms=point.span_ms, lost=point.lost, anchor=a.anchor, index=reading
-            )
-            new.append((point, content))
-        elif _same(ctx, a.owner, counters.feed, known.at_ms, point):
-            repeated += 1
-        else:
-            contradicting.append(point)
-            _note_contradiction(ctx, a, known.at_ms, point)
+    # What of it is new; a repeat does nothing.
+    new, contradicting = _told(ctx, a, points, readings)
 
     # Writes.
     if new:
@@ -219,7 +208,7 @@ def record(ctx: Context, a: RecordCounters) -> None:
             feed=counters.feed,
             first_sequence=counters.first_sequence,
             new=len(new),
-            repeated=repeated,
+            repeated=len(points) - len(new) - len(contradicting),
             contradicting=len(contradicting),
         )
     )
@@ -229,9 +218,16 @@ def declare_reset(ctx: Context, a: DeclareReset) -> None:
     # Checks.
     feed = _feed(ctx, ctx.member, a.feed)
     _check_not_future(ctx, a.at_ms)
+    device = DEVICES.get(ctx, (ctx.member, feed.device))
+    assert device is not None
 
     # Writes.
-    life = Life(final_value=a.final_value, start_value=a.start_value, transaction=ctx.transaction)
+    life = Life(
+        final_value=a.final_value,
+        start_value=a.start_value,
+        generation=device.generation,
+        transaction=ctx.transaction,
+    )
     _new_life(ctx, a.feed, feed, a.at_ms, life)
 
     # Events.
@@ -258,6 +254,27 @@ def _new_life(ctx: Context, name: str, feed: Feed, at_ms: int, life: Life) -> No
     LIVES.put(ctx, (ctx.member, name, at_ms), life)
     content = CounterRecord(value=life.final_value, life=True, start_value=life.start_value)
     join(ctx, ctx.member, name, feed, [(life_point(at_ms, life), content)])
+
+
+def _told(
+    ctx: Context, a: RecordCounters, points: Iterable[Point], readings: Iterable[int]
+) -> tuple[list[New], list[Point]]:
+    """What of a batch is new, and what contradicts: other content under a number in use (M1, rule 23)."""
+    new: list[New] = []
+    contradicting: list[Point] = []
+    for point, reading in zip(points, readings, strict=True):
+        number = (a.owner, a.counters.feed, point.generation, point.sequence)
+        known = SEQUENCES.get(ctx, number)
+        if known is None:
+            SEQUENCES.put(ctx, number, Sequence(at_ms=point.at_ms))
+            content = CounterRecord(
+                value=point.value, span_ms=point.span_ms, lost=point.lost, anchor=a.anchor, index=reading
+            )
+            new.append((point, content))
+        elif not _same(ctx, a.owner, a.counters.feed, known.at_ms, point):
+            contradicting.append(point)
+            _note_contradiction(ctx, a, known.at_ms, point)
+    return new, contradicting
 
 
 def _feed(ctx: Context, owner: str, name: str) -> Feed:
@@ -287,7 +304,9 @@ def _check_life(ctx: Context, owner: str, feed: Feed, generation: int, first_ms:
 
 
 def _check_spoken_for(ctx: Context, a: RecordCounters, source: str) -> None:
-    """A device's own signature, or the gateway that is the source signed the transaction: nothing in between."""
+    """A device's own signature, or the gateway that is the source signed the transaction: nothing in
+    between.
+    """
     key = keys.current(ctx, a.owner, source)
     if not a.signature:
         by_gateway = ctx.member == a.owner and ctx.key == source and key.kind == "gateway"
@@ -348,7 +367,9 @@ def device_of(ctx: Context, owner: str, device: str) -> tuple[Device, list[Gener
 def records_of(
     ctx: Context, owner: str, feed: str, from_ms: int, to_ms: int, after: list[int], limit: int
 ) -> list[tuple[tuple[int, int, int], CounterRecord]]:
-    """Records with from ≤ time < to in reading order, after the given (time, generation, sequence) if there is one."""
+    """Records with from ≤ time < to in reading order, after the given (time, generation, sequence) if
+    there is one.
+    """
     start = (owner, feed, from_ms) if not after else (owner, feed, after[0], after[1], after[2] + 1)
     rows = RECORDS.scan(
         ctx,

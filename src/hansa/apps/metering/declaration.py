@@ -25,7 +25,9 @@ def check_declaration(feed: Feed) -> None:
 
 
 def check_legal_use(legal_use: LegalUse, integrated: bool) -> None:
-    """Billing grade needs its papers, and can never be claimed for what was integrated from power (rule 25)."""
+    """Billing grade needs its papers, and can never be claimed for what was integrated from power (rule
+    25).
+    """
     if legal_use.grade == "indicative":
         return
     if integrated:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hansa.apps.metering import errors
 from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, pending
-from hansa.apps.metering.messages import CounterRecord, Feed, Head
+from hansa.apps.metering.messages import CounterRecord, Feed, Fold, Head
 from hansa.apps.metering.tables import FALLS, FEEDS, HEADS, RECORDS
 from hansa.kernel import Context, Signal, limits
 
@@ -22,6 +22,10 @@ class IntervalsChanged(Signal):
     declaration: Feed
     removed: tuple[Interval, ...]
     added: tuple[Interval, ...]
+    from_ms: int
+    """First instant that the new records speak of."""
+    before: Fold
+    """How far the feed had been read just before the first of them."""
 
 
 def feed(ctx: Context, owner: str, name: str) -> Feed:
@@ -68,8 +72,10 @@ def records_before(ctx: Context, owner: str, name: str, before_ms: int) -> Itera
         yield point(key, record), record.good, record.total
 
 
-def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int) -> list[LowRun]:
-    """Low readings of a counter that began in [from, to), and what became of them; the pending ones last."""
+def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int) -> list[LowRun]:
+    """Low readings of a counter that began in [from, to), and what became of them; at most `limit`, the
+    pending last.
+    """
     out = [
         LowRun(int(key[2]), fall.last_ms, fall.count, fall.value, fall.good_value, fall.status)
         for key, fall in FALLS.scan(
@@ -77,11 +83,11 @@ def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int) -> list
             (owner, name),
             start=(owner, name, from_ms),
             end=(owner, name, to_ms),
-            limit=limits.STATEMENT_GAPS_MAX,
+            limit=limit,
         )
     ]
     standing = head(ctx, owner, name)
     run = None if standing is None else pending(standing.fold)
     if run is not None and from_ms <= run.first_ms < to_ms:
         out.append(run)
-    return out
+    return out[:limit]

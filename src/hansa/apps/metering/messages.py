@@ -1,7 +1,7 @@
 """Devices, feeds, anchored readings, counter records. Times are ms since the epoch, UTC.
 
-A *reading* stays with its owner; its batch's Merkle root is anchored here. A *counter record* (value at a time) is
-what bills rest on: it lies on the ledger and names the reading it repeats.
+A *reading* stays with its owner; its batch's Merkle root is anchored here. A *counter record* (value at a
+time) is what bills rest on: it lies on the ledger and names the reading it repeats.
 """
 
 from typing import Literal
@@ -36,7 +36,9 @@ FallStatus = Literal["pending", "false_reading", "reset"]
 
 
 class LegalUse(Struct):
-    """Whether a meter may settle trade (protocol, rule 25). Billing grade needs all that the certificate says."""
+    """Whether a meter may settle trade (protocol, rule 25). Billing grade needs all that the certificate
+    says.
+    """
 
     grade: Literal["billing", "indicative"]
     certificate: OptionalName = ""
@@ -76,7 +78,9 @@ class Feed(Record, version=1, readers="members", retention="business"):
     """on_change: silence means no change. periodic: silence means loss."""
     legal_use: LegalUse
     wired: bool = False
-    """The owner says that the signal is connected and has been seen to move. Billing refuses one that is not."""
+    """The owner says that the signal is connected and has been seen to move. Billing refuses one that is
+    not.
+    """
     integrated: bool = False
     """Computed from another quantity, such as power: indicative always (rule 25)."""
     modulus: Natural = 0
@@ -108,11 +112,11 @@ class Head(Record, version=1, readers="members", retention="business"):
     """Where a feed stands: its last record in order, and the fold up to it."""
 
     at_ms: TimeMs
-    generation: Positive
+    generation: Natural
     sequence: Natural
     fold: Fold
     first_ms: TimeMs = 0
-    """Time of the first good reading."""
+    """Time of the first good reading; of amounts the start of the first one."""
     records: Natural = 0
 
 
@@ -144,10 +148,11 @@ class Sequence(Record, version=1, readers="members", retention="business"):
 
 
 class Batch(Record, version=1, readers="members", retention="business"):
-    """Which transaction brought records, from a sequence number on."""
+    """Which transaction brought records: from a sequence number on, so many, of which at least one was
+    new.
+    """
 
     transaction: Hash
-    count: Positive
 
 
 class Anchor(Record, version=1, readers="members", retention="business"):
@@ -169,7 +174,7 @@ class Life(Record, version=1, readers="members", retention="business"):
     final_value: Natural
     start_value: Natural
     generation: Positive
-    """Of the device, up to the instant."""
+    """Of the device when it was declared; of a replacement, the one that ended."""
     replaced: bool = False
     """By another device; else the same one was reset."""
     transaction: OptionalHash = ""
@@ -237,7 +242,9 @@ class RenewLegalUse(Action, tag="metering.renew_legal_use"):
 
 
 class AnchorReadings(Action, tag="metering.anchor"):
-    """Commit to a batch of readings. They can be proved one by one later, and none can be put in or changed."""
+    """Commit to a batch of readings. They can be proved one by one later, and none can be put in or
+    changed.
+    """
 
     anchor: Id
     root: Hash
@@ -264,8 +271,11 @@ class Counters(Struct):
 
 
 class RecordCounters(Action, tag="metering.record"):
-    """Records arrive, in any order of time. `signature` is the device's over its key and `counters`; empty where the
-    transaction's own key is the source: then a gateway vouches, and no device has signed (rule 26)."""
+    """Records arrive, in any order of time.
+
+    `signature` is the device's over its key and `counters`; empty where the transaction's own key is the
+    source: then a gateway vouches, and no device has signed (rule 26).
+    """
 
     owner: MemberId
     counters: Counters
@@ -276,7 +286,9 @@ class RecordCounters(Action, tag="metering.record"):
 
 
 class DeclareReset(Action, tag="metering.declare_reset"):
-    """The owner explains a fall: the counter ended at final_value and began again from start_value at at_ms."""
+    """The owner explains a fall: the counter ended at final_value and began again from start_value at
+    at_ms.
+    """
 
     feed: Id
     at_ms: TimeMs
@@ -329,10 +341,16 @@ class Recorded(Event, tag="metering.recorded"):
 
 
 class Contradicted(Event, tag="metering.contradicted"):
+    """A batch says otherwise than what stands under numbers that were used. Each has its record,
+    Contradiction.
+    """
+
     owner: MemberId
     feed: Id
     generation: Positive
-    sequence: Positive
+    first_sequence: Positive
+    """The first number contradicted."""
+    count: Positive
     source: KeyId
 
 

@@ -1,7 +1,10 @@
-"""How records join a feed: in order at its head in constant time, late ones by reading their neighbourhood anew."""
+"""How records join a feed: in order at its head in constant time, late ones by reading their
+neighbourhood anew.
+"""
 
 from collections.abc import Sequence
 from itertools import chain as joined
+from typing import NamedTuple
 
 from hansa.apps.metering import errors
 from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, Step, after_good
@@ -18,46 +21,52 @@ def join(ctx: Context, owner: str, name: str, feed: Feed, new: Sequence[New]) ->
     if not new:
         return
     head = HEADS.get(ctx, (owner, name))
-    last = (head.at_ms, head.generation, head.sequence) if head else (-1, 0, 0)
-    if new[0][0][:3] > last:
-        removed: list[Interval] = []
-        added = _append(ctx, owner, name, reader(feed), head, new)
+    if head is None or new[0][0][:3] > (head.at_ms, head.generation, head.sequence):
+        changed = _append(ctx, owner, name, reader(feed), head, new)
     else:
-        removed, added = _insert(ctx, owner, name, reader(feed), head, new)
-    ctx.signal(IntervalsChanged(owner, name, feed, tuple(removed), tuple(added)))
+        changed = _insert(ctx, owner, name, reader(feed), head, new)
+    from_ms = min(at.at_ms - at.span_ms for at, _ in new)
+    removed, added = _without_common(changed.removed, changed.added)
+    ctx.signal(IntervalsChanged(owner, name, feed, removed, added, from_ms, changed.before))
+
+
+class _Changed(NamedTuple):
+    removed: list[Interval]
+    added: list[Interval]
+    before: Fold
+    """The fold just before the first new record."""
 
 
 def _append(
     ctx: Context, owner: str, name: str, read: Reader, head: Head | None, new: Sequence[New]
-) -> list[Interval]:
-    fold = head.fold if head else Fold()
+) -> _Changed:
+    before = fold = head.fold if head else Fold()
     first_ms = head.first_ms if head else 0
     intervals: list[Interval] = []
     for at, record in new:
-        step = read.step(fold, at)
+        step = _arrive(read, fold, at)
         if step.good and not fold.some:
-            first_ms = at.at_ms
+            first_ms = at.at_ms - at.span_ms
         fold = step.fold
         intervals += step.intervals
         if step.run is not None:
             _keep_run(ctx, owner, name, step.run)
         _keep(ctx, owner, name, at, record, step)
     _keep_head(ctx, owner, name, new[-1][0], fold, first_ms, (head.records if head else 0) + len(new))
-    return intervals
+    return _Changed([], intervals, before)
 
 
-def _insert(
-    ctx: Context, owner: str, name: str, read: Reader, head: Head | None, new: Sequence[New]
-) -> tuple[list[Interval], list[Interval]]:
-    """Read on from the last good record before the first new one, with and without the new ones, until both agree."""
-    assert head is not None
+def _insert(ctx: Context, owner: str, name: str, read: Reader, head: Head, new: Sequence[New]) -> _Changed:
+    """Read on from the last good record before the first new one, with and without the new ones, until
+    both agree.
+    """
     base, fold_base = _last_good(ctx, owner, name, new[0][0])
-    old_fold = new_fold = fold_base
+    before = old_fold = new_fold = fold_base
     removed: list[Interval] = []
     added: list[Interval] = []
     old_runs: list[LowRun] = []
     new_runs: list[LowRun] = []
-    waiting = list(new)
+    waiting = list(reversed(new))
     known = RECORDS.scan(
         ctx,
         (owner, name),
@@ -66,22 +75,21 @@ def _insert(
     )
     last = new[-1][0]
     in_step = False
-    seen = 0
-    for key, record in joined(known, [((), CounterRecord())]):
+    for seen, (key, record) in enumerate(joined(known, [((), CounterRecord())])):
         at = point(key, record) if key else None
-        while waiting and (at is None or waiting[0][0] < at):
-            arrived, content = waiting.pop(0)
-            step = read.step(new_fold, arrived)
+        while waiting and (at is None or waiting[-1][0] < at):
+            arrived, content = waiting.pop()
+            if len(waiting) + 1 == len(new):
+                before = new_fold
+            step = _arrive(read, new_fold, arrived)
             new_fold = _take(step, added, new_runs)
             _keep(ctx, owner, name, arrived, content, step)
         if at is None:
             break
-        seen += 1
-        if seen > limits.REFOLD_MAX:
+        if seen == limits.REFOLD_MAX:
             raise errors.TooDisruptive(limit=limits.REFOLD_MAX)
-        before = read.step(old_fold, at)
-        after = read.step(new_fold, at)
-        old_fold = _take(before, removed, old_runs)
+        without, after = read.step(old_fold, at), read.step(new_fold, at)
+        old_fold = _take(without, removed, old_runs)
         new_fold = _take(after, added, new_runs)
         last = max(last, at)
         if (after.good, after.total) != (record.good, record.total):
@@ -94,11 +102,21 @@ def _insert(
     # In step before the end, what follows stands as it was read; else all was read to the end.
     fold, newest = (head.fold, _at_head(head)) if in_step else (new_fold, last)
     _keep_head(ctx, owner, name, newest, fold, first, head.records + len(new))
-    return _without_common(removed, added)
+    return _Changed(removed, added, before)
+
+
+def _arrive(read: Reader, fold: Fold, at: Point) -> Step:
+    """Read a record that is new. Raises Overlap (M11), FinalTooLow (M5)."""
+    step = read.step(fold, at)
+    if step.final_too_low:
+        raise errors.FinalTooLow(final_value=at.value, good_value=fold.value)
+    return step
 
 
 def _last_good(ctx: Context, owner: str, name: str, before: Point) -> tuple[Point | None, Fold]:
-    """The last good record before a point, and the fold right after it; from the feed's beginning if there is none."""
+    """The last good record before a point, and the fold right after it; from the feed's beginning if
+    there is none.
+    """
     rows = RECORDS.scan(
         ctx, (owner, name), end=(owner, name, *before[:3]), limit=limits.REFOLD_MAX, reverse=True
     )
@@ -118,7 +136,7 @@ def _at_head(head: Head) -> Point:
 def _first_good(ctx: Context, owner: str, name: str) -> int:
     for key, record in RECORDS.scan(ctx, (owner, name), limit=limits.REFOLD_MAX):
         if record.good:
-            return int(key[2])
+            return int(key[2]) - record.span_ms
     return 0
 
 
@@ -173,7 +191,9 @@ def _keep_runs(ctx: Context, owner: str, name: str, old: Sequence[LowRun], new: 
             _keep_run(ctx, owner, name, run)
 
 
-def _without_common(removed: list[Interval], added: list[Interval]) -> tuple[list[Interval], list[Interval]]:
+def _without_common(
+    removed: list[Interval], added: list[Interval]
+) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
     counts: dict[Interval, int] = {}
     for interval in removed:
         counts[interval] = counts.get(interval, 0) + 1
@@ -183,4 +203,4 @@ def _without_common(removed: list[Interval], added: list[Interval]) -> tuple[lis
             counts[interval] -= 1
         else:
             new.append(interval)
-    return [interval for interval, count in counts.items() for _ in range(count)], new
+    return tuple(interval for interval, count in counts.items() for _ in range(count)), tuple(new)

@@ -35,9 +35,9 @@ SEQUENCES = Table(
 )
 BATCHES = Table(
     "metering.batches",
-    key=("owner", "feed", "generation", "first_sequence"),
+    key=("owner", "feed", "generation", "first_sequence", "count"),
     record=Batch,
-    integers=("generation", "first_sequence"),
+    integers=("generation", "first_sequence", "count"),
 )
 ANCHORS = Table("metering.anchors", key=("owner", "anchor"), record=Anchor)
 FALLS = Table("metering.falls", key=("owner", "feed", "first_ms"), record=Fall, integers=("first_ms",))

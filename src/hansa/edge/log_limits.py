@@ -31,3 +31,5 @@ NOT_BEFORE_DEFAULT = (2000, 1, 1)
 SILENCE_FACTOR = 3
 """A periodic feed is silent when nothing came for so many times its usual spacing."""
 POWER_INTERVAL_MS = 900_000
+THIN_FROM_LINES = 100_000
+"""From so many lines on, a probe proposes that counters are recorded on the ledger each 15 minutes."""

@@ -194,6 +194,12 @@ def _feed_lines(probe: Probe, signal: Signal, name: str, prefix: str) -> Iterato
         if signal.unit_guessed:
             yield _guess("单位请核对", "check the unit")
         yield f'{prefix}unit = "{signal.unit}"'
+    if signal.role == "counter" and probe.lines > limits.THIN_FROM_LINES:
+        yield _note(
+            "密集日志：账本每 15 分钟记一条即可结算，全部读数仍作存证",
+            "a dense log: a record each 15 minutes is enough for a bill, all readings are anchored",
+        )
+        yield f'{prefix}record_every = "15min"'
     if signal.role == "power":
         if signal.interval_ms > limits.POWER_INTERVAL_MS:
             yield f'{prefix}hold_max = "{spelled_duration(signal.interval_ms)}"'

@@ -102,7 +102,9 @@ def prepare(folder: Path, inputs: Sequence[Path] = ()) -> Path:
 
 
 def packaging_play(folder: Path) -> Play:
-    """The made-up month: log, mapping and tariff written and read, the faults, what its owner declares of them."""
+    """The made-up month: log, mapping and tariff written and read, the faults, what its owner declares of
+    them.
+    """
     line, _ = line7.write(folder / "log")
     mapping_file = folder / "mapping.toml"
     mapping_file.write_text(line7.MAPPING, encoding="utf-8")
@@ -165,7 +167,7 @@ def run(folder: Path, play: Play, progress: Progress = silent) -> Demo:
     progress("创建联盟", "Founding the consortium", 1, 1)
     statements = settle(world, play, progress)
     if not statements:
-        raise NothingStated(device=play.log.device)
+        raise NothingStated(device=play.log.device, reason=_why_nothing(world))
     subject = statements[-1]
 
     def gathering(done: int, whole: int) -> None:
@@ -189,11 +191,18 @@ def run(folder: Path, play: Play, progress: Progress = silent) -> Demo:
 
 
 class NothingStated(Refusal, code="play.nothing_stated", field="log"):
-    zh = "设备 {device} 的结算期未能关账:请查看节点事件(例如检定有效期已过)。"
-    en = (
-        "No period of {device} could be closed: see the node's events (a meter's verification may "
-        "have lapsed)."
-    )
+    zh = "设备 {device} 没有任何结算期能够关账：{reason}。"
+    en = "No period of {device} could be closed: {reason}."
+
+
+def _why_nothing(world: World) -> str:
+    """What the node noted when a period fell due."""
+    held = [
+        data.decode()
+        for _, _, data in world.node.events_after(0, -1)
+        if data.startswith(b'{"_type":"billing.held"')
+    ]
+    return "; ".join([*(f"{i.what}: {i.detail}" for i in world.node.incidents), *held][:5])
 
 
 def tamper(bundle: Bundle) -> tuple[Bundle, str]:

@@ -25,8 +25,8 @@ from hansa.simulation.signals import Signal, signal_of
 from hansa.simulation.tariff_lines import tariff_lines
 from hansa.simulation.world import GATEWAY_KEY, NAME_EN, NAME_ZH
 
-SERIES_POINTS_MAX = 2_000
-BANDS_MAX = 4_000
+SERIES_POINTS_MAX = 1_900
+BANDS_MAX = 50_000
 ROWS_MAX = 300
 EXPLAINED_STATEMENTS_MAX = 6
 """The last ones; `hansa explain` explains any."""
@@ -150,12 +150,17 @@ def _shown_unit(demo: Demo, feed: FeedLog, name: str) -> tuple[int, str]:
     return PRICED_SIZE.get(base, 1), PRICED_UNIT.get(base, base)
 
 
-def _series(signal: Signal, size: int) -> Iterator[tuple[int, float | None]]:
-    """At most SERIES_POINTS_MAX points: every k-th, and always the breaks."""
-    step = max(len(signal.series) // SERIES_POINTS_MAX, 1)
+def _series(signal: Signal, size: int) -> list[tuple[int, float | None]]:
+    """At most SERIES_POINTS_MAX points: evenly thinned, breaks kept as long as there is room for them."""
+    step = max(-(-len(signal.series) // SERIES_POINTS_MAX), 1)
+    last = len(signal.series) - 1
+    breaks = sum(value is None for _, value in signal.series)
+    keep_breaks = breaks <= SERIES_POINTS_MAX // 2
+    points: list[tuple[int, float | None]] = []
     for position, (at_ms, value) in enumerate(signal.series):
-        if value is None or position % step == 0 or position == len(signal.series) - 1:
-            yield at_ms, None if value is None else round(value / size, 6)
+        if position % step == 0 or position == last or (value is None and keep_breaks):
+            points.append((at_ms, None if value is None else round(value / size, 6)))
+    return points[: 2 * SERIES_POINTS_MAX]
 
 
 def _gaps_of_feed(demo: Demo, feed: str) -> Iterator[page.Gap]:

@@ -1,4 +1,4 @@
-"""The evidence bundle: one JSON file from which a statement can be checked offline with the genesis file alone.
+"""The evidence bundle: one JSON file from which a statement can be checked offline with the genesis file.
 
 docs/verify-evidence.md describes it well enough to write a checker from; examples/check_evidence.py is one.
 """
@@ -10,6 +10,10 @@ from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.types import Id, MemberId, Struct, TimeMs
 
 FORMAT: Literal["hansa-evidence-1"] = "hansa-evidence-1"
+
+BUNDLE_BYTES_MAX = 64 * 2**20
+"""Enough for a million counter records; what is larger is not read."""
+GENESIS_BYTES_MAX = 2**20
 
 
 class Subject(Struct):
@@ -40,8 +44,10 @@ class Bundle(Struct):
     subject: Subject
     head: SignedHeader
     attests: tuple[Proof, ...]
-    """Events `kernel.attested`: the statements, the agreement, its tariff and calendar, feeds, devices, keys."""
+    """Events `kernel.attested`, each record once: statements, agreement, tariff, calendar, feeds, generations
+    of devices, keys."""
     transactions: tuple[Carried, ...]
-    """Those that brought anchors, counter records, resets and replacements, in ledger order."""
+    """In ledger order: those by which keys, calendar, tariff, agreement, feeds and devices came about; those
+    that brought anchors, counter records, resets and replacements; those that asked for a close."""
     readings: tuple[HeldReading, ...] = ()
     """Readings that counter records of the period repeat, as far as the owner hands them out."""

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
-from hansa.apps.consortium.messages import Attest
-from hansa.apps.metering.messages import Anchor, Batch, CounterRecord, Device, Feed, Generation, Life
-from hansa.client import Client, Receipt
+from hansa.apps.consortium.messages import Attest, Genesis
+from hansa.apps.metering.messages import CounterRecord, Device, Feed, Generation
+from hansa.client import Client
 from hansa.client.bundle import FORMAT, Bundle, Carried, HeldReading, Subject
+from hansa.client.origins import Place, Search
 from hansa.edge.readings import ReadingStore
-from hansa.kernel import Refusal, limits
+from hansa.kernel import Attested, Refusal, limits
+from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Proof
-from hansa.kernel.transaction import parse
 
 READINGS_IN_BUNDLE_MAX = 2_000
 """Readings handed out with a bundle; beyond it the first ones, and the bundle's checks say how many."""
@@ -20,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 class StatementUnknown(Refusal, code="evidence.statement_unknown", field="period"):
-    zh = "协议 {agreement} 没有这一期的结算单。已有的结算期:{known}。"
+    zh = "协议 {agreement} 没有这一期的结算单。已有的结算期：{known}。"
     en = "Agreement {agreement} has no statement for that period. There are: {known}."
 
 
@@ -41,32 +42,26 @@ def gather(
     if subject is None:
         known = ", ".join(str(s.period.from_ms) for s in statements)
         raise StatementUnknown(agreement=agreement_id, known=known)
-    attested = _attested(client, agreement_id, agreement, statements, subject)
-    carried = _transactions(client, agreement, subject)
-    attested += _signers(client, carried)
-    receipts = _attest(client, list(dict.fromkeys(attested)))
+    statements = [s for s in statements if s.period.from_ms <= period_from_ms]
+    search = Search(client)
+    places, signers = search.behind(agreement_id, agreement, statements, _genesis_keys(client))
+    wanted = _attested(client, agreement_id, agreement, statements, signers)
+    proofs = _attest(client, wanted)
     head = client.transport.head()
     assert head is not None
-    proofs: list[Proof] = []
-    for height in dict.fromkeys(receipt.height for receipt in receipts):
-        proofs += _events_of(client, height)
-    transactions = []
-    for number, (height, index) in enumerate(carried, 1):
-        transactions.append(
-            Carried(
-                transaction=client.transport.prove("transaction", height, index),
-                outcome=client.transport.prove("outcome", height, index),
-            )
-        )
-        progress(number, len(carried))
     return Bundle(
         format=FORMAT,
         subject=Subject(agreement=agreement_id, period_from_ms=period_from_ms),
         head=head,
         attests=tuple(proofs),
-        transactions=tuple(transactions),
+        transactions=tuple(_carried(client, places, progress)),
         readings=tuple(_readings(client, agreement, subject, stores)),
     )
+
+
+def _genesis_keys(client: Client) -> set[tuple[str, str]]:
+    genesis = decode(client.transport.genesis(), Genesis)
+    return {(member.id, key.id) for member in genesis.members for key in member.keys}
 
 
 def _attested(
@@ -74,93 +69,73 @@ def _attested(
     agreement_id: str,
     agreement: Agreement,
     statements: Sequence[Statement],
-    subject: Statement,
+    signers: Sequence[tuple[str, str]],
 ) -> list[Attest]:
     """The current records that the statement rests on."""
-    tariff = client.query(
-        "billing.tariff_of",
-        PublishedTariff,
-        owner=agreement.tariff_owner,
-        tariff=agreement.tariff,
-        version=agreement.tariff_version,
-    )
+    owner, name, version = agreement.tariff_owner, agreement.tariff, agreement.tariff_version
+    tariff = client.query("billing.tariff_of", PublishedTariff, owner=owner, tariff=name, version=version)
     wanted = [
         Attest(table="billing.statements", key=(agreement_id, str(statement.period.from_ms)))
         for statement in statements
-        if statement.period.from_ms <= subject.period.from_ms
     ]
-    version = str(agreement.tariff_version)
     wanted += [
         Attest(table="billing.agreements", key=(agreement_id,)),
-        Attest(table="billing.tariffs", key=(agreement.tariff_owner, agreement.tariff, version)),
+        Attest(table="billing.tariffs", key=(owner, name, str(version))),
         Attest(table="consortium.calendars", key=(tariff.calendar_owner, tariff.calendar)),
     ]
+    wanted += [Attest(table="kernel.keys", key=signer) for signer in signers]
     for binding in agreement.meters:
         feed = client.query("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)
         wanted.append(Attest(table="metering.feeds", key=(binding.owner, binding.feed)))
         _, lives = client.query(
-            "metering.device_of",
-            tuple[Device, list[Generation]],
-            owner=binding.owner,
-            device=feed.device,
+            "metering.device_of", tuple[Device, list[Generation]], owner=binding.owner, device=feed.device
         )
-        for generation, life in enumerate(lives, 1):
-            key = (binding.owner, feed.device, str(generation))
-            wanted.append(Attest(table="metering.generations", key=key))
-            wanted.append(Attest(table="kernel.keys", key=(binding.owner, life.source)))
-    return wanted
+        wanted += [
+            Attest(table="metering.generations", key=(binding.owner, feed.device, str(number)))
+            for number, _ in enumerate(lives, 1)
+        ]
+    return list(dict.fromkeys(wanted))
 
 
-def _signers(client: Client, places: Sequence[tuple[int, int]]) -> list[Attest]:
-    """The keys that signed the transactions."""
-    signers: dict[tuple[str, str], None] = {}
-    for height, index in places:
-        body = parse(client.registry, client.transport.prove("transaction", height, index).item).body
-        signers[body.member, body.key] = None
-    return [Attest(table="kernel.keys", key=key) for key in signers]
-
-
-def _attest(client: Client, wanted: Sequence[Attest]) -> list[Receipt]:
-    wires = [
-        client.sign(*wanted[start : start + limits.ACTIONS_MAX])
-        for start in range(0, len(wanted), limits.ACTIONS_MAX)
+def _attest(client: Client, wanted: Sequence[Attest]) -> list[Proof]:
+    """Have records shown as events, and prove these; others in the same block are not ours."""
+    groups = [
+        wanted[start : start + limits.ACTIONS_MAX] for start in range(0, len(wanted), limits.ACTIONS_MAX)
     ]
-    return client.submit(wires)
+    receipts = client.submit([client.sign(*group) for group in groups])
+    missing = {(attest.table, attest.key) for attest in wanted}
+    proofs: list[Proof] = []
+    for height in dict.fromkeys(receipt.height for receipt in receipts):
+        for index, data in _events_of(client, height):
+            event = decode(data, Attested)
+            if (event.table, event.key) in missing:
+                missing.remove((event.table, event.key))
+                proofs.append(client.transport.prove("event", height, index))
+    return proofs
 
 
-def _events_of(client: Client, of_height: int) -> Iterator[Proof]:
-    """The attests of a block, each with its proof."""
-    for height, index, data in client.transport.events_after(of_height, -1, limits.EVENTS_MAX):
-        if height == of_height and data.startswith(b'{"_type":"kernel.attested"'):
-            yield client.transport.prove("event", height, index)
+def _events_of(client: Client, of_height: int) -> Iterator[tuple[int, bytes]]:
+    """(index, bytes) of the attests of a block."""
+    after = -1
+    while True:
+        page = client.transport.events_after(of_height, after, RECORDS_PER_PAGE)
+        for height, index, data in page:
+            if height != of_height:
+                return
+            if data.startswith(b'{"_type":"kernel.attested"'):
+                yield index, data
+            after = index
+        if len(page) < RECORDS_PER_PAGE:
+            return
 
 
-def _transactions(client: Client, agreement: Agreement, subject: Statement) -> list[tuple[int, int]]:
-    """Where the transactions lie that brought what was counted up to the close, in ledger order."""
-    ids: dict[str, None] = {}
-    anchors: dict[tuple[str, str], None] = {}
-    for binding in agreement.meters:
-        of = {"owner": binding.owner, "feed": binding.feed}
-        batches = client.query("metering.batches_of", list[tuple[tuple[int, int], Batch]], **of)
-        ids.update(dict.fromkeys(batch.transaction for _, batch in batches))
-        lives = client.query("metering.lives_of", list[tuple[int, Life]], **of)
-        ids.update(dict.fromkeys(life.transaction for _, life in lives))
-        for _, record in records(client, binding.owner, binding.feed):
-            if record.anchor:
-                anchors[binding.owner, record.anchor] = None
-    for owner, name in anchors:
-        anchor = client.query("metering.anchor_of", Anchor, owner=owner, anchor=name)
-        ids[anchor.transaction] = None
-    places = []
-    for identity in ids:
-        found = client.transport.find(identity)
-        assert found is not None
-        counted = found.height < subject.closed_height or (
-            found.height == subject.closed_height and bool(subject.closed_by)
+def _carried(client: Client, places: Sequence[Place], progress: Progress) -> Iterator[Carried]:
+    for number, (height, index) in enumerate(places, 1):
+        yield Carried(
+            transaction=client.transport.prove("transaction", height, index),
+            outcome=client.transport.prove("outcome", height, index),
         )
-        if counted:
-            places.append((found.height, found.index))
-    return sorted(places)
+        progress(number, len(places))
 
 
 def records(

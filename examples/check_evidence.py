@@ -1,0 +1,298 @@
+"""Check a Hansa evidence bundle without Hansa: python examples/check_evidence.py BUNDLE GENESIS
+
+From docs/verify-evidence.md; needs Python 3.11 and the package `cryptography`. Checks paths, header,
+keys, signatures, agreement, counter records, readings, sums; does not rate. Exit status 0 only if all holds.
+"""
+
+import base64
+import json
+import struct
+import sys
+from collections import defaultdict
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+PRIME, ORDER = 2**255 - 19, (2**252 + 27742317777372353535851937790883648493).to_bytes(32)
+EIGHTH = 2707385501144840649318225287225658788936804267575313519463743609750303021402
+SMALL_ORDER = {0, 1, PRIME - 1, EIGHTH, PRIME - EIGHTH}  # y of the points whose order divides 8
+
+
+class Broken(Exception):
+    """Says what does not hold, and where."""
+
+
+def need(holds: Any, what: str) -> None:
+    if not holds:
+        raise Broken(what)
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def load(data: bytes, where: str) -> Any:
+    """JSON whose bytes are its one canonical form: no spaces, no repeated names (§2)."""
+    try:
+        value = json.loads(data)
+        need(canonical(value) == data, f"{where}: not canonical JSON")
+    except (ValueError, RecursionError) as error:
+        raise Broken(f"{where}: {error}") from None
+    return value
+
+
+def fields(value: dict[str, Any], wanted: str, optional: str = "") -> list[Any]:
+    """The fields named, in that order: exactly these, and an optional one only if it is not empty."""
+    names, left_out = wanted.split(), optional.split()
+    exact = set(names) <= set(value) <= {*names, *left_out}
+    need(exact and all(value[name] for name in {*left_out} & set(value)), f"fields other than {wanted}")
+    return [value[name] for name in names] + [value.get(name, ()) for name in left_out]
+
+
+def raw(text: str) -> bytes:
+    data = base64.b64decode(text, validate=True)
+    need(base64.b64encode(data).decode() == text, "base64 is not canonical")
+    return data
+
+
+def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: inner for name, inner in value.items() if name not in names}
+
+
+def root_of(leaf: bytes, index: int, size: int, path: list[str]) -> str:
+    """RFC 9162, 2.1.3.2: the root that a leaf and its path lead to."""
+    need(type(index) is int and type(size) is int and 0 <= index < size, "no such leaf")
+    fn, sn, total = index, size - 1, sha256(b"\x00" + leaf).digest()
+    for step in map(bytes.fromhex, path):
+        need(sn and step.hex() in path, "the path is too long, or not canonical")
+        right = fn & 1 or fn == sn
+        total = sha256(b"\x01" + (step + total if right else total + step)).digest()
+        while right and fn and not fn & 1:
+            fn, sn = fn >> 1, sn >> 1
+        fn, sn = fn >> 1, sn >> 1
+    need(sn == 0, "the path is too short")
+    return total.hex()
+
+
+def signed_by(public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
+    """Suite 1 is Ed25519 (RFC 8032). OpenSSL lets points of small order pass: they are refused here."""
+    ys = [int.from_bytes(point, "little") % 2**255 for point in (public, signature[:32])]
+    small = max(ys) >= PRIME or {*ys} & SMALL_ORDER or signature[32:][::-1] >= ORDER
+    if type(suite) is not int or (suite, len(public), len(signature)) != (1, 32, 64) or small:
+        return False
+    with suppress(InvalidSignature, ValueError):
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        return True
+    return False
+
+
+def check_header(bundle: Any, genesis_bytes: bytes, genesis: Any) -> Any:
+    header, signature, suite = fields(bundle["head"], "header signature suite")
+    same = (bundle["format"], header["chain"]) == ("hansa-evidence-1", sha256(genesis_bytes).hexdigest())
+    need(same, "head.header.chain: evidence of another format or consortium")
+    message = b"hansa-header-1\x00" + canonical(header)
+    need(signed_by(raw(genesis["node_public"]), suite, raw(signature), message), "head.signature")
+    return header
+
+
+def check_proof(proof: Any, kind: str, header: Any, sizes: dict[Any, int]) -> tuple[bytes, Any, int]:
+    """Item, block leaf and index of an item that lies under the header."""
+    stated, item, inner, block, outer = fields(proof, "kind item within_block block within_log")
+    (index, size, path), (at, height, log_path) = (fields(i, "index size", "path") for i in (inner, outer))
+    one_size = sizes.setdefault((block["height"], kind == "event"), size) == size
+    in_place = (at, height) == (block["height"] - 1, header["height"])
+    need(stated == kind and one_size and in_place, f"not {kind}, not at its height, or two sizes of one tree")
+    need(root_of(raw(item), index, size, path) == block[f"{kind}s_root"], "not in the block's tree")
+    in_log = root_of(canonical(block), at, height, log_path) == header["app_hash"]
+    need(in_log and block["time_ms"] <= header["time_ms"], "not in the log")
+    return raw(item), block, index
+
+
+def read_items(bundle: Any, header: Any) -> tuple[Any, list[Any]]:
+    """Records with the height at which they stood, by (table, key…); [where, wire, outcome, block, index]."""
+    records, found, sizes, where = {}, [], {}, ""  # type: ignore[var-annotated]
+    try:
+        for n, proof in enumerate(bundle["attests"]):
+            where = f"attests[{n}]"
+            item, block, _ = check_proof(proof, "event", header, sizes)
+            tag, key, record, table = fields(load(item, where), "_type key record table")
+            need(tag == "kernel.attested" and (table, *key) not in records, "no attest, or shown twice")
+            records[table, *key] = (load(raw(record), where), block["height"])
+        for n, carried in enumerate(bundle["transactions"]):
+            where = f"transactions[{n}]"
+            outcome, transaction = fields(carried, "outcome transaction")
+            wire, block, index = check_proof(transaction, "transaction", header, sizes)
+            said, *place = check_proof(outcome, "outcome", header, sizes)
+            need(place == [block, index], "the outcome is of another place")
+            before = (found[-1][3]["height"], found[-1][4]) if found else (0, -1)
+            need((block["height"], index) > before, "out of ledger order")
+            found.append([where, wire, load(said, where), block, index])
+    except (Broken, ValueError, KeyError, TypeError) as error:
+        raise Broken(f"{where}: {error}") from None
+    return records, found
+
+
+def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any]) -> list[Any]:
+    """Signed by a key that its member had then, not refused. Returns (where, member, key, time, action)."""
+    keys = {(m["id"], key["id"]): key for m in genesis["members"] for key in m["keys"]}
+    actions = []
+    for where, wire, outcome, block, _ in found:
+        body, time_ms, own = load(wire[65:], where), block["time_ms"], sha256(wire[65:]).hexdigest()
+        need(outcome == {"code": "ok", "transaction": own}, f"{where}: refused, or not its outcome")
+        need(body["chain"] == chain and time_ms < body["valid_until_ms"], f"{where}: other chain, or expired")
+        name = (body["member"], body["key"])
+        need(name in keys and ("kernel.keys", *name) in records, f"{where}: key {name} is unknown")
+        shown = records["kernel.keys", *name][0]
+        until_ms = min(shown["expires_ms"], shown.get("revoked_ms") or shown["expires_ms"])
+        need(time_ms < until_ms, f"{where}: key expired or revoked")
+        message = b"hansa-tx-1\x00" + wire[65:]
+        need(signed_by(raw(keys[name]["public"]), wire[0], wire[1:65], message), f"{where}: signature")
+        for action in body["actions"]:
+            tag = action["_type"]
+            scopes = {tag, tag.split(".")[0] + ".*", "*"}
+            need(scopes & set(keys[name]["scopes"]), f"{where}: beyond the key's scope")
+            if tag == "consortium.add_key":
+                keys.setdefault((name[0], action["id"]), action)
+            actions.append((where, *name, time_ms, action))
+    for name, (shown, _) in records.items():
+        if name[0] == "kernel.keys":
+            origin = {"suite": 1, **without(keys.get(name[1:], {}), "_type", "id")}
+            need(without(shown, "_type", "revoked_ms") == origin, f"{name}: of unknown origin")
+    return actions
+
+
+def check_deal(subject: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]:
+    """The ledger shows what parties and owners signed; sums hold. Returns agreement, sources of devices."""
+    said: dict[Any, Any] = defaultdict(dict)
+    sources: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for _, member, _, _, a in actions:
+        name, owner = a.get("feed", a.get("id")), "" if "agreement" in a else member
+        said.setdefault((a["_type"], owner, a.get("agreement", name), a.get("version")), {**a, "by": member})
+        if a["_type"] in ("metering.register_device", "metering.replace_device"):
+            lives = sources[member, a["device"]]
+            lives[str(len(lives) + 1)] = a["source"]
+    name, first = fields(subject, "agreement period_from_ms")
+    agreement, _ = records["billing.agreements", name]
+    proposal, acceptance = said["billing.propose", "", name, None], said["billing.accept", "", name, None]
+    owner, tariff, version = (agreement[f] for f in ("tariff_owner", "tariff", "tariff_version"))
+    sheet, _ = records["billing.tariffs", owner, tariff, str(version)]
+    calendar = (sheet["calendar_owner"], sheet["calendar"])
+    published = said["billing.publish_tariff", owner, tariff, version]
+    dates = said["consortium.publish_calendar", *calendar, None]
+    deal = without(agreement, "_type", "proposer", "next_from_ms")
+    pairs = [
+        (name, deal, {**without(proposal, "_type", "agreement", "by"), "state": "accepted"}),
+        (name, {proposal.get("by"), acceptance.get("by")}, {agreement["provider"], agreement["user"]}),
+        (tariff, without(sheet, "_type"), without(published, "_type", "by", "id", "version")),
+        (calendar, records["consortium.calendars", *calendar][0]["calendar"], dates.get("calendar")),
+    ]
+    for owner, meter in ((m["owner"], m["feed"]) for m in agreement["meters"]):
+        feed, _ = records["metering.feeds", owner, meter]
+        declared = said["metering.register_feed", owner, meter, None].get("declaration", {})
+        pairs.append((meter, without(feed, "legal_use"), without(declared, "legal_use")))
+        of_device = ("metering.generations", owner, feed["device"])
+        shown = {n[3]: r["source"] for n, (r, _) in records.items() if n[:3] == of_device}
+        pairs.append((feed["device"], shown, sources[owner, feed["device"]]))
+    for what, stands, signed in pairs:
+        need(stands == signed, f"{what}: the ledger shows something else than was signed")
+    of = {int(n[2]): r for n, (r, _) in records.items() if n[:2] == ("billing.statements", name)}
+    old = [n for n, (_, height) in records.items() if height < of[first]["closed_height"]]
+    need(not old, f"{old[:1]}: shown as it stood before the close")
+    check_statements(agreement, sheet["tariff"], [of[start] for start in sorted(of) if start <= first])
+    return agreement, sources
+
+
+def check_statements(agreement: Any, sheet: Any, statements: list[Any]) -> None:
+    """Parties, periods without a hole, cut-off, and sums: what can be said without rating (§8)."""
+    after = agreement["from_ms"]
+    wanted = (agreement["provider"], agreement["user"], sheet["currency"], sheet.get("tax_included"))
+    for s in statements:
+        period, where = s["period"], f"statement from {s['period']['from_ms']}"
+        stated = (s["provider"], s["user"], s["currency"], s.get("tax_included"))
+        need(stated == wanted and period["from_ms"] == after, f"{where}: parties, or a period is missing")
+        open_ms = s["closed_ms"] - period["to_ms"]
+        need(open_ms >= agreement["terms"]["cut_off_ms"], f"{where}: closed before its cut-off")
+        names = ("net_minor", "tax_minor", "gross_minor")
+        for parts in (s["lines"], s["by_rate"]):
+            sums = [sum(part.get(name, 0) for part in parts) for name in names]
+            need(sums == [s.get(name, 0) for name in names], f"{where}: its parts do not add up")
+            need(sums[0] + sums[1] == sums[2], f"{where}: net and tax are not gross")
+        after = period["to_ms"]
+
+
+def check_records(agreement: Any, records: Any, actions: list[Any], sources: Any) -> tuple[Any, Any]:
+    """Each counter record is vouched for. Returns anchors; records by (owner, feed, generation, number)."""
+    meters = {(m["owner"], m["feed"]) for m in agreement["meters"]}
+    anchors: dict[tuple[str, str], Any] = {}
+    counted: dict[tuple[Any, ...], Any] = {}
+    for where, member, key, time_ms, a in actions:
+        if a["_type"] == "metering.anchor":
+            anchors.setdefault((member, a["anchor"]), a)
+        if a["_type"] != "metering.record" or (a["owner"], a["counters"]["feed"]) not in meters:
+            continue
+        owner, c = a["owner"], a["counters"]
+        of = records["metering.feeds", owner, c["feed"]][0]["device"]
+        source = sources[owner, of][str(c["generation"])]
+        speaker, _ = records["kernel.keys", owner, source]
+        vouched = (member, key, speaker["kind"]) == (owner, source, "gateway")
+        if "signature" in a:
+            message = b"hansa-counter-1\x00" + (public := raw(speaker["public"])) + canonical(c)
+            vouched = speaker["kind"] == "device" and signed_by(public, 1, raw(a["signature"]), message)
+        until_ms = min(speaker["expires_ms"], speaker.get("revoked_ms") or speaker["expires_ms"])
+        need(vouched and time_ms < until_ms, f"{where}: {c['feed']} is not vouched for by its source")
+        packed = (raw(x) for x in (c["at_ms"], c["value"], c["lost"], a["index"], c.get("span_ms", "")))
+        at, value, lost, index, spans = (struct.unpack(f">{len(x) // 8}q", x) for x in packed)
+        need(len(at) == len(value) == len(spans or at) == len(index), f"{where}: vectors differ in length")
+        anchor = anchors.get((owner, a["anchor"]), {"count": 0})
+        for k, i in enumerate(index):
+            need(0 <= i < anchor["count"], f"{where}: no such reading in anchor {a['anchor']}")
+            name = (owner, c["feed"], c["generation"], c["first_sequence"] + k)
+            counted.setdefault(name, (a["anchor"], i, at[k], value[k], spans[k] if spans else 0, k in lost))
+    return anchors, counted
+
+
+def check_readings(held: list[Any], anchors: Any, counted: Any) -> None:
+    """Readings lie under their anchors, and the records that name them say the same."""
+    found = {}
+    for n, item in enumerate(held):
+        owner, reading = fields(item, "owner reading")
+        name, data, index, salt, path = fields(reading, "anchor data index salt", "path")
+        anchor = anchors.get((owner, name), {"count": 1, "root": ""})
+        under = root_of(raw(salt) + raw(data), index, anchor["count"], path) == anchor["root"]
+        need(under and len(raw(salt)) == 16, f"readings[{n}]: not under anchor {name}")
+        found[owner, name, index] = load(raw(data), f"readings[{n}]")
+    for (owner, feed, generation, number), (anchor, index, *said) in counted.items():
+        r = found.get((owner, anchor, index), {})
+        told = [r.get("feed"), r.get("at_ms"), *(r.get(name, 0) for name in ("value", "span_ms", "lost"))]
+        need(not r or told == [feed, *said], f"{feed} {generation}.{number}: differs from its reading")
+
+
+def check(data: bytes, genesis_bytes: bytes) -> str:
+    """What a reader should know of evidence that holds: numbers without a record, too. Raises Broken."""
+    try:
+        need(len(data) <= 64 * 2**20, "the bundle is too large")
+        genesis, bundle = load(genesis_bytes, "genesis"), load(data, "bundle")
+        fields(bundle, "attests format head subject transactions", "readings")
+        header = check_header(bundle, genesis_bytes, genesis)
+        records, found = read_items(bundle, header)
+        actions = check_transactions(genesis, header["chain"], records, found)
+        agreement, sources = check_deal(bundle["subject"], records, actions)
+        anchors, counted = check_records(agreement, records, actions, sources)
+        check_readings(bundle.get("readings", []), anchors, counted)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+        raise Broken(f"cannot be read: {type(error).__name__}: {error}") from None
+    before = ((*feed, number - 1) for *feed, number in counted if number > 1)
+    gaps = [f"{name[1]} {name[2]}.{name[3]}" for name in before if name not in counted]
+    said = f"{len(found)} transactions, {len(records)} records of the ledger, {len(counted)} counter records"
+    return f"HOLDS  {said}; without a record: {', '.join(gaps[:20]) or 'none'}; not rated"
+
+
+if __name__ == "__main__":
+    try:
+        print(check(*(Path(name).read_bytes() for name in sys.argv[1:3])))
+    except (Broken, OSError) as problem:
+        sys.exit(f"DOES NOT HOLD  {problem}")

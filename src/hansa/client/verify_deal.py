@@ -1,0 +1,161 @@
+"""Checks of what was agreed: agreement, tariff, calendar, feeds, each against what its owner signed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hansa.apps.billing.messages import Accept, Agreement, Propose, PublishedTariff, PublishTariff, Statement
+from hansa.apps.billing.recompute import Deal
+from hansa.apps.consortium.messages import CalendarRecord, PublishCalendar
+from hansa.apps.metering.messages import (
+    Feed,
+    Generation,
+    RegisterDevice,
+    RegisterFeed,
+    RenewLegalUse,
+    ReplaceDevice,
+)
+from hansa.client.bundle import Bundle
+from hansa.client.report import Report, need
+from hansa.client.texts import Text
+from hansa.client.verify_ledger import Attests, Placed
+from hansa.kernel import replace
+
+PROPOSED = (
+    "provider", "user", "tariff_owner", "tariff", "tariff_version", "meters", "terms", "from_ms", "to_ms",
+)  # fmt: skip
+
+
+@dataclass
+class Signed:
+    """What the transactions of the bundle say, in the words of their signers."""
+
+    proposals: dict[str, tuple[str, Propose]] = field(default_factory=dict)
+    acceptances: dict[str, str] = field(default_factory=dict)
+    tariffs: dict[tuple[str, str, int], PublishTariff] = field(default_factory=dict)
+    calendars: dict[tuple[str, str], PublishCalendar] = field(default_factory=dict)
+    feeds: dict[tuple[str, str], Feed] = field(default_factory=dict)
+    lives: dict[tuple[str, str], list[Generation]] = field(default_factory=dict)
+
+    def take(self, member: str, action: Any) -> None:
+        """Actions come in ledger order, and none was refused: so each was the first of its name."""
+        match action:
+            case Propose():
+                self.proposals.setdefault(action.agreement, (member, action))
+            case Accept() if action.agreement in self.proposals:
+                self.acceptances.setdefault(action.agreement, member)
+            case PublishTariff():
+                self.tariffs.setdefault((member, action.id, action.version), action)
+            case PublishCalendar():
+                self.calendars.setdefault((member, action.id), action)
+            case RegisterFeed():
+                self.feeds.setdefault((member, action.feed), action.declaration)
+            case RenewLegalUse() if (member, action.feed) in self.feeds:
+                old = self.feeds[member, action.feed]
+                self.feeds[member, action.feed] = replace(old, legal_use=action.legal_use)
+            case RegisterDevice():
+                self.lives.setdefault((member, action.device), [Generation(source=action.source)])
+            case ReplaceDevice() if (member, action.device) in self.lives:
+                lives = self.lives[member, action.device]
+                lives[-1] = replace(lives[-1], until_ms=action.at_ms)
+                lives.append(Generation(source=action.source, from_ms=action.at_ms))
+
+
+def read_deal(report: Report, bundle: Bundle, records: Attests) -> None:
+    """The agreement with all that it refers to, and its statements. Raises KeyError for what is not shown."""
+    subject = bundle.subject
+    agreement = records.get(Agreement, "billing.agreements", subject.agreement)
+    tariff_key = (agreement.tariff_owner, agreement.tariff, str(agreement.tariff_version))
+    published = records.get(PublishedTariff, "billing.tariffs", *tariff_key)
+    calendar = records.get(
+        CalendarRecord, "consortium.calendars", published.calendar_owner, published.calendar
+    )
+    feeds = {
+        binding.meter: records.get(Feed, "metering.feeds", binding.owner, binding.feed)
+        for binding in agreement.meters
+    }
+    key = (subject.agreement, str(subject.period_from_ms))
+    report.statement = statement = records.get(Statement, "billing.statements", *key)
+    report.statements = sorted(
+        (
+            found
+            for (of, _), found in records.all(Statement, "billing.statements")
+            if of == subject.agreement and found.period.from_ms <= statement.period.from_ms
+        ),
+        key=lambda found: found.period.from_ms,
+    )
+    report.deal = Deal(agreement, published.tariff, calendar.calendar, feeds)
+
+
+def check_deal(report: Report, records: Attests, transactions: Sequence[Placed]) -> None:
+    """Both parties signed this agreement; tariff, calendar and feeds are what their owners published."""
+    assert report.deal is not None
+    assert report.statement is not None
+    signed = Signed()
+    for placed in transactions:
+        for action in placed.transaction.body.actions:
+            signed.take(placed.transaction.body.member, action)
+    problems = [
+        *_agreement(report.statement.agreement, report.deal, signed),
+        *_published(report.deal, records, signed),
+        *_feeds(report.deal, records, signed),
+        *_old(records, report.statement),
+    ]
+    need(
+        report, "terms",
+        Text("协议由双方签署，资费、日历、计量点与其所有方发布的一致",
+             "both parties signed the agreement; tariff, calendar and feeds are what their owners published"),
+        problems,
+        Text(f"{report.deal.agreement.provider} 向 {report.deal.agreement.user} 提供",
+             f"{report.deal.agreement.provider} provides, {report.deal.agreement.user} uses"),
+    )  # fmt: skip
+
+
+def _agreement(name: str, deal: Deal, signed: Signed) -> Iterator[str]:
+    agreement = deal.agreement
+    proposer, proposal = signed.proposals.get(name, ("", None))
+    if proposal is None or any(getattr(proposal, f) != getattr(agreement, f) for f in PROPOSED):
+        yield f"agreement {name} is not what was proposed"
+    parties = {agreement.provider, agreement.user}
+    if agreement.state != "accepted" or {proposer, signed.acceptances.get(name, "")} != parties:
+        yield f"agreement {name} is not signed by both parties"
+
+
+def _published(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:
+    agreement = deal.agreement
+    of_tariff = (agreement.tariff_owner, agreement.tariff, agreement.tariff_version)
+    key = (agreement.tariff_owner, agreement.tariff, str(agreement.tariff_version))
+    shown = records.get(PublishedTariff, "billing.tariffs", *key)
+    said = signed.tariffs.get(of_tariff)
+    if said is None or (said.tariff, said.calendar_owner, said.calendar) != (
+        shown.tariff, shown.calendar_owner, shown.calendar,
+    ):  # fmt: skip
+        yield f"tariff {'/'.join(key)} is not what its owner published"
+    calendar = signed.calendars.get((shown.calendar_owner, shown.calendar))
+    if calendar is None or calendar.calendar != deal.calendar:
+        yield f"calendar {shown.calendar_owner}/{shown.calendar} is not what its owner published"
+
+
+def _feeds(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:
+    """Legal use may have been renewed since; all else of a feed never changes."""
+    for binding in deal.agreement.meters:
+        shown = deal.feeds[binding.meter]
+        said = signed.feeds.get((binding.owner, binding.feed))
+        if said is None or replace(said, legal_use=shown.legal_use) != shown:
+            yield f"feed {binding.owner}/{binding.feed} is not what its owner registered"
+            continue
+        lives = signed.lives.get((binding.owner, shown.device), [])
+        found = {
+            int(key[2]): life
+            for key, life in records.all(Generation, "metering.generations")
+            if key[:2] == (binding.owner, shown.device)
+        }
+        if not lives or found != dict(enumerate(lives, 1)):
+            yield f"device {binding.owner}/{shown.device} is not what its owner registered"
+
+
+def _old(records: Attests, statement: Statement) -> Iterator[str]:
+    """A record shown as it stood before the close may have changed until then."""
+    for (table, key), height in records.heights.items():
+        if height < statement.closed_height:
+            yield f"{table} {'.'.join(key)} is shown as of height {height}, before the close"

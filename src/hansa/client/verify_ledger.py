@@ -1,0 +1,201 @@
+"""Checks of what stood on the ledger: paths up to the header, keys down to the genesis file, signatures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hansa.apps.consortium.messages import AddKey, Genesis
+from hansa.apps.rooms import registry
+from hansa.client.bundle import Bundle
+from hansa.client.report import Report, need
+from hansa.client.texts import Text
+from hansa.kernel import Attested, Key, keys
+from hansa.kernel.canonical import decode_strict
+from hansa.kernel.evidence import Proof, holds
+from hansa.kernel.messages import Outcome
+from hansa.kernel.registry import action_tag
+from hansa.kernel.signatures import ED25519, TRANSACTION_DOMAIN, verify
+from hansa.kernel.transaction import Transaction, identity, parse
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A transaction of the bundle, decoded, with its place: `place` is (height, index in its block)."""
+
+    where: str
+    place: tuple[int, int]
+    time_ms: int
+    transaction: Transaction
+    id: str
+
+
+def check_inclusion(report: Report, bundle: Bundle) -> None:
+    """Every item lies under the header, as what it claims to be; transactions stand in ledger order.
+
+    A block's leaf does not say how many items a tree has: all proofs of one tree must claim the same size,
+    for then their order within the block is the true one.
+    """
+    problems: list[str] = []
+    parts: list[tuple[str, str, Proof]] = [
+        (f"attests[{n}]", "event", p) for n, p in enumerate(bundle.attests)
+    ]
+    before = (0, -1)
+    for n, carried in enumerate(bundle.transactions):
+        name = f"transactions[{n}]"
+        transaction, outcome = carried.transaction, carried.outcome
+        parts += [
+            (f"{name}.transaction", "transaction", transaction),
+            (f"{name}.outcome", "outcome", outcome),
+        ]
+        place = (transaction.block.height, transaction.within_block.index)
+        if place <= before:
+            problems.append(f"{name} is out of ledger order")
+        if (outcome.block, outcome.within_block.index) != (transaction.block, transaction.within_block.index):
+            problems.append(f"{name}.outcome is of another place")
+        before = place
+    sizes: dict[tuple[int, bool], int] = {}
+    for name, kind, proof in parts:
+        size = sizes.setdefault((proof.block.height, kind == "event"), proof.within_block.size)
+        header = bundle.head.header
+        whole = (
+            proof.kind == kind and size == proof.within_block.size and proof.block.time_ms <= header.time_ms
+        )
+        if not (whole and holds(proof, header)):
+            problems.append(name)
+    need(
+        report, "inclusion",
+        Text("各条目均在该区块头之下的日志中", "every item lies in the log under the header"),
+        problems, Text(f"{len(parts)} 条路径", f"{len(parts)} paths"),
+    )  # fmt: skip
+
+
+class Attests:
+    """Records shown by the bundle, by table and key."""
+
+    def __init__(self) -> None:
+        self._tables = registry().tables
+        self._found: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self.heights: dict[tuple[str, tuple[str, ...]], int] = {}
+
+    def add(self, proof: Proof) -> bool:
+        """Take a record in; False if it is there already or its table is unknown."""
+        event = decode_strict(proof.item, Attested)
+        table = self._tables.get(event.table)
+        name = (event.table, event.key)
+        if table is None or name in self._found:
+            return False
+        self._found[name] = table.decode(event.record)
+        self.heights[name] = proof.block.height
+        return True
+
+    def get(self, kind: type[R], table: str, *key: str) -> R:
+        """Raises KeyError where the bundle shows no such record."""
+        found = self._found.get((table, key))
+        if not isinstance(found, kind):
+            raise KeyError(f"{table} {'.'.join(key)} is not in the bundle")
+        return found
+
+    def all(self, kind: type[R], table: str) -> Iterator[tuple[tuple[str, ...], R]]:
+        for (name, key), record in self._found.items():
+            if name == table and isinstance(record, kind):
+                yield key, record
+
+
+def read_attests(report: Report, bundle: Bundle) -> Attests:
+    """Each record once: of two versions nobody could say which one counts."""
+    records = Attests()
+    problems = [f"attests[{n}]" for n, proof in enumerate(bundle.attests) if not records.add(proof)]
+    need(
+        report, "attests",
+        Text("每条账本记录只出示一次", "each record of the ledger is shown once"),
+        problems, Text(f"{len(bundle.attests)} 条记录", f"{len(bundle.attests)} records"),
+    )  # fmt: skip
+    return records
+
+
+def check_transactions(report: Report, bundle: Bundle, records: Attests, chain: str) -> list[Placed]:
+    """Each transaction was signed by a key that its member had then, and was not refused.
+
+    Keys go back to the genesis file: a later one was added by a transaction of the bundle that an earlier one
+    signed. So the operator can leave transactions out, but make none up.
+    """
+    assert report.genesis is not None
+    rooms = registry()
+    known = _founding(report.genesis)
+    found: list[Placed] = []
+    problems: list[str] = []
+    for n, carried in enumerate(bundle.transactions):
+        proof = carried.transaction
+        transaction = parse(rooms, proof.item)
+        body, name = transaction.body, identity(transaction.wire)
+        outcome = decode_strict(carried.outcome.item, Outcome)
+        time_ms = proof.block.time_ms
+        key = known.get((body.member, body.key))
+        message = TRANSACTION_DOMAIN + transaction.body_bytes
+        sound = (
+            (outcome.transaction, outcome.code, body.chain) == (name, "ok", chain)
+            and key is not None
+            and _may_sign(records, body, key, time_ms)
+            and verify(transaction.suite, key.public, transaction.signature, message)
+        )
+        if not sound:
+            problems.append(f"transactions[{n}]")
+            continue
+        for action in body.actions:
+            if isinstance(action, AddKey):
+                known.setdefault((body.member, action.id), _added(action))
+        place = (proof.block.height, proof.within_block.index)
+        found.append(Placed(f"transactions[{n}]", place, time_ms, transaction, name))
+    need(
+        report, "signatures",
+        Text("每笔交易由其成员单位的密钥签名，且未被拒绝",
+             "each transaction is signed by a key of its member and was not refused"),
+        problems, Text(f"{len(found)} 笔交易", f"{len(found)} transactions"),
+    )  # fmt: skip
+    _check_keys(report, records, known)
+    return found
+
+
+def _founding(genesis: Genesis) -> dict[tuple[str, str], Key]:
+    return {
+        (member.id, key.id): Key(
+            suite=ED25519, public=key.public, holder=key.holder, kind=key.kind, scopes=key.scopes,
+            expires_ms=key.expires_ms,
+        )
+        for member in genesis.members
+        for key in member.keys
+    }  # fmt: skip
+
+
+def _added(a: AddKey) -> Key:
+    return Key(
+        suite=ED25519, public=a.public, holder=a.holder, kind=a.kind, scopes=a.scopes, expires_ms=a.expires_ms
+    )
+
+
+def _may_sign(records: Attests, body: Any, key: Key, time_ms: int) -> bool:
+    """Validity at the time of the block, as the ledger had to check it; a revocation stands in the attest."""
+    shown = records.get(Key, "kernel.keys", body.member, body.key)
+    revoked = bool(shown.revoked_ms) and time_ms >= shown.revoked_ms
+    scoped = all(keys.in_scope(key.scopes, action_tag(type(action))) for action in body.actions)
+    return scoped and not revoked and time_ms < key.expires_ms and time_ms < body.valid_until_ms
+
+
+def _check_keys(report: Report, records: Attests, known: dict[tuple[str, str], Key]) -> None:
+    """What the ledger shows of a key is what the genesis file or its own transaction made it."""
+    shown = list(records.all(Key, "kernel.keys"))
+    problems = [
+        f"key {'/'.join(name)}"
+        for name, key in shown
+        if (origin := known.get((name[0], name[1]))) is None
+        or (origin.public, origin.kind, origin.holder, origin.scopes, origin.expires_ms, origin.suite)
+        != (key.public, key.kind, key.holder, key.scopes, key.expires_ms, key.suite)
+    ]
+    need(
+        report, "keys",
+        Text("每把密钥出自创世文件，或由本单位较早的密钥登记",
+             "each key is of the genesis file, or was added under an earlier key of its member"),
+        problems, Text(f"{len(shown)} 把密钥", f"{len(shown)} keys"),
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Checks of statements: all are there, closed when the terms say, and recomputed to the cent."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hansa.apps.billing.messages import Statement
+from hansa.apps.billing.rating import Line
+from hansa.apps.billing.recompute import Closed, Deal, periods, settle
+from hansa.apps.billing.texts import quantity_text
+from hansa.client.report import Report, need, note
+from hansa.client.texts import Text, both, instant_text, money, period_text
+from hansa.client.verify_ledger import Placed
+from hansa.client.verify_metering import Batches
+
+
+def check_periods(report: Report, transactions: Sequence[Placed]) -> None:
+    """The statements are of the agreement's first periods without a hole, none closed before its cut-off."""
+    assert report.deal is not None
+    calendar = report.deal.calendar
+    found = [statement.period for statement in report.statements]
+    problems: list[str | Text] = []
+    if found != periods(report.deal)[: len(found)]:
+        problems.append(Text("结算期不齐", "a period is missing, or is not one of the agreement's"))
+    asked = {placed.id: placed for placed in transactions}
+    before = (0, -1)
+    for statement in report.statements:
+        closed = (statement.closed_height, statement.closed_ms)
+        at = instant_text(calendar, statement.closed_ms)
+        if statement.closed_ms < statement.period.to_ms + report.deal.agreement.terms.cut_off_ms:
+            problems.append(Text(f"{at} 关账，早于截止时间", f"closed at {at}, before the cut-off"))
+        if closed <= before or statement.closed_ms < before[1]:
+            problems.append(Text(f"{at} 的关账顺序有误", f"the close of {at} is out of order"))
+        place = asked[statement.closed_by].place[0] if statement.closed_by in asked else 0
+        if statement.closed_by and place != statement.closed_height:
+            problems.append(
+                Text(f"缺少 {at} 的关账交易", f"the transaction that closed at {at} is not there")
+            )
+        before = closed
+        problems += _times(statement, transactions)
+    need(
+        report, "periods",
+        Text("此前各期结算单齐备，均在截止时间之后关账",
+             "all earlier statements are there, each closed after its cut-off"),
+        problems, Text(f"{len(found)} 期", f"{len(found)} periods"),
+    )  # fmt: skip
+
+
+def _times(statement: Statement, transactions: Sequence[Placed]) -> Iterator[str]:
+    """Block time never goes back, so it says the same as the heights."""
+    for placed in transactions:
+        height, closed = placed.place[0], statement.closed_height
+        if (height < closed and placed.time_ms > statement.closed_ms) or (
+            height > closed and placed.time_ms < statement.closed_ms
+        ):
+            yield placed.where
+
+
+def recompute(report: Report, batches: Batches) -> None:
+    """Rate everything again from the records, and compare with what the ledger states, line by line."""
+    assert report.deal is not None
+    stops_ms = [statement.corrected_to_ms for statement in report.statements]
+    report.closed = settle(report.deal, batches, stops_ms)
+    for number, (stated, closed) in enumerate(zip(report.statements, report.closed, strict=True)):
+        period = period_text(closed.period)
+        gross = money(stated.gross_minor, stated.currency)
+        differs = difference(report, number, closed)
+        note(
+            report, "recomputation",
+            Text(f"{period} 的结算单由记录重新算出，分毫不差",
+                 f"the statement of {period} is recomputed from the records, to the cent"),
+            [differs] if differs else [], Text(f"含税 {gross}", f"gross {gross}"),
+        )  # fmt: skip
+
+
+def difference(report: Report, number: int, closed: Closed) -> Text | None:
+    """Where a statement and its recomputation part; None if nowhere."""
+    assert report.deal is not None
+    stated, deal = report.statements[number], report.deal
+    for a, b in zip(stated.lines, closed.totals.lines, strict=False):
+        if a != b:
+            return _of_line(a, b, deal)
+    totals = closed.totals
+    names: Mapping[str, tuple[Text, object, object]] = {
+        "parties": (
+            Text("双方、币种或含税口径", "parties, currency or tax basis"),
+            _head_of(stated), _head(report, deal),
+        ),
+        "period": (Text("结算期", "the period"), stated.period, closed.period),
+        "lines": (Text("行数", "the number of lines"), len(stated.lines), len(totals.lines)),
+        "by_rate": (Text("按税率小计", "the sums by tax rate"), stated.by_rate, totals.by_rate),
+        "sums": (
+            Text("合计金额", "the totals"),
+            (stated.net_minor, stated.tax_minor, stated.gross_minor),
+            (totals.net_minor, totals.tax_minor, totals.gross_minor),
+        ),
+        "gaps": (
+            Text("断档清单", "the list of gaps"),
+            (stated.gap_count, stated.gaps), (len(closed.gaps), closed.gaps[: len(stated.gaps)]),
+        ),
+        "falls": (
+            Text("低读数清单", "the list of low readings"),
+            (stated.fall_count, stated.falls), (len(closed.falls), closed.falls[: len(stated.falls)]),
+        ),
+    }  # fmt: skip
+    return next((name for name, a, b in names.values() if a != b), None)
+
+
+def _head_of(stated: Statement) -> tuple[object, ...]:
+    return (stated.agreement, stated.provider, stated.user, stated.currency, stated.tax_included)
+
+
+def _head(report: Report, deal: Deal) -> tuple[object, ...]:
+    assert report.bundle is not None
+    agreement, tariff = deal.agreement, deal.tariff
+    name = report.bundle.subject.agreement
+    return (name, agreement.provider, agreement.user, tariff.currency, tariff.tax_included)
+
+
+def _of_line(a: Line, b: Line, deal: Deal) -> Text:
+    """The first thing in which two lines differ, in the words of a statement."""
+    currency = deal.tariff.currency
+    where = Text(f"第 {a.number} 行（{a.clause}）", f"line {a.number} ({a.clause})")
+    if a.clause == b.clause and a.quantity_base != b.quantity_base:
+        stated, found = quantity_text(a)[0], quantity_text(b)[0]
+        what = Text(f"数量 {stated}，重算为 {found}", f"quantity {stated}, recomputed {found}")
+    elif a.clause == b.clause and a.gross_minor != b.gross_minor:
+        stated, found = money(a.gross_minor, currency), money(b.gross_minor, currency)
+        what = Text(f"含税 {stated}，重算为 {found}", f"gross {stated}, recomputed {found}")
+    else:
+        names = ", ".join(n for n in a.__struct_fields__ if getattr(a, n) != getattr(b, n))
+        what = both(names)
+    return Text(f"{where.zh}：{what.zh}", f"{where.en}: {what.en}")

@@ -53,6 +53,9 @@ class LowRun(NamedTuple):
     value: int
     good_value: int
     status: FallStatus
+    generation: int
+    """Of the first of them; its sequence follows."""
+    sequence: int
 
 
 class Step(NamedTuple):
@@ -164,13 +167,26 @@ def _lower(fold: Fold, point: Point) -> Fold:
     if fold.fall_first_ms:
         return replace(fold, fall_last_ms=point.at_ms, fall_count=fold.fall_count + 1)
     return replace(
-        fold, fall_first_ms=point.at_ms + 1, fall_last_ms=point.at_ms, fall_count=1, fall_value=point.value
+        fold,
+        fall_first_ms=point.at_ms + 1,
+        fall_last_ms=point.at_ms,
+        fall_count=1,
+        fall_value=point.value,
+        fall_generation=point.generation,
+        fall_sequence=point.sequence,
     )
 
 
 def _run(fold: Fold, status: FallStatus) -> LowRun:
     return LowRun(
-        fold.fall_first_ms - 1, fold.fall_last_ms, fold.fall_count, fold.fall_value, fold.value, status
+        fold.fall_first_ms - 1,
+        fold.fall_last_ms,
+        fold.fall_count,
+        fold.fall_value,
+        fold.value,
+        status,
+        fold.fall_generation,
+        fold.fall_sequence,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hansa.apps.metering import errors
 from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, pending
-from hansa.apps.metering.messages import CounterRecord, Feed, Fold, Head
+from hansa.apps.metering.messages import CounterRecord, Fall, Feed, Fold, Head
 from hansa.apps.metering.tables import FALLS, FEEDS, HEADS, RECORDS
 from hansa.kernel import Context, Signal, limits
 
@@ -72,20 +72,27 @@ def records_before(ctx: Context, owner: str, name: str, before_ms: int) -> Itera
         yield point(key, record), record.good, record.total
 
 
+def low_run(key: tuple[str | int, ...], fall: Fall) -> LowRun:
+    """Stored low readings as the reading of records gives them."""
+    return LowRun(
+        int(key[2]),
+        fall.last_ms,
+        fall.count,
+        fall.value,
+        fall.good_value,
+        fall.status,
+        int(key[3]),
+        int(key[4]),
+    )
+
+
 def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int) -> list[LowRun]:
     """Low readings of a counter that began in [from, to), and what became of them; at most `limit`, the
     pending last.
     """
-    out = [
-        LowRun(int(key[2]), fall.last_ms, fall.count, fall.value, fall.good_value, fall.status)
-        for key, fall in FALLS.scan(
-            ctx,
-            (owner, name),
-            start=(owner, name, from_ms),
-            end=(owner, name, to_ms),
-            limit=limit,
-        )
-    ]
+    start, end = (owner, name, from_ms), (owner, name, to_ms)
+    rows = FALLS.scan(ctx, (owner, name), start=start, end=end, limit=limit)
+    out = [low_run(key, fall) for key, fall in rows]
     standing = head(ctx, owner, name)
     run = None if standing is None else pending(standing.fold)
     if run is not None and from_ms <= run.first_ms < to_ms:

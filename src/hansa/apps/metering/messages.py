@@ -105,7 +105,9 @@ class Fold(Struct):
     fall_last_ms: TimeMs = 0
     fall_count: Natural = 0
     fall_value: Integer = 0
-    """The first low value."""
+    """The first low value; generation and sequence of its record follow."""
+    fall_generation: Natural = 0
+    fall_sequence: Natural = 0
 
 
 class Head(Record, version=1, readers="members", retention="business"):

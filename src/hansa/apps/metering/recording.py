@@ -171,7 +171,7 @@ def _keep_head(
 def _keep_run(ctx: Context, owner: str, name: str, run: LowRun) -> None:
     FALLS.put(
         ctx,
-        (owner, name, run.first_ms),
+        (owner, name, run.first_ms, run.generation, run.sequence),
         Fall(
             last_ms=run.last_ms,
             count=run.readings,
@@ -185,7 +185,7 @@ def _keep_run(ctx: Context, owner: str, name: str, run: LowRun) -> None:
 def _keep_runs(ctx: Context, owner: str, name: str, old: Sequence[LowRun], new: Sequence[LowRun]) -> None:
     for run in old:
         if run not in new:
-            FALLS.delete(ctx, (owner, name, run.first_ms))
+            FALLS.delete(ctx, (owner, name, run.first_ms, run.generation, run.sequence))
     for run in new:
         if run not in old:
             _keep_run(ctx, owner, name, run)

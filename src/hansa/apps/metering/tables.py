@@ -40,7 +40,12 @@ BATCHES = Table(
     integers=("generation", "first_sequence", "count"),
 )
 ANCHORS = Table("metering.anchors", key=("owner", "anchor"), record=Anchor)
-FALLS = Table("metering.falls", key=("owner", "feed", "first_ms"), record=Fall, integers=("first_ms",))
+FALLS = Table(
+    "metering.falls",
+    key=("owner", "feed", "first_ms", "generation", "sequence"),
+    record=Fall,
+    integers=("first_ms", "generation", "sequence"),
+)
 LIVES = Table("metering.lives", key=("owner", "feed", "at_ms"), record=Life, integers=("at_ms",))
 CONTRADICTIONS = Table(
     "metering.contradictions",

@@ -1,0 +1,167 @@
+"""Rooms without a node: actions run one by one on a state in memory, for tests that need thousands of them.
+
+Signatures and sequence numbers are the kernel's matter and are not looked at here.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hansa.apps.billing.messages import Accept, Binding, Propose, PublishTariff, Statement
+from hansa.apps.billing.tariff import Tariff
+from hansa.apps.billing.terms import GapRule, Terms
+from hansa.apps.consortium.calendars import Calendar
+from hansa.apps.consortium.contract import MEMBERS
+from hansa.apps.consortium.messages import Member, PublishCalendar
+from hansa.apps.metering.messages import (
+    AnchorReadings,
+    Counters,
+    DeclareReset,
+    Feed,
+    LegalUse,
+    RecordCounters,
+    RegisterDevice,
+    RegisterFeed,
+)
+from hansa.apps.rooms import registry
+from hansa.kernel import KEYS, Action, Context, Key, due, limits, pack
+from hansa.kernel.state import Committed, MemoryStore, Overlay
+
+INDICATIVE = LegalUse(grade="indicative")
+REGISTRY = registry()
+ANCHOR = "a-1"
+Reading = tuple[int, int | None] | tuple[int, int | None, int]
+"""(at_ms, value; None: lost) and for amounts span_ms."""
+
+
+METERS = {"counter": "pieces", "amount": "energy", "state": "execution"}
+"""Kinds of feeds, and the meters of the tariff of tests/apps/tariffs.py, whose feeds have the same names."""
+STATES = ("unknown", "ACTIVE", "READY")
+
+
+def feed(kind: str = "counter", **changes: Any) -> Feed:
+    """A wired feed that reports on change."""
+    given: dict[str, Any] = {
+        "device": "press",
+        "kind": kind,
+        "base_unit": {"counter": "piece", "amount": "Wh", "state": "ms"}[kind],
+        "carrier": "pieces",
+        "reporting": "on_change",
+        "legal_use": INDICATIVE,
+        "wired": True,
+    }
+    return Feed(**given | changes)
+
+
+def lease_feeds() -> dict[str, Feed]:
+    return {
+        "pieces": feed(),
+        "energy": feed("amount", carrier="electricity"),
+        "execution": feed("state", states=STATES, carrier="time"),
+    }
+
+
+def counters(name: str, readings: Iterable[Reading], first: int = 1, generation: int = 1) -> Counters:
+    """Readings packed as a source packs them."""
+    rows = [(*reading, 0)[:3] for reading in readings]
+    spans = [span for _, _, span in rows]
+    return Counters(
+        feed=name,
+        generation=generation,
+        first_sequence=first,
+        at_ms=pack(at_ms for at_ms, _, _ in rows),
+        value=pack(value or 0 for _, value, _ in rows),
+        lost=pack(k for k, (_, value, _) in enumerate(rows) if value is None),
+        span_ms=pack(spans) if any(spans) else b"",
+    )
+
+
+class Ground:
+    """Plant owns the device `press` and its feeds, through gateway-1; maker and plant make agreements."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.height = 0
+        self.layer = Overlay(Committed(MemoryStore()))
+        ctx = self.context("plant")
+        key = Key(1, b"k" * 32, "h", "gateway", ("*",), now_ms + 100 * 366 * limits.DAY_MS)
+        KEYS.put(ctx, ("plant", "gateway-1"), key)
+        for member in ("maker", "plant", "bank"):
+            MEMBERS.put(ctx, (member,), Member(name_zh="甲", name_en="A", register_id=member, role="maker"))
+        ctx.layer.merge_into(self.layer)
+        self.do("plant", RegisterDevice(device="press", source="gateway-1"))
+        anchor = AnchorReadings(anchor=ANCHOR, root="0" * 64, count=65_536, first_ms=0, last_ms=0)
+        self.do("plant", anchor)
+
+    def context(self, member: str = "", key: str = "gateway-1") -> Context:
+        self.height += 1
+        return Context(
+            REGISTRY,
+            Overlay(self.layer),
+            time_ms=self.now_ms,
+            height=self.height,
+            chain="0" * 64,
+            member=member,
+            key=key if member else "",
+            transaction=hashlib.sha256(str(self.height).encode()).hexdigest() if member else "",
+        )
+
+    def do(self, member: str, action: Action) -> Context:
+        """Execute one action; a Refusal leaves nothing behind. Returns what it cost."""
+        ctx = self.context(member)
+        REGISTRY.actions[type(action)](ctx, action)
+        ctx.layer.merge_into(self.layer)
+        return ctx
+
+    def ask(self, query: Callable[..., Any], *arguments: Any) -> Any:
+        return query(self.context(), *arguments)
+
+    def move_to(self, now_ms: int) -> None:
+        """Let time pass, and do what falls due on the way, each when it is due."""
+        while (item := next(iter(due.QUEUE.scan(self.context(), limit=1)), None)) is not None:
+            (due_ms, name), work = item
+            if int(due_ms) > now_ms:
+                break
+            self.now_ms = max(self.now_ms, int(due_ms))
+            ctx = self.context()
+            due.remove(ctx, (int(due_ms), str(name)), work)
+            REGISTRY.due[work.handler](ctx, *work.arguments)
+            ctx.layer.merge_into(self.layer)
+        self.now_ms = max(self.now_ms, now_ms)
+
+    # The room's business in short.
+
+    def register(self, **feeds: Feed) -> None:
+        for name, declaration in feeds.items():
+            self.do("plant", RegisterFeed(feed=name, declaration=declaration))
+
+    def record(self, name: str, *readings: Reading, first: int = 1, generation: int = 1) -> Context:
+        batch = counters(name, readings, first, generation)
+        index = pack(range(first, first + len(readings)))
+        return self.do("plant", RecordCounters(owner="plant", counters=batch, anchor=ANCHOR, index=index))
+
+    def reset(self, name: str, at_ms: int, final: int, start: int) -> Context:
+        return self.do("plant", DeclareReset(feed=name, at_ms=at_ms, final_value=final, start_value=start))
+
+    def publish(self, tariff: Tariff, calendar: Calendar) -> None:
+        self.do("maker", PublishCalendar(id="c-1", calendar=calendar))
+        self.do("maker", PublishTariff("t-1", 1, tariff, calendar_owner="maker", calendar="c-1"))
+
+    def agree(self, from_ms: int, to_ms: int, *gaps: GapRule, cut_off_ms: int = 0, name: str = "g-1") -> None:
+        """Maker leases to plant: each meter by the feed of its name."""
+        meters = tuple(Binding(meter=gap.meter, owner="plant", feed=gap.meter) for gap in gaps)
+        terms = Terms(cut_off_ms=cut_off_ms, gaps=gaps)
+        proposal = Propose(name, "maker", "plant", "maker", "t-1", 1, meters, terms, from_ms, to_ms)
+        self.do("maker", proposal)
+        self.do("plant", Accept(agreement=name))
+
+    def statements(self, name: str = "g-1") -> list[Statement]:
+        return self.ask(REGISTRY.queries["billing.statements_of"], name)
+
+    def tables(self, *rooms: str, without: Iterable[str] = ()) -> dict[tuple[str, bytes], bytes]:
+        """Every record of some rooms' tables as stored, by table and key."""
+        return {
+            name: entry[0]
+            for name, entry in self.layer.entries.items()
+            if entry is not None and name[0].split(".")[0] in rooms and name[0] not in without
+        }

@@ -36,7 +36,7 @@ from hansa.kernel.canonical import decode
 from hansa.simulation import packaging_line as line7
 from hansa.simulation import world as worlds
 from hansa.simulation.leasing import Occurrence, Play, bind, settle, start_ms
-from hansa.simulation.sheets import default_sheet, fitted
+from hansa.simulation.sheets import default_sheet, years
 from hansa.simulation.world import GATEWAY_KEY, METER_OWNER, Progress, World, silent
 
 MARKER = ".hansa-demo"
@@ -156,7 +156,7 @@ def foreign_play(
     mapping = load_mapping(mapping_file)
     log = read_log(log_path, mapping, now_ms=now_ms, keep_good_rows=keep_good or None)
     zone = mapping.log.time_zone or "Asia/Shanghai"
-    sheet = fitted(tariff_file, log) if tariff_file else default_sheet(log, zone)
+    sheet = read_sheet(tariff_file, years(log)) if tariff_file else default_sheet(log, zone)
     return Play(log, mapping, sheet, bind(log, sheet, bindings))
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hansa.apps.billing.sheet import Sheet, parse_sheet, read_sheet
+from hansa.apps.billing.sheet import Sheet, parse_sheet
 from hansa.edge.log_model import FeedLog, Log
 from hansa.kernel import Refusal
 
@@ -33,28 +33,6 @@ def years(log: Log) -> tuple[int, int]:
         datetime.fromtimestamp(first / 1000, UTC).year - 1,
         datetime.fromtimestamp(last / 1000, UTC).year + 1,
     )
-
-
-def fitted(path: Path, log: Log) -> Sheet:
-    """A sheet from a file. Its calendar is stretched to the log's years where it is shorter: without
-    holidays there.
-
-    Raises what `read_sheet` raises.
-    """
-    data = path.read_bytes() if path.is_file() else b""
-    try:
-        raw = json.loads(data.decode("utf-8-sig"))
-        calendar = raw["calendar"]
-        first, last = years(log)
-        if isinstance(calendar["from_year"], int) and isinstance(calendar["to_year"], int):
-            calendar["from_year"] = min(calendar["from_year"], first)
-            calendar["to_year"] = max(calendar["to_year"], last)
-            for year in range(first, last + 1) if "holidays" in calendar else ():
-                calendar["holidays"].setdefault(str(year), {"holidays": [], "makeup_workdays": []})
-            data = json.dumps(raw, ensure_ascii=False).encode()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # The sheet's own reader says what is wrong, and where.
-    return parse_sheet(data, path.parent) if data else read_sheet(path)
 
 
 def default_sheet(log: Log, zone: str) -> Sheet:

@@ -166,10 +166,12 @@ class _Terms(Struct):
     gaps: dict[str, Any]
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path, cover: tuple[int, int] | None = None) -> Sheet:
     """Read and check a sheet; a `holidays_file` is looked for beside it.
 
-    Raises the refusals of errors_sheet, errors_tariff and errors_calendar, and nothing else for bad input.
+    `cover`: first and last year that the calendar has to reach over; years that the sheet does not list get no
+    holidays. Raises the refusals of errors_sheet, errors_tariff and errors_calendar, and nothing else for bad
+    input.
     """
     try:
         with path.open("rb") as file:
@@ -178,10 +180,10 @@ def read_sheet(path: Path) -> Sheet:
         raise errors.SheetUnreadable(
             file=str(path), detail=error.strerror or type(error).__name__, limit=FILE_BYTES_MAX
         ) from None
-    return parse_sheet(data, path.parent)
+    return parse_sheet(data, path.parent, cover)
 
 
-def parse_sheet(data: bytes, folder: Path) -> Sheet:
+def parse_sheet(data: bytes, folder: Path, cover: tuple[int, int] | None = None) -> Sheet:
     """As `read_sheet`, from the bytes of a sheet that lies, or might lie, in `folder`."""
     if len(data) > FILE_BYTES_MAX:
         raise errors.SheetUnreadable(file="JSON", detail=f"> {FILE_BYTES_MAX} bytes", limit=FILE_BYTES_MAX)
@@ -200,7 +202,7 @@ def parse_sheet(data: bytes, folder: Path) -> Sheet:
     check_tariff(tariff)
     terms = _terms(sheet.terms)
     check_terms(tariff, terms)
-    return Sheet(tariff, _calendar(sheet.calendar, folder), terms)
+    return Sheet(tariff, _calendar(sheet.calendar, folder, cover), terms)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -322,7 +324,7 @@ def _terms(terms: _Terms) -> Terms:
     )
 
 
-def _calendar(calendar: _Calendar, folder: Path) -> Calendar:
+def _calendar(calendar: _Calendar, folder: Path, cover: tuple[int, int] | None) -> Calendar:
     if calendar.holidays and calendar.holidays_file:
         raise errors.SheetCalendar(clause="calendar")
     if calendar.holidays_file:
@@ -336,7 +338,8 @@ def _calendar(calendar: _Calendar, folder: Path) -> Calendar:
         raise errors.SheetCalendar(clause="calendar")
     first = calendar.from_year or years[0]
     last = calendar.to_year or years[-1]
-    result = build_calendar(calendar.zone, first, last, special)
+    stretched = (min(first, cover[0]), max(last, cover[1])) if cover else (first, last)
+    result = build_calendar(calendar.zone, *stretched, special)
     for year in range(first, last + 1):
         if special and str(year) not in special:
             raise errors.SheetHolidayYears(clause="calendar.holidays", first=first, last=last, year=year)

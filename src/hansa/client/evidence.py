@@ -44,8 +44,8 @@ def gather(
         raise StatementUnknown(agreement=agreement_id, known=known)
     statements = [s for s in statements if s.period.from_ms <= period_from_ms]
     search = Search(client)
-    places, signers = search.behind(agreement_id, agreement, statements, _genesis_keys(client))
-    wanted = _attested(client, agreement_id, agreement, statements, signers)
+    found = search.behind(agreement_id, agreement, statements, _genesis_keys(client))
+    wanted = _attested(client, agreement_id, agreement, statements, found.keys)
     proofs = _attest(client, wanted)
     head = client.transport.head()
     assert head is not None
@@ -54,8 +54,8 @@ def gather(
         subject=Subject(agreement=agreement_id, period_from_ms=period_from_ms),
         head=head,
         attests=tuple(proofs),
-        transactions=tuple(_carried(client, places, progress)),
-        readings=tuple(_readings(client, agreement, subject, stores)),
+        transactions=tuple(_carried(client, found.places, progress)),
+        readings=tuple(_readings(client, agreement, subject, stores, found.anchors)),
     )
 
 
@@ -161,9 +161,13 @@ def records(
 
 
 def _readings(
-    client: Client, agreement: Agreement, subject: Statement, stores: dict[str, ReadingStore]
+    client: Client,
+    agreement: Agreement,
+    subject: Statement,
+    stores: dict[str, ReadingStore],
+    anchors: set[tuple[str, str]],
 ) -> Iterator[HeldReading]:
-    """The readings behind the period's records, anchor by anchor."""
+    """The readings behind the period's records, anchor by anchor; `anchors`: those of the bundle."""
     wanted: dict[tuple[str, str], list[int]] = {}
     count = 0
     for binding in agreement.meters:
@@ -171,7 +175,7 @@ def _readings(
             continue
         period = subject.period
         for _, record in records(client, binding.owner, binding.feed, period.from_ms, period.to_ms):
-            if record.anchor and count < READINGS_IN_BUNDLE_MAX:
+            if (binding.owner, record.anchor) in anchors and count < READINGS_IN_BUNDLE_MAX:
                 wanted.setdefault((binding.owner, record.anchor), []).append(record.index)
                 count += 1
     for (owner, anchor), indices in wanted.items():

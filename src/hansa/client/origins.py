@@ -1,6 +1,7 @@
 """Where on the ledger the transactions lie that a statement rests on: found by the events that they left."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -106,6 +107,17 @@ _EVENTS = (
 _TAGS = tuple(f'{{"_type":"{kind.__struct_config__.tag}"'.encode() for kind in _EVENTS.__args__)
 
 
+class Found(NamedTuple):
+    """What a statement rests on."""
+
+    places: list[Place]
+    """Of transactions, in ledger order."""
+    keys: list[tuple[str, str]]
+    """(member, key): those that signed the transactions, and those that speak for the devices."""
+    anchors: set[tuple[str, str]]
+    """(owner, anchor) of the records counted."""
+
+
 class Search:
     """A ledger's trails, read once; blocks are looked into as they are needed."""
 
@@ -128,9 +140,8 @@ class Search:
         agreement: Agreement,
         statements: Sequence[Statement],
         founders: set[tuple[str, str]],
-    ) -> tuple[list[Place], list[tuple[str, str]]]:
-        """Places of all transactions behind these statements, in ledger order, and the keys (member, key)
-        that signed them or their records. `founders`: keys of the genesis file, which need no transaction."""
+    ) -> Found:
+        """All that is behind these statements. `founders`: keys of the genesis file, not of a transaction."""
         places: dict[Place, None] = {}
         keys: dict[tuple[str, str], None] = {}
 
@@ -147,7 +158,8 @@ class Search:
         registered = take(self._devices(agreement))
         brought = take([("records", binding.owner, binding.feed) for binding in agreement.meters], last)
         take([("reset", binding.owner, binding.feed) for binding in agreement.meters], last)
-        take(_anchors(brought), last)
+        anchors = _anchors(brought)
+        take((("anchor", *name) for name in anchors), last)
         for statement in statements:
             for place, transaction in self._asked(statement):
                 places[place] = None
@@ -157,7 +169,7 @@ class Search:
         while waiting:
             added = take([("key", *key) for key in waiting if key not in founders])
             waiting = [(each.body.member, each.body.key) for each in added]
-        return sorted(places), sorted(keys)
+        return Found(sorted(places), sorted(keys), set(anchors))
 
     def _deal(self, agreement_id: str, agreement: Agreement) -> list[Trail]:
         owner, name, version = agreement.tariff_owner, agreement.tariff, agreement.tariff_version
@@ -216,15 +228,13 @@ class Search:
         return self._blocks[height]
 
 
-def _anchors(brought: Sequence[Transaction]) -> list[Trail]:
-    return list(
-        dict.fromkeys(
-            ("anchor", action.owner, action.anchor)
-            for transaction in brought
-            for action in transaction.body.actions
-            if isinstance(action, RecordCounters)
-        )
-    )
+def _anchors(brought: Sequence[Transaction]) -> dict[tuple[str, str], None]:
+    return {
+        (action.owner, action.anchor): None
+        for transaction in brought
+        for action in transaction.body.actions
+        if isinstance(action, RecordCounters)
+    }
 
 
 def _sources(registered: Sequence[Transaction]) -> list[tuple[str, str]]:

@@ -90,10 +90,14 @@ class Attests:
         self.heights[name] = proof.block.height
         return True
 
+    def find(self, kind: type[R], table: str, *key: str) -> R | None:
+        found = self._found.get((table, key))
+        return found if isinstance(found, kind) else None
+
     def get(self, kind: type[R], table: str, *key: str) -> R:
         """Raises KeyError where the bundle shows no such record."""
-        found = self._found.get((table, key))
-        if not isinstance(found, kind):
+        found = self.find(kind, table, *key)
+        if found is None:
             raise KeyError(f"{table} {'.'.join(key)} is not in the bundle")
         return found
 
@@ -177,7 +181,9 @@ def _added(a: AddKey) -> Key:
 
 def _may_sign(records: Attests, body: Any, key: Key, time_ms: int) -> bool:
     """Validity at the time of the block, as the ledger had to check it; a revocation stands in the attest."""
-    shown = records.get(Key, "kernel.keys", body.member, body.key)
+    shown = records.find(Key, "kernel.keys", body.member, body.key)
+    if shown is None:
+        return False
     revoked = bool(shown.revoked_ms) and time_ms >= shown.revoked_ms
     scoped = all(keys.in_scope(key.scopes, action_tag(type(action))) for action in body.actions)
     return scoped and not revoked and time_ms < key.expires_ms and time_ms < body.valid_until_ms

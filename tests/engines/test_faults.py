@@ -15,6 +15,8 @@ from hansa.engines import embedded, errors
 from hansa.engines.embedded import Embedded
 from hansa.engines.store import SqliteStore, StoreFault
 from hansa.kernel import encode, limits, replace
+from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.kernel.state import Damaged
 from tests.consortium import Consortium, signer
 from tests.engines.conftest import made
@@ -285,6 +287,34 @@ def edit_back(disk: Consortium, statement: str, *values: Any) -> None:
     with sqlite3.connect(disk.path) as db:
         db.execute(statement, values)
     db.close()
+
+
+HEADERS = {
+    "another time, signed by the node": lambda signed: signed_anew(
+        replace(signed.header, time_ms=signed.header.time_ms + 1)
+    ),
+    "another hash, signed by the node": lambda signed: signed_anew(replace(signed.header, app_hash="0" * 64)),
+    "another height, signed by the node": lambda signed: signed_anew(replace(signed.header, height=1)),
+    "signed by somebody else": lambda signed: signed_anew(signed.header, "k1"),
+    "not signed": lambda signed: replace(signed, signature=bytes(64)),
+}
+
+
+def signed_anew(header: Header, key: str = "node") -> SignedHeader:
+    signature = signer("maker", key).sign(HEADER_DOMAIN + encode(header))
+    return SignedHeader(header=header, suite=1, signature=signature)
+
+
+@pytest.mark.parametrize("forge", HEADERS.values(), ids=HEADERS.keys())
+def test_a_forged_header_is_found_at_start(disk: Consortium, forge: Any) -> None:
+    disk.do("maker", Register(tool="w-17"))
+    disk.do("maker", Register(tool="b"))
+    head = disk.node.head()
+    edit(disk, "UPDATE blocks SET header = ? WHERE height = 2", encode(forge(head)))
+    with pytest.raises(errors.HistoryBroken):
+        open_again(disk)
+    edit_back(disk, "UPDATE blocks SET header = ? WHERE height = 2", encode(head))
+    open_again(disk)
 
 
 def test_a_removed_last_block_or_transaction_is_found_at_start(disk: Consortium) -> None:

@@ -133,6 +133,18 @@ def test_the_leaf_of_a_block_is_its_canonical_form(played: Consortium) -> None:
     ]
 
 
+def test_a_block_that_claims_another_height_than_its_place_in_the_log_proves_nothing(
+    played: Consortium,
+) -> None:
+    """An operator that signs whatever it likes still cannot pass off one block as another."""
+    proof = played.node.prove("event", 2, 0)
+    for claimed in (1, 2, 3):
+        leaf = replace(proof.block, height=claimed)
+        app_hash = merkle.leaf_hash(encode(leaf)).hex()
+        alone = replace(proof, block=leaf, within_log=Inclusion(index=0, size=1))
+        assert holds(alone, replace(header(played).header, height=1, app_hash=app_hash)) == (claimed == 1)
+
+
 def test_earlier_heads_are_prefixes_of_the_newest(played: Consortium) -> None:
     heads = [header(played).header]
     for number in range(6):

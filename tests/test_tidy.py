@@ -178,7 +178,7 @@ def test_every_refusal_says_in_two_languages_what_is_wrong(kind: type[refusal.Re
     assert re.search(r"[A-Za-z]{3}", kind.en), "has no English text"
     assert not re.search(r"[\u4e00-\u9fff]", kind.en), "has Chinese in its English text"
     assert values_in(kind.zh) == values_in(kind.en)
-    assert kind.zh.endswith(("。", "?", "}")), kind.zh
+    assert kind.zh.endswith(("。", "?", "？", "}")), kind.zh
     assert kind.en.endswith((".", "?", "}")), kind.en
 
 

@@ -150,6 +150,15 @@ def test_heavy_work_is_spread_over_blocks_and_all_of_it_is_answered(
     assert [receipt.transaction for receipt in receipts] == [identity(wire) for wire in wires]
 
 
+def test_a_commit_is_on_disk_before_it_is_answered(disk: Consortium) -> None:
+    """WAL with synchronous=FULL (2): SQLite syncs the log at every commit."""
+    settings = [
+        disk.node._store._db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    ]
+    assert settings == ["wal", 2]
+
+
 # Time.
 
 

@@ -130,12 +130,11 @@ def records_of(used: bool) -> Iterator[tuple[str, bytes, bytes]]:
         )
 
 
-def by_hand() -> dict[str, str]:
-    """The same from the page alone: hashlib, BLAKE3, RFC 8785 and OpenSSL."""
+def genesis_by_hand() -> bytes:
     key_of_genesis = {"id": "k1", "public": b64encode(OTHER_MEMBER.public_key().public_bytes_raw()).decode()}
     key_of_genesis |= {"holder": "p1", "kind": "person", "scopes": ["*"], "expires_ms": NOW_MS * 2}
     member = {"id": "maker", "name_zh": "甲", "name_en": "A", "register_id": "1", "role": "maker"}
-    genesis = canonical(
+    return canonical(
         {
             "name_zh": "联盟",
             "name_en": "Consortium",
@@ -146,6 +145,11 @@ def by_hand() -> dict[str, str]:
             "rules": 1,
         }
     )
+
+
+def by_hand() -> dict[str, str]:
+    """The same from the page alone: hashlib, BLAKE3, RFC 8785 and OpenSSL."""
+    genesis = genesis_by_hand()
     chain = sha(genesis).hex()
     attest = {"_type": "consortium.attest", "table": "consortium.members", "key": ["maker"]}
     body = canonical(

@@ -52,8 +52,8 @@ def test_what_is_written_is_what_is_taken() -> None:
     hours = sheet.tariff.elements[2]
     assert isinstance(hours, Usage)
     assert (hours.unit_base, hours.tiers[0].up_to_base) == (3_600_000, 360_000_000)
-    assert sheet.tariff.taxes[0].rates[1].from_day == day_number(2019, 4, 1)
-    assert [rate.rate_bp for rate in sheet.tariff.taxes[0].rates] == [1_600, 1_300]
+    assert sheet.tariff.taxes[0].rates[2].from_day == day_number(2019, 4, 1)
+    assert [rate.rate_bp for rate in sheet.tariff.taxes[0].rates] == [1_700, 1_600, 1_300]
     assert sheet.terms.cut_off_ms == 5 * 86_400_000
     assert [gap.longer_than_ms for gap in sheet.terms.gaps] == [86_400_000, 86_400_000, 600_000, 600_000]
     assert not sheet.tariff.tax_included

@@ -16,7 +16,9 @@ from hansa.cli.main import refusal_of
 
 @click.command()
 @click.option(
-    "--log", "log_path", help="A file, folder or pattern of your own log. 自己的日志(文件、文件夹或通配符)。"
+    "--log",
+    "log_path",
+    help="A file, folder or pattern of your own log. 自己的日志（文件、文件夹或通配符）。",
 )
 @click.option("--map", "mapping", type=click.Path(path_type=Path), help="The log's mapping. 映射文件。")
 @click.option("--tariff", type=click.Path(path_type=Path), help="A tariff sheet; else a plain one. 资费表。")
@@ -31,9 +33,9 @@ from hansa.cli.main import refusal_of
     type=click.Path(path_type=Path),
     default=Path("demo-data"),
     show_default=True,
-    help="The demo's own folder; made anew each time. 演示数据目录(每次重建)。",
+    help="The demo's own folder; made anew each time. 演示数据目录（每次重建）。",
 )
-@click.option("--keep-good-rows", is_flag=True, help="Go on past malformed rows. 跳过坏行,保留好行。")
+@click.option("--keep-good-rows", is_flag=True, help="Go on past malformed rows. 跳过坏行，保留好行。")
 @click.option("--dry-run", is_flag=True, help="Read the log and report; found nothing. 只读取日志并报告。")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on standard output. 标准输出一个 JSON 对象。"

@@ -22,7 +22,7 @@ genesis_option = click.option(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def verify(lang: Literal["zh", "en"], bundle: Path, genesis: Path, as_json: bool) -> None:
-    """Check BUNDLE offline. Exit status 0 only when all holds. 离线验证证据包;全部成立时退出码为 0。"""
+    """Check BUNDLE offline. Exit status 0 only when all holds. 离线验证证据包；全部成立时退出码为 0。"""
     from hansa.cli.show import report_json, show_report
     from hansa.client.verify import check_bundle
 
@@ -37,11 +37,11 @@ def verify(lang: Literal["zh", "en"], bundle: Path, genesis: Path, as_json: bool
 @click.command()
 @bundle_argument
 @genesis_option
-@click.option("--line", "number", type=int, help="Number of the line; else all lines. 行号;缺省为全部。")
+@click.option("--line", "number", type=int, help="Number of the line; else all lines. 行号；缺省为全部。")
 @click.pass_obj
 def explain(lang: Literal["zh", "en"], bundle: Path, genesis: Path, number: int | None) -> None:
     """Explain the statement's lines down to readings, recomputing each step.
-    把结算单的一行解释到读数,逐步重算。
+    把结算单的一行解释到读数，逐步重算。
     """
     from hansa.cli.show import show_report
     from hansa.client.explain import explain as explain_line
@@ -81,7 +81,7 @@ def what_if(
     lang: Literal["zh", "en"], bundle: Path, genesis: Path, tariff: Path, bind: tuple[str, ...], as_json: bool
 ) -> None:
     """Rate the bundle's usage under another tariff, writing nothing.
-    用另一份资费测算同样的用量,不写入任何内容。
+    用另一份资费测算同样的用量，不写入任何内容。
     """
     from hansa.cli.show import comparison_json, show_comparison, show_report
     from hansa.client.verify import check_bundle

@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, lang: str | None) -> None:
     """Hansa 汉萨: companies that do not trust each other run one factory together.
 
-    Every figure signed at its source, every result verified by everyone. 源头签名,人人可验。
+    Every figure signed at its source, every result verified by everyone. 源头签名，人人可验。
     """
     ctx.obj = lang or system_language()
 

@@ -17,7 +17,7 @@ def meter() -> None:
 def probe(file: Path, output: Path | None) -> None:
     """Look at FILE (or a folder, or a pattern) and write a commented mapping: guesses named as guesses.
 
-    查看日志,猜出各列含义,写出带注释的映射文件。
+    查看日志，猜出各列含义，写出带注释的映射文件。
     """
     from hansa.edge.probe import mapping_text
     from hansa.edge.probe import probe as look
@@ -27,7 +27,7 @@ def probe(file: Path, output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     if output.exists():
-        raise click.ClickException(f"{output} exists; nothing was written. 文件已存在,未写入。")
+        raise click.ClickException(f"{output} exists; nothing was written. 文件已存在，未写入。")
     output.write_text(text, encoding="utf-8")
     click.echo(f"{output}", err=True)
 
@@ -40,7 +40,7 @@ def probe(file: Path, output: Path | None) -> None:
 @click.option(
     "--dry-run", is_flag=True, default=True, help="Read and report only (always so here). 只读取并报告。"
 )
-@click.option("--keep-good-rows", is_flag=True, help="Go on past malformed rows. 跳过坏行,保留好行。")
+@click.option("--keep-good-rows", is_flag=True, help="Go on past malformed rows. 跳过坏行，保留好行。")
 @click.pass_obj
 def read(lang: str, log: str, mapping: Path, dry_run: bool, keep_good_rows: bool) -> None:
     """Read LOG under a mapping and report rows, gaps, falls and refused rows; nothing is sent. 试读。"""

@@ -61,7 +61,7 @@ def show_demo(demo: Demo, lang: Language, seconds: float) -> None:
     """The result of the main job, as its users see it."""
     console = _console()
     zh = lang == "zh"
-    console.rule("结算单(回放时钟,演示密钥)" if zh else "Settlement statements (replay clock, demo keys)")
+    console.rule("结算单（回放时钟，演示密钥）" if zh else "Settlement statements (replay clock, demo keys)")
     for statement, closed in zip(demo.statements, demo.report.closed, strict=False):
         _statement_table(console, statement.currency, closed, lang, statement.gap_count, statement.fall_count)
     line = _line_to_explain(demo)
@@ -76,8 +76,8 @@ def show_demo(demo: Demo, lang: Language, seconds: float) -> None:
     for check in demo.tampered.checks:
         if not check.ok:
             text, detail = (check.text.zh, check.detail.zh) if zh else (check.text.en, check.detail.en)
-            found = "验证失败于" if zh else "The check fails at"
-            console.print(f"✗ {found}: {text}: {detail}", style="red", markup=False, highlight=False)
+            found = f"验证失败于：{text}：{detail}" if zh else f"The check fails at: {text}: {detail}"
+            console.print(f"✗ {found}", style="red", markup=False, highlight=False)
     console.rule("文件" if zh else "Files")
     for path in (demo.report_file, demo.evidence_file, demo.world.genesis_file):
         console.print(str(path), soft_wrap=True, markup=False, highlight=False)
@@ -96,7 +96,7 @@ def _brief(node: Node) -> Node:
         shown.append(
             Node(
                 Text(
-                    f"… 另有 {left} 项(见 hansa explain 或报告)",
+                    f"… 另有 {left} 项（见 hansa explain 或报告）",
                     f"… and {left} more (see `hansa explain`, or the report)",
                 )
             )
@@ -146,9 +146,9 @@ def _statement_table(
     console.print(table)
     if gaps or falls:
         told = (
-            f"缺口 {gaps} 处,低读数 {falls} 处,均列入结算单"
+            f"缺口 {gaps} 处，低读数 {falls} 处，均列入结算单"
             if zh
-            else f"{gaps} gaps and {falls} runs of low readings are listed in the statement"
+            else f"Listed in the statement: gaps {gaps}, runs of low readings {falls}"
         )
         console.print(told, style="dim")
 
@@ -161,19 +161,19 @@ def show_report(report: Report, lang: Language) -> None:
         text, detail = (check.text.zh, check.detail.zh) if zh else (check.text.en, check.detail.en)
         mark, style = ("✓", "green") if check.ok else ("✗", "red")
         console.print(
-            f"{mark} {text}" + (f" ({detail})" if detail else ""),
+            f"{mark} {text}" + ("" if not detail else f"（{detail}）" if zh else f" ({detail})"),
             style=style,
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
     if report.ok:
-        console.print("已证明:" if zh else "Proved:", style="bold")
+        console.print("已证明：" if zh else "Proved:", style="bold")
         for item in proved(report):
             console.print(f"  · {item.zh if zh else item.en}", markup=False, highlight=False)
     else:
         console.print("证据不成立。" if zh else "The evidence does not hold.", style="bold red")
-    console.print("未证明:" if zh else "Not proved:", style="bold")
+    console.print("未证明：" if zh else "Not proved:", style="bold")
     for item in not_proved(report):
         console.print(f"  · {item.zh if zh else item.en}", markup=False, highlight=False)
 
@@ -203,7 +203,7 @@ def show_comparison(comparison: Comparison, lang: Language) -> None:
         _statement_table(
             console, comparison.other_currency, closed, lang, len(closed.gaps), len(closed.falls)
         )
-    table = Table(title="测算对比(未写入任何内容)" if zh else "Compared; nothing was written")
+    table = Table(title="测算对比（未写入任何内容）" if zh else "Compared; nothing was written")
     for head in (
         ("期间", "原资费含税", "另一资费含税")
         if zh

@@ -158,7 +158,7 @@ def _bucket(
     return Node(
         Text(f"{name.zh}：{amount.zh}", f"{name.en}: {amount.en}"),
         Text(
-            f"区间 {len(pieces)} 个，断档 {len(shares)} 处", f"intervals: {len(pieces)}, gaps: {len(shares)}"
+            f"区间 {len(pieces)} 个，缺口 {len(shares)} 处", f"intervals: {len(pieces)}, gaps: {len(shares)}"
         ),
         ok,
         children,
@@ -177,7 +177,7 @@ def _bucket_name(part: str, window: str) -> Text:
 
 Builder = Callable[[], Node]
 
-KINDS = {"intervals": "个区间", "gaps": "处断档", "records": "条记录"}
+KINDS = {"intervals": "个区间", "gaps": "处缺口", "records": "条记录"}
 
 
 def _listed(line: Line, items: Sequence[tuple[int, Builder]], kind: str) -> list[Node]:
@@ -271,7 +271,7 @@ def _gap(scene: Scene, line: Line, quantity: int, booked: Booked) -> Node:
         text = Text(f"{stretch} 状态不明：{amount.zh}", f"{stretch}, state not known: {amount.en}")
     else:
         text = Text(
-            f"断档 {stretch}，{GAP_RULES_ZH[gap.rule]}：{amount.zh}",
+            f"缺口 {stretch}，{GAP_RULES_ZH[gap.rule]}：{amount.zh}",
             f"Gap {stretch}, {GAP_RULES_EN[gap.rule]}: {amount.en}",
         )
     zh, en = [], []
@@ -280,7 +280,7 @@ def _gap(scene: Scene, line: Line, quantity: int, booked: Booked) -> Node:
         zh.append(f"计数器显示其间增加 {difference.zh}")
         en.append(f"the counter says {difference.en} were made in it")
     if gap.state == "open":
-        zh.append("关账时尚无读数结束该断档")
+        zh.append("关账时尚无读数结束该缺口")
         en.append("no reading had ended it at the close")
     stated = scene.statement.gaps
     known = not booked.listed or gap in stated or scene.statement.gap_count > len(stated)

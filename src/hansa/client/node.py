@@ -40,6 +40,7 @@ def explain_text(node: Node, lang: Language) -> str:
 
 def _rows(node: Node, lang: Language, depth: int) -> Iterator[str]:
     detail = node.detail.of(lang)
-    yield f"{'  ' * depth}{MARKS[node.ok]} {node.text.of(lang)}{f'  ({detail})' if detail else ''}"
+    after = "" if not detail else f"（{detail}）" if lang == "zh" else f"  ({detail})"
+    yield f"{'  ' * depth}{MARKS[node.ok]} {node.text.of(lang)}{after}"
     for child in node.children:
         yield from _rows(child, lang, depth + 1)

@@ -12,7 +12,7 @@ Language = Literal["zh", "en"]
 
 GAP_RULES_ZH = {
     "counter_difference": "按计数器差值",
-    "last_rate": "按断档前的速率",
+    "last_rate": "按缺口前的速率",
     "zero": "计零",
     "average_day": "按同类日平均",
     "dispute": "列为争议，不计",
@@ -24,7 +24,7 @@ GAP_RULES_EN = {
     "average_day": "average of days of the same type",
     "dispute": "disputed, counts nothing",
 }
-FALLS_ZH = {"pending": "未定", "false_reading": "假读数", "reset": "计数器清零"}
+FALLS_ZH = {"pending": "待定", "false_reading": "误读", "reset": "计数器清零"}
 FALLS_EN = {"pending": "pending", "false_reading": "false readings", "reset": "reset of the counter"}
 
 

@@ -93,7 +93,7 @@ def difference(report: Report, number: int, closed: Closed) -> Text | None:
             (totals.net_minor, totals.tax_minor, totals.gross_minor),
         ),
         "gaps": (
-            Text("断档清单", "the list of gaps"),
+            Text("缺口清单", "the list of gaps"),
             (stated.gap_count, stated.gaps), (len(closed.gaps), closed.gaps[: len(stated.gaps)]),
         ),
         "falls": (

@@ -46,7 +46,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "  {n} falls (the ledger decides: false readings or a reset):",
     ),
     "fall": ("    {at} 由 {before} 降到 {now}（{place}）", "    {at} from {before} to {now} ({place})"),
-    "gaps": ("  空缺 {n} 段，共 {total}：", "  {n} gaps, {total} in all:"),
+    "gaps": ("  缺口 {n} 段，共 {total}：", "  {n} gaps, {total} in all:"),
     "gap": ("    {first} 至 {last}（{span}，{reason}）", "    {first} to {last} ({span}, {reason})"),
     "lost": ("日志标明无信号", "the log says signal lost"),
     "silence": ("没有读数", "no readings"),

@@ -4,7 +4,7 @@ from hansa.kernel.refusal import Refusal
 
 
 class Stopped(Refusal, code="engine.stopped", field="node"):
-    zh = "节点因机器故障停机({cause}),未提交任何内容。排除故障后重启节点,会再试同一区块。"
+    zh = "节点因机器故障停机（{cause}），未提交任何内容。排除故障后重启节点，会再试同一区块。"
     en = (
         "The node stopped on a fault of its machine ({cause}); nothing was committed. "
         "Mend the cause and restart the node: it will try the same block again."
@@ -12,7 +12,7 @@ class Stopped(Refusal, code="engine.stopped", field="node"):
 
 
 class Waiting(Refusal, code="engine.waiting", field="node"):
-    zh = "区块两次使节点停机({cause})。节点现只读等待:请查看事件,排除故障后再恢复写入。"
+    zh = "区块两次使节点停机（{cause}）。节点现只读等待：请查看事件，排除故障后再恢复写入。"
     en = (
         "A block stopped the node twice ({cause}). It now only reads: look at its incidents, "
         "mend the cause, then let it write again."
@@ -20,7 +20,7 @@ class Waiting(Refusal, code="engine.waiting", field="node"):
 
 
 class FileUnusable(Refusal, code="engine.file_unusable", field="path"):
-    zh = "账本文件 {path} 无法使用:{cause}。请检查是否有另一进程正在使用它、磁盘是否正常,或从备份恢复。"
+    zh = "账本文件 {path} 无法使用：{cause}。请检查是否有另一进程正在使用它、磁盘是否正常，或从备份恢复。"
     en = (
         "The ledger file {path} cannot be used: {cause}. See whether another process has it open and whether "
         "the disk is sound, or restore a backup."
@@ -28,24 +28,24 @@ class FileUnusable(Refusal, code="engine.file_unusable", field="path"):
 
 
 class WrongGenesis(Refusal, code="engine.wrong_genesis", field="genesis"):
-    zh = "该数据目录属于另一个联盟(链 {chain}…)。请使用它自己的创世文件,或另选目录。"
+    zh = "该数据目录属于另一个联盟（链 {chain}…）。请使用它自己的创世文件，或另选目录。"
     en = "This data directory belongs to another consortium (chain {chain}…). Use its genesis file."
 
 
 class WrongNodeKey(Refusal, code="engine.wrong_node_key", field="node_public"):
-    zh = "节点私钥与创世文件中的节点公钥不符,它签的区块头无人承认。请使用创世时登记的节点私钥。"
+    zh = "节点私钥与创世文件中的节点公钥不符，它签的区块头无人承认。请使用创世时登记的节点私钥。"
     en = (
         "The node's key is not the one in the genesis file, so nobody would accept its headers. Use that key."
     )
 
 
 class RulesUnknown(Refusal, code="engine.rules_unknown", field="rules"):
-    zh = "该联盟使用第 {rules} 版规则,本程序只支持到第 {limit} 版。请先升级程序。"
+    zh = "该联盟使用第 {rules} 版规则，本程序只支持到第 {limit} 版。请先升级程序。"
     en = "This consortium runs by rules version {rules}; this program knows up to {limit}. Upgrade it first."
 
 
 class HistoryBroken(Refusal, code="engine.history_broken", field="header"):
-    zh = "第 {height} 个区块与其签名、内容或状态不符:账本文件被改动或损坏。请从备份恢复。"
+    zh = "第 {height} 个区块与其签名、内容或状态不符：账本文件被改动或损坏。请从备份恢复。"
     en = (
         "Block {height} does not fit its signature, its content or the state: the ledger file was changed "
         "or damaged. Restore a backup."
@@ -53,7 +53,7 @@ class HistoryBroken(Refusal, code="engine.history_broken", field="header"):
 
 
 class RecordsBroken(Refusal, code="engine.records_broken", field="state"):
-    zh = "磁盘上的全部记录与最后区块承诺的状态摘要不符:有记录被改动、增加或丢失。请从备份恢复。"
+    zh = "磁盘上的全部记录与最后区块承诺的状态摘要不符：有记录被改动、增加或丢失。请从备份恢复。"
     en = (
         "The records on disk are not those that the last block commits to: some were changed, added or lost. "
         "Restore a backup."
@@ -61,5 +61,5 @@ class RecordsBroken(Refusal, code="engine.records_broken", field="state"):
 
 
 class NotOnLedger(Refusal, code="engine.not_on_ledger", field="height"):
-    zh = "账本上没有这一项({kind}):区块 {height},位置 {index}。请检查高度和位置。"
+    zh = "账本上没有这一项（{kind}）：区块 {height}，位置 {index}。请检查高度和位置。"
     en = "The ledger holds no such item: {kind} in block {height} at {index}. Check height and index."

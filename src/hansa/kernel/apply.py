@@ -27,12 +27,12 @@ MACHINE_FAULTS = (MemoryError, RecursionError, OSError)
 
 
 class Internal(Refusal, code="kernel.internal", field="actions"):
-    zh = "处理该交易时程序出错,未产生任何影响;节点运维人员已收到事件通知。"
+    zh = "处理该交易时程序出错，未产生任何影响；节点运维人员已收到事件通知。"
     en = "The program failed on this transaction; it had no effect, and the node's operator was told."
 
 
 class BlockFull(Refusal, code="kernel.block_full", field="actions"):
-    zh = "本区块的工作量已满,该交易未执行,也未占用序号。请原样重新提交。"
+    zh = "本区块的工作量已满，该交易未执行，也未占用序号。请原样重新提交。"
     en = "The block has no room for more work: this was not tried and its sequence not used. Submit it again."
 
 

@@ -19,12 +19,12 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class NotCanonical(Refusal, code="kernel.not_canonical", field="body"):
-    zh = "报文不是规范形式(RFC 8785):重新编码后字节不同。请用 SDK 生成报文,不要手工改写。"
+    zh = "报文不是规范形式（RFC 8785）：重新编码后字节不同。请用 SDK 生成报文，不要手工改写。"
     en = "The bytes are not canonical (RFC 8785): encoding them again gives others. Let the SDK write them."
 
 
 class Malformed(Refusal, code="kernel.malformed", field="body"):
-    zh = "报文无法解码:{detail}。"
+    zh = "报文无法解码：{detail}。"
     en = "The bytes cannot be decoded: {detail}."
 
 

@@ -21,17 +21,17 @@ R = TypeVar("R", bound=Record)
 
 
 class OverBudget(Refusal, code="kernel.over_budget", field="actions"):
-    zh = "该交易超出预算:{what} 超过 {limit}。请拆成几笔较小的交易。"
+    zh = "该交易超出预算：{what} 超过 {limit}。请拆成几笔较小的交易。"
     en = "The transaction costs more than one may: {what} beyond {limit}. Split it into smaller ones."
 
 
 class Exists(Refusal, code="kernel.exists", field="key"):
-    zh = "{table} 中已有记录 {key}。请换一个编号,或改用修改操作。"
+    zh = "{table} 中已有记录 {key}。请换一个编号，或改用修改操作。"
     en = "{table} already holds {key}. Choose another id, or change the existing one."
 
 
 class OutOfRange(Refusal, code="kernel.out_of_range", field="actions"):
-    zh = "该操作的结果无法记入账本:{what} 的数值超出范围或不合规定({detail})。请检查数量与金额。"
+    zh = "该操作的结果无法记入账本：{what} 的数值超出范围或不合规定（{detail}）。请检查数量与金额。"
     en = "The ledger cannot hold what this leads to: {what} is out of range ({detail}). Check the figures."
 
 

@@ -13,12 +13,12 @@ _WINDOW_MASK = (1 << limits.WINDOW_WIDTH) - 1
 
 
 class WrongChain(Refusal, code="kernel.wrong_chain", field="chain"):
-    zh = "该交易属于另一个联盟链 {chain}…,不是本链。请用本联盟的创世文件签名。"
+    zh = "该交易属于另一个联盟链 {chain}…，不是本链。请用本联盟的创世文件签名。"
     en = "The transaction is for another chain, {chain}…. Sign it for this consortium's genesis file."
 
 
 class UnknownKey(Refusal, code="kernel.unknown_key", field="key"):
-    zh = "成员单位 {member} 没有登记密钥 {key}。请先登记,或检查成员编号。"
+    zh = "成员单位 {member} 没有登记密钥 {key}。请先登记，或检查成员编号。"
     en = "Member {member} has no key {key}. Register it first, or check the member id."
 
 
@@ -33,17 +33,17 @@ class KeyRevoked(Refusal, code="kernel.key_revoked", field="key"):
 
 
 class WrongSignature(Refusal, code="kernel.wrong_signature", field="signature"):
-    zh = "签名与密钥 {member}/{key} 不符。内容可能被改过,或用错了私钥。"
+    zh = "签名与密钥 {member}/{key} 不符。内容可能被改过，或用错了私钥。"
     en = "The signature does not fit key {member}/{key}: the content was changed, or another key signed."
 
 
 class Replayed(Refusal, code="kernel.replayed", field="sequence"):
-    zh = "序号 {sequence} 已用过,或过旧。请用新的序号重新签名。"
+    zh = "序号 {sequence} 已用过，或过旧。请用新的序号重新签名。"
     en = "Sequence {sequence} was used already, or is too old. Sign again with a new one."
 
 
 class SequenceAhead(Refusal, code="kernel.sequence_ahead", field="sequence"):
-    zh = "序号 {sequence} 超前:最多只能到 {limit}。请先提交前面的交易。"
+    zh = "序号 {sequence} 超前：最多只能到 {limit}。请先提交前面的交易。"
     en = "Sequence {sequence} is too far ahead; at most {limit} now. Submit the earlier ones first."
 
 

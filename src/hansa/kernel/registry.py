@@ -26,7 +26,7 @@ class QueryUnknown(Refusal, code="kernel.query_unknown", field="name"):
 
 
 class QueryArguments(Refusal, code="kernel.query_arguments", field="arguments"):
-    zh = "查询 {name} 的参数不对:{detail}。请对照参考文档改正。"
+    zh = "查询 {name} 的参数不对：{detail}。请对照参考文档改正。"
     en = "The arguments of query {name} are wrong: {detail}. Correct them by the reference."
 
 

@@ -32,7 +32,7 @@ class Damaged(OSError):
 
 
 class KeyUnfit(Refusal, code="kernel.key_unfit", field="key"):
-    zh = "键的一部分不能使用:{part}。文本不得含零字符,整数须在 0 与 2^53-1 之间,整个键至多 {limit} 字节。"
+    zh = "键的一部分不能使用：{part}。文本不得含零字符，整数须在 0 与 2^53-1 之间，整个键至多 {limit} 字节。"
     en = (
         "Part of a key cannot be used: {part}. Text holds no zero character, an integer lies between 0 "
         "and 2^53-1, and a whole key has at most {limit} bytes."

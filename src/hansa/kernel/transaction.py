@@ -13,12 +13,12 @@ HEAD_BYTES = 1 + SIGNATURE_BYTES
 
 
 class TooLarge(Refusal, code="kernel.too_large", field="body"):
-    zh = "交易过大:{size} 字节,上限 {limit}。请拆成几笔。"
+    zh = "交易过大：{size} 字节，上限 {limit}。请拆成几笔。"
     en = "The transaction is too large: {size} bytes, at most {limit}. Split it."
 
 
 class TooNested(Refusal, code="kernel.too_nested", field="body"):
-    zh = "交易结构过于复杂:{count} 个括号,上限 {limit}。"
+    zh = "交易结构过于复杂：{count} 个括号，上限 {limit}。"
     en = "The transaction has too many parts: {count} brackets, at most {limit}."
 
 

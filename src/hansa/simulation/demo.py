@@ -45,7 +45,7 @@ TAMPERED_BY = 1
 
 
 class FolderTaken(Refusal, code="play.folder_taken", field="data"):
-    zh = "文件夹 {folder} 不是演示数据目录,未作改动。请用 --data 指定一个新目录。"
+    zh = "文件夹 {folder} 不是演示数据目录，未作改动。请用 --data 指定一个新目录。"
     en = (
         "The folder {folder} holds something else than a demo; nothing was touched. Name a new one "
         "with --data."

@@ -26,7 +26,7 @@ AGREEMENT = "lease-1"
 
 
 class NothingToSettle(Refusal, code="play.nothing_to_settle", field="log"):
-    zh = "设备 {device} 的日志中,资费所用的计量点没有任何读数。请检查映射文件。"
+    zh = "设备 {device} 的日志中，资费所用的计量点没有任何读数。请检查映射文件。"
     en = "The log of {device} holds no reading of the feeds that the tariff counts. Check the mapping."
 
 

@@ -46,7 +46,7 @@ def oee_of(play: Play, signals: dict[str, Signal]) -> Oee:
 def _availability(play: Play, inputs: OeeInputs, running_ms: int | None) -> OeeFactor:
     if running_ms is None or not inputs.planned_per_day_ms:
         return _not_given(
-            "需要状态信号、运行状态和每日计划时间(映射文件 [oee]:state、running、planned_per_day)",
+            "需要状态信号、运行状态和每日计划时间（映射文件 [oee]:state、running、planned_per_day）",
             "needs a state signal, its running states, and the planned time per day "
             "(mapping [oee]: state, running, planned_per_day)",
         )
@@ -58,7 +58,7 @@ def _availability(play: Play, inputs: OeeInputs, running_ms: int | None) -> OeeF
     return _given(
         running_ms,
         planned_ms,
-        f"运行 {running} 小时 ÷ 计划 {planned} 小时({days} 个工作日)",
+        f"运行 {running} 小时 ÷ 计划 {planned} 小时（{days} 个工作日）",
         f"running {running} h ÷ planned {planned} h ({days} working days)",
     )
 
@@ -66,7 +66,7 @@ def _availability(play: Play, inputs: OeeInputs, running_ms: int | None) -> OeeF
 def _performance(inputs: OeeInputs, running_ms: int | None, made: int | None) -> OeeFactor:
     if not running_ms or made is None or not inputs.ideal_cycle_ms:
         return _not_given(
-            "需要理想节拍(映射文件 [oee]:ideal_cycle)、产量和运行时间",
+            "需要理想节拍（映射文件 [oee]:ideal_cycle）、产量和运行时间",
             "needs the ideal cycle time (mapping [oee]: ideal_cycle), the output and the running time",
         )
     return _given(
@@ -80,7 +80,7 @@ def _performance(inputs: OeeInputs, running_ms: int | None, made: int | None) ->
 def _quality(good: int | None, total: int | None) -> OeeFactor:
     if good is None or not total:
         return _not_given(
-            "需要良品和废品(或总数)计数(映射文件 [oee]:good、scrap 或 total)",
+            "需要良品和废品（或总数）计数（映射文件 [oee]:good、scrap 或 total）",
             "needs counts of good pieces and of scrap or all (mapping [oee]: good, scrap or total)",
         )
     return _given(good, total, f"良品 {good} 件 ÷ 总数 {total} 件", f"good {good} ÷ all {total} pieces")

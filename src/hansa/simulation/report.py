@@ -43,7 +43,7 @@ RULES = {
     "last_rate": ("按此前速率推算", "as it went just before"),
     "zero": ("按零计", "counts nothing"),
     "average_day": ("按最近同类日平均", "average of the last days of the same type"),
-    "dispute": ("不计,列为争议", "left out and listed as disputed"),
+    "dispute": ("不计，列为争议", "left out and listed as disputed"),
 }
 HOUR_MS, MINUTE_MS, DAY_MS = 3_600_000, 60_000, 86_400_000
 
@@ -250,9 +250,9 @@ def _agreement(demo: Demo) -> page.Agreement:
 def _gap_rule(rule: GapRule) -> page.Text:
     zh, en = RULES[rule.rule]
     minutes = decimal_text(rule.longer_than_ms, MINUTE_MS)[0]
-    days_zh, days_en = (f"({rule.days} 天)", f" ({rule.days} days)") if rule.days else ("", "")
+    days_zh, days_en = (f"（{rule.days} 天）", f" ({rule.days} days)") if rule.days else ("", "")
     return page.Text(
-        zh=f"{rule.meter}:超过 {minutes} 分钟的缺口,{zh}{days_zh}",
+        zh=f"{rule.meter}：超过 {minutes} 分钟的缺口，{zh}{days_zh}",
         en=f"{rule.meter}: gaps longer than {minutes} min: {en}{days_en}",
     )
 
@@ -260,7 +260,7 @@ def _gap_rule(rule: GapRule) -> page.Text:
 def _cut_off(cut_off_ms: int) -> page.Text:
     days = decimal_text(cut_off_ms, DAY_MS)[0]
     return page.Text(
-        zh=f"结算期结束 {days} 天后截止;更晚到达的记录在下一期更正",
+        zh=f"结算期结束 {days} 天后截止；更晚到达的记录在下一期更正",
         en=f"a period is cut off {days} days after its end; what arrives later is corrected in the next one",
     )
 
@@ -376,7 +376,7 @@ def _audit(demo: Demo) -> page.Audit:
                 zh=f"在副本中把一条读数改大 1:{demo.tampered_place}",
                 en=f"In a copy, one reading was made larger by 1: {demo.tampered_place}",
             ),
-            found=page.Text(zh=f"不成立:{broken.text.zh}", en=f"Does not hold: {broken.text.en}"),
+            found=page.Text(zh=f"不成立：{broken.text.zh}", en=f"Does not hold: {broken.text.en}"),
             at=page.Text(zh=broken.detail.zh, en=broken.detail.en),
         ),
         not_proved=tuple(page.Text(zh=item.zh, en=item.en) for item in not_proved(demo.report)),

@@ -19,7 +19,7 @@ TAX_FROM = "1994-01-01"
 
 
 class NothingBillable(Refusal, code="play.nothing_billable", field="log"):
-    zh = "设备 {device} 的日志中没有可计费的信号:{reasons_zh}。请检查映射文件,或用 --tariff 指定资费。"
+    zh = "设备 {device} 的日志中没有可计费的信号：{reasons_zh}。请检查映射文件，或用 --tariff 指定资费。"
     en = (
         "The log of {device} has no signal to bill by: {reasons_en}. Check the mapping, or name a "
         "tariff with --tariff."
@@ -80,7 +80,7 @@ def _problem(feed: FeedLog) -> tuple[str, str]:
     if not any(not lost for lost in feed.lost):
         return "没有读数", "has no reading"
     if not feed.wired:
-        return "未接线(从未变化)", "is not wired (never moved)"
+        return "未接线（从未变化）", "is not wired (never moved)"
     if _base(feed) not in PRICES:
         return f"单位 {feed.base_unit} 没有默认价格", f"counts {feed.base_unit}, which has no default price"
     if feed.spec.kind == "state" and len(feed.states) < 2:

@@ -15,7 +15,7 @@ def tariff_lines(tariff: Tariff) -> Iterator[tuple[str, str]]:
     rates = "; ".join(
         f"{tax.code} {decimal_text(tax.rates[-1].rate_bp, 100)[0]} %" for tax in tariff.taxes if tax.rates
     )
-    yield f"{zh};最新税率 {rates}", f"{en}; latest rates {rates}"
+    yield f"{zh}；最新税率 {rates}", f"{en}; latest rates {rates}"
 
 
 def _element(tariff: Tariff, element: Element) -> tuple[str, str]:
@@ -23,7 +23,7 @@ def _element(tariff: Tariff, element: Element) -> tuple[str, str]:
     if isinstance(element, Fixed):
         money = f"{money_text(element.amount_minor, currency)} {currency}"
         return (
-            f"{element.clause}:每期固定 {money},不足一期按时间折算",
+            f"{element.clause}：每期固定 {money}，不足一期按时间折算",
             f"{element.clause}: {money} per period, pro rata",
         )
     if isinstance(element, Minimum | Cap):

@@ -84,7 +84,7 @@ class SheetDate(Refusal, code="billing.sheet_date", field="file"):
 
 
 class SheetClock(Refusal, code="billing.sheet_clock", field="file"):
-    zh = '{path} 的 {text!r} 不是时刻。请写成 "08:00" 的形式,"00:00" 至 "24:00"。'
+    zh = '{path} 的 {text!r} 不是时刻。请写成 "08:00" 的形式，"00:00" 至 "24:00"。'
     en = '{text!r} at {path} is no time of day. Write "08:00", from "00:00" to "24:00".'
 
 

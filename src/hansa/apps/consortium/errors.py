@@ -4,7 +4,7 @@ from hansa.kernel import Refusal
 
 
 class KeyTaken(Refusal, code="consortium.key_taken", field="id"):
-    zh = "密钥编号 {key} 已用过,编号不可重用。请换一个编号。"
+    zh = "密钥编号 {key} 已用过，编号不可重用。请换一个编号。"
     en = "Key id {key} was used before, and ids are never used again. Choose another."
 
 
@@ -14,7 +14,7 @@ class KeyNotYours(Refusal, code="consortium.key_unknown", field="id"):
 
 
 class KeyInvalid(Refusal, code="consortium.key_invalid", field="public"):
-    zh = "公钥不是有效的 Ed25519 公钥:须为 32 字节、编码规范、阶为素数的点。请检查导出的公钥。"
+    zh = "公钥不是有效的 Ed25519 公钥：须为 32 字节、编码规范、阶为素数的点。请检查导出的公钥。"
     en = (
         "This is no public key of Ed25519: it must be 32 bytes, canonical, a point of the prime-order group. "
         "Check how it was exported."
@@ -28,7 +28,7 @@ class KeyLifetime(Refusal, code="consortium.key_lifetime", field="expires_ms"):
 
 class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):
     zh = (
-        "授权范围 {scope} 不可用。可用:操作名(如 billing.propose)、某室全部(billing.*)或全部(*);"
+        "授权范围 {scope} 不可用。可用：操作名（如 billing.propose）、某室全部（billing.*）或全部（*）；"
         "设备密钥不带范围。"
     )
     en = (
@@ -38,7 +38,7 @@ class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):
 
 
 class ScopesTooMany(Refusal, code="consortium.scopes_too_many", field="scopes"):
-    zh = "一把密钥最多 {limit} 个授权范围。请改用某室全部(如 billing.*),或分成几把密钥。"
+    zh = "一把密钥最多 {limit} 个授权范围。请改用某室全部（如 billing.*），或分成几把密钥。"
     en = "A key has at most {limit} scopes. Name whole rooms (billing.*), or use several keys."
 
 
@@ -48,17 +48,17 @@ class ScopeBeyondOwn(Refusal, code="consortium.scope_beyond_own", field="scopes"
 
 
 class CalendarTaken(Refusal, code="consortium.calendar_taken", field="id"):
-    zh = "日历 {id} 已发布,发布后不可更改。请用新编号发布。"
+    zh = "日历 {id} 已发布，发布后不可更改。请用新编号发布。"
     en = "Calendar {id} is published and cannot change. Publish the new one under a new id."
 
 
 class CalendarUnknown(Refusal, code="consortium.calendar_unknown", field="calendar"):
-    zh = "成员单位 {member} 没有发布日历 {id}。请先发布,或检查编号。"
+    zh = "成员单位 {member} 没有发布日历 {id}。请先发布，或检查编号。"
     en = "Member {member} has published no calendar {id}. Publish it first, or check the id."
 
 
 class GenesisIncomplete(Refusal, code="consortium.genesis_incomplete", field="members"):
-    zh = "创世文件不完整:运营方 {operator} 须在成员单位之中,且每个成员单位至少有一把密钥。请补全。"
+    zh = "创世文件不完整：运营方 {operator} 须在成员单位之中，且每个成员单位至少有一把密钥。请补全。"
     en = (
         "The genesis file is incomplete: the operator {operator} must be among the members, and each member "
         "needs a key. Complete it."
@@ -66,5 +66,5 @@ class GenesisIncomplete(Refusal, code="consortium.genesis_incomplete", field="me
 
 
 class RecordUnknown(Refusal, code="consortium.record_unknown", field="key"):
-    zh = "表 {table} 中没有记录 {key},无法出具证明。请检查表名和键。"
+    zh = "表 {table} 中没有记录 {key}，无法出具证明。请检查表名和键。"
     en = "Table {table} holds no record {key}: nothing to attest. Check table and key."

@@ -14,12 +14,12 @@ class DeviceUnknown(Refusal, code="metering.device_unknown", field="device"):
 
 
 class SourceUnfit(Refusal, code="metering.source_unfit", field="source"):
-    zh = "密钥 {key} 不能作为计量来源:须是本单位的设备密钥或网关密钥。"
+    zh = "密钥 {key} 不能作为计量来源：须是本单位的设备密钥或网关密钥。"
     en = "Key {key} cannot speak for a device: it must be a device or gateway key of the owner."
 
 
 class FeedTaken(Refusal, code="metering.feed_taken", field="feed"):
-    zh = "计量点 {feed} 已登记。登记后不可更改,请用新编号。"
+    zh = "计量点 {feed} 已登记。登记后不可更改，请用新编号。"
     en = "Feed {feed} is registered and cannot change. Register the new one under another id."
 
 
@@ -29,7 +29,7 @@ class FeedUnknown(Refusal, code="metering.feed_unknown", field="feed"):
 
 
 class FeedElsewhere(Refusal, code="metering.feed_elsewhere", field="counters"):
-    zh = "计量点 {feed} 属于设备 {device},不属于所更换的设备。请只列出所更换设备的计量点。"
+    zh = "计量点 {feed} 属于设备 {device}，不属于所更换的设备。请只列出所更换设备的计量点。"
     en = (
         "Feed {feed} belongs to device {device}, not to the one replaced. List feeds of the replaced "
         "device only."
@@ -37,12 +37,12 @@ class FeedElsewhere(Refusal, code="metering.feed_elsewhere", field="counters"):
 
 
 class FeedShape(Refusal, code="metering.feed_shape", field="declaration"):
-    zh = "计量点声明不一致:{problem_zh}。请改正声明。"
+    zh = "计量点声明不一致：{problem_zh}。请改正声明。"
     en = "The feed's declaration does not fit together: {problem_en}. Correct the declaration."
 
 
 class LegalUseIncomplete(Refusal, code="metering.legal_use_incomplete", field="legal_use"):
-    zh = "结算级计量须写明检定证书编号、有效期、准确度等级和铅封号;缺 {missing}。否则请声明为“仅供参考”。"
+    zh = "结算级计量须写明检定证书编号、有效期、准确度等级和铅封号；缺 {missing}。否则请声明为“仅供参考”。"
     en = (
         "Billing grade needs certificate number, validity, accuracy class and seal; {missing} is missing. "
         "Otherwise declare the feed indicative."
@@ -60,12 +60,12 @@ class AnchorTaken(Refusal, code="metering.anchor_taken", field="anchor"):
 
 
 class AnchorUnknown(Refusal, code="metering.anchor_unknown", field="anchor"):
-    zh = "{owner} 没有含这些读数的存证 {anchor}。请先存证读数,再提交计数记录。"
+    zh = "{owner} 没有含这些读数的存证 {anchor}。请先存证读数，再提交计数记录。"
     en = "{owner} has no anchor {anchor} with these readings. Anchor the readings before recording counters."
 
 
 class AnchorShape(Refusal, code="metering.anchor_shape", field="count"):
-    zh = "一次存证最多 {limit} 条读数,且结束时间不得早于开始时间。请拆分或改正时间。"
+    zh = "一次存证最多 {limit} 条读数，且结束时间不得早于开始时间。请拆分或改正时间。"
     en = (
         "One anchor holds at most {limit} readings, and must not end before it begins. Split it, or "
         "correct its times."
@@ -73,7 +73,7 @@ class AnchorShape(Refusal, code="metering.anchor_shape", field="count"):
 
 
 class BatchShape(Refusal, code="metering.batch_shape", field="counters"):
-    zh = "计数记录批次有误:{problem_zh}。请由来源改正后重新签名。"
+    zh = "计数记录批次有误：{problem_zh}。请由来源改正后重新签名。"
     en = "The batch of counter records is malformed: {problem_en}. Let the source mend and sign it again."
 
 
@@ -83,7 +83,7 @@ class InFuture(Refusal, code="metering.in_future", field="at_ms"):
 
 
 class NotSource(Refusal, code="metering.not_source", field="signature"):
-    zh = "计量点 {feed} 的来源是密钥 {source};本批记录既无其签名,也不是由它提交。请用该密钥签名。"
+    zh = "计量点 {feed} 的来源是密钥 {source}；本批记录既无其签名，也不是由它提交。请用该密钥签名。"
     en = (
         "The source of feed {feed} is key {source}; it neither signed these records nor submitted them. "
         "Sign with that key."
@@ -105,7 +105,7 @@ class Overlap(Refusal, code="metering.overlap", field="span_ms"):
 
 class ValueUnfit(Refusal, code="metering.value_unfit", field="value"):
     zh = (
-        "数值 {value} 对该计量点无效:计数器不为负、小于模数;状态须在声明的列表中;失联记录不带数值。"
+        "数值 {value} 对该计量点无效：计数器不为负、小于模数；状态须在声明的列表中；失联记录不带数值。"
         "请检查映射。"
     )
     en = (
@@ -116,7 +116,7 @@ class ValueUnfit(Refusal, code="metering.value_unfit", field="value"):
 
 class TooDisruptive(Refusal, code="metering.too_disruptive", field="at_ms"):
     zh = (
-        "这会使超过 {limit} 条记录重新判读。请计量点所有者在最后一条记录之后的时刻声明复位,"
+        "这会使超过 {limit} 条记录重新判读。请计量点所有者在最后一条记录之后的时刻声明复位，"
         "其间的用量可计入最终值。"
     )
     en = (
@@ -127,7 +127,7 @@ class TooDisruptive(Refusal, code="metering.too_disruptive", field="at_ms"):
 
 
 class NotCounter(Refusal, code="metering.not_counter", field="feed"):
-    zh = "计量点 {feed} 不是累计计数器,没有复位可声明。请去掉它。"
+    zh = "计量点 {feed} 不是累计计数器，没有复位可声明。请去掉它。"
     en = "Feed {feed} is not a cumulative counter: there is no reset to declare. Leave it out."
 
 
@@ -137,12 +137,12 @@ class FinalTooLow(Refusal, code="metering.final_too_low", field="final_value"):
 
 
 class ReplacedBefore(Refusal, code="metering.replaced_before", field="at_ms"):
-    zh = "更换时间须晚于本代启用时间,且不晚于账本时间。请改正 at_ms。"
+    zh = "更换时间须晚于本代启用时间，且不晚于账本时间。请改正 at_ms。"
     en = "A replacement must come after this generation began, and not after ledger time. Correct at_ms."
 
 
 class ResetTwice(Refusal, code="metering.reset_twice", field="at_ms"):
-    zh = "计量点 {feed} 在该时刻已声明过复位或更换,声明不可更改。如有误,请在更晚的时刻另行声明。"
+    zh = "计量点 {feed} 在该时刻已声明过复位或更换，声明不可更改。如有误，请在更晚的时刻另行声明。"
     en = (
         "A reset or replacement of feed {feed} at that instant is declared already and cannot change. "
         "If it was wrong, declare another at a later instant."

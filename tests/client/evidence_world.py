@@ -23,9 +23,10 @@ from hansa.apps.metering.messages import (
     ReplaceDevice,
     ReplacedFeed,
 )
+from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
-from hansa.edge.readings import ReadingStore, StoredReading
+from hansa.edge.readings import ReadingStore
 from hansa.kernel import Action, encode, limits, pack, replace
 from hansa.kernel.signatures import COUNTER_DOMAIN
 from tests.apps.tariffs import TARIFF, calendar_of

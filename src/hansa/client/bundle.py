@@ -5,7 +5,7 @@ docs/verify-evidence.md describes it well enough to write a checker from; exampl
 
 from typing import Literal
 
-from hansa.edge.readings import ProvedReading
+from hansa.apps.metering.readings import ProvedReading
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.types import Id, MemberId, Struct, TimeMs
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.consortium.messages import Attest, Genesis
 from hansa.apps.metering.messages import CounterRecord, Device, Feed, Generation
+from hansa.apps.metering.readings import HeldReadings
 from hansa.client import Client
 from hansa.client.bundle import FORMAT, Bundle, Carried, HeldReading, Subject
 from hansa.client.origins import Place, Search
-from hansa.edge.readings import ReadingStore
 from hansa.kernel import Attested, Refusal, limits
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Proof
@@ -29,7 +29,7 @@ def gather(
     client: Client,
     agreement_id: str,
     period_from_ms: int,
-    stores: dict[str, ReadingStore],
+    stores: dict[str, HeldReadings],
     progress: Progress = lambda done, whole: None,
 ) -> Bundle:
     """The bundle of one statement. `stores`: readings by owner, as far as they are at hand.
@@ -164,7 +164,7 @@ def _readings(
     client: Client,
     agreement: Agreement,
     subject: Statement,
-    stores: dict[str, ReadingStore],
+    stores: dict[str, HeldReadings],
     anchors: set[tuple[str, str]],
 ) -> Iterator[HeldReading]:
     """The readings behind the period's records, anchor by anchor; `anchors`: those of the bundle."""

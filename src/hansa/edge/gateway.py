@@ -19,10 +19,11 @@ from hansa.apps.metering.messages import (
     RegisterDevice,
     RegisterFeed,
 )
+from hansa.apps.metering.readings import StoredReading
 from hansa.client import Client
 from hansa.edge.log_model import FeedLog, Log
 from hansa.edge.mapping_model import FeedSpec, Mapping
-from hansa.edge.readings import ReadingStore, StoredReading
+from hansa.edge.readings import ReadingStore
 from hansa.kernel import Action, limits, pack
 
 FEED_KINDS = {"counter": "counter", "amount": "amount", "state": "state", "power": "amount"}

@@ -1,9 +1,7 @@
-"""The owner's own store of readings: what was read, batched, salted, and provable one by one against its
-anchor.
+"""The owner's own store of readings: what was read, batched, salted, and provable one by one.
 
 Nothing in it leaves the owner but by the owner's act. A reading's leaf is `salt ‖ canonical bytes`; the salt
-is
-HMAC-SHA-256(secret of the batch, index), shown only with that reading (protocol, rule 18).
+is HMAC-SHA-256(secret of the batch, index), shown only with that reading (protocol, rule 18).
 """
 
 import hmac
@@ -11,38 +9,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hansa.apps.metering.readings import SALT_BYTES, ProvedReading, StoredReading
 from hansa.kernel import merkle
 from hansa.kernel.canonical import encode
-from hansa.kernel.types import DurationMs, Id, Integer, Natural, Struct, TimeMs
-
-SALT_BYTES = 16
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, secret BLOB, root BLOB, count INTEGER);
 CREATE TABLE IF NOT EXISTS readings (batch TEXT, position INTEGER, data BLOB, PRIMARY KEY (batch, position))
 WITHOUT ROWID;
 """
-
-
-class StoredReading(Struct):
-    """One reading as its leaf holds it. `number` counts the feed's readings in their order, from 1."""
-
-    feed: Id
-    number: Natural
-    at_ms: TimeMs
-    value: Integer = 0
-    span_ms: DurationMs = 0
-    lost: bool = False
-
-
-class ProvedReading(Struct):
-    """A reading handed out with all that its check needs besides the anchor's root and count."""
-
-    anchor: Id
-    index: Natural
-    data: bytes
-    salt: bytes
-    path: tuple[str, ...] = ()
 
 
 def salt_of(secret: bytes, index: int) -> bytes:

@@ -22,6 +22,7 @@ from hansa.apps.billing.tariff import Usage
 from hansa.apps.billing.texts import decimal_text, quantity_text, tariff_text
 from hansa.apps.consortium.calendars import Calendar, segment_at
 from hansa.apps.metering.messages import DeclareReset, ReplaceDevice, ReplacedFeed
+from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.verify import Report, check_bundle
@@ -30,7 +31,6 @@ from hansa.edge.log_model import Log
 from hansa.edge.log_reader import read_log
 from hansa.edge.mapping import load_mapping
 from hansa.edge.mapping_model import Mapping
-from hansa.edge.readings import StoredReading
 from hansa.kernel import Refusal, encode
 from hansa.kernel.canonical import decode
 from hansa.simulation import packaging_line as line7

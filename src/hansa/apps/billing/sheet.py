@@ -169,9 +169,9 @@ class _Terms(Struct):
 def read_sheet(path: Path, cover: tuple[int, int] | None = None) -> Sheet:
     """Read and check a sheet; a `holidays_file` is looked for beside it.
 
-    `cover`: first and last year that the calendar has to reach over; years that the sheet does not list get no
-    holidays. Raises the refusals of errors_sheet, errors_tariff and errors_calendar, and nothing else for bad
-    input.
+    `cover`: first and last year that the calendar has to reach over; years that the sheet does not list get
+    no holidays. Raises the refusals of errors_sheet, errors_tariff and errors_calendar, and nothing else for
+    bad input.
     """
     try:
         with path.open("rb") as file:

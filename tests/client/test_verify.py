@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hansa.apps.billing.messages import Accept, Propose, PublishTariff
@@ -20,9 +20,9 @@ from hansa.apps.metering.messages import (
     RegisterDevice,
     RegisterFeed,
 )
+from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import BUNDLE_BYTES_MAX, Bundle, Carried, HeldReading
 from hansa.client.verify import Report, check_bundle
-from hansa.edge.readings import StoredReading
 from hansa.kernel import encode, pack, replace, unpack
 from hansa.kernel.canonical import decode
 from hansa.kernel.messages import Outcome
@@ -215,25 +215,25 @@ def the_outcome_of_another_transaction(b: Bundle, _: EvidenceWorld) -> Bundle:
 
 
 @forgery("signatures")
-def a_refused_transaction(b: Bundle, w: EvidenceWorld) -> Bundle:
+def a_refused_transaction(_: Bundle, w: EvidenceWorld) -> Bundle:
     """It lies on the ledger, and its outcome says that it was refused."""
-    node = w.consortium.node
+    node, b = w.consortium.node, w.gather(-1)
     refused = Carried(node.prove("transaction", *w.refused), node.prove("outcome", *w.refused))
     carried = sorted((*b.transactions, refused), key=lambda c: c.transaction.block.height)
     return replace(b, transactions=tuple(carried))
 
 
 @forgery("signatures")
-def a_true_transaction_whose_key_is_not_shown(b: Bundle, w: EvidenceWorld) -> Bundle:
-    node, (height, _) = w.consortium.node, w.attested
+def a_true_transaction_whose_key_is_not_shown(_: Bundle, w: EvidenceWorld) -> Bundle:
+    node, b, height = w.consortium.node, w.gather(-1), w.attested[0]
     true = Carried(node.prove("transaction", height, 0), node.prove("outcome", height, 0))
     carried = sorted((*b.transactions, true), key=lambda c: c.transaction.block.height)
     return replace(b, transactions=tuple(carried))
 
 
 @forgery("inclusion")
-def a_refused_transaction_with_the_outcome_of_another(b: Bundle, w: EvidenceWorld) -> Bundle:
-    node = w.consortium.node
+def a_refused_transaction_with_the_outcome_of_another(_: Bundle, w: EvidenceWorld) -> Bundle:
+    node, b = w.consortium.node, w.gather(-1)
     forged = Carried(node.prove("transaction", *w.refused), b.transactions[0].outcome)
     carried = sorted((*b.transactions, forged), key=lambda c: c.transaction.block.height)
     return replace(b, transactions=tuple(carried))
@@ -287,8 +287,9 @@ def the_agreement_is_left_out(b: Bundle, _: EvidenceWorld) -> Bundle:
 
 
 @forgery("terms")
-def a_record_is_shown_as_it_stood_before(b: Bundle, w: EvidenceWorld) -> Bundle:
+def a_record_is_shown_as_it_stood_before(_: Bundle, w: EvidenceWorld) -> Bundle:
     """A true attest of an earlier height: the agreement as it was before the first close."""
+    b = w.gather(-1)
     n = attest_index(b, "billing.agreements")
     earlier = w.consortium.node.prove("event", *w.attested)
     return replace(b, attests=nth(b.attests, n, lambda _: earlier))
@@ -701,11 +702,16 @@ def test_only_the_canonical_form_is_read(world: EvidenceWorld, bundles: list[byt
     assert not checked(data, world.genesis)
 
 
+GOOD: dict[int, bytes] = {}
+"""A bundle made once: as a fixture it would fill the report of a failure."""
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), bit=st.integers(0, 7))
-def test_no_byte_can_be_changed(world: EvidenceWorld, bundles: list[bytes], seed: int, bit: int) -> None:
+@example(seed=2_099_136_672, bit=5)  # the case of a letter in the path of a reading
+def test_no_byte_can_be_changed(world: EvidenceWorld, seed: int, bit: int) -> None:
     """Whatever bit is flipped, both checkers refuse."""
-    good = bundles[0]
+    good = GOOD.setdefault(0, encode(world.gather(0)))
     place = random.Random(seed).randrange(len(good))
     data = good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :]
     assert not check_bundle(data, world.genesis).ok

@@ -8,9 +8,9 @@ from hansa.apps.billing.recompute import Closed, Deal
 from hansa.apps.consortium.messages import Genesis
 from hansa.apps.metering.chain import Point
 from hansa.apps.metering.messages import AnchorReadings
+from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import Bundle
 from hansa.client.texts import NO_TEXT, Text
-from hansa.edge.readings import StoredReading
 
 PROBLEMS_SHOWN = 5
 
@@ -65,6 +65,9 @@ class Report:
     origins: dict[OriginName, Origin] = field(default_factory=dict)
     closed: list[Closed] = field(default_factory=list)
     signed_by_device: bool = False
+    """Whether devices signed all counter records themselves."""
+    device_meters: tuple[str, ...] = ()
+    """Meters whose records the device signed; of all others a gateway did."""
     missing: list[str] = field(default_factory=list)
     """Stretches of sequence numbers without a record: `feed 1.31–40` (generation, numbers)."""
 

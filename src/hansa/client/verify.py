@@ -87,13 +87,21 @@ def _check_size(report: Report, data: bytes, genesis: bytes) -> None:
 
 def proved(report: Report) -> list[Text]:
     """What a bundle whose checks hold shows, and under which assumption."""
-    who = "设备" if report.signed_by_device else "读取日志的网关"
-    whom = "the device" if report.signed_by_device else "the gateway that read the log"
+    who, whom = "读取日志的网关", "the gateway that read the log"
+    if report.signed_by_device:
+        who, whom = "设备", "the device"
+    elif report.device_meters:
+        names = ", ".join(report.device_meters)
+        who, whom = (
+            f"设备（{names}）或读取日志的网关（其余）",
+            f"the device ({names}) or the gateway (all else)",
+        )
     return [
         Text(
-            "协议由双方签署；资费、日历、计量点由其所有方签署发布；所用密钥均可追溯到创世文件。",
-            "Both parties signed the agreement; tariff, calendar and feeds are signed by their owners; every "
-            "key goes back to the genesis file.",
+            "协议由一方签署提出，另一方签署接受；资费、日历、计量点由其所有方签署发布；"
+            "所用密钥均可追溯到创世文件。",
+            "One party signed the agreement, the other its acceptance; tariff, calendar and feeds are signed "
+            "by their owners; every key goes back to the genesis file.",
         ),
         Text(
             f"计数记录由{who}的密钥签名，此后未被改动。",
@@ -118,9 +126,10 @@ def not_proved(report: Report) -> list[Text]:
     if not report.signed_by_device:
         out.append(
             Text(
-                "设备本身没有签名：网关为它所读到的日志文件（见 SHA-256）负责，日志在读取之前可能已被改动。",
-                "The device itself signed nothing: the gateway stands for the log file it read (see its "
-                "SHA-256), which may have been changed before.",
+                "网关签名之处，设备本身没有签名：网关为它所读到的日志文件（见 SHA-256）负责，"
+                "日志在读取之前可能已被改动。",
+                "Where a gateway signed, the device itself signed nothing: the gateway stands for the log "
+                "file it read (see its SHA-256), which may have been changed before.",
             )
         )
     out += [
@@ -131,6 +140,11 @@ def not_proved(report: Report) -> list[Text]:
             "That the operator took in every transaction it was given, that its block times are right, and "
             "that it shows everybody the same history: until others cosign, compare the headers and receipts "
             "you hold.",
+        ),
+        Text(
+            "接受只写协议编号：若运营方与提出方串通，接受时所见的是否正是这份提议，只凭双方各自的留存。",
+            "An acceptance names the agreement by its id alone: should the operator side with the proposer, "
+            "only the acceptor's own copy shows that it accepted this very proposal.",
         ),
         Text("没有随证据包出示的原始读数。", "Raw readings that are not in the bundle."),
     ]

@@ -17,15 +17,17 @@ from hansa.apps.metering.messages import (
     ReplaceDevice,
     ReplacedFeed,
 )
+from hansa.apps.metering.readings import SALT_BYTES, ProvedReading, StoredReading
 from hansa.client.bundle import Bundle
 from hansa.client.report import Origin, Report, need, note
 from hansa.client.texts import Text
 from hansa.client.verify_deal import Signed
 from hansa.client.verify_ledger import Attests, Placed
-from hansa.edge.readings import SALT_BYTES, StoredReading
 from hansa.kernel import Key, encode, merkle, unpack
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.signatures import COUNTER_DOMAIN, verify
+
+HASH_DIGITS = 64
 
 Batches = list[dict[str, list[Point]]]
 """Per close, per meter: what the feed had recorded since the close before."""
@@ -75,15 +77,22 @@ def read_records(report: Report, records: Attests, transactions: Sequence[Placed
 
 
 def _note_sources(report: Report, problems: Sequence[str]) -> None:
-    brought = [origin for origin in report.origins.values() if origin.anchor]
-    report.signed_by_device = bool(brought) and all(origin.by_device for origin in brought)
-    who = (
-        Text("设备签名", "signed by the device")
-        if report.signed_by_device
-        else Text(
+    by_device: dict[str, bool] = {}
+    for (meter, *_), origin in report.origins.items():
+        if origin.anchor:
+            by_device[meter] = by_device.get(meter, True) and origin.by_device
+    report.device_meters = tuple(meter for meter, all_of_it in sorted(by_device.items()) if all_of_it)
+    report.signed_by_device = bool(by_device) and all(by_device.values())
+    who = Text("设备签名", "signed by the device")
+    if not report.signed_by_device:
+        who = Text(
             "由读取日志的网关签名，不是设备签名", "signed by the gateway that read the log, not by a device"
         )
-    )
+        if report.device_meters:
+            names = ", ".join(report.device_meters)
+            who = Text(
+                f"{names} 由设备签名，其余{who.zh}", f"{names} signed by the device, all else {who.en}"
+            )
     need(
         report, "source",
         Text("计数记录由计量点登记的来源签署，并指明其存证",
@@ -179,12 +188,7 @@ def check_readings(report: Report, bundle: Bundle) -> None:
         reading = item.reading
         name = (item.owner, reading.anchor, reading.index)
         anchor = report.anchors.get(name[:2])
-        root = None
-        if anchor is not None and len(reading.salt) == SALT_BYTES:
-            path = [bytes.fromhex(step) for step in reading.path]
-            leaf = merkle.leaf_hash(reading.salt + reading.data)
-            root = merkle.root_from_path(leaf, reading.index, anchor.count, path)
-        if anchor is None or root is None or root.hex() != anchor.root:
+        if anchor is None or not _lies_under(anchor, reading):
             problems.append(f"readings[{n}] ({reading.anchor} #{reading.index})")
             report.broken.add(name)
             continue
@@ -198,6 +202,17 @@ def check_readings(report: Report, bundle: Bundle) -> None:
         Text(f"{len(bundle.readings)} 条读数，对应 {repeated} 条计数记录",
              f"{len(bundle.readings)} readings, repeated by {repeated} counter records"),
     )  # fmt: skip
+
+
+def _lies_under(anchor: AnchorReadings, reading: ProvedReading) -> bool:
+    """Whether the reading is that leaf of the anchored batch; each hash of the path in its one form."""
+    hashes = all(len(step) == HASH_DIGITS and not step.strip("0123456789abcdef") for step in reading.path)
+    if not hashes or len(reading.salt) != SALT_BYTES:
+        return False
+    leaf = merkle.leaf_hash(reading.salt + reading.data)
+    path = [bytes.fromhex(step) for step in reading.path]
+    root = merkle.root_from_path(leaf, reading.index, anchor.count, path)
+    return root is not None and root.hex() == anchor.root
 
 
 def _match(report: Report, held: Mapping[tuple[str, str, int], StoredReading], problems: list[str]) -> int:

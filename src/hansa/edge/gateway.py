@@ -6,13 +6,17 @@ The gateway signs what it read; that is not a device's signature, and nothing he
 
 import hashlib
 import hmac
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
+from math import floor
 
 from hansa.apps.metering.messages import (
     AnchorReadings,
     Counters,
+    DeclareReset,
     Feed,
     LegalUse,
     RecordCounters,
@@ -93,13 +97,37 @@ def declaration(device: str, feed: FeedLog, mapping: Mapping) -> Feed:
     )
 
 
+def resets(log: Log, mapping: Mapping) -> list[DeclareReset]:
+    """What the mapping declares of counters that began anew, in order of time.
+
+    One by one, or that every fall is a reset: then the counter ended at its last value and began from 0.
+    """
+    out: list[DeclareReset] = []
+    for feed in log.feeds:
+        name = feed_name(log.device, feed.spec)
+        if isinstance(feed.spec.resets, list):
+            for reset in feed.spec.resets:
+                final, start = (
+                    floor(Fraction(str(value)) * feed.spec.factor) for value in (reset.final, reset.start)
+                )
+                at_ms = mapping.instant_ms(reset.at)
+                out.append(DeclareReset(feed=name, at_ms=at_ms, final_value=final, start_value=start))
+        elif feed.spec.resets == "every_fall":
+            for index in feed.falls:
+                before = next(i for i in range(index - 1, -1, -1) if not feed.lost[i])
+                final = feed.value[before]
+                at_ms = feed.at_ms[index]
+                out.append(DeclareReset(feed=name, at_ms=at_ms, final_value=final, start_value=0))
+    return sorted(out, key=lambda reset: (reset.at_ms, reset.feed))
+
+
 def deliveries(log: Log, every_ms: int, starts_ms: Sequence[int] = ()) -> Iterator[Delivery]:
     """The log's readings in order of time, cut into stretches of `every_ms` and at the instants given."""
     cuts = sorted(starts_ms)
     items = _items(log)
 
     def stretch(item: Item) -> tuple[int, int]:
-        return sum(cut <= item.at_ms for cut in cuts), item.at_ms // every_ms
+        return bisect_right(cuts, item.at_ms), item.at_ms // every_ms
 
     for number, (_, group) in enumerate(groupby(items, stretch), 1):
         members = list(group)

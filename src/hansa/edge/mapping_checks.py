@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 from hansa.edge import log_limits as limits
 from hansa.edge.log_errors import refusal, shown
@@ -56,6 +57,7 @@ NEEDS: dict[str, tuple[str, str]] = {
         'a unit of quantity; for power say kind = "power"',
     ),
     "no_interval": ("累计计数没有区间", "a cumulative counter has no interval"),
+    "reset_value": ("不为负的数", "a number that is not negative"),
     "modulus": ("换算后为整数的正数", "a positive number, whole in base units"),
     "interval": (
         "每行数量所属的区间长度，如 15min，或 since_last",
@@ -181,6 +183,7 @@ def _check_feed(log: LogFormat, feed: FeedSpec, field: str) -> None:
     if feed.kind != "counter":
         _absent(feed.modulus, f"{field}.modulus", "counter_only")
         _absent(feed.wired != "auto", f"{field}.wired", "counter_only")
+        _absent(feed.resets != "none", f"{field}.resets", "counter_only")
     if feed.kind != "state":
         _absent(feed.states, f"{field}.states", "state_only")
     _check_legal_use(feed, field)
@@ -204,6 +207,12 @@ def _check_counter(feed: FeedSpec, field: str) -> None:
         size = ratio(str(feed.modulus))
         whole = size is not None and (size * feed.factor).denominator == 1
         _need(whole, f"{field}.modulus", feed.modulus, "modulus")
+    for number, reset in enumerate(feed.resets if isinstance(feed.resets, list) else (), 1):
+        for key in ("final", "start"):
+            value = getattr(reset, key)
+            size = ratio(str(value)) if str(value) != "0" else Fraction(0)
+            whole = size is not None and size >= 0
+            _need(whole, f"{field}.resets[{number}].{key}", value, "reset_value")
 
 
 def _check_amount(feed: FeedSpec, field: str) -> None:

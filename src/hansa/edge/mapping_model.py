@@ -107,6 +107,16 @@ class LegalUse(_Strict, frozen=True):
 INDICATIVE = LegalUse()
 
 
+class Reset(_Strict, frozen=True):
+    """The owner's word that a counter began anew: it ended at `final` and began again from `start`, raw
+    units.
+    """
+
+    at: datetime
+    final: str | int
+    start: str | int = 0
+
+
 class FeedSpec(_Strict, frozen=True):
     """One signal of the device that the ledger shall know."""
 
@@ -118,6 +128,7 @@ class FeedSpec(_Strict, frozen=True):
     unit: str = ""
     scale: str | int = 1
     modulus: str | int = ""
+    resets: Literal["none", "every_fall"] | list[Reset] = "none"
     interval: str = ""
     hold_max: str = "15min"
     reporting: Literal["on_change", "periodic"] = "on_change"
@@ -196,6 +207,13 @@ class Mapping(_Strict, frozen=True):
     log: LogFormat
     feeds: list[FeedSpec] = msgspec.field(name="feed")
     oee: Oee | None = None
+
+    def instant_ms(self, at: datetime) -> int:
+        """A time of the mapping file as ms since the epoch; one without a zone is in the log's (UTC if
+        none).
+        """
+        zoned = at if at.tzinfo else at.replace(tzinfo=zone_named(self.log.time_zone or "UTC"))
+        return round(zoned.timestamp() * 1000)
 
     def valid_until_ms(self, feed: FeedSpec) -> int:
         """The first ms after the last day of the feed's legal use, in the log's zone; 0 when it names no

@@ -26,7 +26,7 @@ from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.verify import Report, check_bundle
-from hansa.edge.gateway import feed_name
+from hansa.edge.gateway import feed_name, resets
 from hansa.edge.log_model import Log
 from hansa.edge.log_reader import read_log
 from hansa.edge.mapping import load_mapping
@@ -157,7 +157,8 @@ def foreign_play(
     log = read_log(log_path, mapping, now_ms=now_ms, keep_good_rows=keep_good or None)
     zone = mapping.log.time_zone or "Asia/Shanghai"
     sheet = read_sheet(tariff_file, years(log)) if tariff_file else default_sheet(log, zone)
-    return Play(log, mapping, sheet, bind(log, sheet, bindings))
+    occurrences = tuple(Occurrence(reset.at_ms, reset.at_ms, reset) for reset in resets(log, mapping))
+    return Play(log, mapping, sheet, bind(log, sheet, bindings), occurrences)
 
 
 def run(folder: Path, play: Play, progress: Progress = silent) -> Demo:

@@ -147,13 +147,26 @@ class Ground:
         self.do("maker", PublishCalendar(id="c-1", calendar=calendar))
         self.do("maker", PublishTariff("t-1", 1, tariff, calendar_owner="maker", calendar="c-1"))
 
-    def agree(self, from_ms: int, to_ms: int, *gaps: GapRule, cut_off_ms: int = 0, name: str = "g-1") -> None:
-        """Maker leases to plant: each meter by the feed of its name."""
-        meters = tuple(Binding(meter=gap.meter, owner="plant", feed=gap.meter) for gap in gaps)
+    def agree(
+        self,
+        from_ms: int,
+        to_ms: int,
+        *gaps: GapRule,
+        cut_off_ms: int = 0,
+        name: str = "g-1",
+        feeds: dict[str, str] | None = None,
+    ) -> None:
+        """Maker leases to plant: each meter by the feed of its name, or by the one given."""
+        bound = feeds or {gap.meter: gap.meter for gap in gaps}
+        meters = tuple(Binding(meter=meter, owner="plant", feed=feed) for meter, feed in bound.items())
         terms = Terms(cut_off_ms=cut_off_ms, gaps=gaps)
         proposal = Propose(name, "maker", "plant", "maker", "t-1", 1, meters, terms, from_ms, to_ms)
         self.do("maker", proposal)
         self.do("plant", Accept(agreement=name))
+
+    def feed(self, name: str) -> Feed:
+        found: Feed = self.ask(REGISTRY.queries["metering.feed_of"], "plant", name)
+        return found
 
     def statements(self, name: str = "g-1") -> list[Statement]:
         return self.ask(REGISTRY.queries["billing.statements_of"], name)

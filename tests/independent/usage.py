@@ -115,8 +115,9 @@ def see_counter(feed: Feed, terms: Terms, span: Span) -> Seen:
     """M3–M8, M10: one life after the other. A declaration (M5) ends one, begins the next."""
     records = in_order(feed.readings)
     cuts = sorted(feed.lives)
-    instants = [r.at_ms for r in records]
-    seen = Seen([], [], [], instants, min(instants, default=None))
+    instants = sorted([r.at_ms for r in records] + [at_ms for at_ms, _, _ in cuts])
+    goods: list[int] = []
+    seen = Seen([], [], [], instants, None)
     last_good: int | None = None
     for number in range(len(cuts) + 1):
         life = list(records)
@@ -126,16 +127,30 @@ def see_counter(feed: Feed, terms: Terms, span: Span) -> Seen:
         if number < len(cuts):
             at_ms, final, _ = cuts[number]
             life = [*(r for r in life if r.at_ms < at_ms), Reading(at_ms, final)]
-        last_good = see_life(life, feed, terms, span, seen, is_last=number == len(cuts))
+        last_good = see_life(life, feed, terms, span, seen, goods, is_last=number == len(cuts))
     if last_good is None or last_good < span.starts_ms:
         seen.gaps[:] = [gap for gap in seen.gaps if gap.difference is not None]
         if span.to_ms - span.starts_ms > terms.longer_ms:
             seen.gaps.append(Gap(span.starts_ms, span.to_ms, empty=True))
-    return seen
+    return seen._replace(first_ms=min(goods, default=None))
+
+
+def unheard(terms: Terms, span: Span) -> list[Gap]:
+    """M10, last sentence: a feed without a single record."""
+    return (
+        [Gap(span.starts_ms, span.to_ms, empty=True)] if span.to_ms - span.starts_ms > terms.longer_ms else []
+    )
 
 
 def see_life(
-    life: Sequence[Reading], feed: Feed, terms: Terms, span: Span, seen: Seen, *, is_last: bool
+    life: Sequence[Reading],
+    feed: Feed,
+    terms: Terms,
+    span: Span,
+    seen: Seen,
+    goods: list[int],
+    *,
+    is_last: bool,
 ) -> int | None:
     """M3, M4, M6–M8 for one life: adds to `seen`, returns when the last good reading was.
 
@@ -157,6 +172,8 @@ def see_life(
             elif not declared:
                 low.append((at_ms, value))
                 continue
+        if declared:
+            value = max(value, good)  # a record above the final value stands (M5)
         if good_ms is not None:
             unknown = lost if lost is not None and lost < at_ms else good_ms if feed.periodic else at_ms
             if at_ms - unknown > terms.longer_ms:
@@ -165,6 +182,7 @@ def see_life(
                 seen.normal.append(Normal(good_ms, at_ms, value - good))
             seen.falls.extend(Fall(at, fallen, good, "false_reading") for at, fallen in low)
         good_ms, good, lost, low = at_ms, value, None, []
+        goods.append(at_ms)
     if is_last and good_ms is not None:
         seen.falls.extend(Fall(at, fallen, good, "pending") for at, fallen in low)
         begins = [at for at, _ in low[:1]] + [at for at in (lost,) if at is not None]
@@ -183,6 +201,7 @@ def see_amounts(feed: Feed, terms: Terms, span: Span) -> Seen:
     between = [Gap(a.end, b.start) for a, b in pairwise(normal)]
     between += [Gap(last.end, span.to_ms) for last in normal[-1:]]
     gaps = [gap for gap in between if gap.end - gap.start > terms.longer_ms]
+    gaps = gaps if records else unheard(terms, span)
     return Seen(normal, gaps, [], [r.at_ms for r in records], normal[0].start if normal else None)
 
 
@@ -194,7 +213,8 @@ def see_states(feed: Feed, terms: Terms, span: Span) -> Seen:
     for a, b in pairwise(records):
         silent = feed.periodic and b.at_ms - a.at_ms > terms.longer_ms
         stretches.append((a.at_ms, b.at_ms, UNKNOWN if a.lost or silent else a.value, False))
-    if records and feed.periodic and records[-1].at_ms < span.to_ms:
+    ends_unknown = bool(records) and (records[-1].lost or records[-1].value == UNKNOWN)
+    if records and (feed.periodic or ends_unknown) and records[-1].at_ms < span.to_ms:
         stretches.append((records[-1].at_ms, span.to_ms, UNKNOWN, True))
     normal: list[Normal] = []
     gaps: list[Gap] = []
@@ -208,6 +228,7 @@ def see_states(feed: Feed, terms: Terms, span: Span) -> Seen:
         else:
             normal.append(Normal(start, end, end - start, state))
     known = [(r.at_ms, r.value) for r in records if not r.lost and r.value != UNKNOWN]
+    gaps = gaps if records else unheard(terms, span)
     instants = list(latest)
     return Seen(normal, gaps, [], instants, min(instants, default=None), known)
 
@@ -259,8 +280,8 @@ def by_gap_rule(seen: Seen, terms: Terms, gap: Gap, span: Span, days: "Days") ->
 class Days:
     """G5: a feed's usage date by date, and which dates may stand for others."""
 
-    def __init__(self, seen: Seen, terms: Terms, local: Local) -> None:
-        self.seen, self.terms, self.local = seen, terms, local
+    def __init__(self, seen: Seen, terms: Terms, local: Local, starts_ms: int) -> None:
+        self.seen, self.terms, self.local, self.starts_ms = seen, terms, local, starts_ms
 
     def dates(self, start: int, end: int) -> Iterator[tuple[date, int, int]]:
         """The local dates that [start, end) touches, each with the part of it that lies there."""
@@ -273,6 +294,8 @@ class Days:
     def usage(self) -> dict[date, Counter[str]]:
         usage: dict[date, Counter[str]] = defaultdict(Counter)
         for n in self.seen.normal:
+            if self.terms.kind != "state" and n.start < self.starts_ms:
+                continue
             if self.terms.kind != "state":
                 usage[self.local.date_of(max(n.start, n.end - 1))][n.part] += n.amount
                 continue
@@ -282,7 +305,9 @@ class Days:
 
     @cached_property
     def in_gap(self) -> set[date]:
-        return {day for gap in self.seen.gaps for day, _, _ in self.dates(gap.start, gap.end)}
+        unknown = [(gap.start, gap.end) for gap in self.seen.gaps]
+        unknown += [(n.start, n.end) for n in self.seen.normal if n.part == UNKNOWN]
+        return {day for start, end in unknown for day, _, _ in self.dates(start, end)}
 
     def fill(self, f: int, t: int) -> list[Normal]:
         first = self.local.date_of(f)
@@ -301,7 +326,7 @@ class Days:
         length_ms = found = 0
         for day in (first - back * DAY for back in range(1, 61)):
             begin = self.local.begin_of(day)
-            too_early = self.seen.first_ms is None or begin < self.seen.first_ms
+            too_early = self.seen.first_ms is None or begin < max(self.seen.first_ms, self.starts_ms)
             if found == self.terms.days or too_early or day in self.in_gap or self.local.is_work(day) != work:
                 continue
             found += 1
@@ -350,7 +375,7 @@ def usage_from_readings(
     for meter, feed in feeds.items():
         terms = terms_of(tariff_json, meter)
         seen = SEE[terms.kind](feed, terms, span)
-        days = Days(seen, terms, local)
+        days = Days(seen, terms, local, starts_ms)
         pieces = [piece for n in seen.normal for piece in pieces_of(n, terms, span)]
         for gap in seen.gaps:
             booked = by_gap_rule(seen, terms, gap, span, days)

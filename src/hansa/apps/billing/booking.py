@@ -138,9 +138,8 @@ class Book:
         ]
 
     def _gap(self, from_ms: int, to_ms: int, difference: int, sign: int) -> None:
-        """M17: of a gap that reaches beyond the agreement's time, what lies in it."""
-        from_ms, to_ms = max(from_ms, self.measure.from_ms), min(to_ms, self.measure.to_ms)
-        if from_ms < to_ms:
+        """A gap that has a part in the agreement's time (M17). It is kept whole: its length may matter (M15)."""
+        if from_ms < self.measure.to_ms and to_ms > self.measure.from_ms:
             name = (from_ms, to_ms, difference)
             self.gaps[name] = self.gaps.get(name, 0) + sign
 

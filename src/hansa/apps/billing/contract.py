@@ -271,7 +271,9 @@ def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
         if isinstance(element, Usage) and element.meter == binding.meter:
             for state in element.states:
                 if state not in feed.states:
-                    raise errors.StateUnknown(clause=element.clause, state=state, feed=binding.feed)
+                    raise errors.StateUnknown(
+                        clause=element.clause, by=element.clause, state=state, feed=binding.feed
+                    )
 
 
 def _check_legal_use(deal: Deal, binding: Binding, feed: Feed) -> None:

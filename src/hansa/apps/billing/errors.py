@@ -106,9 +106,9 @@ class NotWired(Refusal, code="billing.feed_not_wired", field="meters"):
 
 
 class StateUnknown(Refusal, code="billing.state_unknown", field="states"):
-    zh = "条款 {clause} 按状态 {state} 计费，但计量点 {feed} 没有该状态。请换用有该状态的计量点，或修改条款。"
+    zh = "条款 {by} 按状态 {state} 计费，但计量点 {feed} 没有该状态。请换用有该状态的计量点，或修改条款。"
     en = (
-        "Clause {clause} bills state {state}, which feed {feed} does not have. Bind another feed, or "
+        "Clause {by} bills state {state}, which feed {feed} does not have. Bind another feed, or "
         "change the clause."
     )
 

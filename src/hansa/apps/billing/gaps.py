@@ -92,7 +92,7 @@ def book_gaps(measure: Measure, rule: GapRule, source: GapSource, from_ms: int, 
     least_ms = 0 if measure.kind == "state" and not unread else rule.longer_than_ms
     is_open = to_ms - open_ms > least_ms and len(gaps) < measure.stretches_max
     if is_open:
-        gaps.append(Gap(max(open_ms, measure.from_ms), to_ms, NO_DIFFERENCE))
+        gaps.append(Gap(open_ms, to_ms, NO_DIFFERENCE))
     if measure.kind == "state":
         gaps = _joined(gaps)
     lookup = _Lookup(measure, rule, source, open_ms if is_open else NEVER_MS)
@@ -168,8 +168,8 @@ def _book(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int, *, unended: bool)
     cut = is_state or rule.rule in ("last_rate", "average_day")
     line = GapLine(
         meter=rule.meter,
-        from_ms=part_from if cut else gap.from_ms,
-        to_ms=part_to if cut else gap.to_ms,
+        from_ms=part_from if cut else max(gap.from_ms, measure.from_ms),
+        to_ms=part_to if cut else min(gap.to_ms, measure.to_ms),
         rule=rule.rule,
         quantity_base=sum(parts.values()),
         state="open" if unended or gap.to_ms > to_ms else "closed",

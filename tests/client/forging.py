@@ -45,11 +45,25 @@ def find(bundle: Bundle, kind: type, **fields: Any) -> int:
     raise AssertionError(f"no {kind.__name__} {fields}")
 
 
-def resigned(carried: Carried, change: Callable[[Any], Any], by: Signer) -> Carried:
-    """A transaction with each action changed, signed anew, its outcome to match. No path fits any more."""
+def resigned(carried: Carried, change: Callable[[Any], Any], by: Signer, **fields: Any) -> Carried:
+    """A transaction with each action and these fields of the body changed, signed anew, its outcome to match.
+
+    No path fits any more.
+    """
     body = parse(registry(), carried.transaction.item).body
-    changed = encode(replace(body, actions=tuple(change(action) for action in body.actions)))
+    changed = encode(replace(body, actions=tuple(change(action) for action in body.actions), **fields))
     return rewired(carried, b"\x01" + by.sign(TRANSACTION_DOMAIN + changed) + changed)
+
+
+def at_time(carried: Carried, time_ms: int) -> Carried:
+    """The same in a block of another time."""
+    block = replace(carried.transaction.block, time_ms=time_ms)
+    return Carried(replace(carried.transaction, block=block), replace(carried.outcome, block=block))
+
+
+def headed(bundle: Bundle, time_ms: int) -> Bundle:
+    """With the time of the header changed; to be relogged."""
+    return replace(bundle, head=replace(bundle.head, header=replace(bundle.head.header, time_ms=time_ms)))
 
 
 def rewired(carried: Carried, wire: bytes) -> Carried:

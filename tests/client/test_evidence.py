@@ -16,12 +16,13 @@ from hansa.apps.metering.messages import (
     RegisterFeed,
     RenewLegalUse,
 )
-from hansa.client.bundle import Bundle
+from hansa.client.bundle import Bundle, Carried
 from hansa.client.evidence import StatementUnknown, gather
 from hansa.client.verify import check_bundle, not_proved, proved
 from hansa.edge.readings import ReadingStore
 from hansa.kernel import Attested, encode, limits, pack, replace
 from hansa.kernel.canonical import decode
+from hansa.kernel.evidence import Proof, holds
 from tests.apps.tariffs import ENERGY, TARIFF, calendar_of
 from tests.client.evidence_world import AGREEMENT, HOUR, EvidenceWorld
 from tests.client.test_verify import checked, failed
@@ -153,6 +154,34 @@ def test_a_close_that_was_asked_for_counts_what_stands_before_it_in_its_block(
     ids = [n for n, c in enumerate(bundle.transactions) if b'"billing.close"' in c.transaction.item]
     left = tuple(c for n, c in enumerate(bundle.transactions) if n not in ids)
     assert failed(check_bundle(encode(replace(bundle, transactions=left)), world.genesis))[:1] == ["periods"]
+    world.store.close()
+
+
+def test_an_item_cannot_be_moved_within_its_block(consortium: Consortium, tmp_path: Path) -> None:
+    """A path that fits leaf 4 of 5 fits leaf 2 of 3 as well: what came late could pass for earlier."""
+    world, start = _held(consortium, tmp_path)
+    gateway = consortium.client("plant", "gateway-1")
+    rows = [[(start + (n + 9) * HOUR, 1_000 + n, HOUR, False)] for n in range(4)]
+    wires = [gateway.sign(*world.readings("energy", 1, rows[n])) for n in range(2)]
+    wires += [gateway.sign(*world.readings("spare", 1, rows[2]))]
+    wires += [consortium.client("maker").sign(Close(agreement=AGREEMENT))]
+    wires += [gateway.sign(*world.readings("energy", 1, rows[3]))]
+    assert len({receipt.height for receipt in gateway.transport.submit(wires)}) == 1
+    bundle = world.gather(0)
+    assert check_bundle(encode(bundle), world.genesis).ok
+    *before, close, last = bundle.transactions
+    assert (last.transaction.within_block.index, last.transaction.within_block.size) == (4, 5)
+
+    def moved(proof: Proof) -> Proof:
+        forged = replace(proof, within_block=replace(proof.within_block, index=2, size=3))
+        assert holds(forged, bundle.head.header)
+        return forged
+
+    early = Carried(moved(last.transaction), moved(last.outcome))
+    data = encode(replace(bundle, transactions=(*before, early, close)))
+
+    assert failed(check_bundle(data, world.genesis)) == ["inclusion"]
+    assert not checked(data, world.genesis)
     world.store.close()
 
 

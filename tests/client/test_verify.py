@@ -23,20 +23,23 @@ from hansa.apps.metering.messages import (
 from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import BUNDLE_BYTES_MAX, Bundle, Carried, HeldReading
 from hansa.client.verify import Report, check_bundle
-from hansa.kernel import encode, pack, replace, unpack
+from hansa.kernel import encode, limits, pack, replace, unpack
 from hansa.kernel.canonical import decode
 from hansa.kernel.messages import Outcome
 from hansa.kernel.signatures import COUNTER_DOMAIN
-from tests.client.evidence_world import AGREEMENT, EvidenceWorld
+from tests.client.evidence_world import AGREEMENT, HOUR, EvidenceWorld
 from tests.client.forging import (
+    at_time,
     attest_index,
     attested,
     digest,
     edited,
     find,
     flipped,
+    headed,
     nth,
     relogged,
+    resigned,
     rewired,
     without,
 )
@@ -378,6 +381,12 @@ def a_step_of_a_readings_path_is_changed(b: Bundle, _: EvidenceWorld) -> Bundle:
     return _reading(b, lambda r: replace(r, path=nth(r.path, 0, flipped)))
 
 
+@forgery("content")
+def a_step_of_a_readings_path_in_capitals(b: Bundle, _: EvidenceWorld) -> Bundle:
+    """It says the same in another form; but each content has one form."""
+    return _reading(b, lambda r: replace(r, path=nth(r.path, 0, str.upper)))
+
+
 @forgery("readings")
 def a_readings_index_is_changed(b: Bundle, _: EvidenceWorld) -> Bundle:
     return _reading(b, lambda r: replace(r, index=r.index + 1))
@@ -570,6 +579,71 @@ def another_source_for_a_device(b: Bundle, _: EvidenceWorld) -> Bundle:
     return attested(b, "metering.generations", lambda g: replace(g, source="gateway-1"), key)
 
 
+@forgery("recomputation", seen_without_rating=False)
+def a_quantity_is_changed_and_its_amount_is_not(b: Bundle, _: EvidenceWorld) -> Bundle:
+    def more(s: Any) -> Any:
+        lines = nth(s.lines, 2, lambda line: replace(line, quantity_base=line.quantity_base + 1))
+        return replace(s, lines=lines)
+
+    return attested(b, "billing.statements", more, _statement_key(b))
+
+
+@forgery("periods", seen_without_rating=False)
+def closes_out_of_order(b: Bundle, w: EvidenceWorld) -> Bundle:
+    """The first close is said to lie behind the second: so it would count the records of the next day."""
+    first, second = w.statements()[:2]
+    key = (AGREEMENT, str(first.period.from_ms))
+    return attested(
+        b, "billing.statements", lambda s: replace(s, closed_height=second.closed_height + 1), key
+    )
+
+
+@forgery("periods", seen_without_rating=False)
+def a_close_said_to_be_later_than_what_it_left_out(b: Bundle, w: EvidenceWorld) -> Bundle:
+    key = (AGREEMENT, str(w.statements()[0].period.from_ms))
+    return attested(b, "billing.statements", lambda s: replace(s, closed_ms=s.closed_ms + 20 * HOUR), key)
+
+
+@forgery("terms")
+def an_agreement_that_was_not_accepted(b: Bundle, _: EvidenceWorld) -> Bundle:
+    return attested(b, "billing.agreements", lambda a: replace(a, state="withdrawn"))
+
+
+@forgery("inclusion")
+def a_header_older_than_its_blocks(b: Bundle, _: EvidenceWorld) -> Bundle:
+    return relogged(headed(b, b.attests[0].block.time_ms - 1))
+
+
+@forgery("signatures")
+def a_transaction_of_another_chain(b: Bundle, _: EvidenceWorld) -> Bundle:
+    n = find(b, AnchorReadings)
+    other = resigned(b.transactions[n], lambda a: a, GATEWAY, chain=digest(b"another consortium"))
+    return relogged(replace(b, transactions=nth(b.transactions, n, lambda _: other)))
+
+
+@forgery("signatures")
+def a_key_beyond_its_scope(b: Bundle, _: EvidenceWorld) -> Bundle:
+    """The gateway may sign readings; an agreement it may not accept."""
+    n = find(b, Accept)
+    other = resigned(b.transactions[n], lambda a: a, GATEWAY, key="gateway-1")
+    return relogged(replace(b, transactions=nth(b.transactions, n, lambda _: other)))
+
+
+@forgery("signatures")
+def a_transaction_put_in_after_it_had_expired(b: Bundle, _: EvidenceWorld) -> Bundle:
+    late = at_time(b.transactions[-1], b.transactions[-1].transaction.block.time_ms + 3 * HOUR)
+    forged = replace(b, transactions=(*b.transactions[:-1], late))
+    return relogged(headed(forged, late.transaction.block.time_ms))
+
+
+@forgery("signatures")
+def a_key_that_had_expired(b: Bundle, _: EvidenceWorld) -> Bundle:
+    last = b.transactions[-1]
+    time_ms = last.transaction.block.time_ms + 30 * 366 * limits.DAY_MS
+    late = at_time(resigned(last, lambda a: a, GATEWAY, valid_until_ms=time_ms + HOUR), time_ms)
+    return relogged(headed(replace(b, transactions=(*b.transactions[:-1], late)), time_ms))
+
+
 # What a lying party can do together with the operator: sign anew with its own keys.
 
 
@@ -592,6 +666,17 @@ def a_device_signature_by_another_key(b: Bundle, _: EvidenceWorld) -> Bundle:
         return replace(record, signature=MAKER.sign(COUNTER_DOMAIN + MAKER.public + encode(record.counters)))
 
     return edited(b, find(b, RecordCounters, anchor="batch-1"), of, MAKER)
+
+
+@forgery("source")
+def a_gateways_signature_given_for_a_devices(b: Bundle, _: EvidenceWorld) -> Bundle:
+    def of(action: Any) -> Any:
+        if not isinstance(action, RecordCounters):
+            return action
+        message = COUNTER_DOMAIN + GATEWAY.public + encode(action.counters)
+        return replace(action, signature=GATEWAY.sign(message))
+
+    return edited(b, find(b, RecordCounters, anchor="batch-2"), of, GATEWAY)
 
 
 @forgery("source")
@@ -647,6 +732,23 @@ def test_forged_evidence_fails_where_it_must(
     report = check_bundle(data, world.genesis)
     assert failed(report)[:1] == [forgery.fails], [check for check in report.checks if not check.ok]
     assert checked(data, world.genesis) == (not forgery.seen_without_rating)
+
+
+def test_the_first_copy_of_a_number_stands(world: EvidenceWorld, bundles: list[bytes]) -> None:
+    """Copies that come later, the same or contradicting, change nothing."""
+    b = decode(bundles[0], Bundle)
+    n = find(b, RecordCounters, anchor="batch-3")
+    for change in (lambda a: a, lambda a: _values(a, lambda v: v + 9)):
+        after = b.transactions[-1]
+        until_ms = after.transaction.block.time_ms + HOUR
+        copy = resigned(b.transactions[n], change, GATEWAY, sequence=900, valid_until_ms=until_ms)
+        copy = Carried(
+            replace(copy.transaction, block=after.transaction.block),
+            replace(copy.outcome, block=after.outcome.block),
+        )
+        data = encode(relogged(replace(b, transactions=(*b.transactions, copy))))
+        assert failed(check_bundle(data, world.genesis)) == []
+        assert checked(data, world.genesis)
 
 
 def test_a_log_built_anew_with_nothing_changed_holds(world: EvidenceWorld, bundles: list[bytes]) -> None:

@@ -21,20 +21,15 @@ def check_periods(report: Report, transactions: Sequence[Placed]) -> None:
     if found != periods(report.deal)[: len(found)]:
         problems.append(Text("结算期不齐", "a period is missing, or is not one of the agreement's"))
     asked = {placed.id: placed for placed in transactions}
-    before = (0, -1)
     for statement in report.statements:
-        closed = (statement.closed_height, statement.closed_ms)
         at = instant_text(calendar, statement.closed_ms)
         if statement.closed_ms < statement.period.to_ms + report.deal.agreement.terms.cut_off_ms:
             problems.append(Text(f"{at} 关账，早于截止时间", f"closed at {at}, before the cut-off"))
-        if closed <= before or statement.closed_ms < before[1]:
-            problems.append(Text(f"{at} 的关账顺序有误", f"the close of {at} is out of order"))
         place = asked[statement.closed_by].place[0] if statement.closed_by in asked else 0
         if statement.closed_by and place != statement.closed_height:
             problems.append(
                 Text(f"缺少 {at} 的关账交易", f"the transaction that closed at {at} is not there")
             )
-        before = closed
         problems += _times(statement, transactions)
     need(
         report, "periods",

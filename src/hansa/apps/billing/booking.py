@@ -138,7 +138,9 @@ class Book:
         ]
 
     def _gap(self, from_ms: int, to_ms: int, difference: int, sign: int) -> None:
-        """A gap that has a part in the agreement's time (M17). It is kept whole: its length may matter (M15)."""
+        """A gap that has a part in the agreement's time (M17). It is kept whole: its length may matter
+        (M15).
+        """
         if from_ms < self.measure.to_ms and to_ms > self.measure.from_ms:
             name = (from_ms, to_ms, difference)
             self.gaps[name] = self.gaps.get(name, 0) + sign

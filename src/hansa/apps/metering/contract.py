@@ -52,9 +52,8 @@ from hansa.apps.metering.tables import (
     SEQUENCES,
 )
 from hansa.kernel import Context, Room, encode, keys, limits, replace
+from hansa.kernel.signatures import COUNTER_DOMAIN
 
-DEVICE_DOMAIN = b"hansa-counter-1\x00"
-"""A device signs this, its public key, and the canonical bytes of `Counters` (rule 23)."""
 SOURCE_KINDS = ("device", "gateway")
 
 
@@ -313,7 +312,7 @@ def _check_spoken_for(ctx: Context, a: RecordCounters, source: str) -> None:
         if not by_gateway:
             raise errors.NotSource(feed=a.counters.feed, source=source)
         return
-    message = DEVICE_DOMAIN + key.public + encode(a.counters)
+    message = COUNTER_DOMAIN + key.public + encode(a.counters)
     if key.kind != "device" or not ctx.verified(key.public, key.suite, a.signature, message):
         raise errors.NotSource(feed=a.counters.feed, source=source)
 

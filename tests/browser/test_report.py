@@ -244,14 +244,27 @@ def test_a_line_unfolds_down_to_the_reading_and_stays_open_in_the_other_language
     assert not all_of(browser, ".tree")
     all_of(browser, ".beneath summary")[1].click()
     for step in ("Tariff clause", "Bucket of 2025-02-01", "Counter record 1:", "Signed by", "The path of"):
-        summaries = all_of(browser, ".tree summary")
-        next(each for each in summaries if step in each.text).click()
-    assert "Reading in line 9 of the file" in one(browser, ".tree").text
+        unfolding(browser, step).click()
+    tree_shows(browser, "Reading in line 9 of the file")
     assert "Counter record 51" not in one(browser, ".tree").text
     one(browser, ".children > button").click()
-    assert "Counter record 60" in one(browser, ".tree").text
+    tree_shows(browser, "Counter record 60")
     one(browser, ".languages [lang=zh]").click()
-    assert "文件第 9 行的读数" in one(browser, ".tree").text
+    tree_shows(browser, "文件第 9 行的读数")
+
+
+def unfolding(browser: webdriver.Chrome, step: str) -> WebElement:
+    """The step to unfold, once the page has made it: branches are made when their parent opens."""
+
+    def found(_: webdriver.Chrome) -> WebElement | None:
+        return next((each for each in all_of(browser, ".tree summary") if step in each.text), None)
+
+    element: WebElement = WebDriverWait(browser, 20).until(found)
+    return element
+
+
+def tree_shows(browser: webdriver.Chrome, words: str) -> None:
+    WebDriverWait(browser, 20).until(lambda _: words in one(browser, ".tree").text)
 
 
 def test_the_statement_shows_money_to_the_cent_and_each_period(show: Callable[..., webdriver.Chrome]) -> None:

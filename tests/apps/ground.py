@@ -86,12 +86,17 @@ class Ground:
         ctx = self.context("plant")
         key = Key(1, b"k" * 32, "h", "gateway", ("*",), now_ms + 100 * 366 * limits.DAY_MS)
         KEYS.put(ctx, ("plant", "gateway-1"), key)
-        for member in ("maker", "plant", "bank"):
-            MEMBERS.put(ctx, (member,), Member(name_zh="甲", name_en="A", register_id=member, role="maker"))
         ctx.layer.merge_into(self.layer)
+        for member in ("maker", "plant", "bank"):
+            self.join(member)
         self.do("plant", RegisterDevice(device="press", source="gateway-1"))
         anchor = AnchorReadings(anchor=ANCHOR, root="0" * 64, count=65_536, first_ms=0, last_ms=0)
         self.do("plant", anchor)
+
+    def join(self, member: str) -> None:
+        ctx = self.context()
+        MEMBERS.put(ctx, (member,), Member(name_zh="甲", name_en="A", register_id=member, role="maker"))
+        ctx.layer.merge_into(self.layer)
 
     def context(self, member: str = "", key: str = "gateway-1") -> Context:
         self.height += 1

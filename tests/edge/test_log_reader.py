@@ -76,6 +76,14 @@ def test_all_readings_are_recorded_when_asked(tmp_path):
     assert len(read(tmp_path, COUNTS, mapping(WIDE, "", 'record_every = "all"')).feeds[0].record) == 5
 
 
+def test_of_a_periodic_feed_every_reading_is_recorded_since_its_silence_is_a_loss(tmp_path):
+    silent = mapping(WIDE, "", 'reporting = "periodic"')
+    assert read(tmp_path, COUNTS, silent).feeds[0].record == [0, 1, 2, 3, 4]
+    assert read(tmp_path, COUNTS, mapping(WIDE)).feeds[0].record == [0, 1, 3, 4]
+    thinned = mapping(WIDE, "", 'reporting = "periodic"\nrecord_every = "2min"')
+    assert read(tmp_path, COUNTS, thinned).feeds[0].record == [0, 1, 3, 4]
+
+
 def test_a_long_log_feeds_each_item_and_counts_the_others(tmp_path):
     text = rows(
         "time,item,value",

@@ -271,9 +271,11 @@ def _wired(values: list[int], spec: FeedSpec) -> bool:
 
 def _recorded(readings: Readings, spec: FeedSpec, falls: list[int]) -> list[int]:
     """Indices for the ledger. Kept in any case: first and last reading, both sides of each lost stretch and
-    of each fall, every change of state, every amount."""
+    of each fall, every change of state, every amount. On the ledger the silence of a periodic feed is a loss,
+    so what it repeats is left out only where the mapping names a duration."""
     values, size = readings.value, len(readings.value)
-    if spec.kind in ("amount", "power") or spec.record_every == "all":
+    repeats_speak = spec.reporting == "periodic" and spec.record_every == "change"
+    if spec.kind in ("amount", "power") or spec.record_every == "all" or repeats_speak:
         return list(range(size))
     keep = bytearray(size)
     for index in (0, size - 1):

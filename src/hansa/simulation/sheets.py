@@ -60,7 +60,8 @@ def default_sheet(log: Log, zone: str) -> Sheet:
         "terms": {
             "cut_off": "5d",
             "gaps": {
-                feed.spec.name: {"gap_longer_than": "10min", "rule": _gap_rule(feed)} for feed in usable
+                feed.spec.name: {"gap_longer_than": _gap_longer_than(feed), "rule": _gap_rule(feed)}
+                for feed in usable
             },
         },
     }

@@ -7,7 +7,10 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from hansa.apps.billing.books import deal_of
+from hansa.apps.billing.deal import content
 from hansa.apps.billing.messages import Accept, Binding, Propose, PublishTariff, Statement
+from hansa.apps.billing.tables import AGREEMENTS
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import GapRule, Terms
 from hansa.apps.consortium.calendars import Calendar
@@ -24,7 +27,7 @@ from hansa.apps.metering.messages import (
     RegisterFeed,
 )
 from hansa.apps.rooms import registry
-from hansa.kernel import KEYS, Action, Context, Key, due, limits, pack
+from hansa.kernel import KEYS, Action, Context, Key, due, limits, pack, replace
 from hansa.kernel.state import Committed, MemoryStore, Overlay
 
 INDICATIVE = LegalUse(grade="indicative")
@@ -76,6 +79,14 @@ def counters(name: str, readings: Iterable[Reading], first: int = 1, generation:
     )
 
 
+AS_PROPOSED = "0" * 64
+
+
+def accept(name: str) -> Accept:
+    """Accepts whatever stands proposed under the name."""
+    return Accept(agreement=name, content=AS_PROPOSED)
+
+
 class Ground:
     """Plant owns the device `press` and its feeds, through gateway-1; maker and plant make agreements."""
 
@@ -114,9 +125,19 @@ class Ground:
     def do(self, member: str, action: Action) -> Context:
         """Execute one action; a Refusal leaves nothing behind. Returns what it cost."""
         ctx = self.context(member)
+        if isinstance(action, Accept) and action.content == AS_PROPOSED:
+            action = self._as_proposed(action)
         REGISTRY.actions[type(action)](ctx, action)
         ctx.layer.merge_into(self.layer)
         return ctx
+
+    def _as_proposed(self, action: Accept) -> Accept:
+        """With the digest of what stands proposed, if anything does."""
+        ctx = self.context()
+        agreement = AGREEMENTS.get(ctx, (action.agreement,))
+        if agreement is None:
+            return action
+        return replace(action, content=content(action.agreement, deal_of(ctx, agreement)))
 
     def ask(self, query: Callable[..., Any], *arguments: Any) -> Any:
         return query(self.context(), *arguments)
@@ -167,7 +188,7 @@ class Ground:
         terms = Terms(cut_off_ms=cut_off_ms, gaps=gaps)
         proposal = Propose(name, "maker", "plant", "maker", "t-1", 1, meters, terms, from_ms, to_ms)
         self.do("maker", proposal)
-        self.do("plant", Accept(agreement=name))
+        self.do("plant", accept(name))
 
     def feed(self, name: str) -> Feed:
         found: Feed = self.ask(REGISTRY.queries["metering.feed_of"], "plant", name)

@@ -21,7 +21,7 @@ from hansa.apps.metering.errors import FeedUnknown
 from hansa.apps.metering.messages import LegalUse, RegisterDevice, RegisterFeed, RenewLegalUse
 from hansa.kernel import KEYS, Context, Refusal, limits, replace
 from hansa.kernel.due import QUEUE
-from tests.apps.ground import METERS, Ground, feed, lease_feeds
+from tests.apps.ground import METERS, Ground, accept, feed, lease_feeds
 from tests.apps.tariffs import TARIFF, calendar_of
 
 DAY = limits.DAY_MS
@@ -86,7 +86,7 @@ def proposed(*more: tuple[str, Any]) -> Callable[[Ground], Any]:
 
 
 def accepted(*more: tuple[str, Any]) -> Callable[[Ground], Any]:
-    return proposed(("plant", Accept("g-1")), *more)
+    return proposed(("plant", accept("g-1")), *more)
 
 
 def bound(meter: str, name: str, owner: str = "plant") -> tuple[Binding, ...]:
@@ -105,14 +105,14 @@ def renewed(**changes: Any) -> RenewLegalUse:
 
 def lapsed(**changes: Any) -> Callable[[Ground], Any]:
     """What held when it was proposed does not hold any more when it is accepted."""
-    return proposed(("plant", renewed(**changes)), ("plant", Accept("g-1")))
+    return proposed(("plant", renewed(**changes)), ("plant", accept("g-1")))
 
 
 def accepts_too_late(ground: Ground) -> None:
     ground.do("maker", proposal())
     ground.now_ms = FROM_MS
     ground.record("pieces", (FROM_MS, 1))
-    ground.do("plant", Accept("g-1"))
+    ground.do("plant", accept("g-1"))
 
 
 def feed_of_a_third(ground: Ground) -> None:
@@ -130,7 +130,7 @@ def seventeenth(ground: Ground) -> None:
         from_ms = FROM_MS + n * DAY
         one = proposal(agreement=f"g-{n}", from_ms=from_ms, to_ms=from_ms + DAY)
         ground.do("maker", one)
-        ground.do("plant", Accept(f"g-{n}"))
+        ground.do("plant", accept(f"g-{n}"))
 
 
 def closes_too_early(ground: Ground) -> None:
@@ -164,7 +164,7 @@ REFUSALS: list[tuple[type[Refusal], str, Callable[[Ground], Any]]] = [
     (errors.TariffUnknown, "", propose(tariff_version=2)),
     (errors.TariffUnknown, "", propose(tariff_owner="plant")),
     (errors.NotParty, "", do(proposal(), "bank")),
-    (errors.NotParty, "", proposed(("bank", Accept("g-1")))),
+    (errors.NotParty, "", proposed(("bank", accept("g-1")))),
     (errors.NotParty, "", proposed(("bank", Withdraw("g-1")))),
     (errors.NotParty, "", accepted(("bank", Close("g-1")))),
     (errors.SameParty, "", propose(user="maker")),
@@ -172,11 +172,12 @@ REFUSALS: list[tuple[type[Refusal], str, Callable[[Ground], Any]]] = [
     (errors.AgreementTime, "", propose(to_ms=FROM_MS)),
     (errors.AgreementTime, "", propose(to_ms=FROM_MS + LONG + 1)),
     (errors.AgreementTaken, "", proposed(("plant", proposal()))),
-    (errors.AgreementUnknown, "", do(Accept("g-1"))),
-    (errors.OwnProposal, "", proposed(("maker", Accept("g-1")))),
-    (errors.WrongState, "", accepted(("plant", Accept("g-1")))),
+    (errors.AgreementUnknown, "", do(accept("g-1"))),
+    (errors.OwnProposal, "", proposed(("maker", accept("g-1")))),
+    (errors.OtherContent, "", proposed(("plant", Accept("g-1", "ab" * 32)))),
+    (errors.WrongState, "", accepted(("plant", accept("g-1")))),
     (errors.WrongState, "", accepted(("maker", Withdraw("g-1")))),
-    (errors.WrongState, "", proposed(("maker", Withdraw("g-1")), ("plant", Accept("g-1")))),
+    (errors.WrongState, "", proposed(("maker", Withdraw("g-1")), ("plant", accept("g-1")))),
     (errors.WrongState, "", proposed(("plant", Close("g-1")))),
     (CalendarOutside, "", propose(to_ms=START_MS + 366 * DAY)),
     (errors_tariff.CutOff, "", propose(terms=Terms(limits.CUT_OFF_MAX_MS + 1, GAPS))),
@@ -198,7 +199,7 @@ REFUSALS: list[tuple[type[Refusal], str, Callable[[Ground], Any]]] = [
     (errors.LegalUseExpired, "energy", lapsed(valid_until_ms=1)),
     (errors.LegalUseExpired, "energy", closes_with_a_meter_out_of_verification),
     (errors.StartsTooLate, "pieces", accepts_too_late),
-    (errors.Overlapping, "pieces", accepted(("maker", NEXT), ("plant", Accept("g-2")))),
+    (errors.Overlapping, "pieces", accepted(("maker", NEXT), ("plant", accept("g-2")))),
     (errors.TooManyAccounts, "pieces", seventeenth),
     (errors.TooEarly, "", closes_too_early),
     (errors.NothingToClose, "", closes_once_more),
@@ -229,7 +230,7 @@ def test_either_party_proposes_the_other_accepts_and_only_then_anything_is_due(g
         from_ms = FROM_MS if one == "plant" else TO_MS
         ground.do(one, proposal(agreement=agreement, from_ms=from_ms, to_ms=from_ms + DAY))
         assert ground.ask(next_due) is None
-        ground.do(other, Accept(agreement))
+        ground.do(other, accept(agreement))
         assert ground.ask(next_due) == from_ms + DAY
         ground.move_to(from_ms + DAY)
         assert len(ground.statements(agreement)) == 1
@@ -250,7 +251,7 @@ def test_a_settled_agreement_makes_room_on_its_feeds(ground: Ground) -> None:
     for n in range(20):
         from_ms = FROM_MS + n * DAY
         ground.do("maker", proposal(agreement=f"g-{n}", from_ms=from_ms, to_ms=from_ms + DAY))
-        ground.do("plant", Accept(f"g-{n}"))
+        ground.do("plant", accept(f"g-{n}"))
         ground.now_ms = from_ms + DAY - 1
         ground.record("pieces", (from_ms, 10 * n), (from_ms + DAY - 1, 10 * n + 9), first=2 * n + 1)
         ground.move_to(from_ms + DAY)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.billing.contract import late_of
-from hansa.apps.billing.messages import Accept, Binding, Close, Held, Propose, PublishTariff, Statement
+from hansa.apps.billing.messages import Binding, Close, Held, Propose, PublishTariff, Statement
 from hansa.apps.billing.tables import ACCOUNTS, USAGE
 from hansa.apps.billing.terms import GapRule, GapRuleName, Terms
 from hansa.apps.consortium.messages import PublishCalendar
@@ -19,12 +19,13 @@ from hansa.apps.metering.messages import (
     RegisterFeed,
     RenewLegalUse,
 )
+from hansa.client.agreements import acceptance, proposed
 from hansa.engines.replay import replay
 from hansa.kernel import Context, encode, limits, pack, replace
 from hansa.kernel.context import OverBudget
 from hansa.kernel.due import PARKED
 from hansa.kernel.messages import Event
-from tests.apps.ground import ANCHOR, METERS, Ground, counters, feed, lease_feeds
+from tests.apps.ground import ANCHOR, METERS, Ground, accept, counters, feed, lease_feeds
 from tests.apps.tariffs import FEE, PIECE, TARIFF, calendar_of
 from tests.consortium import Consortium
 
@@ -243,7 +244,7 @@ def test_a_batch_of_1000_records_fits_on_a_feed_with_sixteen_agreements() -> Non
         parties = (f"m-{n}", "plant", "maker")
         proposal = Propose(f"g-{n}", *parties, "t-1", 1, (binding,), terms, START_MS, at(250))
         ground.do(f"m-{n}", proposal)
-        ground.do("plant", Accept(f"g-{n}"))
+        ground.do("plant", accept(f"g-{n}"))
     ground.now_ms = at(260)
     ground.record("pieces", *((at(n / 8), n) for n in range(0, 2_000, 2)))
     ground.record("pieces", *((at(n / 8), n) for n in range(1, 800, 2)), first=1_001)
@@ -286,7 +287,7 @@ def test_replaying_the_ledger_of_a_lease_leads_to_the_same_hashes(consortium: Co
     consortium.do(
         "plant", Propose("g-1", "maker", "plant", "maker", "t-1", 1, (binding,), terms, start_ms, to_ms)
     )
-    consortium.do("maker", Accept("g-1"))
+    consortium.do("maker", acceptance("g-1", proposed(consortium.client("bank"), "g-1")))
     consortium.do("plant", AnchorReadings(ANCHOR, "0" * 64, 9, 0, 0), key="gateway-1")
     for n, value in ((1, 5), (3, None), (2, 9), (4, 30)):
         consortium.clock.now_ms = max(consortium.clock(), start_ms + n * DAY // 2)

@@ -29,7 +29,7 @@ START_MS = 20_089 * DAY
 """2025-01-01, 08:00 in Shanghai."""
 FROM_MS, TO_MS = START_MS - 8 * HOUR + 3 * DAY, START_MS - 8 * HOUR + 60 * DAY
 """The agreement's time begins and ends at midnight, within most logs."""
-FIRST_CAME = ("metering.batches", "metering.contradictions", "metering.lives")
+FIRST_CAME = ("metering.batches", "metering.numbers", "metering.contradictions", "metering.lives")
 """Facts of who came first and with what: these may differ."""
 
 FEEDS = st.sampled_from(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hansa.apps.billing.messages import Accept, Binding, Propose, PublishTariff, Statement
+from hansa.apps.billing.messages import Binding, Propose, PublishTariff, Statement
 from hansa.apps.billing.terms import GapRule, Terms
 from hansa.apps.consortium.messages import AddKey, Attest, PublishCalendar
 from hansa.apps.metering.messages import (
@@ -24,6 +24,7 @@ from hansa.apps.metering.messages import (
     ReplacedFeed,
 )
 from hansa.apps.metering.readings import StoredReading
+from hansa.client.agreements import acceptance, proposed
 from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.edge.readings import ReadingStore
@@ -167,9 +168,10 @@ def _agree(world: EvidenceWorld, start: int) -> None:
             tariff_version=1, meters=meters, terms=TERMS, from_ms=start, to_ms=start + 10 * limits.DAY_MS,
         ),
     )  # fmt: skip
-    refused = world.consortium.refused("maker", Accept(agreement=AGREEMENT))
+    accept = acceptance(AGREEMENT, proposed(world.consortium.client("auditor"), AGREEMENT))
+    refused = world.consortium.refused("maker", accept)
     world.refused = (refused.height, refused.index)
-    world.do("plant", Accept(agreement=AGREEMENT))
+    world.do("plant", accept)
     shown = world.consortium.do("auditor", Attest(table="billing.agreements", key=(AGREEMENT,)))
     world.attested = (shown.height, 0)
 

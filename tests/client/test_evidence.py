@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hansa.apps.billing.messages import Accept, Binding, Close, Propose, PublishTariff, Statement
+from hansa.apps.billing.messages import Binding, Close, Propose, PublishTariff, Statement
 from hansa.apps.billing.terms import GapRule, Terms
 from hansa.apps.consortium.messages import Attest, PublishCalendar, RevokeKey
 from hansa.apps.metering.messages import (
@@ -16,6 +16,7 @@ from hansa.apps.metering.messages import (
     RegisterFeed,
     RenewLegalUse,
 )
+from hansa.client.agreements import acceptance, proposed
 from hansa.client.bundle import Bundle, Carried
 from hansa.client.evidence import StatementUnknown, gather
 from hansa.client.verify import check_bundle, not_proved, proved
@@ -119,7 +120,7 @@ def _held(consortium: Consortium, folder: Path) -> tuple[EvidenceWorld, int]:
             AGREEMENT, "maker", "plant", "maker", "lease", 1, meters, terms, start, start + limits.DAY_MS
         ),
     )
-    world.do("maker", Accept(agreement=AGREEMENT))
+    world.do("maker", acceptance(AGREEMENT, proposed(world.consortium.client("auditor"), AGREEMENT)))
     consortium.clock.now_ms = start + limits.DAY_MS + 2 * HOUR
     consortium.node.wake()
     assert not world.statements()

@@ -552,6 +552,18 @@ def another_price(b: Bundle, _: EvidenceWorld) -> Bundle:
     return attested(b, "billing.tariffs", dearer)
 
 
+@forgery("terms", seen_without_rating=False)
+def other_terms_under_a_true_acceptance(b: Bundle, _: EvidenceWorld) -> Bundle:
+    """Operator and proposer side with each other: another tariff, signed, published and attested."""
+
+    def other(tariff: Any) -> Any:
+        return replace(tariff, rounding="half_even")
+
+    n = find(b, PublishTariff)
+    forged = edited(b, n, lambda a: replace(a, tariff=other(a.tariff)), signer("maker"))
+    return attested(forged, "billing.tariffs", lambda p: replace(p, tariff=other(p.tariff)))
+
+
 @forgery("terms")
 def another_calendar(b: Bundle, _: EvidenceWorld) -> Bundle:
     return attested(

@@ -98,10 +98,10 @@ def proved(report: Report) -> list[Text]:
         )
     return [
         Text(
-            "协议由一方签署提出，另一方签署接受；资费、日历、计量点由其所有方签署发布；"
+            "协议由一方签署提出，另一方按协议、资费和日历的摘要签署接受；资费、日历、计量点由其所有方签署发布；"
             "所用密钥均可追溯到创世文件。",
-            "One party signed the agreement, the other its acceptance; tariff, calendar and feeds are signed "
-            "by their owners; every key goes back to the genesis file.",
+            "One party signed the agreement, the other the digest of agreement, tariff and calendar; tariff, "
+            "calendar and feeds are signed by their owners; every key goes back to the genesis file.",
         ),
         Text(
             f"计数记录由{who}的密钥签名，此后未被改动。",
@@ -140,11 +140,6 @@ def not_proved(report: Report) -> list[Text]:
             "That the operator took in every transaction it was given, that its block times are right, and "
             "that it shows everybody the same history: until others cosign, compare the headers and receipts "
             "you hold.",
-        ),
-        Text(
-            "接受只写协议编号：若运营方与提出方串通，接受时所见的是否正是这份提议，只凭双方各自的留存。",
-            "An acceptance names the agreement by its id alone: should the operator side with the proposer, "
-            "only the acceptor's own copy shows that it accepted this very proposal.",
         ),
         Text("没有随证据包出示的原始读数。", "Raw readings that are not in the bundle."),
     ]

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hansa.apps.billing.deal import Deal, content
 from hansa.apps.billing.messages import Accept, Agreement, Propose, PublishedTariff, PublishTariff, Statement
-from hansa.apps.billing.recompute import Deal
 from hansa.apps.consortium.messages import CalendarRecord, PublishCalendar
 from hansa.apps.metering.messages import (
     Feed,
@@ -31,7 +31,8 @@ class Signed:
     """What the transactions of the bundle say, in the words of their signers."""
 
     proposals: dict[str, tuple[str, Propose]] = field(default_factory=dict)
-    acceptances: dict[str, str] = field(default_factory=dict)
+    acceptances: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By agreement: who accepted, and the digest of what."""
     tariffs: dict[tuple[str, str, int], PublishTariff] = field(default_factory=dict)
     calendars: dict[tuple[str, str], PublishCalendar] = field(default_factory=dict)
     feeds: dict[tuple[str, str], Feed] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Signed:
             case Propose():
                 self.proposals.setdefault(action.agreement, (member, action))
             case Accept() if action.agreement in self.proposals:
-                self.acceptances.setdefault(action.agreement, member)
+                self.acceptances.setdefault(action.agreement, (member, action.content))
             case PublishTariff():
                 self.tariffs.setdefault((member, action.id, action.version), action)
             case PublishCalendar():
@@ -117,8 +118,11 @@ def _agreement(name: str, deal: Deal, signed: Signed) -> Iterator[str]:
     if proposal is None or any(getattr(proposal, f) != getattr(agreement, f) for f in PROPOSED):
         yield f"agreement {name} is not what was proposed"
     parties = {agreement.provider, agreement.user}
-    if agreement.state != "accepted" or {proposer, signed.acceptances.get(name, "")} != parties:
+    accepter, accepted = signed.acceptances.get(name, ("", ""))
+    if agreement.state != "accepted" or {proposer, accepter} != parties:
         yield f"agreement {name} is not signed by both parties"
+    elif accepted != content(name, deal):
+        yield f"agreement {name}: what was accepted is not this agreement, tariff and calendar"
 
 
 def _published(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The replicated state machine: pure, synchronous, no I/O, no clock, no float. What rooms may use is here."""
 
 from hansa.kernel import due, keys, limits
-from hansa.kernel.canonical import encode, pack, unpack
+from hansa.kernel.canonical import digest, encode, pack, unpack
 from hansa.kernel.context import Context, Table
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Attested, Event, Key, Record, Signal
@@ -66,6 +66,7 @@ __all__ = [
     "Table",
     "TimeMs",
     "UnitName",
+    "digest",
     "due",
     "encode",
     "is_public_key",

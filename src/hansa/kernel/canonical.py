@@ -4,6 +4,7 @@ msgspec is canonical within the limits that tests/test_tidy.py enforces on every
 """
 
 import functools
+import hashlib
 import struct
 from collections.abc import Hashable, Iterable
 from typing import Any, TypeVar, cast
@@ -31,6 +32,11 @@ class Malformed(Refusal, code="kernel.malformed", field="body"):
 def encode(value: Any) -> bytes:
     """Canonical bytes of a Struct, or of plain dicts, lists, strings, integers and bytes."""
     return _encoder.encode(value)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical bytes, in hexadecimal: a name for exactly this content."""
+    return hashlib.sha256(encode(value)).hexdigest()
 
 
 @functools.cache

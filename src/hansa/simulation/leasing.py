@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hansa.apps.billing.errors import MeterUnbound
-from hansa.apps.billing.messages import Accept, Agreement, Binding, Propose, PublishTariff, Statement
+from hansa.apps.billing.messages import Agreement, Binding, Propose, PublishTariff, Statement
 from hansa.apps.billing.sheet import Sheet
 from hansa.apps.consortium.calendars import period_at
 from hansa.apps.consortium.messages import PublishCalendar
 from hansa.apps.metering.messages import DeclareReset, ReplaceDevice
+from hansa.client.agreements import acceptance, proposed
 from hansa.edge.gateway import Delivery, declarations, deliveries, feed_name
 from hansa.edge.log_model import Log
 from hansa.edge.mapping_model import Mapping as LogMapping
@@ -131,7 +132,9 @@ def settle(world: World, play: Play, progress: Progress = silent) -> list[Statem
             to_ms=to_ms,
         )
     )
-    plant.do(Accept(agreement=AGREEMENT))
+    read = proposed(plant, AGREEMENT)
+    if (read.tariff, read.calendar) == (play.sheet.tariff, play.sheet.calendar):
+        plant.do(acceptance(AGREEMENT, read))
     _replay(world, play, progress)
     _close_all(world, progress)
     return plant.query("billing.statements_of", list[Statement], agreement=AGREEMENT)

@@ -5,7 +5,7 @@ either of them.
 from hansa.apps.billing import errors
 from hansa.apps.billing.books import deal_of, usage_changed
 from hansa.apps.billing.closing import close_period
-from hansa.apps.billing.deal import Deal, period_from
+from hansa.apps.billing.deal import Deal, content, period_from
 from hansa.apps.billing.messages import (
     Accept,
     Accepted,
@@ -119,6 +119,8 @@ def accept(ctx: Context, a: Accept) -> None:
     if agreement.proposer == ctx.member:
         raise errors.OwnProposal(agreement=a.agreement)
     deal = deal_of(ctx, agreement)
+    if a.content != content(a.agreement, deal):
+        raise errors.OtherContent(agreement=a.agreement)
     _check_meters(deal)
     for binding in agreement.meters:
         _check_account(ctx, agreement, binding)

@@ -13,6 +13,7 @@ from hansa.apps.billing.terms import GapRule
 from hansa.apps.billing.windows import WindowScheme, windows_at
 from hansa.apps.consortium.calendars import Calendar, Period, clip, period_at
 from hansa.apps.metering.messages import Feed
+from hansa.kernel import digest, replace
 
 STRETCHES_MAX = 8_000
 """Unknown stretches of a period that gap rules are applied to, all meters together (G8)."""
@@ -32,6 +33,12 @@ class Deal:
     def scheme(self) -> WindowScheme:
         """The tariff's windows laid over the calendar."""
         return windows_at(self.tariff, self.calendar)
+
+
+def content(name: str, deal: Deal) -> str:
+    """What both parties sign: a digest of the agreement as proposed, of its tariff and its calendar."""
+    proposed = replace(deal.agreement, state="proposed", next_from_ms=0)
+    return digest({"agreement": proposed, "calendar": deal.calendar, "name": name, "tariff": deal.tariff})
 
 
 def gap_rule(deal: Deal, meter: str) -> GapRule:

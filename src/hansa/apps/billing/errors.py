@@ -38,6 +38,14 @@ class OwnProposal(Refusal, code="billing.own_proposal", field="agreement"):
     en = "Your company proposed agreement {agreement}; the other party has to accept it."
 
 
+class OtherContent(Refusal, code="billing.other_content", field="content"):
+    zh = "所接受的内容与协议 {agreement} 的现有提案不一致。请重新核对协议、资费和日历后再接受。"
+    en = (
+        "What is accepted is not what stands proposed as {agreement}. "
+        "Read agreement, tariff and calendar again, then accept."
+    )
+
+
 class WrongState(Refusal, code="billing.wrong_state", field="agreement"):
     zh = "协议 {agreement} 的状态为 {state}，不能执行该操作。如有需要，请以新编号另行提出。"
     en = (

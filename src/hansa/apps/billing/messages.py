@@ -14,6 +14,7 @@ from hansa.kernel import (
     Action,
     CurrencyCode,
     Event,
+    Hash,
     Id,
     Integer,
     MemberId,
@@ -178,9 +179,11 @@ class Propose(Action, tag="billing.propose"):
 
 
 class Accept(Action, tag="billing.accept"):
-    """The other party accepts exactly what was proposed."""
+    """The other party accepts exactly what was proposed; nobody can put other terms under its acceptance."""
 
     agreement: Id
+    content: Hash
+    """Digest of agreement, tariff and calendar (`deal.content`)."""
 
 
 class Withdraw(Action, tag="billing.withdraw"):

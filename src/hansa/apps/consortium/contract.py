@@ -20,6 +20,7 @@ from hansa.kernel import (
     WINDOWS,
     Attested,
     Context,
+    Id,
     Key,
     KeyId,
     MemberId,
@@ -133,6 +134,11 @@ def sequence(ctx: Context, member: MemberId, key: KeyId) -> int:
     return window.highest if window else 0
 
 
+def calendar_of(ctx: Context, member: MemberId, calendar: Id) -> CalendarRecord | None:
+    """A published calendar."""
+    return CALENDARS.get(ctx, (member, calendar))
+
+
 def _key(public: bytes, holder: str, kind: str, scopes: tuple[str, ...], expires_ms: int) -> Key:
     return Key(suite=ED25519, public=public, holder=holder, kind=kind, scopes=scopes, expires_ms=expires_ms)
 
@@ -170,7 +176,7 @@ def _typed_key(parts: tuple[str, ...], integers: tuple[bool, ...]) -> tuple[str 
 ROOM = Room(
     "consortium",
     actions=[add_key, revoke_key, publish_calendar, attest],
-    queries=[members, sequence],
+    queries=[members, sequence, calendar_of],
     tables=[MEMBERS, CALENDARS],
     events=[KeyAdded, KeyRevokedEvent, CalendarPublished, Attested],
 )

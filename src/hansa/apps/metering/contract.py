@@ -2,7 +2,7 @@
 ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from hansa.apps.metering import errors
 from hansa.apps.metering.batch import decoded
@@ -16,6 +16,7 @@ from hansa.apps.metering.messages import (
     Contradicted,
     Contradiction,
     CounterRecord,
+    Counters,
     DeclareReset,
     Device,
     DeviceRegistered,
@@ -27,6 +28,7 @@ from hansa.apps.metering.messages import (
     Head,
     LegalUseRenewed,
     Life,
+    Numbers,
     RecordCounters,
     Recorded,
     RegisterDevice,
@@ -34,7 +36,6 @@ from hansa.apps.metering.messages import (
     RenewLegalUse,
     ReplaceDevice,
     ResetDeclared,
-    Sequence,
 )
 from hansa.apps.metering.recording import New, join
 from hansa.apps.metering.tables import (
@@ -48,10 +49,10 @@ from hansa.apps.metering.tables import (
     GENERATIONS,
     HEADS,
     LIVES,
+    NUMBERS,
     RECORDS,
-    SEQUENCES,
 )
-from hansa.kernel import Context, Room, encode, keys, limits, replace
+from hansa.kernel import Context, Room, encode, keys, limits, pack, replace, unpack
 from hansa.kernel.signatures import COUNTER_DOMAIN
 
 SOURCE_KINDS = ("device", "gateway")
@@ -177,15 +178,12 @@ def record(ctx: Context, a: RecordCounters) -> None:
     _check_spoken_for(ctx, a, source)
 
     # What of it is new; a repeat does nothing.
-    new, contradicting = _told(ctx, a, points, readings)
+    standing = _standing(ctx, a.owner, counters, len(points))
+    new, contradicting = _told(ctx, a, points, readings, standing)
 
     # Writes.
     if new:
-        BATCHES.put(
-            ctx,
-            (a.owner, counters.feed, counters.generation, counters.first_sequence, len(points)),
-            Batch(transaction=ctx.transaction),
-        )
+        _note_batch(ctx, a.owner, counters, [standing.get(p.sequence, p.at_ms) for p in points])
         new.sort(key=lambda item: item[0])
         join(ctx, a.owner, counters.feed, feed, new)
 
@@ -255,24 +253,53 @@ def _new_life(ctx: Context, name: str, feed: Feed, at_ms: int, life: Life) -> No
     join(ctx, ctx.member, name, feed, [(life_point(at_ms, life), content)])
 
 
+def _standing(ctx: Context, owner: str, counters: Counters, count: int) -> dict[int, int]:
+    """Time of the record that stands under each sequence number of a batch; numbers not yet used are left
+    out.
+    """
+    of = (owner, counters.feed, counters.generation)
+    first, end = counters.first_sequence, counters.first_sequence + count
+    numbers = NUMBERS.get(ctx, of)
+    if numbers is None or first > numbers.highest:
+        return {}
+    out: dict[int, int] = {}
+    start = (*of, max(first - numbers.longest + 1, 1))
+    for key, batch in BATCHES.scan(ctx, of, start=start, end=(*of, end), limit=limits.SCANNED_MAX):
+        for sequence, at_ms in enumerate(unpack(batch.at_ms), int(key[3])):
+            if first <= sequence < end:
+                out[sequence] = at_ms
+    return out
+
+
+def _note_batch(ctx: Context, owner: str, counters: Counters, at_ms: Sequence[int]) -> None:
+    of, count = (owner, counters.feed, counters.generation), len(at_ms)
+    batch = Batch(transaction=ctx.transaction, at_ms=pack(at_ms))
+    BATCHES.put(ctx, (*of, counters.first_sequence, count), batch)
+    before = NUMBERS.get(ctx, of) or Numbers(highest=1, longest=1)
+    highest = max(before.highest, counters.first_sequence + count - 1)
+    NUMBERS.put(ctx, of, Numbers(highest=highest, longest=max(before.longest, count)))
+
+
 def _told(
-    ctx: Context, a: RecordCounters, points: Iterable[Point], readings: Iterable[int]
+    ctx: Context,
+    a: RecordCounters,
+    points: Iterable[Point],
+    readings: Iterable[int],
+    standing: Mapping[int, int],
 ) -> tuple[list[New], list[Point]]:
     """What of a batch is new, and what contradicts: other content under a number in use (M1, rule 23)."""
     new: list[New] = []
     contradicting: list[Point] = []
     for point, reading in zip(points, readings, strict=True):
-        number = (a.owner, a.counters.feed, point.generation, point.sequence)
-        known = SEQUENCES.get(ctx, number)
-        if known is None:
-            SEQUENCES.put(ctx, number, Sequence(at_ms=point.at_ms))
+        known_ms = standing.get(point.sequence)
+        if known_ms is None:
             content = CounterRecord(
                 value=point.value, span_ms=point.span_ms, lost=point.lost, anchor=a.anchor, index=reading
             )
             new.append((point, content))
-        elif not _same(ctx, a.owner, a.counters.feed, known.at_ms, point):
+        elif not _same(ctx, a.owner, a.counters.feed, known_ms, point):
             contradicting.append(point)
-            _note_contradiction(ctx, a, known.at_ms, point)
+            _note_contradiction(ctx, a, known_ms, point)
     return new, contradicting
 
 

@@ -143,10 +143,12 @@ class CounterRecord(Record, version=1, readers="members", retention="business"):
     """Its index in that batch."""
 
 
-class Sequence(Record, version=1, readers="members", retention="business"):
-    """Finds a record by generation and sequence."""
+class Numbers(Record, version=1, readers="members", retention="business"):
+    """Which sequence numbers of a feed and generation are in use: none above `highest`."""
 
-    at_ms: TimeMs
+    highest: Positive
+    longest: Positive
+    """Of the batches that brought them, how many records the longest has."""
 
 
 class Batch(Record, version=1, readers="members", retention="business"):
@@ -155,6 +157,8 @@ class Batch(Record, version=1, readers="members", retention="business"):
     """
 
     transaction: Hash
+    at_ms: bytes
+    """Packed: under which time the record of each number stands."""
 
 
 class Anchor(Record, version=1, readers="members", retention="business"):

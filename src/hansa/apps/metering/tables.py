@@ -11,7 +11,7 @@ from hansa.apps.metering.messages import (
     Generation,
     Head,
     Life,
-    Sequence,
+    Numbers,
 )
 from hansa.kernel import Table
 
@@ -27,11 +27,8 @@ RECORDS = Table(
     record=CounterRecord,
     integers=("at_ms", "generation", "sequence"),
 )
-SEQUENCES = Table(
-    "metering.sequences",
-    key=("owner", "feed", "generation", "sequence"),
-    record=Sequence,
-    integers=("generation", "sequence"),
+NUMBERS = Table(
+    "metering.numbers", key=("owner", "feed", "generation"), record=Numbers, integers=("generation",)
 )
 BATCHES = Table(
     "metering.batches",
@@ -60,7 +57,7 @@ ALL = (
     FEEDS,
     HEADS,
     RECORDS,
-    SEQUENCES,
+    NUMBERS,
     BATCHES,
     ANCHORS,
     FALLS,

@@ -32,5 +32,5 @@ def test_the_usual_spacing_of_a_periodic_feed_is_no_gap(tmp_path: Path) -> None:
         mapping = parse_mapping(MAPPING.format(reporting=reporting))
         log = read_log(tmp_path / "log.csv", mapping, now_ms=1_800_000_000_000)
         (term,) = default_sheet(log, "UTC").terms.gaps
-        longer_than_ms[reporting] = term.gap_longer_than_ms
+        longer_than_ms[reporting] = term.longer_than_ms
     assert longer_than_ms == {"periodic": 45 * 60_000, "on_change": 10 * 60_000}

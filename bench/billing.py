@@ -217,8 +217,8 @@ def year() -> Iterator[Row]:
 # A period with a hundred gaps.
 
 
-def with_gaps(each_ms: int, gaps_a_month: int = 100) -> list[Point]:
-    """Records of a year at a distance, with losses of twenty minutes spread over each month."""
+def with_gaps(each_ms: int, gaps_a_month: int = 110) -> list[Point]:
+    """Records of a year at a distance, with losses of twenty minutes: in February, too, a hundred."""
     every_ms = 30 * DAY // gaps_a_month
     points = []
     for n, at_ms in enumerate(range(START_MS, END_MS, each_ms)):

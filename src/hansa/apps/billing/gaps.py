@@ -121,6 +121,8 @@ class _Lookup:
     records_left: int = field(init=False)
     days: dict[int, tuple[int, Mapping[int, int]] | None] = field(default_factory=dict)
     """Length and sums of a date; None for one that cannot stand for another."""
+    averages: dict[tuple[int, bool], tuple[dict[int, int], int]] = field(default_factory=dict)
+    """Sums and length of the dates that stand for those of a type, by the date before which they lie."""
 
     def __post_init__(self) -> None:
         self.records_left = LOOK_BACKS_PER_STRETCH * self.measure.stretches_max
@@ -253,6 +255,8 @@ def _average_day(lookup: _Lookup, from_ms: int, to_ms: int) -> Parts:
 
 def _like_days(lookup: _Lookup, before_day: int, rests: bool) -> tuple[dict[int, int], int]:
     """Sums by part, and the length, of the last whole days of a type before a date."""
+    if (before_day, rests) in lookup.averages:
+        return lookup.averages[before_day, rests]
     sums: dict[int, int] = {}
     length_ms = found = 0
     earliest = max(before_day - LOOK_BACK_DAYS_MAX, lookup.measure.calendar.from_day)
@@ -266,6 +270,7 @@ def _like_days(lookup: _Lookup, before_day: int, rests: bool) -> tuple[dict[int,
         length_ms += date[0]
         for part, quantity in date[1].items():
             sums[part] = sums.get(part, 0) + quantity
+    lookup.averages[before_day, rests] = sums, length_ms
     return sums, length_ms
 
 

@@ -38,7 +38,7 @@ def canonical(value: Any) -> bytes:
 def load(data: bytes, where: str) -> Any:
     """JSON whose bytes are its one canonical form: no spaces, no repeated names (§2)."""
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_float=int)  # no fractions: 1.0 is refused here
         need(canonical(value) == data, f"{where}: not canonical JSON")
     except (ValueError, RecursionError) as error:
         raise Broken(f"{where}: {error}") from None

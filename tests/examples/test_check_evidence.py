@@ -64,6 +64,11 @@ def test_its_exit_status_says_whether_all_holds(world: EvidenceWorld, tmp_path: 
     assert (broken.returncode, broken.stdout) == (1, "")
     assert broken.stderr.startswith("DOES NOT HOLD  readings[0]")
 
+    subject = f'"period_from_ms":{world.gather(2).subject.period_from_ms}'.encode()
+    assert good.count(subject) == 1
+    bundle.write_bytes(good.replace(subject, subject + b".0"))
+    assert run(bundle, genesis).returncode == 1
+
     assert run(tmp_path / "nothing", genesis).returncode == 1
     assert run(bundle).returncode != 0
 

@@ -18,7 +18,7 @@ from hansa.console.report import data as page
 from hansa.console.report.render import render
 from hansa.edge.gateway import feed_name
 from hansa.edge.log_model import FeedLog
-from hansa.simulation.demo import Demo, binding_of, local_time, priced_unit
+from hansa.simulation.demo import Demo, all_gaps, binding_of, local_time, priced_unit
 from hansa.simulation.oee import oee_of
 from hansa.simulation.sheets import PRICED_SIZE, PRICED_UNIT
 from hansa.simulation.signals import Signal, signal_of
@@ -164,10 +164,8 @@ def _series(signal: Signal, size: int) -> list[tuple[int, float | None]]:
 
 
 def _gaps_of_feed(demo: Demo, feed: str) -> Iterator[page.Gap]:
-    found: list[page.Gap] = []
-    for statement in demo.statements:
-        found += [gap for gap in _gaps(demo, statement.gaps) if gap.feed == feed]
-    yield from found[:ROWS_MAX]
+    """Each once, as in the JSON: where a later statement shows its end, that one counts."""
+    yield from _gaps(demo, [gap for gap in all_gaps(demo) if binding_of(demo, gap.meter).feed == feed])
 
 
 def _falls_of_feed(demo: Demo, feed: str) -> Iterator[page.Fall]:

@@ -113,6 +113,19 @@ def test_what_comes_before_the_cut_off_counts_and_what_comes_later_is_corrected(
     assert ground.ask(late_of, "g-1") is None
 
 
+def test_a_count_read_at_midnight_is_of_the_day_that_ends() -> None:
+    """It is booked at the instant before it is read (M9): in a period that is closed, so as a correction."""
+    ground = lease()
+    tell(ground, 0, 0, 1)
+    tell(ground, 0.5, 5, 2)
+    tell(ground, 1, 9, 3)
+    ground.move_to(at(2))
+    assert [pieces(s) for s in ground.statements()] == [
+        [("usage", 5, 1_500)],
+        [("usage", 0, 0), ("correction", 4, 1_200)],
+    ]
+
+
 def test_a_fall_that_turns_out_false_takes_back_what_its_open_gap_was_billed() -> None:
     """Nothing of the closed days' own records changes: what was known of their end does."""
     ground = lease(rule="last_rate")

@@ -395,6 +395,15 @@ def test_g5_days_with_a_gap_do_not_stand_for_others_nor_do_those_in_the_open_one
     assert found.gaps == [(72, 96, 100, "open")]
 
 
+def test_g5_a_date_before_the_first_reading_stands_for_none() -> None:
+    told = ((24, 0), (47, 46), (48, 50), (53, None))
+    found = Metered("counter", *told, rule="average_day", days=2, period=(48, 72))
+    assert found.gaps == [(53, 72, 50 * 19 // 24, "open")]  # Tuesday alone, not Monday with nothing
+    amounts = ((25, 48, 1), (48, 46, 23))
+    found = Metered("amount", *amounts, rule="average_day", days=2, period=(48, 72))
+    assert found.gaps == [(48, 72, 94, "open")]  # its first interval begins with Tuesday
+
+
 def test_g5_a_short_day_counts_by_its_true_length() -> None:
     """2025-03-30 has 23 hours in Berlin: 23 counts on it are one an hour."""
     midnight = (20_177 * DAY - 1 * H - MONDAY) / H  # Sunday, before the clocks change
@@ -429,3 +438,11 @@ def test_nothing_is_lost_or_made_where_a_quantity_is_spread() -> None:
     book.add(Interval(h(1), h(60), 1_000, h(60)))
     book.add(Interval(h(1), h(60), 1_000, h(60)), -1)
     assert not any(book.counts.values())
+
+
+def test_g7_a_run_of_low_readings_is_listed_in_each_period_that_it_touches() -> None:
+    told = ((1, 10), (20, 3), (30, 4), (40, 11), (41, 2), (90, 12))
+    found = Metered("counter", *told)
+    for day, firsts in enumerate(([20], [20, 41], [], [])):
+        runs = found.book.falls(h(24 * day), h(24 * day + 24), 9)
+        assert [(run.first_ms - MONDAY) / H for run in runs] == firsts

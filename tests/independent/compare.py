@@ -33,8 +33,6 @@ class Second:
     told: dict[str, list[Told]] = field(default_factory=lambda: defaultdict(list))
     lives: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     billed: dict[Period, list[dict[str, Any]]] = field(default_factory=dict)
-    runs: list[tuple[str, int, int]] = field(default_factory=list)
-    """Low runs that statements listed: meter, first time, last good value."""
 
     def metered(self, period: Period) -> Metered:
         """Usage of a period by what has arrived; of long logs, by what can matter."""
@@ -95,12 +93,18 @@ class Second:
         run.
         """
         assert statement.fall_count == len(statement.falls)
-        seen = {(meter, fall.at_ms, fall.value, fall.last_good) for meter, fall in metered.falls}
+        falls = metered.falls
         for run in statement.falls:
-            assert (run.meter, run.from_ms, run.value_base, run.good_base) in seen
-            self.runs.append((run.meter, run.from_ms, run.good_base))
-        for meter, fall in metered.falls:
-            assert any(m == meter and at <= fall.at_ms and g == fall.last_good for m, at, g in self.runs)
+            if run.from_ms >= statement.period.from_ms:
+                fall = next(fall for meter, fall in falls if (meter, fall.at_ms) == (run.meter, run.from_ms))
+                assert (fall.value, fall.last_good) == (run.value_base, run.good_base)
+        for meter, fall in falls:
+            told = "pending" if fall.outcome == "pending" else "false_reading"
+            assert any(
+                (run.meter, run.good_base, run.status) == (meter, fall.last_good, told)
+                and run.from_ms <= fall.at_ms <= run.to_ms
+                for run in statement.falls
+            )
 
 
 def period_of(statement: Statement) -> Period:

@@ -90,9 +90,12 @@ class MeterBook:
 
     def falls(self, from_ms: int, to_ms: int, limit: int) -> list[LowRun]:
         start, end = (bisect_left(self.runs, at, key=lambda run: run.first_ms) for at in (from_ms, to_ms))
+        if start and self.runs[start - 1].last_ms >= from_ms:
+            start -= 1
         standing = pending(self.fold)
-        late = [standing] if standing and from_ms <= standing.first_ms < to_ms else []
-        return [*self.runs[start : min(end, start + limit)], *late][:limit]
+        touches = standing is not None and standing.first_ms < to_ms and standing.last_ms >= from_ms
+        late = [standing] if standing is not None and touches else []
+        return [*self.runs[start:end], *late][:limit]
 
     def gaps(self, from_ms: int, to_ms: int, limit: int) -> list[Gap]:
         known = self._indexed().gaps

@@ -27,7 +27,7 @@ class Source(GapSource, Protocol):
         ...
 
     def falls(self, from_ms: int, to_ms: int, limit: int) -> Sequence[LowRun]:
-        """Low readings of a counter that began in from ≤ t < to, the pending ones last; at most `limit`."""
+        """Runs of low readings that touch from ≤ t < to, the pending one last; at most `limit`."""
         ...
 
 

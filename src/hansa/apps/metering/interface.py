@@ -87,14 +87,17 @@ def low_run(key: tuple[str | int, ...], fall: Fall) -> LowRun:
 
 
 def falls(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int) -> list[LowRun]:
-    """Low readings of a counter that began in [from, to), and what became of them; at most `limit`, the
-    pending last.
+    """Runs of low readings of a counter that touch [from, to), and what became of them, the pending one last.
+
+    At most `limit`. A run reaches from its first low reading to its last.
     """
-    start, end = (owner, name, from_ms), (owner, name, to_ms)
-    rows = FALLS.scan(ctx, (owner, name), start=start, end=end, limit=limit)
+    of = (owner, name)
+    earlier = FALLS.scan(ctx, of, end=(*of, from_ms), limit=1, reverse=True)
+    rows = [(key, fall) for key, fall in earlier if fall.last_ms >= from_ms]
+    rows += FALLS.scan(ctx, of, start=(*of, from_ms), end=(*of, to_ms), limit=limit)
     out = [low_run(key, fall) for key, fall in rows]
     standing = head(ctx, owner, name)
     run = None if standing is None else pending(standing.fold)
-    if run is not None and from_ms <= run.first_ms < to_ms:
+    if run is not None and run.first_ms < to_ms and run.last_ms >= from_ms:
         out.append(run)
     return out[:limit]

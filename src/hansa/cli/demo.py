@@ -123,4 +123,8 @@ def _run(
     finally:
         done.world.close()
     if not done.report.ok or done.tampered.ok:
+        for check in done.report.checks:
+            if not check.ok:
+                text, detail = (getattr(part, lang) for part in (check.text, check.detail))
+                click.echo(f"✗ {text}: {detail}", err=True)
         sys.exit(1)

@@ -200,6 +200,12 @@ def _feed_lines(probe: Probe, signal: Signal, name: str, prefix: str) -> Iterato
             "a dense log: a record each 15 minutes is enough for a bill, all readings are anchored",
         )
         yield f'{prefix}record_every = "15min"'
+    if signal.role == "counter" or signal.role.endswith("state"):
+        yield _note(
+            "不变时也定期写入的信号，请取消下一行的注释：静默即为缺口",
+            "written at intervals even when unchanged? Then uncomment the next line: silence is a gap",
+        )
+        yield '# reporting = "periodic"'
     if signal.role == "power":
         if signal.interval_ms > limits.POWER_INTERVAL_MS:
             yield f'{prefix}hold_max = "{spelled_duration(signal.interval_ms)}"'

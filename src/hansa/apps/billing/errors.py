@@ -100,8 +100,8 @@ class MeterUnfit(Refusal, code="billing.meter_unfit", field="meters"):
         "{wanted_unit}）。请换用相符的计量点。"
     )
     en = (
-        "Feed {feed} is a {kind} in {base_unit} and cannot serve as meter {meter}, "
-        "which is a {wanted_kind} in {wanted_unit}. Bind one that fits."
+        "Feed {feed} (kind {kind}, in {base_unit}) cannot serve as meter {meter}, "
+        "which needs kind {wanted_kind} in {wanted_unit}. Bind one that fits."
     )
 
 

@@ -280,8 +280,8 @@ def _gap(scene: Scene, line: Line, quantity: int, booked: Booked) -> Node:
         zh.append(f"计数器显示其间增加 {difference.zh}")
         en.append(f"the counter says {difference.en} were made in it")
     if gap.state == "open":
-        zh.append("关账时尚无读数结束该缺口")
-        en.append("no reading had ended it at the close")
+        zh.append("该缺口在结算期末尚未结束")
+        en.append("it had not ended when the period did")
     stated = scene.statement.gaps
     known = not booked.listed or gap in stated or scene.statement.gap_count > len(stated)
     return Node(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.billing import closing
 from hansa.apps.billing.contract import late_of
 from hansa.apps.billing.messages import Binding, Close, Held, Propose, PublishTariff, Statement
 from hansa.apps.billing.tables import ACCOUNTS, USAGE
@@ -169,6 +170,15 @@ def test_one_gap_over_many_closed_periods_is_made_good_twelve_periods_a_statemen
     assert sum(line.quantity_base for s in statements for line in s.lines) == 61
 
 
+def test_low_readings_around_a_close_stand_in_both_statements_as_they_were_known() -> None:
+    ground = lease()
+    for n, (day, value) in enumerate(((0, 5), (0.9, 1), (1.1, 2), (1.2, 9)), 1):
+        tell(ground, day, value, n)
+    ground.move_to(at(3))
+    falls = [[(f.from_ms, f.readings, f.status) for f in s.falls] for s in ground.statements()]
+    assert falls == [[(at(0.9), 1, "pending")], [(at(0.9), 2, "false_reading")], []]
+
+
 def test_the_books_are_closed_with_the_last_statement() -> None:
     ground = lease(days=1)
     tell(ground, 0, 0, 1)
@@ -311,3 +321,38 @@ def test_replaying_the_ledger_of_a_lease_leads_to_the_same_hashes(consortium: Co
     assert len(consortium.query("billing.statements_of", agreement="g-1")) >= 3
     replica = replay(consortium.node._store, encode(consortium.genesis), consortium.registry)
     assert (replica.height, replica.app_hash) == (consortium.node.height, consortium.node.app_hash)
+
+
+def test_a_late_record_leaves_the_sums_as_if_it_had_come_in_time() -> None:
+    """Nothing but what is counted lies in the tables: no row of zeros where usage moved to another day."""
+    late, in_time = (lease(cut_off_ms=9 * DAY, rule="average_day") for _ in range(2))
+    for ground, order in ((late, (0, 2, 1)), (in_time, (0, 1, 2))):
+        ground.now_ms = at(3)
+        for n in order:
+            ground.record("pieces", (at(n * 0.7), min(9 * n, 9)), first=n + 1)
+    assert late.tables("billing") == in_time.tables("billing")
+
+
+def test_corrections_that_a_close_has_no_time_for_wait_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = lease(cut_off_ms=0)
+    for n in range(4):
+        tell(ground, n, 10 * n, 2 * n + 1)
+    ground.record("pieces", (at(0.5), 4), first=2)
+    ground.record("pieces", (at(1.5), 13), first=4)
+    monkeypatch.setattr(closing, "CORRECTION_STEPS_MAX", 0)
+    ground.move_to(at(4))
+    monkeypatch.undo()
+    ground.move_to(at(5))
+    statements = ground.statements()
+    assert statements[3].corrected_to_ms == at(0)
+    assert [line.kind for line in statements[3].lines] == ["usage"]
+    assert statements[4].corrected_to_ms == 0
+    assert sum(line.quantity_base for s in statements for line in s.lines) == 30
+
+
+def test_cutting_a_long_silence_into_windows_is_paid_for() -> None:
+    ground = lease(days=290, tariff=replace(DAILY, windows=TARIFF.windows))
+    ground.now_ms = at(289)
+    short = ground.record("pieces", (at(0), 0), (at(1), 1)).spent()[0]
+    long = ground.record("pieces", (at(280), 2), first=3).spent()[0]
+    assert long - short > 280 * 2 // 16 - 10

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hansa.apps.billing.booking import Book, Measure
 from hansa.apps.billing.gaps import GapLine, book_gaps
@@ -424,20 +426,30 @@ def test_g8_beyond_the_bound_gaps_count_nothing_and_are_not_listed() -> None:
     assert Metered("counter", *told, (20, 100), rule="counter_difference").total == 100
     few = Metered("counter", *told, (20, 100), rule="counter_difference", stretches_max=4)
     assert (few.total, len(few.lines)) == (40, 4)
-    looked = Metered("counter", (-2, 0), (-1, 5), *told, (20, 100), rule="last_rate", stretches_max=4)
-    assert len(looked.lines) == 4
 
 
-def test_nothing_is_lost_or_made_where_a_quantity_is_spread() -> None:
-    measure = Metered("counter").measure
-    for quantity in (0, 1, 7, 10**15):
-        for hours in (0, 1, 26, 24 * 9):
-            shares = Book(measure).spread(quantity, h(0.9), h(0.9 + hours))
-            assert sum(share for share, _ in shares) == quantity
-    book = Book(measure)
-    book.add(Interval(h(1), h(60), 1_000, h(60)))
-    book.add(Interval(h(1), h(60), 1_000, h(60)), -1)
-    assert not any(book.counts.values())
+@pytest.mark.parametrize(("lows", "booked"), [(5, 20), (6, 0)])
+def test_g8_last_rate_looks_at_no_more_records_than_the_bound(lows: int, booked: int) -> None:
+    """Four stretches: eight records. The loss, the low ones, and the two good ones before."""
+    low = tuple((1 + n / 10, 3) for n in range(1, lows + 1))
+    told = ((0, 0), (1, 10), *low, (2, None), (4, 100), (24, 100))
+    assert Metered("counter", *told, rule="last_rate", stretches_max=4).lines[0].quantity_base == booked
+
+
+@given(st.integers(0, 10**15), st.integers(0, 20 * DAY), st.integers(0, 40 * DAY))
+def test_nothing_is_lost_or_made_where_a_quantity_is_spread(quantity: int, start: int, length: int) -> None:
+    """M9: over windows, midnights and a change of the clocks; and what is taken out again leaves nothing."""
+    from_ms, to_ms = MONDAY + start, MONDAY + start + length
+    for zone in ("Asia/Shanghai", "Europe/Berlin"):
+        measure = Metered("counter", zone=zone, ends=24 * 90).measure
+        shares = Book(measure).spread(quantity, from_ms, to_ms)
+        assert sum(share for share, _ in shares) == quantity
+        assert all(share >= 0 for share, _ in shares)
+        book = Book(measure)
+        book.add(Interval(from_ms, to_ms, quantity, to_ms))
+        assert sum(book.counts.values()) == quantity
+        book.add(Interval(from_ms, to_ms, quantity, to_ms), -1)
+        assert not any(book.counts.values())
 
 
 def test_g7_a_run_of_low_readings_is_listed_in_each_period_that_it_touches() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.billing import errors, errors_tariff
+from hansa.apps.billing import closing, errors, errors_tariff
 from hansa.apps.billing.messages import (
     Accept,
     Binding,
@@ -154,6 +154,16 @@ def closes_with_a_meter_out_of_verification(ground: Ground) -> None:
 
 UNFIT = Terms(0, (GAPS[0], replace(GAPS[1], rule="counter_difference"), GAPS[2]))
 NEXT = proposal(agreement="g-2", from_ms=TO_MS - 1, to_ms=TO_MS + DAY)
+
+
+def closes_what_is_too_large(ground: Ground) -> None:
+    accepted()(ground)
+    ground.now_ms = FROM_MS + 28 * DAY
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(closing, "STATEMENT_BYTES_MAX", 100)
+        ground.do("maker", Close("g-1"))
+
+
 LONG = limits.AGREEMENT_MAX_MS
 HOLE = replace(TARIFF, windows=TARIFF.windows[:1])
 PUBLISHED = PublishTariff("t-1", 1, TARIFF, calendar_owner="maker", calendar="c-1")
@@ -202,6 +212,7 @@ REFUSALS: list[tuple[type[Refusal], str, Callable[[Ground], Any]]] = [
     (errors.Overlapping, "pieces", accepted(("maker", NEXT), ("plant", accept("g-2")))),
     (errors.TooManyAccounts, "pieces", seventeenth),
     (errors.TooEarly, "", closes_too_early),
+    (errors.StatementTooLarge, "", closes_what_is_too_large),
     (errors.NothingToClose, "", closes_once_more),
 ]
 

@@ -1,5 +1,8 @@
 """How a period is closed: usage and gaps to lines, earlier periods corrected, tax reckoned once."""
 
+from typing import NamedTuple
+
+from hansa.apps.billing import errors
 from hansa.apps.billing.booking import NEVER_MS
 from hansa.apps.billing.books import sources_of
 from hansa.apps.billing.deal import Deal
@@ -8,16 +11,26 @@ from hansa.apps.billing.rating import Line, close_statement
 from hansa.apps.billing.settling import correct_earlier, rate_period
 from hansa.apps.billing.tables import BILLED, LATE, STATEMENTS
 from hansa.apps.consortium.calendars import Period
-from hansa.kernel import Context, limits
+from hansa.kernel import Context, encode, limits
 
 CORRECTION_STEPS_MAX = limits.SCANNED_MAX // 2
 """Work of a close after which no further earlier period is rated again: it waits for the next close."""
+CORRECTION_LINES_MAX = 256
+"""Lines of corrections after which, likewise."""
+STATEMENT_BYTES_MAX = limits.BYTES_MAX // 3
+"""Each line is written twice: in the statement, and under the period that it is for."""
 
 
-def close_period(ctx: Context, name: str, deal: Deal, period: Period) -> Statement:
-    """Rate the period, correct earlier ones, and keep the statement. Raises AmountTooLarge before any
-    write.
-    """
+class Closing(NamedTuple):
+    """What a close comes to, before anything is written."""
+
+    statement: Statement
+    billed: dict[int, tuple[Line, ...]]
+    """The statement's lines before tax, by start of the period that they are for."""
+
+
+def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
+    """Rate the period and correct earlier ones; writes nothing. Raises AmountTooLarge, StatementTooLarge."""
     sources = sources_of(ctx, name, deal)
     rated = rate_period(deal, sources, period)
     late = LATE.get(ctx, (name,))
@@ -27,7 +40,7 @@ def close_period(ctx: Context, name: str, deal: Deal, period: Period) -> Stateme
         lambda of: _billed(ctx, name, of),
         since_ms=late.since_ms if late else NEVER_MS,
         until_ms=period.from_ms,
-        enough=lambda: ctx.spent()[0] > CORRECTION_STEPS_MAX,
+        enough=lambda lines: lines > CORRECTION_LINES_MAX or ctx.spent()[0] > CORRECTION_STEPS_MAX,
     )
     totals = close_statement(deal.tariff.tax_included, (*rated.lines, *earlier.lines()))
     statement = Statement(
@@ -51,19 +64,25 @@ def close_period(ctx: Context, name: str, deal: Deal, period: Period) -> Stateme
         closed_height=ctx.height,
         closed_by=ctx.transaction,
     )
-    STATEMENTS.insert(ctx, (name, period.from_ms), statement)
-    BILLED.put(ctx, (name, period.from_ms), Billed(lines=rated.lines))
-    for of, lines in earlier.found:
-        BILLED.put(ctx, (name, of.from_ms), Billed(lines=(*_billed(ctx, name, of), *lines)))
-    if earlier.stopped_ms:
-        LATE.put(ctx, (name,), Late(since_ms=earlier.stopped_ms))
-    elif late is not None:
+    if len(encode(statement)) > STATEMENT_BYTES_MAX:
+        raise errors.StatementTooLarge(agreement=name, lines=len(statement.lines), limit=STATEMENT_BYTES_MAX)
+    billed = {of.from_ms: lines for of, lines in earlier.found}
+    return Closing(statement, billed | {period.from_ms: rated.lines})
+
+
+def keep(ctx: Context, name: str, closing: Closing) -> None:
+    """Write a statement, and what it says of each period."""
+    stated_ms = closing.statement.period.from_ms
+    STATEMENTS.insert(ctx, (name, stated_ms), closing.statement)
+    for period_ms, lines in closing.billed.items():
+        BILLED.put(ctx, (name, period_ms, stated_ms), Billed(lines=lines))
+    if closing.statement.corrected_to_ms:
+        LATE.put(ctx, (name,), Late(since_ms=closing.statement.corrected_to_ms))
+    elif LATE.get(ctx, (name,)) is not None:
         LATE.delete(ctx, (name,))
-    return statement
 
 
 def _billed(ctx: Context, name: str, period: Period) -> tuple[Line, ...]:
     """Every line that statements carry for a closed period."""
-    billed = BILLED.get(ctx, (name, period.from_ms))
-    assert billed is not None
-    return billed.lines
+    rows = BILLED.scan(ctx, (name, period.from_ms), limit=limits.SCANNED_MAX)
+    return tuple(line for _, billed in rows for line in billed.lines)

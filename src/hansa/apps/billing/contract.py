@@ -4,7 +4,7 @@ either of them.
 
 from hansa.apps.billing import errors
 from hansa.apps.billing.books import deal_of, usage_changed
-from hansa.apps.billing.closing import close_period
+from hansa.apps.billing.closing import Closing, keep, reckon
 from hansa.apps.billing.deal import Deal, content, period_from
 from hansa.apps.billing.messages import (
     Accept,
@@ -162,9 +162,10 @@ def close(ctx: Context, a: Close) -> None:
     if ctx.time_ms < period.to_ms + agreement.terms.cut_off_ms:
         raise errors.TooEarly(agreement=a.agreement)
     _check_verified(deal, period)
+    closing = reckon(ctx, a.agreement, deal, period)
 
     # Writes and events.
-    _close_next(ctx, a.agreement, deal, period)
+    _close(ctx, a.agreement, deal, closing)
 
 
 def close_due(ctx: Context, name: str) -> None:
@@ -178,15 +179,18 @@ def close_due(ctx: Context, name: str) -> None:
         return  # It was closed by hand, and the next one is not due yet.
     try:
         _check_verified(deal, period)
-        _close_next(ctx, name, deal, period)
-    except Refusal as refusal:  # Raised before any write.
+        closing = reckon(ctx, name, deal, period)
+    except Refusal as refusal:
         held = Held(agreement=name, period_from_ms=period.from_ms, code=refusal.code, clause=refusal.clause)
         ctx.emit(held)
+        return
+    _close(ctx, name, deal, closing)
 
 
-def _close_next(ctx: Context, name: str, deal: Deal, period: Period) -> None:
-    agreement = deal.agreement
-    statement = close_period(ctx, name, deal, period)
+def _close(ctx: Context, name: str, deal: Deal, closing: Closing) -> None:
+    agreement, statement = deal.agreement, closing.statement
+    period = statement.period
+    keep(ctx, name, closing)
     next_from_ms = period.to_ms if period.to_ms < agreement.to_ms else 0
     AGREEMENTS.put(ctx, (name,), replace(agreement, next_from_ms=next_from_ms))
     if next_from_ms:

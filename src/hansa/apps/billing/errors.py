@@ -150,6 +150,18 @@ class TooEarly(Refusal, code="billing.too_early", field="agreement"):
     en = "The next period of agreement {agreement} is not past its cut-off yet. Close it after that."
 
 
+class StatementTooLarge(Refusal, code="billing.statement_too_large", field="agreement"):
+    zh = (
+        "协议 {agreement} 本期结算单有 {lines} 行,超过 {limit} 字节,账本无法记载。请以阶梯、"
+        "状态和时段更少的资费另订协议。"
+    )
+    en = (
+        "The statement of agreement {agreement} has {lines} lines, more than the {limit} bytes "
+        "that the ledger holds. "
+        "Agree anew on a tariff with fewer tiers, states and windows."
+    )
+
+
 class NothingToClose(Refusal, code="billing.nothing_to_close", field="agreement"):
     zh = "协议 {agreement} 的结算期已全部关账，无需再关。"
     en = "All periods of agreement {agreement} are closed: there is nothing left to do."

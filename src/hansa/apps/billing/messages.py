@@ -104,7 +104,9 @@ class Late(Record, version=1, readers="members", retention="business"):
 
 
 class Billed(Record, version=1, readers="members", retention="business"):
-    """Every line that statements carry for a period: its own, and corrections of it."""
+    """Lines for a period that one statement carries: its own, or corrections of it; by the statement's
+    period.
+    """
 
     lines: tuple[Line, ...]
 

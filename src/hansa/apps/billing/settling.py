@@ -78,18 +78,19 @@ def correct_earlier(
     since_ms: int,
     until_ms: int,
     stop_ms: int = 0,
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[int], bool] = lambda lines: False,
 ) -> Corrections:
     """C1: rate again the periods from that of `since_ms` up to `until_ms`, and compare with what was billed.
 
     `billed`: every line that statements carry for a period. Stops after CORRECTED_PERIODS_MAX
-    periods that differ, at the period of `stop_ms` (0: nowhere), or when there is `enough` work done.
+    periods that differ, at the period of `stop_ms` (0: nowhere), or when so many lines are `enough`.
     """
     found: list[tuple[Period, tuple[Line, ...]]] = []
     at_ms = max(since_ms, deal.agreement.from_ms)
     while at_ms < until_ms:
         period = period_from(deal, at_ms)
-        if len(found) == CORRECTED_PERIODS_MAX or 0 < stop_ms <= period.from_ms or enough():
+        count = sum(len(lines) for _, lines in found)
+        if len(found) == CORRECTED_PERIODS_MAX or 0 < stop_ms <= period.from_ms or enough(count):
             return Corrections(found, period.from_ms)
         lines = corrections(rate_period(deal, sources, period).lines, billed(period), period)
         if lines:

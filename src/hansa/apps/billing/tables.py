@@ -24,7 +24,12 @@ USAGE = Table(
 DAYS = Table("billing.days", key=("agreement", "meter", "day"), record=DayRecord, integers=("day",))
 GAPS = Table("billing.gaps", key=("agreement", "meter", "from_ms"), record=GapRecord, integers=("from_ms",))
 LATE = Table("billing.late", key=("agreement",), record=Late)
-BILLED = Table("billing.billed", key=("agreement", "period_ms"), record=Billed, integers=("period_ms",))
+BILLED = Table(
+    "billing.billed",
+    key=("agreement", "period_ms", "stated_ms"),
+    record=Billed,
+    integers=("period_ms", "stated_ms"),
+)
 STATEMENTS = Table(
     "billing.statements", key=("agreement", "period_ms"), record=Statement, integers=("period_ms",)
 )

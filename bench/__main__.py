@@ -8,7 +8,7 @@ import bench
 
 
 def main(names: list[str]) -> None:
-    every = [module.name for module in pkgutil.iter_modules(bench.__path__)]
+    every = [m.name for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_")]
     print("| work | figure | goal | result | detail |\n|---|---|---|---|---|")
     for name in names or every:
         module = importlib.import_module(f"bench.{name}")

@@ -121,10 +121,15 @@ def resets(log: Log, mapping: Mapping) -> list[DeclareReset]:
     return sorted(out, key=lambda reset: (reset.at_ms, reset.feed))
 
 
-def deliveries(log: Log, every_ms: int, starts_ms: Sequence[int] = ()) -> Iterator[Delivery]:
-    """The log's readings in order of time, cut into stretches of `every_ms` and at the instants given."""
-    cuts = sorted(starts_ms)
-    items = _items(log)
+def deliveries(
+    log: Log, every_ms: int, starts_ms: Sequence[int] = (), replaced_ms: Sequence[int] = ()
+) -> Iterator[Delivery]:
+    """The log's readings in order of time, cut into stretches of `every_ms` and at the instants given.
+
+    From each replacement of the device on, records are numbered from 1 again: each generation has its own.
+    """
+    cuts = sorted((*starts_ms, *replaced_ms))
+    items = _items(log, sorted(replaced_ms))
 
     def stretch(item: Item) -> tuple[int, int]:
         return bisect_right(cuts, item.at_ms), item.at_ms // every_ms
@@ -137,12 +142,17 @@ def deliveries(log: Log, every_ms: int, starts_ms: Sequence[int] = ()) -> Iterat
             yield Delivery(name, some, some[-1].at_ms)
 
 
-def _items(log: Log) -> list[Item]:
+def _items(log: Log, replaced_ms: Sequence[int]) -> list[Item]:
     items = []
     for number, feed in enumerate(log.feeds):
         overlapping = set(feed.overlaps)  # The ledger would refuse them; the reader has listed them.
-        kept = (reading for reading in feed.record if reading not in overlapping)
-        records = {reading: count for count, reading in enumerate(kept, 1)}
+        records: dict[int, int] = {}
+        counts: dict[int, int] = {}
+        for reading in feed.record:
+            if reading not in overlapping:
+                generation = bisect_right(replaced_ms, feed.at_ms[reading])
+                counts[generation] = counts.get(generation, 0) + 1
+                records[reading] = counts[generation]
         items += [
             Item(at_ms, number, reading, records.get(reading, 0)) for reading, at_ms in enumerate(feed.at_ms)
         ]

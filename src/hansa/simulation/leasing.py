@@ -142,9 +142,9 @@ def settle(world: World, play: Play, progress: Progress = silent) -> list[Statem
 
 def _replay(world: World, play: Play, progress: Progress) -> None:
     cuts = [occurrence.at_ms for occurrence in play.occurrences]
-    sent = _order(list(deliveries(play.log, limits.DAY_MS, cuts)), play)
-    waiting = sorted(play.occurrences, key=lambda occurrence: occurrence.declared_ms)
     replaced = [o.at_ms for o in play.occurrences if isinstance(o.action, ReplaceDevice)]
+    sent = _order(list(deliveries(play.log, limits.DAY_MS, cuts, replaced)), play)
+    waiting = sorted(play.occurrences, key=lambda occurrence: occurrence.declared_ms)
     for number, (delivery, again) in enumerate(sent, 1):
         while waiting and waiting[0].declared_ms <= delivery.last_ms:
             _declare(world, waiting.pop(0))

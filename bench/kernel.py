@@ -68,7 +68,7 @@ class Work:
 
     def _wire(self, number: int, source: str, target: str) -> bytes:
         return sign(
-            self.chain.registry,
+            self.chain.release.registry(),
             signer("maker"),
             chain=self.chain.id,
             member="maker",

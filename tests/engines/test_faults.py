@@ -364,7 +364,7 @@ def test_a_genesis_that_cannot_stand_is_refused_by_name(disk: Consortium, tmp_pa
         (replace(genesis, members=(replace(genesis.members[0], keys=()),)), "consortium.genesis_incomplete"),
         (replace(genesis, members=genesis.members * 2), "kernel.exists"),
         (replace(genesis, node_public=bytes(32)), "consortium.key_invalid"),
-        (replace(genesis, rules=limits.RULES_MAX + 1), "engine.rules_unknown"),
+        (replace(genesis, rules=limits.RULES_MAX + 1), "kernel.outdated"),
         (replace(genesis, created_ms=-1), "kernel.malformed"),
     ]
     for changed, code in wrong:

@@ -345,10 +345,10 @@ def test_the_stored_tag_names_the_version(ledger: Ledger) -> None:
 
 def test_contracts_see_the_version_of_the_rules() -> None:
     ledger = Ledger()
-    ledger.replica.chain = replace(ledger.replica.chain, rules=7)
+    ledger.replica.chain = replace(ledger.replica.chain, rules=2)
     ledger.do("maker", W17)
     applied = ledger.do("maker", Lend(tool="w-17", borrower="plant", due_ms=START_MS + 60_000))
-    assert told(applied.events, Lent)[0].rules == 7
+    assert told(applied.events, Lent)[0].rules == 2
 
 
 # The log: rules 15 to 17.

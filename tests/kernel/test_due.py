@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.consortium.contract import ROOM as CONSORTIUM
-from hansa.kernel import Registry, Room, limits
+from hansa.kernel import Release, Room, limits
 from hansa.kernel.canonical import decode
 from hansa.kernel.due import PARKED, PENDING, QUEUE
 from hansa.kernel.messages import Event
@@ -165,8 +165,8 @@ def test_only_declared_work_can_be_asked_for(ledger: Ledger) -> None:
 
 def test_work_that_a_new_release_no_longer_knows_is_parked(ledger: Ledger) -> None:
     ledger.block(later(ledger, "a"))
-    fewer = Registry([CONSORTIUM, Room("toolcrib", actions=list(room.ROOM.actions.values()), tables=[])])
-    ledger.replica.chain = replace(ledger.replica.chain, registry=fewer)
+    fewer = Release([CONSORTIUM, Room("toolcrib", actions=list(room.ROOM.actions.values()), tables=[])])
+    ledger.replica.chain = replace(ledger.replica.chain, release=fewer)
     ledger.block(after_ms=60_000)
     assert len(list(PARKED.scan(ledger.context()))) == 1
 

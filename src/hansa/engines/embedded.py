@@ -13,7 +13,8 @@ from hansa.engines import errors
 from hansa.engines.founding import found
 from hansa.engines.store import SqliteStore
 from hansa.kernel import Context, Registry, encode, limits, lthash, merkle
-from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, BlockLeaf, Incident, admit, apply
+from hansa.kernel.active import Outdated, RoomMissing
+from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, BlockLeaf, Incident, Now, admit, apply
 from hansa.kernel.canonical import decode
 from hansa.kernel.due import QUEUE
 from hansa.kernel.evidence import Header, Inclusion, Proof, SignedHeader, inclusion, signed_by
@@ -58,12 +59,11 @@ class Embedded:
         registry: Registry | None = None,
         cache_records: int | None = CACHE_RECORDS,
     ) -> None:
-        self.registry = registry or rooms.registry()
         self.incidents: list[Incident] = []
         self._node = node
         self._clock = clock
         self._stopped: Refusal | None = None
-        self._founded = found(genesis, self.registry, VerifiedCache().verify)
+        self._founded = found(genesis, registry or rooms.release(), VerifiedCache().verify)
         self.genesis_bytes, self.genesis, self.chain = genesis, self._founded.genesis, self._founded.chain
         if node.public != self.genesis.node_public:
             raise errors.WrongNodeKey()
@@ -105,6 +105,15 @@ class Embedded:
             self._store.set_meta("chain", self.chain.id.encode())
             self._store.set_meta("state_sum", self._founded.state_sum)
         self._remember(self._founded.entries)
+
+    @property
+    def now(self) -> Now:
+        """What is in force for the next block. Raises Outdated or RoomMissing."""
+        return self.chain.at(self._state, self.height + 1)
+
+    @property
+    def registry(self) -> Registry:
+        return self.now.registry
 
     def _check_head(self) -> None:
         """Start checks the header and the last block only (rule 20)."""
@@ -228,6 +237,10 @@ class Embedded:
                 self._write(applied, applied.leaf, wires)
         except MACHINE_FAULTS as fault:
             raise self._stop(fault, wires) from fault
+        except (Outdated, RoomMissing) as refusal:
+            self._stopped = refusal
+            self.incidents.append(Incident("outdated", refusal.en))
+            raise
         except BaseException:
             # Interrupted: memory may lag behind the disk, so only a restart goes on.
             self._stopped = errors.Stopped(cause="interrupted")
@@ -344,13 +357,14 @@ class Embedded:
         return [step.hex() for step in merkle.consistency_path(old, self.height, self._store.node)]
 
     def _reading(self, time_ms: int) -> Context:
+        now = self.now
         return Context(
-            self.registry,
+            now.registry,
             Overlay(self._state),
             time_ms=time_ms,
             height=self.height,
             chain=self.chain.id,
-            rules=self.chain.rules,
+            rules=now.rules,
         )
 
     def _items(self, kind: str, height: int) -> list[bytes]:

@@ -39,11 +39,6 @@ class WrongNodeKey(Refusal, code="engine.wrong_node_key", field="node_public"):
     )
 
 
-class RulesUnknown(Refusal, code="engine.rules_unknown", field="rules"):
-    zh = "该联盟使用第 {rules} 版规则，本程序只支持到第 {limit} 版。请先升级程序。"
-    en = "This consortium runs by rules version {rules}; this program knows up to {limit}. Upgrade it first."
-
-
 class HistoryBroken(Refusal, code="engine.history_broken", field="header"):
     zh = "第 {height} 个区块与其签名、内容或状态不符：账本文件被改动或损坏。请从备份恢复。"
     en = (

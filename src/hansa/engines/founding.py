@@ -6,8 +6,7 @@ from typing import Any
 
 from hansa.apps.consortium import contract as consortium
 from hansa.apps.consortium.messages import Genesis
-from hansa.engines import errors
-from hansa.kernel import Context, Registry, limits, lthash
+from hansa.kernel import Context, Registry, Release, lthash
 from hansa.kernel.apply import Chain, Verify
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.state import Changes, Committed, MemoryStore, Name, Overlay
@@ -24,12 +23,16 @@ class Founded:
     state_sum: bytes
 
 
-def found(genesis_bytes: bytes, registry: Registry, verify: Verify) -> Founded:
-    """Lay down members and keys. Raises the Refusal of a genesis file that cannot stand."""
+def found(genesis_bytes: bytes, release: Release | Registry, verify: Verify) -> Founded:
+    """Lay down members and keys. Raises the Refusal of a genesis file that cannot stand.
+
+    A Registry stands for a release of its rooms: tests have rooms of their own.
+    """
     genesis = decode_strict(genesis_bytes, Genesis)
-    if genesis.rules > limits.RULES_MAX:
-        raise errors.RulesUnknown(rules=genesis.rules, limit=limits.RULES_MAX)
-    chain = Chain(hashlib.sha256(genesis_bytes).hexdigest(), registry, verify, genesis.rules)
+    if isinstance(release, Registry):
+        release = Release(release.rooms)
+    chain = Chain(hashlib.sha256(genesis_bytes).hexdigest(), release, verify, genesis.rules)
+    registry = release.registry(genesis.rules)
     layer = Overlay(Committed(MemoryStore()))
     ctx = Context(registry, layer, time_ms=genesis.created_ms, height=0, chain=chain.id, rules=genesis.rules)
     consortium.found(ctx, genesis)

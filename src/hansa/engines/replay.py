@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hansa.engines import errors
 from hansa.engines.founding import found
-from hansa.kernel import Registry, encode, lthash, merkle
+from hansa.kernel import Registry, Release, encode, lthash, merkle
 from hansa.kernel.apply import Applied, Block, BlockLeaf, apply
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Header, SignedHeader, signed_by
@@ -36,8 +36,10 @@ class Log(Protocol):
 class Replica:
     """A state of its own, in memory, that grows by executing blocks."""
 
-    def __init__(self, genesis: bytes, registry: Registry, *, cache_records: int | None = 100_000) -> None:
-        founded = found(genesis, registry, VerifiedCache().verify)
+    def __init__(
+        self, genesis: bytes, release: Release | Registry, *, cache_records: int | None = 100_000
+    ) -> None:
+        founded = found(genesis, release, VerifiedCache().verify)
         self.genesis = founded.genesis
         self.chain = founded.chain
         self.height = 0
@@ -69,13 +71,15 @@ class Replica:
         self._nodes[level, index] = value
 
 
-def replay(log: Log, genesis: bytes, registry: Registry, *, cache_records: int | None = 100_000) -> Replica:
+def replay(
+    log: Log, genesis: bytes, release: Release | Registry, *, cache_records: int | None = 100_000
+) -> Replica:
     """Execute every block of a log from genesis on.
 
     Returns the replica at the log's height. Raises HistoryBroken, which names the first block whose leaf,
     outcomes, events, header or signature is not what its transactions lead to.
     """
-    replica = Replica(genesis, registry, cache_records=cache_records)
+    replica = Replica(genesis, release, cache_records=cache_records)
     for height in range(1, log.height() + 1):
         if not _same(log, replica, height):
             raise errors.HistoryBroken(height=height)

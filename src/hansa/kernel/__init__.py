@@ -4,9 +4,9 @@ from hansa.kernel import due, keys, limits
 from hansa.kernel.canonical import digest, encode, pack, unpack
 from hansa.kernel.context import Context, Table
 from hansa.kernel.keys import KEYS, WINDOWS
-from hansa.kernel.messages import Action, Attested, Event, Key, Record, Signal
+from hansa.kernel.messages import Action, Active, Attested, Event, Key, Record, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.registry import Registry, Room
+from hansa.kernel.registry import Registry, Release, Room, since, until
 from hansa.kernel.signatures import is_public_key
 from hansa.kernel.types import (
     BasisPoints,
@@ -36,6 +36,7 @@ __all__ = [
     "KEYS",
     "WINDOWS",
     "Action",
+    "Active",
     "Attested",
     "BasisPoints",
     "Context",
@@ -59,7 +60,9 @@ __all__ = [
     "Refusal",
     "RegisteredName",
     "Registry",
+    "Release",
     "Room",
+    "RoomPin",
     "Signal",
     "StateName",
     "Struct",
@@ -74,5 +77,7 @@ __all__ = [
     "limits",
     "pack",
     "replace",
+    "since",
     "unpack",
+    "until",
 ]

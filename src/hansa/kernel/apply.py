@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hansa.kernel import due, keys, limits, lthash, merkle
+from hansa.kernel.active import in_force
 from hansa.kernel.canonical import encode
 from hansa.kernel.context import Context
 from hansa.kernel.messages import Key, Outcome, Window
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.registry import BodyFields, Registry, action_tag
+from hansa.kernel.registry import BodyFields, Registry, Release, action_tag
 from hansa.kernel.signatures import TRANSACTION_DOMAIN
 from hansa.kernel.state import Changes, Committed, Overlay
 from hansa.kernel.transaction import Transaction, identity, parse
@@ -87,9 +88,24 @@ class Chain:
     """What stays the same over all blocks."""
 
     id: str
-    registry: Registry
+    release: Release
     verify: Verify
-    rules: int = 1
+    rules: int = limits.RULES_MAX
+    """Those of the genesis file."""
+
+    def at(self, layer: Overlay | Committed, height: int) -> "Now":
+        """What is in force at a height. Raises Outdated or RoomMissing where this program lacks it."""
+        active = in_force(layer, height, self.rules)
+        return Now(self, self.release.registry(active.rules, active.rooms), active.rules)
+
+
+@dataclass(frozen=True)
+class Now:
+    """What stays the same within a block."""
+
+    chain: Chain
+    registry: Registry
+    rules: int
 
 
 class Work:
@@ -108,17 +124,21 @@ class Work:
 
 
 def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut: bool = False) -> Applied:
-    """Execute a block on the state below it; nothing below changes. Raises only MACHINE_FAULTS.
+    """Execute a block on the state below it; nothing below changes.
+
+    Raises MACHINE_FAULTS; and Outdated or RoomMissing before any work, where this program lacks what is in
+    force at the block's height.
 
     An engine that orders alone may have the block `cut` before the first transaction that finds no room in
     it: the result is then that of the shorter block, which is as long as its outcomes.
     """
     layer = Overlay(state)
+    now = chain.at(state, block.height)
     incidents: list[Incident] = []
     work = Work()
 
     # What fell due comes first, so that transactions of the block see its effects.
-    events = _do_due(chain, layer, block, work, incidents)
+    events = _do_due(now, layer, block, work, incidents)
 
     # Transactions, in the order given.
     outcomes: list[Outcome] = []
@@ -128,7 +148,7 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut
         if cut and work.beyond(limits.BLOCK_STEPS_MAX):
             break
         name = identity(wire)
-        refusal, used, emitted = _transact(chain, layer, block, wire, name, work, incidents)
+        refusal, used, emitted = _transact(now, layer, block, wire, name, work, incidents)
         outcomes.append(_outcome(name, refusal))
         refusals.append(refusal)
         consumed.append(used)
@@ -182,7 +202,7 @@ def admit(
 
 
 def _transact(
-    chain: Chain, layer: Overlay, block: Block, wire: bytes, name: str, work: Work, incidents: list[Incident]
+    now: Now, layer: Overlay, block: Block, wire: bytes, name: str, work: Work, incidents: list[Incident]
 ) -> tuple[Refusal | None, bool, list[bytes]]:
     """One transaction: admitted, then executed on a layer of its own.
 
@@ -192,10 +212,10 @@ def _transact(
         return BlockFull(), False, []
     try:
         # Limits, shape, canonical form: before any other work.
-        transaction = parse(chain.registry, wire)
+        transaction = parse(now.registry, wire)
         body = transaction.body
-        ctx = _context(chain, Overlay(layer), block, body, name)
-        key, window = admit(ctx, chain, transaction)
+        ctx = _context(now, Overlay(layer), block, body, name)
+        key, window = admit(ctx, now.chain, transaction)
     except Refusal as refusal:
         return refusal, False, []
 
@@ -212,9 +232,10 @@ def _transact(
             if not keys.in_scope(key.scopes, tag):
                 raise keys.OutOfScope(key=body.key, action=tag)
 
-        # Execution: all actions or none.
-        for action in body.actions:
-            chain.registry.actions[type(action)](ctx, action)
+        # Execution: all actions or none; or a gate holds them all back (rule 7).
+        if not any(gate(ctx, body.actions) for gate in now.registry.gates):
+            for action in body.actions:
+                now.registry.actions[type(action)](ctx, action)
     except Refusal as refusal:
         return refusal, True, []
     except MACHINE_FAULTS:
@@ -235,25 +256,25 @@ def _check_validity(ctx: Context, body: BodyFields) -> None:
         raise keys.ValidTooLong(hours=limits.VALID_MAX_MS // limits.HOUR_MS)
 
 
-def _do_due(chain: Chain, layer: Overlay, block: Block, work: Work, incidents: list[Incident]) -> list[bytes]:
+def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[Incident]) -> list[bytes]:
     """Run what is due. What fails is parked with an incident, and stops nothing else."""
     events: list[bytes] = []
-    for key, item in due.next_due(_context(chain, layer, block)):
+    for key, item in due.next_due(_context(now, layer, block)):
         if work.beyond(limits.DUE_STEPS_MAX):
             break  # The rest waits for the next block.
 
         # Out of the queue first, on a budget of its own: whatever becomes of it, it is not tried again.
-        due.remove(_context(chain, layer, block), key, item)
+        due.remove(_context(now, layer, block), key, item)
 
-        ctx = _context(chain, Overlay(layer), block)
+        ctx = _context(now, Overlay(layer), block)
         what = f"due {item.handler}{item.arguments}"
         try:
-            chain.registry.due[item.handler](ctx, *item.arguments)
+            now.registry.due[item.handler](ctx, *item.arguments)
         except MACHINE_FAULTS:
             raise
         except Exception as error:
             code = error.code if isinstance(error, Refusal) else Internal.code
-            due.park(_context(chain, layer, block), key, item, code)
+            due.park(_context(now, layer, block), key, item, code)
             incidents.append(Incident("parked", _described(what, error)))
         else:
             ctx.layer.merge_into(layer)
@@ -268,19 +289,19 @@ def _described(what: str, error: Exception) -> str:
 
 
 def _context(
-    chain: Chain, layer: Overlay, block: Block, body: BodyFields | None = None, transaction: str = ""
+    now: Now, layer: Overlay, block: Block, body: BodyFields | None = None, transaction: str = ""
 ) -> Context:
     return Context(
-        chain.registry,
+        now.registry,
         layer,
         time_ms=block.time_ms,
         height=block.height,
-        chain=chain.id,
-        rules=chain.rules,
+        chain=now.chain.id,
+        rules=now.rules,
         member=body.member if body else "",
         key=body.key if body else "",
         transaction=transaction,
-        verify=chain.verify,
+        verify=now.chain.verify,
     )
 
 

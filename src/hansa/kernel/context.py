@@ -63,6 +63,8 @@ class Context:
         self.transaction = transaction
         self._verify = verify
         self.events: list[bytes] = []
+        self.touched: dict[str, None] = {}
+        """Classes of the records that were read (design, section 5): who asks must be among their readers."""
         self.reads = self.writes = self.scanned = self.bytes = 0
 
     def emit(self, event: Event) -> None:
@@ -78,6 +80,14 @@ class Context:
         """Tell the rooms that listen, within this transaction and its budget."""
         for listener in self.registry.listeners(type(signal)):
             listener(self, signal)
+
+    def perform(self, actions: Sequence[bytes], key: str) -> None:
+        """Do what was held back (rule 7): canonical bytes of actions, signed by `key` of the same member."""
+        approver, self.key = self.key, key
+        for data in actions:
+            action = self.registry.decode_action(data)
+            self.registry.actions[type(action)](self, action)
+        self.key = approver
 
     def verified(self, public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
         """Whether a signature within an action holds, such as a device's. Counts as a hundred reads."""
@@ -156,12 +166,14 @@ class Table(Generic[R]):
 
     def get(self, ctx: Context, key: Parts) -> R | None:
         ctx.spend_read()
+        ctx.touched[self.record.readers] = None
         entry = ctx.layer.get(self.name, encode_key(key), self.decode)
         return None if entry is None else entry[1]
 
     def stored(self, ctx: Context, key: Parts) -> bytes | None:
         """The bytes as stored, for attests."""
         ctx.spend_read()
+        ctx.touched[self.record.readers] = None
         entry = ctx.layer.get(self.name, encode_key(key), self.decode)
         return None if entry is None else entry[0]
 
@@ -205,6 +217,7 @@ class Table(Generic[R]):
         scanned, as does one that this block deleted; the scan itself counts as a read.
         """
         ctx.spend_read()
+        ctx.touched[self.record.readers] = None
         low = encode_key(prefix)
         high = after_prefix(low)
         if start is not None:

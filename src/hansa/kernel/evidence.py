@@ -9,8 +9,8 @@ from typing import Literal
 from hansa.kernel import merkle
 from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import encode
-from hansa.kernel.signatures import HEADER_DOMAIN, verify
-from hansa.kernel.types import Hash, Natural, Positive, Struct, TimeMs
+from hansa.kernel.signatures import ACKNOWLEDGEMENT_DOMAIN, ED25519, HEADER_DOMAIN, Signer, verify
+from hansa.kernel.types import Hash, Id, MemberId, Natural, Positive, Struct, TimeMs
 
 
 class Header(Struct):
@@ -22,8 +22,50 @@ class Header(Struct):
     app_hash: Hash
 
 
+class Cosigner(Struct):
+    """A member whose node co-signs headers, and the key by which it does (rule 27)."""
+
+    member: MemberId
+    public: bytes
+
+
+class Cosignature(Struct):
+    """A cosigner's signature over the same bytes as the operator's."""
+
+    member: MemberId
+    suite: Positive
+    signature: bytes
+
+
 class SignedHeader(Struct):
+    """A header under its operator's signature; `cosignatures` of others as far as they have come in."""
+
     header: Header
+    suite: Positive
+    signature: bytes
+    cosignatures: tuple[Cosignature, ...] = ()
+
+
+class Promise(Struct):
+    """One transaction in an acknowledgement: it is durable, and rests there with this outcome."""
+
+    transaction: Hash
+    code: Id
+    height: Positive
+    index: Natural
+    app_hash: Hash
+    """Root of the log once that block is in it."""
+
+
+class Acknowledgement(Struct):
+    """A node's word that transactions are durable. Signed, it convicts whoever drops one of them."""
+
+    chain: Hash
+    items: tuple[Promise, ...]
+
+
+class SignedAcknowledgement(Struct):
+    acknowledgement: Acknowledgement
     suite: Positive
     signature: bytes
 
@@ -75,3 +117,32 @@ def holds(proof: Proof, header: Header) -> bool:
 def signed_by(signed: SignedHeader, public: bytes) -> bool:
     """Whether the operator's key signed this header."""
     return verify(signed.suite, public, signed.signature, HEADER_DOMAIN + encode(signed.header))
+
+
+def final(signed: SignedHeader, cosigners: Sequence[Cosigner]) -> int:
+    """How many different cosigners of the set signed this header, the operator's own signature included.
+
+    A signature of somebody else, of an unknown suite, or a second one of the same cosigner does not count.
+    """
+    message = HEADER_DOMAIN + encode(signed.header)
+    given = {signature.member: signature for signature in signed.cosignatures}
+    return sum(
+        signed_by(signed, cosigner.public)
+        or (
+            (other := given.get(cosigner.member)) is not None
+            and verify(other.suite, cosigner.public, other.signature, message)
+        )
+        for cosigner in cosigners
+    )
+
+
+def acknowledge(node: Signer, acknowledgement: Acknowledgement) -> SignedAcknowledgement:
+    """The node's promise over all of a request's transactions: one signature."""
+    signature = node.sign(ACKNOWLEDGEMENT_DOMAIN + encode(acknowledgement))
+    return SignedAcknowledgement(acknowledgement=acknowledgement, suite=ED25519, signature=signature)
+
+
+def promised_by(signed: SignedAcknowledgement, public: bytes) -> bool:
+    """Whether this key signed the acknowledgement."""
+    message = ACKNOWLEDGEMENT_DOMAIN + encode(signed.acknowledgement)
+    return verify(signed.suite, public, signed.signature, message)

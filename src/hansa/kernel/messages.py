@@ -4,11 +4,13 @@ from typing import Any, ClassVar
 
 from hansa.kernel.types import (
     FrozenMeta,
+    Hash,
     Id,
     KeyId,
     MemberId,
     Natural,
     Positive,
+    RegisteredName,
     Struct,
     TimeMs,
 )
@@ -103,6 +105,21 @@ class Parked(Record, version=1, readers="members", retention="business"):
     arguments: tuple[str, ...] = ()
 
 
+class RoomPin(Struct):
+    """A room from outside this release, exactly as the consortium voted for it."""
+
+    name: Id
+    version: RegisteredName
+    sha256: Hash
+
+
+class Active(Record, version=1, readers="public", retention="for ever"):
+    """What is in force from a height on: the rules, and the rooms besides those of the release (rule 13)."""
+
+    rules: Positive
+    rooms: tuple[RoomPin, ...] = ()
+
+
 class Attested(Event, tag="kernel.attested"):
     """A current record, shown as an event so that it can be proved: true at this height (rule 15)."""
 
@@ -137,6 +154,7 @@ class Receipt(Struct):
 
 __all__ = [
     "Action",
+    "Active",
     "Attested",
     "Due",
     "Event",
@@ -148,6 +166,7 @@ __all__ = [
     "Pending",
     "Receipt",
     "Record",
+    "RoomPin",
     "Signal",
     "Window",
 ]

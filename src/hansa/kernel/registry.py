@@ -2,22 +2,27 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from hansa.kernel import limits
+from hansa.kernel.active import ACTIVE, Outdated, RoomMissing
 from hansa.kernel.context import Context, Table
 from hansa.kernel.due import PARKED, PENDING, QUEUE
 from hansa.kernel.keys import KEYS, WINDOWS
-from hansa.kernel.messages import Action, Event, Signal
+from hansa.kernel.messages import Action, Event, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import FrozenMeta, Hash, KeyId, MemberId, Positive, Struct, TimeMs
 
-KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED)
+KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED, ACTIVE)
 
 Handler = Callable[..., None]
+Gate = Callable[[Context, Sequence[Action]], bool]
+"""(ctx, a transaction's actions) → True if it took them to hold them back: then none is done (rule 7)."""
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class QueryUnknown(Refusal, code="kernel.query_unknown", field="name"):
@@ -28,6 +33,24 @@ class QueryUnknown(Refusal, code="kernel.query_unknown", field="name"):
 class QueryArguments(Refusal, code="kernel.query_arguments", field="arguments"):
     zh = "查询 {name} 的参数不对：{detail}。请对照参考文档改正。"
     en = "The arguments of query {name} are wrong: {detail}. Correct them by the reference."
+
+
+def since(rules: int) -> Callable[[F], F]:
+    """Marks a room's handler as one that exists from this version of the rules on (rule 13)."""
+    return _marked("since", rules)
+
+
+def until(rules: int) -> Callable[[F], F]:
+    """Marks a handler as one that no longer exists after this version of the rules."""
+    return _marked("until", rules)
+
+
+def _marked(mark: str, rules: int) -> Callable[[F], F]:
+    def mark_it(handler: F) -> F:
+        setattr(handler, mark, rules)
+        return handler
+
+    return mark_it
 
 
 class Room:
@@ -43,6 +66,7 @@ class Room:
         actions: Sequence[Handler] = (),
         due: Sequence[Handler] = (),
         listeners: Sequence[Handler] = (),
+        gates: Sequence[Gate] = (),
         queries: Sequence[Callable[..., Any]] = (),
         tables: Sequence[Table[Any]] = (),
         events: Sequence[type[Event]] = (),
@@ -51,9 +75,31 @@ class Room:
         self.actions = {_second(handler): handler for handler in actions}
         self.due = {f"{name}.{handler.__name__}": handler for handler in due}
         self.listeners = [(_second(handler), handler) for handler in listeners]
+        self.gates = tuple(gates)
         self.queries = {f"{name}.{query.__name__}": query for query in queries}
         self.tables = {table.name: table for table in tables}
         self.events = tuple(events)
+
+    def at(self, rules: int) -> "Room":
+        """The room as it is under a version of the rules. Records, queries and events stay readable."""
+
+        def there(handlers: Iterable[Any]) -> list[Any]:
+            return [
+                handler
+                for handler in handlers
+                if getattr(handler, "since", 1) <= rules <= getattr(handler, "until", rules)
+            ]
+
+        return Room(
+            self.name,
+            actions=there(self.actions.values()),
+            due=there(self.due.values()),
+            listeners=there(handler for _, handler in self.listeners),
+            gates=there(self.gates),
+            queries=list(self.queries.values()),
+            tables=list(self.tables.values()),
+            events=self.events,
+        )
 
 
 def _second(handler: Handler) -> type[Any]:
@@ -72,6 +118,7 @@ class Registry:
         self.due: dict[str, Handler] = {}
         self.queries: dict[str, Callable[..., Any]] = {}
         self.tables: dict[str, Table[Any]] = {table.name: table for table in KERNEL_TABLES}
+        self.gates = tuple(gate for room in rooms for gate in room.gates)
         self._listeners: dict[type[Signal], list[Handler]] = {}
         for room in rooms:
             for kind, part in (
@@ -89,8 +136,15 @@ class Registry:
                 self._listeners.setdefault(signal, []).append(handler)
         self.due_names = {handler: name for name, handler in self.due.items()}
         self.tags = {action_tag(action): action for action in self.actions}
-        self.body = _body(tuple(self.actions))
+        union = _union(tuple(self.actions))
+        self.body = _body(union)
+        self._action = msgspec.json.Decoder(union, strict=True)
         self._arguments = {name: _arguments(query) for name, query in self.queries.items()}
+
+    def decode_action(self, data: bytes) -> Action:
+        """An action from its canonical bytes, which this ledger holds."""
+        action: Action = self._action.decode(data)
+        return action
 
     def listeners(self, signal: type[Signal]) -> Sequence[Handler]:
         return self._listeners.get(signal, ())
@@ -137,12 +191,50 @@ class BodyFields(Struct):
     valid_until_ms: TimeMs
 
 
-def _body(actions: tuple[type[Action], ...]) -> type[Any]:
+def _union(actions: tuple[type[Action], ...]) -> Any:
+    return typing.Union[actions]  # noqa: UP007 (built from a tuple)
+
+
+def _body(union: Any) -> type[Any]:
     """The Body struct: its actions are one tagged union over all rooms."""
-    union: Any = typing.Union[actions]  # noqa: UP007 (built from a tuple)
     kind = Annotated[tuple[union, ...], msgspec.Meta(min_length=1, max_length=limits.ACTIONS_MAX)]
     namespace = {"__module__": __name__, "__annotations__": {"actions": kind}}
     return FrozenMeta("Body", (BodyFields,), namespace)
 
 
-__all__ = ["BodyFields", "Context", "Handler", "Registry", "Room", "action_tag"]
+class Release:
+    """All rooms of a release, and the rooms from outside that are installed beside it.
+
+    What is in force at a height is a registry of its own, so that a node decodes what the others decode.
+    """
+
+    def __init__(self, rooms: Sequence[Room], foreign: Mapping[RoomPin, Room] | None = None) -> None:
+        self.rooms = tuple(rooms)
+        self.foreign = dict(foreign or {})
+        self._registries: dict[tuple[int, tuple[RoomPin, ...]], Registry] = {}
+
+    def registry(self, rules: int = limits.RULES_MAX, pins: tuple[RoomPin, ...] = ()) -> Registry:
+        """The rooms under these rules. Raises Outdated or RoomMissing where this program lacks them."""
+        if rules > limits.RULES_MAX:
+            raise Outdated(rules=rules, limit=limits.RULES_MAX)
+        for pin in pins:
+            if pin not in self.foreign:
+                raise RoomMissing(name=pin.name, version=pin.version, sha256=pin.sha256[:12])
+        if (rules, pins) not in self._registries:
+            rooms = [room.at(rules) for room in self.rooms]
+            self._registries[rules, pins] = Registry([*rooms, *(self.foreign[pin] for pin in pins)])
+        return self._registries[rules, pins]
+
+
+__all__ = [
+    "BodyFields",
+    "Context",
+    "Gate",
+    "Handler",
+    "Registry",
+    "Release",
+    "Room",
+    "action_tag",
+    "since",
+    "until",
+]

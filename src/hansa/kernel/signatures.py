@@ -16,6 +16,9 @@ SIGNATURE_BYTES = 64
 TRANSACTION_DOMAIN = b"hansa-tx-1\x00"
 HEADER_DOMAIN = b"hansa-header-1\x00"
 COUNTER_DOMAIN = b"hansa-counter-1\x00"
+ACKNOWLEDGEMENT_DOMAIN = b"hansa-ack-1\x00"
+CHALLENGE_DOMAIN = b"hansa-session-1\x00"
+KEY_DOMAIN = b"hansa-key-1\x00"
 
 
 def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
@@ -32,6 +35,11 @@ def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
 def is_public_key(public: bytes) -> bool:
     """Whether these bytes can be an honest public key: a canonical point of the prime-order group."""
     return len(public) == 32 and crypto_core_ed25519_is_valid_point(public)
+
+
+def possession(chain: str, member: str, key: str, public: bytes) -> bytes:
+    """What a new key signs to show that who registers it holds it: for this member, on this chain."""
+    return KEY_DOMAIN + b"\x00".join((chain.encode(), member.encode(), key.encode(), public))
 
 
 class Signer:

@@ -19,8 +19,9 @@ WORDS = {
     "Mozilla": "MPL-2.0",
     "PSF": "PSF-2.0",
     "CC0": "CC0-1.0",
+    "any-OSI": "Zlib",
 }
-"""How package metadata write a licence, and what the table has to say then."""
+"""How package metadata write a licence, and what the table has to say then (of any, we take Zlib)."""
 
 
 def locked() -> dict[str, str]:

@@ -18,9 +18,9 @@ from hansa.apps.rooms import registry
 from hansa.engines.replay import Replica
 from hansa.kernel import encode, keys, limits, lthash, merkle, pack
 from hansa.kernel.apply import Block
-from hansa.kernel.evidence import Header
-from hansa.kernel.messages import Window
-from hansa.kernel.signatures import HEADER_DOMAIN, Signer
+from hansa.kernel.evidence import Acknowledgement, Header, Promise, acknowledge
+from hansa.kernel.messages import Active, RoomPin, Window
+from hansa.kernel.signatures import CHALLENGE_DOMAIN, HEADER_DOMAIN, Signer, possession
 from hansa.kernel.state import encode_key
 from hansa.kernel.transaction import identity, sign
 
@@ -29,6 +29,9 @@ NOW_MS = 1_767_571_200_000
 MEMBER, NODE = Signer(b"\x01" * 32), Signer(b"\x02" * 32)
 OTHER_MEMBER = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)
 OTHER_NODE = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)
+COSIGNER = Signer(b"\x03" * 32)
+OTHER_COSIGNER = Ed25519PrivateKey.from_private_bytes(b"\x03" * 32)
+CHALLENGE = bytes(range(32))
 
 
 def by_kernel() -> dict[str, str]:
@@ -64,6 +67,8 @@ def by_kernel() -> dict[str, str]:
     applied = replica.execute(Block(1, NOW_MS + 1_000, [wire]))
     assert applied.leaf is not None
     header = Header(chain=replica.chain.id, height=1, time_ms=NOW_MS + 1_000, app_hash=replica.app_hash)
+    promise = Promise(transaction=identity(wire), code="ok", height=1, index=0, app_hash=replica.app_hash)
+    promised = acknowledge(NODE, Acknowledgement(chain=replica.chain.id, items=(promise,)))
     window = keys.used(Window(), 3)
     record = ("kernel.windows", encode_key(("maker", "k1")), encode(window))
     five = [merkle.leaf_hash(bytes([number])) for number in range(5)]
@@ -86,6 +91,14 @@ def by_kernel() -> dict[str, str]:
         "app_hash": replica.app_hash,
         "header": encode(header).decode(),
         "header.signature": NODE.sign(HEADER_DOMAIN + encode(header)).hex(),
+        "cosignature": COSIGNER.sign(HEADER_DOMAIN + encode(header)).hex(),
+        "acknowledgement": encode(promised.acknowledgement).decode(),
+        "acknowledgement.signature": promised.signature.hex(),
+        "possession(k9)": COSIGNER.sign(possession(replica.chain.id, "maker", "k9", COSIGNER.public)).hex(),
+        "session": MEMBER.sign(CHALLENGE_DOMAIN + CHALLENGE).hex(),
+        "active": encode(
+            Active(rules=2, rooms=(RoomPin(name="visits", version="1.0", sha256="ab" * 32),))
+        ).decode(),
         "root(00,01,02,03,04)": merkle.root(five).hex(),
         "pack(1,-1,9007199254740991)": b64encode(pack([1, -1, 2**53 - 1])).decode(),
     }
@@ -175,6 +188,10 @@ def by_hand() -> dict[str, str]:
     )
     app_hash = sha(b"\x00", leaf).hex()
     header = canonical({"chain": chain, "height": 1, "time_ms": NOW_MS + 1_000, "app_hash": app_hash})
+    promise = {"transaction": sha(body).hex(), "code": "ok", "height": 1, "app_hash": app_hash}
+    acknowledgement = canonical({"chain": chain, "items": [promise]})
+    held = b"\x00".join((b"hansa-key-1", chain.encode(), b"maker", b"k9"))
+    held += b"\x00" + OTHER_COSIGNER.public_key().public_bytes_raw()
     one, two, three, four, five = (sha(b"\x00", bytes([number])) for number in range(5))
     left = sha(b"\x01", sha(b"\x01", one, two), sha(b"\x01", three, four))
     whole = b"".join(number.to_bytes(8, "big", signed=True) for number in (1, -1, 2**53 - 1))
@@ -197,6 +214,15 @@ def by_hand() -> dict[str, str]:
         "app_hash": app_hash,
         "header": header.decode(),
         "header.signature": OTHER_NODE.sign(b"hansa-header-1\x00" + header).hex(),
+        "cosignature": OTHER_COSIGNER.sign(b"hansa-header-1\x00" + header).hex(),
+        "acknowledgement": acknowledgement.decode(),
+        "acknowledgement.signature": OTHER_NODE.sign(b"hansa-ack-1\x00" + acknowledgement).hex(),
+        "possession(k9)": OTHER_COSIGNER.sign(held).hex(),
+        "session": OTHER_MEMBER.sign(b"hansa-session-1\x00" + bytes(range(32))).hex(),
+        "active": canonical(
+            {"_type": "active.1", "rules": 2}
+            | {"rooms": [{"name": "visits", "version": "1.0", "sha256": "ab" * 32}]}
+        ).decode(),
         "root(00,01,02,03,04)": sha(b"\x01", left, five).hex(),
         "pack(1,-1,9007199254740991)": b64encode(whole).decode(),
     }

@@ -188,8 +188,8 @@ def by_hand() -> dict[str, str]:
     )
     app_hash = sha(b"\x00", leaf).hex()
     header = canonical({"chain": chain, "height": 1, "time_ms": NOW_MS + 1_000, "app_hash": app_hash})
-    promise = {"transaction": sha(body).hex(), "code": "ok", "height": 1, "app_hash": app_hash}
-    acknowledgement = canonical({"chain": chain, "items": [promise]})
+    promise = {"transaction": sha(body).hex(), "code": "ok", "height": 1, "index": 0}
+    acknowledgement = canonical({"chain": chain, "items": [promise | {"app_hash": app_hash}]})
     held = b"\x00".join((b"hansa-key-1", chain.encode(), b"maker", b"k9"))
     held += b"\x00" + OTHER_COSIGNER.public_key().public_bytes_raw()
     one, two, three, four, five = (sha(b"\x00", bytes([number])) for number in range(5))

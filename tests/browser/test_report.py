@@ -23,7 +23,7 @@ from hansa.console.report import ReportData, render
 from hansa.console.report import data as d
 from tests.console.sample import DAY_MS, sample, text
 
-TABS = ("engineer", "accountant", "auditor")
+TABS = ("engineer", "accountant", "auditor", "operations", "votes")
 SAMPLE = sample()
 CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 ENGLISH = re.compile(r"\b[A-Za-z]{3,} [A-Za-z]{2,}\b")
@@ -189,10 +189,10 @@ def test_tabs_are_moved_by_keys(show: Callable[..., webdriver.Chrome]) -> None:
     one(browser, "#tab-engineer").send_keys(Keys.ARROW_RIGHT)
     assert browser.switch_to.active_element.get_attribute("id") == "tab-accountant"
     assert one(browser, "#tab-accountant").get_attribute("aria-selected") == "true"
-    assert [panel(browser, tab).is_displayed() for tab in TABS] == [False, True, False]
+    assert [panel(browser, tab).is_displayed() for tab in TABS] == [tab == "accountant" for tab in TABS]
     browser.switch_to.active_element.send_keys(Keys.END)
-    assert panel(browser, "auditor").is_displayed()
-    assert one(browser, "#panel-auditor").get_attribute("aria-labelledby") == "tab-auditor"
+    assert panel(browser, "votes").is_displayed()
+    assert one(browser, "#panel-votes").get_attribute("aria-labelledby") == "tab-votes"
 
 
 def test_charts_are_drawn_and_tell_about_a_gap(show: Callable[..., webdriver.Chrome]) -> None:
@@ -331,16 +331,17 @@ def test_lines_are_saved_as_csv_that_a_spreadsheet_reads(
 
 def test_a_failed_check_is_seen_on_every_tab(show: Callable[..., webdriver.Chrome]) -> None:
     browser = show(sample(holds=False))
-    assert "3 of 7 checks failed" in one(browser, ".head").text
+    assert "4 of 11 checks failed" in one(browser, ".head").text
     one(browser, "#tab-auditor").click()
     shown = panel(browser, "auditor").text
     assert shown.count("Failed") == 1
     assert shown.count("Differs") == 2
-    assert "All 7 checks hold" in one(show(), ".head").text
+    assert shown.count("Not found") == 1
+    assert "All 11 checks hold" in one(show(), ".head").text
 
 
 def test_without_checks_nothing_is_said_to_hold(show: Callable[..., webdriver.Chrome]) -> None:
-    browser = show(replace(SAMPLE, audit=replace(SAMPLE.audit, checks=(), recomputed=())))
+    browser = show(replace(SAMPLE, audit=replace(SAMPLE.audit, checks=(), recomputed=(), cheats=())))
     assert "Nothing was checked" in one(browser, ".head").text
 
 
@@ -359,6 +360,61 @@ def test_the_banner_tells_of_a_replay_and_that_all_members_read(
     shown = one(show(sample(replay=False)), ".banner").text
     assert "Replay" not in shown
     assert "All members read everything." in shown
+
+
+def test_a_made_up_log_is_never_called_a_machines(show: Callable[..., webdriver.Chrome]) -> None:
+    assert "no machine ever gave these readings" in one(show(), ".banner").text
+    assert "made-up" not in one(show(sample(made_up=False)), ".banner").text
+    assert "虚构" in one(show(at="zh/engineer"), ".banner").text
+
+
+def test_each_cheat_says_what_was_done_who_found_it_and_where(show: Callable[..., webdriver.Chrome]) -> None:
+    shown = panel(show(at="en/auditor"), "auditor").text
+    for cheat in SAMPLE.audit.cheats:
+        assert cheat.done.en in shown
+        assert cheat.found.en in shown
+    assert shown.count("Found\n") >= len(SAMPLE.audit.cheats)
+    assert "Final: 3 of 4 cosigners" in shown
+
+
+def test_it_sees_which_node_is_behind_and_which_key_ends(show: Callable[..., webdriver.Chrome]) -> None:
+    shown = panel(show(at="en/operations"), "operations").text
+    assert "3 blocks behind" in shown
+    assert shown.count("the same") == 2
+    assert "plant/gateway-0 expires in 9 days" in shown
+    assert "expired" in shown
+    assert "16.8 MB" in shown
+    operations = SAMPLE.operations
+    assert operations
+    other = replace(operations.nodes[1], app_hash="0" * 64)
+    differs = replace(SAMPLE, operations=replace(operations, nodes=(operations.nodes[0], other), backup=None))
+    shown = panel(show(differs, "en/operations"), "operations").text
+    assert "differs" in shown
+    assert "No backup was taken" in shown
+
+
+def test_the_auditor_of_the_votes_reads_who_decided_what_and_where_it_stands(
+    show: Callable[..., webdriver.Chrome],
+) -> None:
+    browser = show(at="en/votes")
+    text_of = browser.execute_script("return document.getElementById('panel-votes').textContent")
+    assert "3 yes, 1 no, of 4 entitled" in text_of
+    governance = SAMPLE.governance
+    assert governance
+    for proposal in governance.proposals:
+        assert all(ballot.place.transaction in text_of for ballot in proposal.ballots)
+    for hash_of in (governance.charter_sha256, governance.members[-1].place.transaction):
+        assert hash_of in text_of
+    for each in (*governance.approvals[0].signatories, *governance.key_changes):
+        assert each.key in text_of
+        assert each.place.transaction in text_of
+    assert "Nobody has voted yet." in text_of
+
+
+def test_a_report_without_nodes_and_votes_has_no_tabs_for_them(show: Callable[..., webdriver.Chrome]) -> None:
+    browser = show(replace(SAMPLE, operations=None, governance=None), "en/votes")
+    assert [tab.text for tab in all_of(browser, "[role=tab]")] == ["Plant engineer", "Accountant", "Auditor"]
+    assert panel(browser, "engineer").is_displayed()
 
 
 def test_hostile_names_are_shown_and_never_run(show: Callable[..., webdriver.Chrome]) -> None:
@@ -384,13 +440,13 @@ def test_on_paper_all_tabs_stand_one_after_another_in_light_colours(
 ) -> None:
     browser = show(at="zh/auditor")
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
-    assert [panel(browser, tab).is_displayed() for tab in TABS] == [True, True, True]
+    assert [panel(browser, tab).is_displayed() for tab in TABS] == [True] * len(TABS)
     tops = [panel(browser, tab).location["y"] for tab in TABS]
     assert tops == sorted(tops)
     assert len(all_of(browser, ".chart svg")) == len(SAMPLE.feeds)
     assert one(browser, "details.when-printed").get_attribute("open") is not None
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
-    assert [panel(browser, tab).is_displayed() for tab in TABS] == [False, False, True]
+    assert [panel(browser, tab).is_displayed() for tab in TABS] == [tab == "auditor" for tab in TABS]
     assert one(browser, "details.when-printed").get_attribute("open") is None
 
 

@@ -7,6 +7,7 @@ import hashlib
 import random
 
 from hansa.console.report import data as d
+from tests.console import sample_node
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -27,13 +28,16 @@ def sha(seed: str) -> str:
     return hashlib.sha256(seed.encode()).hexdigest()
 
 
-def sample(*, replay: bool = True, device: str = "packer-3", holds: bool = True) -> d.ReportData:
-    """The whole report. `holds` false: one check failed, and one statement differs."""
+def sample(
+    *, replay: bool = True, made_up: bool = True, device: str = "packer-3", holds: bool = True
+) -> d.ReportData:
+    """The whole report. `holds` false: one check failed, one statement differs, one cheat went unseen."""
     rng = random.Random(7)
     statements = (january(), february())
     return d.ReportData(
         title=text("包装线 3 号机：按件计费结算报告", "Packaging line 3: pay-per-piece settlement report"),
         replay=replay,
+        made_up=made_up,
         made_at_ms=END_MS + 2 * DAY_MS,
         consortium=consortium(),
         device=device,
@@ -44,6 +48,8 @@ def sample(*, replay: bool = True, device: str = "packer-3", holds: bool = True)
         agreement=agreement(),
         statements=statements,
         audit=audit(statements, holds),
+        operations=sample_node.operations(BEGIN_MS),
+        governance=sample_node.governance(BEGIN_MS),
         evidence_file="evidence-2025-02.json",
         genesis_file="genesis.json",
     )
@@ -471,6 +477,10 @@ def audit(statements: tuple[d.Statement, ...], holds: bool) -> d.Audit:
                 "without a quorum of cosigners, anything beyond the operator's word",
             ),
         ),
+        finality=text(
+            "最终：4 个共签方中的 3 个已签名（须 3 个）", "Final: 3 of 4 cosigners signed, 3 are needed"
+        ),
+        cheats=sample_node.cheats(holds),
         commands=(
             "hansa verify evidence-2025-02.json --genesis genesis.json",
             "python examples/independent_checker.py evidence-2025-02.json genesis.json",

@@ -20,7 +20,11 @@ PAGE = render(sample())
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\u2028\u2029&amp;{{code}}"
 OUTPUT_MAX_BYTES = 1_500_000
 AA_TEXT = 4.5
-CODES = ("unit", "rule", "state", "role", "skipped", "grade", "status", "became", "life", "kind", "length")
+CODES = (
+    *("unit", "rule", "state", "role", "skipped", "grade", "status", "became", "life", "kind", "length"),
+    *("cheat", "node_role", "key_kind", "registration", "size_class", "member_status", "licence"),
+    *("proposal_kind", "proposal_status", "vote", "approval_status", "part", "key_change"),
+)
 
 
 class Outline(HTMLParser):

@@ -141,7 +141,7 @@ def packaging_play(folder: Path) -> Play:
     play = Play(log, mapping, sheet, bind(log, sheet), occurrences)
     late = (line7.LATE_DAY - line7.FIRST).days
     again = (line7.REPEATED_DAY - line7.FIRST).days
-    return replace(play, held_back=((late + 2, 2),), repeated=(again + 2,))
+    return replace(play, held_back=((late + 2, 2),), repeated=(again + 2,), made_up=True)
 
 
 def foreign_play(

@@ -54,6 +54,8 @@ class Play:
     held_back: tuple[tuple[int, int], ...] = ()
     """(position of a delivery, how many deliveries later it is sent)."""
     repeated: tuple[int, ...] = ()
+    made_up: bool = False
+    """No machine wrote the log: the play itself did."""
 
 
 def bind(log: Log, sheet: Sheet, chosen: Mapping[str, str] | None = None) -> tuple[Binding, ...]:

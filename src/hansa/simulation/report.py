@@ -60,6 +60,7 @@ def report_data(demo: Demo, made_at_ms: int) -> page.ReportData:
     return page.ReportData(
         title=page.Text(zh=f"{play.log.device} 产线租赁结算", en=f"Lease of {play.log.device}: settlement"),
         replay=True,
+        made_up=play.made_up,
         made_at_ms=made_at_ms,
         consortium=page.Consortium(
             name_zh=NAME_ZH,

@@ -7,22 +7,11 @@ where the report knows them, else as they stand.
 
 from typing import Literal
 
-import msgspec
-
-from hansa.kernel.types import FrozenMeta
+from hansa.console.report.data_node import Cheat, Governance, Operations
+from hansa.console.report.part import Part
+from hansa.console.report.part import Text as Text
 
 Number = int | float
-
-
-class Part(msgspec.Struct, metaclass=FrozenMeta, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A frozen value without unknown fields."""
-
-
-class Text(Part):
-    """One text for people, in both languages."""
-
-    zh: str
-    en: str
 
 
 class Member(Part):
@@ -293,12 +282,17 @@ class Audit(Part):
     """How an outsider repeats the check, one command each."""
     header_signature: str = ""
     genesis_sha256: str = ""
+    finality: Text | None = None
+    """How many cosigners stand behind the header, or that there is the operator's word only."""
+    cheats: tuple[Cheat, ...] = ()
 
 
 class ReportData(Part):
     title: Text
     replay: bool
     """True: the log was played on a replay clock, signed with demo keys. The report says so on top."""
+    made_up: bool
+    """True: the log itself is made up, no machine wrote it. The report says so on top."""
     made_at_ms: int
     consortium: Consortium
     device: str
@@ -312,3 +306,6 @@ class ReportData(Part):
     evidence_file: str
     """Name of the file, without its folder; so too `genesis_file`."""
     genesis_file: str
+    operations: Operations | None = None
+    """For IT; None: the tab is left out. So too `governance`, for the auditor of the votes."""
+    governance: Governance | None = None

@@ -16,7 +16,17 @@ import msgspec
 from hansa.console.report.checks import check
 from hansa.console.report.data import ReportData
 
-SCRIPTS = ("page.js", "words.js", "charts.js", "engineer.js", "accountant.js", "auditor.js", "report.js")
+SCRIPTS = (
+    "page.js",
+    "words.js",
+    "charts.js",
+    "engineer.js",
+    "accountant.js",
+    "auditor.js",
+    "operations.js",
+    "votes.js",
+    "report.js",
+)
 """The report's own code, in the order in which it stands in the page."""
 LANGUAGES = ("zh", "en")
 JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}

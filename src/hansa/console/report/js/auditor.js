@@ -1,11 +1,13 @@
-// Tab 3: what was checked, what was computed again, what nobody has proved.
+// Tab 3: what was checked, what was computed again, who catches a cheat, what nobody has proved.
 
 /** good: all that was checked holds; bad: something does not; warn: nothing was checked. */
 function verdict() {
-  const { checks, recomputed } = DATA.audit;
+  const { checks, recomputed, cheats } = DATA.audit;
   const failed =
-    checks.filter((check) => !check.ok).length + recomputed.filter((each) => !equal(each)).length;
-  const count = checks.length + recomputed.length;
+    checks.filter((check) => !check.ok).length +
+    recomputed.filter((each) => !equal(each)).length +
+    cheats.filter((cheat) => !cheat.caught_by).length;
+  const count = checks.length + recomputed.length + cheats.length;
   if (failed) return { kind: "bad", text: t("verdict.failed", { n: number(failed), count: number(count) }) };
   if (!checks.length) return { kind: "warn", text: t("verdict.unchecked") };
   return { kind: "good", text: t("verdict.holds", { count: number(count) }) };
@@ -20,6 +22,7 @@ function auditorTab() {
   const { kind, text } = verdict();
   return [
     element("p", { class: `verdict ${kind}` }, badge(kind, text)),
+    audit.finality ? element("p", { class: "finality" }, said(audit.finality)) : null,
     element(
       "section",
       { class: "caution" },
@@ -33,6 +36,9 @@ function auditorTab() {
       recomputedTable(audit.recomputed),
     ),
     section(t("tamper.title"), tamperReport(audit.tamper)),
+    audit.cheats.length
+      ? section(t("cheats.title"), element("p", null, t("cheats.intro")), cheatTable(audit.cheats))
+      : null,
     section(t("ids.title"), identifiers(audit)),
     section(
       t("commands.title"),
@@ -99,6 +105,39 @@ function tamperReport(tamper) {
     ],
     "rows",
   );
+}
+
+function cheatTable(cheats) {
+  return table({
+    caption: t("cheats.title"),
+    rows: cheats,
+    empty: "",
+    columns: [
+      {
+        name: t("column.cheat"),
+        cell: (cheat) => [
+          element("strong", null, word("cheat", cheat.kind)),
+          element("div", null, said(cheat.done)),
+        ],
+      },
+      {
+        name: t("column.caught_by"),
+        cell: (cheat) =>
+          cheat.caught_by
+            ? [badge("good", t("cheats.caught")), element("div", null, memberName(cheat.caught_by))]
+            : badge("bad", t("cheats.unseen")),
+      },
+      {
+        name: t("column.says"),
+        cell: (cheat) => [said(cheat.found), element("div", { class: "note" }, proper(cheat.code, "code"))],
+      },
+      {
+        name: t("column.after"),
+        numeric: true,
+        cell: (cheat) => (cheat.caught_by ? seconds(cheat.after_ms) : ""),
+      },
+    ],
+  });
 }
 
 function identifiers(audit) {

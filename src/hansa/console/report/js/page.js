@@ -19,8 +19,8 @@ function proper(text, style) {
   return element("span", { translate: "no", class: style }, text);
 }
 
-/** A long id in monospace, with a button that copies it. */
-function copyable(text) {
+/** A long id in monospace, with a button that copies it. Style `hash`: its beginning only, on paper all. */
+function copyable(text, style) {
   const button = element("button", { type: "button", class: "quiet" }, t("copy"));
   button.addEventListener("click", () => {
     copyText(text).then(
@@ -35,7 +35,7 @@ function copyable(text) {
       button.textContent = t("copy");
     }, 2000);
   });
-  return element("span", { class: "copyable" }, proper(text, "code"), button);
+  return element("span", { class: "copyable" }, proper(text, `code ${style || ""}`), button);
 }
 
 function copyText(text) {

@@ -1,6 +1,12 @@
 // The frame: head, banner, tabs, language, print.
 
-const BUILD = { engineer: engineerTab, accountant: accountantTab, auditor: auditorTab };
+const BUILD = {
+  engineer: engineerTab,
+  accountant: accountantTab,
+  auditor: auditorTab,
+  operations: operationsTab,
+  votes: votesTab,
+};
 const LANGUAGES = { zh: "中文", en: "English" };
 const LANGUAGE_KEY = "hansa.report.language";
 
@@ -109,6 +115,9 @@ function banner() {
   return element(
     "aside",
     { class: "banner", "aria-label": t("banner.label") },
+    DATA.made_up
+      ? element("p", null, element("strong", null, t("banner.made_up_head")), " ", t("banner.made_up"))
+      : null,
     DATA.replay
       ? element("p", null, element("strong", null, t("banner.replay_head")), " ", t("banner.replay"))
       : null,

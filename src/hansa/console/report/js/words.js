@@ -3,6 +3,8 @@
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const TABS = ["engineer", "accountant", "auditor"];
+if (DATA.operations) TABS.push("operations");
+if (DATA.governance) TABS.push("votes");
 const MINUS = "\u2212";
 const NONE = "—";
 const DAY_MS = 86_400_000;
@@ -130,6 +132,23 @@ function duration(ms) {
     })
     .filter(Boolean)
     .join(" ");
+}
+
+/** A size in bytes by its largest unit, such as 2.1 MB. */
+function size(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  let at = 0;
+  let rest = bytes;
+  while (rest >= 1000 && at + 1 < units.length) {
+    rest /= 1000;
+    at += 1;
+  }
+  return proper(`${number(rest, at && rest < 100 ? 1 : 0)} ${units[at]}`);
+}
+
+/** A short length of time: 0.42 s, or as `duration` from a minute on. */
+function seconds(ms) {
+  return ms < MINUTE_MS ? t("length.s", { n: number(ms / 1000, 2) }) : duration(ms);
 }
 
 function hours(ms) {

@@ -319,7 +319,7 @@ def test_replaying_the_ledger_of_a_lease_leads_to_the_same_hashes(consortium: Co
         consortium.do("plant", record, key="gateway-1")
     consortium.pass_days(5)
     assert len(consortium.query("billing.statements_of", agreement="g-1")) >= 3
-    replica = replay(consortium.node._store, encode(consortium.genesis), consortium.registry)
+    replica = replay(consortium.node.ledger.store, encode(consortium.genesis), consortium.registry)
     assert (replica.height, replica.app_hash) == (consortium.node.height, consortium.node.app_hash)
 
 

@@ -106,13 +106,13 @@ def test_dear_work_comes_last_at_the_door(disk: Consortium, monkeypatch: pytest.
     """Only what may be executed costs a signature check; only what parses costs a look-up."""
     checks: list[int] = []
     looked: list[int] = []
-    verify, find = disk.node.chain.verify, disk.node._store.find_transaction
+    verify, find = disk.node.chain.verify, disk.node.ledger.store.find_transaction
     monkeypatch.setattr(
         disk.node,
         "chain",
         dataclasses.replace(disk.node.chain, verify=lambda *a: checks.append(1) or verify(*a)),
     )
-    monkeypatch.setattr(disk.node._store, "find_transaction", lambda i: looked.append(1) or find(i))
+    monkeypatch.setattr(disk.node.ledger.store, "find_transaction", lambda i: looked.append(1) or find(i))
     cheap = rubbish(disk)
     bad_signature = cheap.pop("kernel.wrong_signature")
     parsed = [cheap.pop("kernel.unknown_key"), cheap.pop("kernel.wrong_chain")]
@@ -153,7 +153,7 @@ def test_heavy_work_is_spread_over_blocks_and_all_of_it_is_answered(
 def test_a_commit_is_on_disk_before_it_is_answered(disk: Consortium) -> None:
     """WAL with synchronous=FULL (2): SQLite syncs the log at every commit."""
     settings = [
-        disk.node._store._db.execute(f"PRAGMA {name}").fetchone()[0]
+        disk.node.ledger.store._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous")
     ]
     assert settings == ["wal", 2]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.consortium.messages import Genesis
-from hansa.engines import embedded, errors
+from hansa.engines import errors, ledger
 from hansa.engines.embedded import Embedded
 from hansa.engines.store import SqliteStore, StoreFault
 from hansa.kernel import encode, limits, replace
@@ -54,11 +54,11 @@ def test_a_fault_while_writing_stops_the_node_before_it_commits(
     disk: Consortium, monkeypatch: pytest.MonkeyPatch, method: str, fault: Exception
 ) -> None:
     disk.do("maker", Register(tool="before"))
-    head, rows = disk.node.head(), sorted(disk.node._store.records())
+    head, rows = disk.node.head(), sorted(disk.node.ledger.store.records())
     wire = disk.client("maker").sign(Register(tool="w-17"))
     if isinstance(fault, sqlite3.Error):
         fault = StoreFault(str(fault))
-    monkeypatch.setattr(disk.node, "_store", Broken(disk.node._store, method, fault))
+    monkeypatch.setattr(disk.node.ledger, "store", Broken(disk.node.ledger.store, method, fault))
 
     with pytest.raises(errors.Stopped):
         disk.node.submit([wire])
@@ -66,7 +66,7 @@ def test_a_fault_while_writing_stops_the_node_before_it_commits(
         disk.node.submit([wire])
     monkeypatch.undo()
     assert disk.node.head() == head
-    assert sorted(disk.node._store.records()) == rows
+    assert sorted(disk.node.ledger.store.records()) == rows
     assert disk.node.incidents[-1].what == "stopped"
 
     # Opened again, the block is tried again; the member who asks gets its outcome.
@@ -76,7 +76,7 @@ def test_a_fault_while_writing_stops_the_node_before_it_commits(
 
 def test_an_error_of_sqlite_within_a_commit_is_a_fault_of_the_machine(disk: Consortium) -> None:
     disk.do("maker", Register(tool="before"))
-    disk.node._store._db.execute("ALTER TABLE blocks RENAME TO elsewhere")
+    disk.node.ledger.store._db.execute("ALTER TABLE blocks RENAME TO elsewhere")
     with pytest.raises(errors.Stopped, match="no such table"):
         disk.do("maker", Register(tool="w-17"))
     assert disk.node.height == 1
@@ -87,7 +87,7 @@ def test_a_fault_in_a_contract_stops_is_tried_again_once_then_the_node_waits(
     disk: Consortium, kind: Any
 ) -> None:
     disk.do("maker", Register(tool="before"))
-    head, rows = disk.node.head(), sorted(disk.node._store.records())
+    head, rows = disk.node.head(), sorted(disk.node.ledger.store.records())
     client = disk.client("maker")
     good, bad = client.sign(Register(tool="w-17")), client.sign(Drill(kind=kind, count=1))
 
@@ -99,7 +99,7 @@ def test_a_fault_in_a_contract_stops_is_tried_again_once_then_the_node_waits(
     with pytest.raises(errors.Waiting):
         disk.node.submit([good])
     assert disk.node.head() == head
-    assert sorted(disk.node._store.records()) == rows
+    assert sorted(disk.node.ledger.store.records()) == rows
     # A restart does not loop.
     disk.reopen()
     assert [incident.what for incident in disk.node.incidents] == ["waiting"]
@@ -117,7 +117,7 @@ def test_the_block_that_stopped_the_node_is_tried_again_at_restart(
 ) -> None:
     client = disk.client("maker")
     wires = [client.sign(Register(tool=f"t{n}")) for n in range(3)]
-    monkeypatch.setattr(embedded, "apply", _raise(MemoryError()))
+    monkeypatch.setattr(ledger, "apply", _raise(MemoryError()))
     with pytest.raises(errors.Stopped):
         disk.node.submit(wires)
     monkeypatch.undo()
@@ -125,7 +125,7 @@ def test_the_block_that_stopped_the_node_is_tried_again_at_restart(
     disk.reopen()
     assert disk.node.height == 1
     assert [receipt.code for receipt in disk.node.submit(wires)] == ["ok"] * 3
-    assert disk.node._store.meta("stopped") is None
+    assert disk.node.ledger.store.meta("stopped") is None
 
 
 def _raise(fault: BaseException) -> Any:
@@ -138,7 +138,7 @@ def _raise(fault: BaseException) -> Any:
 def test_a_stop_that_cannot_be_noted_is_still_a_stop(
     disk: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk.node._store, "commit", _raise(StoreFault("read-only file system")))
+    monkeypatch.setattr(disk.node.ledger.store, "commit", _raise(StoreFault("read-only file system")))
     with pytest.raises(errors.Stopped):
         disk.do("maker", Register(tool="w-17"))
     assert [incident.what for incident in disk.node.incidents] == ["stopped", "stopped"]
@@ -147,7 +147,7 @@ def test_a_stop_that_cannot_be_noted_is_still_a_stop(
 def test_an_interrupted_node_goes_on_only_after_a_restart(
     disk: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "apply", _raise(KeyboardInterrupt()))
+    monkeypatch.setattr(ledger, "apply", _raise(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         disk.do("maker", Register(tool="w-17"))
     monkeypatch.undo()
@@ -181,7 +181,7 @@ def test_everything_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
-            env=os.environ | {"PYTHONPATH": "."},
+            env=os.environ | {"PYTHONPATH": f".{os.pathsep}src"},
         )
         assert process.stdout is not None
         for line in process.stdout:
@@ -227,7 +227,7 @@ def flip(data: bytes, at: int = 40) -> bytes:
 
 def test_a_damaged_record_is_found_when_it_is_read(disk: Consortium) -> None:
     disk.do("maker", Register(tool="w-17"))
-    row = next(value for table, _, value in disk.node._store.records() if table == "toolcrib.tools")
+    row = next(value for table, _, value in disk.node.ledger.store.records() if table == "toolcrib.tools")
     edit(disk, "UPDATE state SET value = ? WHERE tbl = 'toolcrib.tools'", flip(row))
     open_again(disk)
 
@@ -274,7 +274,7 @@ def test_a_damaged_last_block_is_found_at_start(disk: Consortium, table: str, co
         "meta": "name = 'state_sum'",
         "nodes": "level = 0 AND position = 1",
     }.get(table, "height = 2")
-    (old,) = disk.node._store._db.execute(f"SELECT {column} FROM {table} WHERE {where}").fetchone()
+    (old,) = disk.node.ledger.store._db.execute(f"SELECT {column} FROM {table} WHERE {where}").fetchone()
     edit(disk, f"UPDATE {table} SET {column} = ? WHERE {where}", flip(old))
 
     with pytest.raises(errors.HistoryBroken):
@@ -335,7 +335,7 @@ def test_a_removed_last_block_or_transaction_is_found_at_start(disk: Consortium)
 def test_a_damaged_earlier_block_is_not_proved(disk: Consortium) -> None:
     disk.do("maker", Register(tool="w-17"))
     disk.do("maker", Register(tool="b"))
-    (old,) = disk.node._store._db.execute("SELECT wire FROM transactions WHERE height = 1").fetchone()
+    (old,) = disk.node.ledger.store._db.execute("SELECT wire FROM transactions WHERE height = 1").fetchone()
     edit(disk, "UPDATE transactions SET wire = ? WHERE height = 1", flip(old))
     open_again(disk)
     with pytest.raises(Damaged):
@@ -378,13 +378,15 @@ def test_a_genesis_that_cannot_stand_is_refused_by_name(disk: Consortium, tmp_pa
 
 
 def test_a_file_that_cannot_be_used_is_named(disk: Consortium, tmp_path: Path) -> None:
-    garbage = tmp_path / "garbage.db"
+    for name in ("one", "two", "two/folder"):
+        (tmp_path / name).mkdir()
+    garbage = tmp_path / "one" / "garbage.db"
     garbage.write_bytes(b"not a database at all, only text " * 100)
-    foreign = tmp_path / "foreign.db"
+    foreign = tmp_path / "two" / "foreign.db"
     with sqlite3.connect(foreign) as db:
         db.execute("CREATE TABLE other (x)")
     db.close()
-    for path in (garbage, foreign, tmp_path / "no" / "folder.db", tmp_path):
+    for path in (garbage, foreign, tmp_path / "no" / "folder.db", tmp_path / "two" / "folder"):
         with pytest.raises(errors.FileUnusable) as refused:
             opened(disk, path, disk.genesis)
         assert path.name in refused.value.en
@@ -392,6 +394,7 @@ def test_a_file_that_cannot_be_used_is_named(disk: Consortium, tmp_path: Path) -
 
 def test_one_process_at_a_time_uses_a_file(disk: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hansa.engines.store.LOCK_WAIT_S", 0)
-    with pytest.raises(errors.FileUnusable, match="locked"):
+    with pytest.raises(errors.InUse) as refused:
         opened(disk, disk.path, disk.genesis)
+    assert disk.path.parent.name[:20] in refused.value.en
     disk.do("maker", Register(tool="still-works"))

@@ -66,7 +66,7 @@ def reference() -> Consortium:
 def test_the_size_of_the_cache_changes_nothing(reference: Consortium, cache_records: int | None) -> None:
     other = played(cache_records)
     assert other.node.app_hash == reference.node.app_hash
-    assert sorted(other.node._store.records()) == sorted(reference.node._store.records())
+    assert sorted(other.node.ledger.store.records()) == sorted(reference.node.ledger.store.records())
 
 
 def test_a_restart_after_every_block_changes_nothing(reference: Consortium, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_hash_seed_changes_nothing(reference: Consortium, seed: str) -> None
     code = "from tests.engines.test_replay import played; print(played().node.app_hash)"
     run = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f".{os.pathsep}src"},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -100,11 +100,11 @@ def test_the_hash_seed_changes_nothing(reference: Consortium, seed: str) -> None
 @pytest.mark.parametrize("cache_records", [0, 3, None])
 def test_the_whole_log_replays_leaf_by_leaf(reference: Consortium, cache_records: int | None) -> None:
     node = reference.node
-    replica = replay(node._store, node.genesis_bytes, reference.registry, cache_records=cache_records)
+    replica = replay(node.ledger.store, node.genesis_bytes, reference.registry, cache_records=cache_records)
 
     assert (replica.height, replica.app_hash, replica.time_ms) == (node.height, node.app_hash, node.time_ms)
     rows = sorted((table, key, value) for (table, key), value in replica._store.rows.items())
-    assert rows == sorted(node._store.records())
+    assert rows == sorted(node.ledger.store.records())
 
 
 class Forged:
@@ -161,7 +161,9 @@ BLOCK_FORGERIES: dict[str, Callable[[bytes, bytes], tuple[bytes, bytes] | None]]
 
 @pytest.mark.parametrize("forge", BLOCK_FORGERIES.values(), ids=BLOCK_FORGERIES.keys())
 def test_a_forged_block_is_named(reference: Consortium, forge: Callable[..., Any]) -> None:
-    log = Forged(reference.node._store, 5, lambda what, found: forge(*found) if what == "block" else found)
+    log = Forged(
+        reference.node.ledger.store, 5, lambda what, found: forge(*found) if what == "block" else found
+    )
     with pytest.raises(errors.HistoryBroken, match="Block 5 "):
         replay(log, reference.node.genesis_bytes, reference.registry)
 
@@ -181,7 +183,9 @@ def forge_rows(what: str, rows: list[Any]) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("how", ["changed", "left out", "added"])
 def test_forged_events_are_named(reference: Consortium, how: str) -> None:
     log = Forged(
-        reference.node._store, 2, lambda what, rows: forge_rows(what, rows)[how] if what == "events" else rows
+        reference.node.ledger.store,
+        2,
+        lambda what, rows: forge_rows(what, rows)[how] if what == "events" else rows,
     )
     with pytest.raises(errors.HistoryBroken, match="Block 2 "):
         replay(log, reference.node.genesis_bytes, reference.registry)
@@ -192,7 +196,7 @@ def test_forged_transactions_are_named(reference: Consortium, how: str) -> None:
     def change(what: str, rows: Any) -> Any:
         return forge_rows(what, rows)[how] if what == "transactions" else rows
 
-    log = Forged(reference.node._store, 2, change)
+    log = Forged(reference.node.ledger.store, 2, change)
     with pytest.raises(errors.HistoryBroken, match="Block 2 "):
         replay(log, reference.node.genesis_bytes, reference.registry)
 
@@ -200,13 +204,13 @@ def test_forged_transactions_are_named(reference: Consortium, how: str) -> None:
 def test_another_genesis_or_another_program_gives_another_history(reference: Consortium) -> None:
     other = encode(replace(reference.genesis, name_en="Other"))
     with pytest.raises(errors.HistoryBroken, match="Block 1 "):
-        replay(reference.node._store, other, reference.registry)
+        replay(reference.node.ledger.store, other, reference.registry)
 
 
 def test_a_replica_moves_on_by_blocks(reference: Consortium) -> None:
     replica = Replica(reference.node.genesis_bytes, reference.registry)
-    leaf = decode(reference.node._store.block(1)[0], BlockLeaf)  # type: ignore[index]
-    wires = [wire for wire, _ in reference.node._store.transactions(1)]
+    leaf = decode(reference.node.ledger.store.block(1)[0], BlockLeaf)  # type: ignore[index]
+    wires = [wire for wire, _ in reference.node.ledger.store.transactions(1)]
     applied = replica.execute(Block(1, leaf.time_ms, wires))
     assert applied.leaf == leaf
 
@@ -215,12 +219,12 @@ def test_a_replica_moves_on_by_blocks(reference: Consortium) -> None:
 
 
 def leaf_of(consortium: Consortium) -> BlockLeaf:
-    return decode(consortium.node._block(consortium.node.height)[0], BlockLeaf)
+    return decode(consortium.node.ledger._block(consortium.node.height)[0], BlockLeaf)
 
 
 def test_scrub_counts_the_records_of_the_digest(reference: Consortium) -> None:
-    count = scrub(reference.node._store, leaf_of(reference).state_digest)
-    assert count == len(list(reference.node._store.records()))
+    count = scrub(reference.node.ledger.store, leaf_of(reference).state_digest)
+    assert count == len(list(reference.node.ledger.store.records()))
 
 
 @pytest.mark.parametrize("page", [1, 7, 1_000])
@@ -228,7 +232,7 @@ def test_scrub_finds_what_was_changed_added_or_lost(
     reference: Consortium, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hansa.engines.replay.SCRUB_PAGE", page)
-    rows = list(reference.node._store.records())
+    rows = list(reference.node.ledger.store.records())
     digest = leaf_of(reference).state_digest
 
     class Rows(list[Any]):
@@ -251,7 +255,7 @@ def test_scrub_finds_what_was_changed_added_or_lost(
 def test_scrub_names_the_table_of_a_damaged_record(tmp_path: Path) -> None:
     consortium = Consortium(tmp_path / "ledger.db", registry=room.registry())
     consortium.do("maker", Register(tool="w-17"))
-    consortium.node._store._db.execute("UPDATE state SET crc = crc + 1 WHERE tbl = 'toolcrib.tools'")
+    consortium.node.ledger.store._db.execute("UPDATE state SET crc = crc + 1 WHERE tbl = 'toolcrib.tools'")
     with pytest.raises(Damaged, match=r"toolcrib\.tools"):
-        scrub(consortium.node._store, leaf_of(consortium).state_digest)
+        scrub(consortium.node.ledger.store, leaf_of(consortium).state_digest)
     consortium.close()

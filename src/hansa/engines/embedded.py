@@ -4,49 +4,39 @@ Durable means: the receipt names the height and index at which the transaction r
 is on disk. Nothing acknowledged is lost; a fault of the machine stops the node before it commits (rule 10).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from hansa.apps import rooms
 from hansa.engines import errors
+from hansa.engines.blocks import BlockData
+from hansa.engines.checking import append
+from hansa.engines.folder import open_folder
 from hansa.engines.founding import found
-from hansa.engines.store import SqliteStore
-from hansa.kernel import Context, Registry, encode, limits, lthash, merkle
-from hansa.kernel.active import Outdated, RoomMissing
-from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, BlockLeaf, Incident, Now, admit, apply
-from hansa.kernel.canonical import decode
+from hansa.engines.ledger import CACHE_RECORDS, Keep
+from hansa.engines.reader import Reader, reader_of
+from hansa.engines.reading import EVENTS_PER_READ_MAX, receipt
+from hansa.engines.stops import STOPS_MAX
+from hansa.engines.store import Connect, connect
+from hansa.kernel import Registry, Release, encode, limits
+from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident, admit
 from hansa.kernel.due import QUEUE
-from hansa.kernel.evidence import Header, Inclusion, Proof, SignedHeader, inclusion, signed_by
+from hansa.kernel.evidence import Header, Proof, SignedHeader
 from hansa.kernel.messages import Outcome, Receipt
-from hansa.kernel.refusal import Refusal, shown
+from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import ED25519, HEADER_DOMAIN, Signer, VerifiedCache
-from hansa.kernel.state import Committed, Damaged, Name, Overlay
 from hansa.kernel.transaction import identity, parse
-from hansa.kernel.types import Positive, Struct
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
-
-CACHE_RECORDS = 100_000
-EVENTS_PER_READ_MAX = 10_000
-STOPS_MAX = 2
-"""Stops on a block after which the node waits for its operator (rule 10)."""
-KINDS = ("transaction", "outcome", "event")
-
-
-class Stop(Struct):
-    """Noted on disk when a fault of the machine stops the node, with the block that is to be tried again."""
-
-    stops: Positive
-    cause: str
-    transactions: tuple[bytes, ...] = ()
 
 
 class Embedded:
     """A node in one process, used by one thread at a time. `clock` gives block time, which never goes back.
 
-    Raises a Refusal of engines/errors.py if the file, the genesis or the node's key cannot be used.
+    Others read beside it through `reader()`. Raises a Refusal of engines/errors.py if the folder, the genesis
+    or the node's key cannot be used. `registry` stands for a release of its rooms: tests have their own.
     """
 
     def __init__(
@@ -56,107 +46,78 @@ class Embedded:
         node: Signer,
         clock: Clock,
         *,
+        release: Release | None = None,
         registry: Registry | None = None,
         cache_records: int | None = CACHE_RECORDS,
+        keep: Keep = Keep(),  # noqa: B008 (frozen)
+        connect: Connect = connect,
     ) -> None:
-        self.incidents: list[Incident] = []
         self._node = node
         self._clock = clock
-        self._stopped: Refusal | None = None
-        self._founded = found(genesis, registry or rooms.release(), VerifiedCache().verify)
-        self.genesis_bytes, self.genesis, self.chain = genesis, self._founded.genesis, self._founded.chain
+        self.verified = VerifiedCache()
+        founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
+        self.genesis_bytes, self.genesis, self.chain = genesis, founded.genesis, founded.chain
         if node.public != self.genesis.node_public:
             raise errors.WrongNodeKey()
+        self.signed, self.ledger = open_folder(
+            path, founded, cache_records=cache_records, keep=keep, connect=connect
+        )
         try:
-            self._store = SqliteStore(path)
-        except OSError as fault:
-            raise errors.FileUnusable(path=str(path), cause=str(fault)) from fault
-        try:
-            self._state = Committed(self._store, cache_records)
-            self._open()
-        except BaseException as fault:
-            self._store.close()
-            if isinstance(fault, OSError):
-                raise errors.FileUnusable(path=str(path), cause=str(fault)) from fault
+            self._start()
+        except BaseException:
+            self.close()
             raise
 
-    # Start.
-
-    def _open(self) -> None:
-        known = self._store.meta("chain")
-        if known is None:
-            self._found()
-        elif known != self.chain.id.encode():
-            raise errors.WrongGenesis(chain=known[:12].decode(errors="replace"))
-        self._sum = self._store.meta("state_sum") or lthash.EMPTY
-        self.height = self._store.height()
-        self.time_ms = self.genesis.created_ms
-        self.app_hash = merkle.EMPTY_ROOT.hex()
-        if self.height:
-            self._check_head()
-        elif self._sum != self._founded.state_sum:
-            raise errors.HistoryBroken(height=0)
+    def _start(self) -> None:
+        head = self.ledger.head()
+        if head is not None:
+            self.signed.put(head.header)
         self._resume()
-
-    def _found(self) -> None:
-        """State at height 0: the members and keys of the genesis file."""
-        with self._store.commit():
-            self._store.write_records(self._founded.changes)
-            self._store.set_meta("chain", self.chain.id.encode())
-            self._store.set_meta("state_sum", self._founded.state_sum)
-        self._remember(self._founded.entries)
-
-    @property
-    def now(self) -> Now:
-        """What is in force for the next block. Raises Outdated or RoomMissing."""
-        return self.chain.at(self._state, self.height + 1)
-
-    @property
-    def registry(self) -> Registry:
-        return self.now.registry
-
-    def _check_head(self) -> None:
-        """Start checks the header and the last block only (rule 20)."""
-        try:
-            leaf_bytes, header_bytes = self._block(self.height)
-            leaf, signed = decode(leaf_bytes, BlockLeaf), decode(header_bytes, SignedHeader)
-            app_hash = merkle.root_of(self.height, self._store.node).hex()
-        except (Damaged, ValueError) as error:
-            raise errors.HistoryBroken(height=self.height) from error
-        header = Header(chain=self.chain.id, height=self.height, time_ms=leaf.time_ms, app_hash=app_hash)
-        sound = (
-            signed.header == header
-            and signed_by(signed, self._node.public)
-            and self._store.node(0, self.height - 1) == merkle.leaf_hash(leaf_bytes)
-            and leaf.height == self.height
-            and leaf.state_digest == lthash.digest(self._sum)
-            and all(_root(self._items(kind, self.height)) == root for kind, root in _roots(leaf).items())
-        )
-        if not sound:
-            raise errors.HistoryBroken(height=self.height)
-        self.time_ms, self.app_hash = leaf.time_ms, app_hash
 
     def _resume(self) -> None:
         """Try the block that stopped the node once more; after the second stop, wait (rule 10)."""
-        stop = self._noted_stop()
+        stop = self.ledger.stops.noted()
         if stop is None:
             return
         if stop.stops >= STOPS_MAX:
-            self._wait(stop.cause)
+            self.ledger.stops.wait(stop.cause)
             return
         try:
             self._fill(list(stop.transactions))
-        except errors.Waiting:
-            return  # The incident says so; the node can still be read.
+        except (errors.Waiting, errors.NotCaughtUp, errors.Restored):
+            return  # The node can still be read; whoever writes is told.
 
     def retry(self) -> None:
         """The operator's word that the machine is mended: a waiting node takes transactions again."""
-        with self._store.commit():
-            self._store.drop_meta("stopped")
-        self._stopped = None
+        self.ledger.stops.clear()
 
     def close(self) -> None:
-        self._store.close()
+        self.ledger.close()
+        self.signed.close()
+
+    # What is in force, and where the chain stands.
+
+    @property
+    def height(self) -> int:
+        return self.ledger.height
+
+    @property
+    def time_ms(self) -> int:
+        return self.ledger.time_ms
+
+    @property
+    def app_hash(self) -> str:
+        return self.ledger.app_hash
+
+    @property
+    def registry(self) -> Registry:
+        """The rooms in force for the next block. Raises Outdated or RoomMissing."""
+        return self.ledger.registry
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """Trouble for the operator, newest last."""
+        return self.ledger.stops.incidents
 
     # Writing.
 
@@ -166,54 +127,73 @@ class Embedded:
         Returns when all is durable. Bytes that the ledger holds are answered with their first outcome. What
         would leave no trace in a block is refused at the door, on the state as it stands: nobody fills the
         ledger with rubbish, and a key serves from the block after the one that adds it.
-        Raises Stopped or Waiting.
+        Raises Stopped, Waiting, Outdated, RoomMissing, NotCaughtUp or Restored.
         """
         receipts: dict[int, Receipt] = {}
         group: list[int] = []
         size = 0
-        for position, wire in enumerate(wires):
-            known = self._at_door(wire)
-            if known is not None:
-                receipts[position] = known
-                continue
-            if group and (
-                len(group) == limits.BLOCK_TRANSACTIONS_MAX or size + len(wire) > limits.BLOCK_BYTES_MAX
-            ):
+        with self.ledger.store.steady():
+            for position, wire in enumerate(wires):
+                known = self._at_door(wire)
+                if known is not None:
+                    receipts[position] = known
+                    continue
+                if group and (
+                    len(group) == limits.BLOCK_TRANSACTIONS_MAX or size + len(wire) > limits.BLOCK_BYTES_MAX
+                ):
+                    receipts.update(zip(group, self._fill([wires[at] for at in group]), strict=True))
+                    group, size = [], 0
+                group.append(position)
+                size += len(wire)
+            if group:
                 receipts.update(zip(group, self._fill([wires[at] for at in group]), strict=True))
-                group, size = [], 0
-            group.append(position)
-            size += len(wire)
-        if group:
-            receipts.update(zip(group, self._fill([wires[at] for at in group]), strict=True))
         return [receipts[position] for position in range(len(wires))]
 
     def wake(self) -> None:
-        """Make blocks until nothing is due at the clock's time. Raises Stopped or Waiting."""
-        ctx = self._reading(max(self.time_ms, self._clock()))
+        """Make blocks until nothing is due at the clock's time. Raises what `submit` raises."""
+        ctx = self.ledger.context(max(self.time_ms, self._clock()))
         while next(QUEUE.scan(ctx, end=(ctx.time_ms + 1,), limit=1), None) is not None:
             self._make_block([])
-            ctx = self._reading(self.time_ms)
+            ctx = self.ledger.context(self.time_ms)
 
     def next_due_ms(self) -> int | None:
         """When the next work falls due; None if none waits."""
-        first = next(QUEUE.scan(self._reading(self.time_ms), limit=1), None)
+        first = next(QUEUE.scan(self.ledger.context(self.time_ms), limit=1), None)
         return None if first is None else int(first[0][0])
+
+    def recover(self, blocks: Iterable[BlockData]) -> None:
+        """Append blocks that this node signed and its ledger lost: a restored older copy catches up.
+
+        Each is executed and compared as a follower does. Without any, it is the operator's word that the
+        followers hold nothing later. Raises NotByOperator, NotNext, Differs, SignedOther; then NotCaughtUp
+        if the node has signed more than came.
+        """
+        for block in blocks:
+            with self.ledger.stops.guarded():
+                self.signed.put(append(self.ledger, block))
+        self._caught_up()
+        self.ledger.found_newest()
+
+    def _caught_up(self) -> None:
+        if self.height < self.signed.height:
+            raise errors.NotCaughtUp(height=self.height, signed=self.signed.height)
 
     def _at_door(self, wire: bytes) -> Receipt | None:
         """The answer that needs no block: a first outcome, or a refusal that leaves no trace."""
+        ledger = self.ledger
         try:
-            transaction = parse(self.registry, wire)
+            transaction = parse(ledger.registry, wire)
             name = identity(wire)
-            known = self._store.find_transaction(bytes.fromhex(name))
+            known = ledger.store.find_transaction(bytes.fromhex(name))
             if known is not None and known[4] and known[2] == wire:
-                return self._found_receipt(known)
-            admit(self._reading(max(self.time_ms, self._clock())), self.chain, transaction, at_door=True)
+                return ledger.found_receipt(known)
+            admit(ledger.context(max(self.time_ms, self._clock())), self.chain, transaction, at_door=True)
         except Refusal as refusal:
             name = identity(wire) if len(wire) <= limits.TRANSACTION_BYTES_MAX else ""
             outcome = Outcome(name, refusal.code, refusal.field, refusal.clause)
-            return _receipt(outcome, refusal.zh, refusal.en)
+            return receipt(outcome, refusal.zh, refusal.en)
         except MACHINE_FAULTS as fault:
-            raise self._stop(fault, []) from fault
+            raise ledger.stops.stop(fault, []) from fault
         return None
 
     def _fill(self, wires: list[bytes]) -> list[Receipt]:
@@ -223,194 +203,55 @@ class Embedded:
             applied = self._make_block(wires[len(receipts) :])
             for index, (outcome, refusal) in enumerate(zip(applied.outcomes, applied.refusals, strict=True)):
                 zh, en = (refusal.zh, refusal.en) if refusal else ("", "")
-                receipts.append(_receipt(outcome, zh, en, self.height, index, self.app_hash))
+                receipts.append(receipt(outcome, zh, en, self.height, index, self.app_hash))
             if len(receipts) == len(wires):
                 return receipts
 
     def _make_block(self, wires: Sequence[bytes]) -> Applied:
-        if self._stopped is not None:
-            raise self._stopped
-        block = Block(self.height + 1, max(self.time_ms, self._clock()), wires)
-        try:
-            applied = apply(self.chain, self._state, self._sum, block, cut=True)
-            if applied.leaf is not None:
-                self._write(applied, applied.leaf, wires)
-        except MACHINE_FAULTS as fault:
-            raise self._stop(fault, wires) from fault
-        except (Outdated, RoomMissing) as refusal:
-            self._stopped = refusal
-            self.incidents.append(Incident("outdated", refusal.en))
-            raise
-        except BaseException:
-            # Interrupted: memory may lag behind the disk, so only a restart goes on.
-            self._stopped = errors.Stopped(cause="interrupted")
-            raise
-        self.incidents.extend(applied.incidents)
-        self._remember(applied.entries)
+        ledger = self.ledger
+        ledger.stops.check()
+        self._caught_up()
+        if ledger.restored:
+            raise errors.Restored(height=self.height)
+        with ledger.stops.guarded(wires):
+            block = Block(self.height + 1, max(self.time_ms, self._clock()), wires)
+            applied = ledger.execute(block, cut=True)
+            if applied.leaf is None:
+                return applied
+            ledger.commit(applied, wires, self._sign)
+        with ledger.stops.guarded():
+            # The block is durable; its header may be shown once it is known here for ever.
+            self.signed.put(ledger.last_header)
         return applied
 
-    def _remember(self, entries: dict[Name, Any]) -> None:
-        for name, entry in entries.items():
-            self._state.remember(name, entry)
+    def _sign(self, header: Header) -> bytes:
+        if not self.signed.allows(header):
+            raise errors.SignedOther(height=header.height)
+        signature = self._node.sign(HEADER_DOMAIN + encode(header))
+        return encode(SignedHeader(header=header, suite=ED25519, signature=signature))
 
-    def _write(self, applied: Applied, leaf: BlockLeaf, wires: Sequence[bytes]) -> None:
-        """All of a block in one commit; what is in memory moves on only after it."""
-        leaf_bytes = encode(leaf)
-        rows = [
-            (
-                bytes.fromhex(outcome.transaction),
-                wires[index],
-                encode(outcome),
-                applied.consumed[index],
-                refusal.zh if (refusal := applied.refusals[index]) else "",
-                refusal.en if refusal else "",
-            )
-            for index, outcome in enumerate(applied.outcomes)
-        ]
-        with self._store.commit():
-            app_hash = self._store.append_leaf(leaf.height - 1, merkle.leaf_hash(leaf_bytes)).hex()
-            header = Header(chain=self.chain.id, height=leaf.height, time_ms=leaf.time_ms, app_hash=app_hash)
-            signature = self._node.sign(HEADER_DOMAIN + encode(header))
-            signed = SignedHeader(header=header, suite=ED25519, signature=signature)
-            self._store.write_block(leaf.height, leaf_bytes, encode(signed))
-            self._store.write_transactions(leaf.height, rows)
-            self._store.write_events(leaf.height, applied.events)
-            self._store.write_records(applied.changes)
-            self._store.set_meta("state_sum", applied.state_sum)
-            self._store.drop_meta("stopped")
-        self._sum = applied.state_sum
-        self.height, self.time_ms, self.app_hash = leaf.height, leaf.time_ms, app_hash
+    # Reading, on the state as it stands; from other threads, through `reader()`.
 
-    def _stop(self, fault: BaseException, wires: Sequence[bytes]) -> Refusal:
-        """Nothing was committed. Note the stop and its block, as far as the disk allows."""
-        cause = shown(f"{type(fault).__name__}: {fault}")
-        self.incidents.append(Incident("stopped", cause))
-        self._stopped = errors.Stopped(cause=cause)
-        try:
-            before = self._noted_stop()
-            stop = Stop(stops=before.stops + 1 if before else 1, cause=cause, transactions=tuple(wires))
-            with self._store.commit():
-                self._store.set_meta("stopped", encode(stop))
-            if stop.stops >= STOPS_MAX:
-                self._wait(cause)
-        except MACHINE_FAULTS as error:
-            self.incidents.append(Incident("stopped", f"the stop itself could not be noted: {error}"))
-        return self._stopped
-
-    def _noted_stop(self) -> Stop | None:
-        noted = self._store.meta("stopped")
-        return None if noted is None else decode(noted, Stop)
-
-    def _wait(self, cause: str) -> None:
-        self._stopped = errors.Waiting(cause=cause)
-        self.incidents.append(Incident("waiting", cause))
-
-    # Reading.
+    def reader(self) -> Reader:
+        """Snapshots beside the writer. A block is shown once its signature is recorded."""
+        return reader_of(self.ledger, published=lambda: self.signed.height)
 
     def query(self, name: str, arguments: dict[str, Any]) -> Any:
-        """A room's query on the committed state. Raises QueryUnknown or QueryArguments."""
-        return self.registry.query(self._reading(self.time_ms), name, arguments)
+        return self.ledger.query(name, arguments)
 
     def events_after(
         self, height: int, index: int, limit: int = EVENTS_PER_READ_MAX
     ) -> list[tuple[int, int, bytes]]:
-        """Events in ledger order after (height, index), at most `limit`."""
-        if height > self.height:
-            return []
-        return self._store.events_after(height, max(index, -1), max(0, min(limit, EVENTS_PER_READ_MAX)))
+        return self.ledger.events_after(height, index, limit)
 
     def head(self) -> SignedHeader | None:
-        """The newest signed header; None before the first block."""
-        return decode(self._block(self.height)[1], SignedHeader) if self.height else None
+        return self.ledger.head()
 
     def prove(self, kind: str, height: int, index: int) -> Proof:
-        """Proof of a transaction, outcome or event under the present head.
-
-        Raises NotOnLedger where there is none, Damaged where the disk no longer holds what the block had.
-        """
-        items = self._items(kind, height) if kind in KINDS and 0 < height <= self.height else []
-        if not 0 <= index < len(items):
-            raise errors.NotOnLedger(kind=kind, height=height, index=index)
-        leaf = decode(self._block(height)[0], BlockLeaf)
-        if _root(items) != _roots(leaf)[kind]:
-            raise Damaged(f"block {height} was damaged on disk; restore a backup")
-        path = merkle.path_in([merkle.leaf_hash(item) for item in items], index)
-        return Proof(
-            kind=kind,  # type: ignore[arg-type]  # one of the three
-            item=items[index],
-            within_block=inclusion(index, len(items), path),
-            block=leaf,
-            within_log=self._log_path(height),
-        )
+        return self.ledger.prove(kind, height, index)
 
     def find(self, transaction: str) -> Receipt | None:
-        """Where a transaction lies, by its identity (SHA-256 of the body, hexadecimal)."""
-        if len(transaction) != 64 or transaction.strip("0123456789abcdef"):
-            return None
-        known = self._store.find_transaction(bytes.fromhex(transaction))
-        return None if known is None else self._found_receipt(known)
+        return self.ledger.find(transaction)
 
     def consistency(self, old: int) -> list[str]:
-        """Path that shows that the log at height `old` is a prefix of the present one. Raises NotOnLedger."""
-        if not 0 < old <= self.height:
-            raise errors.NotOnLedger(kind="block", height=old, index=0)
-        return [step.hex() for step in merkle.consistency_path(old, self.height, self._store.node)]
-
-    def _reading(self, time_ms: int) -> Context:
-        now = self.now
-        return Context(
-            now.registry,
-            Overlay(self._state),
-            time_ms=time_ms,
-            height=self.height,
-            chain=self.chain.id,
-            rules=now.rules,
-        )
-
-    def _items(self, kind: str, height: int) -> list[bytes]:
-        if kind == "event":
-            return self._store.events(height)
-        return [row[kind == "outcome"] for row in self._store.transactions(height)]
-
-    def _log_path(self, height: int) -> Inclusion:
-        path = merkle.inclusion_path(height - 1, self.height, self._store.node)
-        return inclusion(height - 1, self.height, path)
-
-    def _block(self, height: int) -> tuple[bytes, bytes]:
-        found_block = self._store.block(height)
-        if found_block is None:
-            raise Damaged(f"block {height} is missing")
-        return found_block
-
-    def _found_receipt(self, known: tuple[int, int, bytes, bytes, bool, str, str]) -> Receipt:
-        height, index, _, outcome, _, zh, en = known
-        app_hash = decode(self._block(height)[1], SignedHeader).header.app_hash
-        return _receipt(decode(outcome, Outcome), zh, en, height, index, app_hash)
-
-
-def _receipt(
-    outcome: Outcome, zh: str, en: str, height: int = 0, index: int = 0, app_hash: str = ""
-) -> Receipt:
-    return Receipt(
-        transaction=outcome.transaction,
-        code=outcome.code,
-        field=outcome.field,
-        clause=outcome.clause,
-        zh=zh,
-        en=en,
-        height=height,
-        index=index,
-        app_hash=app_hash,
-    )
-
-
-def _roots(leaf: BlockLeaf) -> dict[str, str]:
-    return {
-        "transaction": leaf.transactions_root,
-        "outcome": leaf.outcomes_root,
-        "event": leaf.events_root,
-    }
-
-
-def _root(items: Sequence[bytes]) -> str:
-    return merkle.root([merkle.leaf_hash(item) for item in items]).hex()
+        return self.ledger.consistency(old)

@@ -1,12 +1,13 @@
 """What a node says when it cannot start, cannot go on, or is asked for what it does not have."""
 
+from hansa.kernel.apply import Applied
 from hansa.kernel.refusal import Refusal
 
 
 class Stopped(Refusal, code="engine.stopped", field="node"):
-    zh = "节点因机器故障停机（{cause}），未提交任何内容。排除故障后重启节点，会再试同一区块。"
+    zh = "节点因机器故障停机（{cause}），未确认任何内容。排除故障后重启节点，会再试同一区块。"
     en = (
-        "The node stopped on a fault of its machine ({cause}); nothing was committed. "
+        "The node stopped on a fault of its machine ({cause}); nothing more was acknowledged. "
         "Mend the cause and restart the node: it will try the same block again."
     )
 
@@ -58,3 +59,89 @@ class RecordsBroken(Refusal, code="engine.records_broken", field="state"):
 class NotOnLedger(Refusal, code="engine.not_on_ledger", field="height"):
     zh = "账本上没有这一项（{kind}）：区块 {height}，位置 {index}。请检查高度和位置。"
     en = "The ledger holds no such item: {kind} in block {height} at {index}. Check height and index."
+
+
+class InUse(Refusal, code="engine.in_use", field="path"):
+    zh = "数据目录 {path} 正被另一进程使用。请先停止那个节点；一个目录同一时间只供一个节点使用。"
+    en = (
+        "Another process uses the data directory {path}. Stop that node first: one directory serves one node."
+    )
+
+
+class DamagedOnDisk(Refusal, code="engine.damaged", field="state"):
+    zh = "节点磁盘上的内容已损坏（{cause}）。节点已停止写入；请检查磁盘并从备份恢复。"
+    en = (
+        "What the node read from its disk is damaged ({cause}). It takes no more transactions: "
+        "look at the disk and restore a backup."
+    )
+
+
+class Pruned(Refusal, code="engine.pruned", field="height"):
+    zh = "本节点不再保存区块 {height} 的这部分内容（{what}），只从区块 {first} 起保存。请向完整节点查询。"
+    en = (
+        "This node no longer keeps that part of block {height} ({what}); it has it from block {first} on. "
+        "Ask a node that keeps all."
+    )
+
+
+class TooFarBack(Refusal, code="engine.too_far_back", field="height"):
+    zh = "高度 {height} 的状态已无法读出：至多回看 {limit} 个区块，且其改动须仍有保存。请改用较近的高度。"
+    en = (
+        "The state at height {height} cannot be read any more: at most {limit} blocks back, and no more "
+        "changes than this node keeps and can lay aside at once. Ask for a later height."
+    )
+
+
+class NotNext(Refusal, code="engine.not_next", field="height"):
+    zh = "收到区块 {height}，但本节点的下一个区块应为 {expected}。请从 {expected} 起发送。"
+    en = "Block {height} came, but the next one here is {expected}. Send from {expected} on."
+
+
+class NotByOperator(Refusal, code="engine.not_by_operator", field="header"):
+    zh = "区块 {height} 的区块头没有运营节点的有效签名，不予采用，也不构成证据。请检查其来源。"
+    en = (
+        "The header of block {height} has no good signature of the operator: it counts for nothing. "
+        "See whence it came."
+    )
+
+
+class Differs(Refusal, code="engine.differs", field="header"):
+    """Signed by the operator, and wrong: evidence against it.
+
+    `what` is transactions, outcomes, events, records, time or header; `found` is what this node computed,
+    where it came to executing the block.
+    """
+
+    zh = "运营节点签名的区块 {height} 与重新执行的结果不符：{what}。已留作证据，不再跟随；请通知各成员单位。"
+    en = (
+        "Block {height}, signed by the operator, is not what its transactions lead to: {what} differ. "
+        "It is kept as evidence and not followed; tell the members."
+    )
+
+    def __init__(self, *, height: int, what: str, found: Applied | None = None) -> None:
+        super().__init__(height=height, what=what)
+        self.height, self.what, self.found = height, what, found
+
+
+class SignedOther(Refusal, code="engine.signed_other", field="header"):
+    zh = "本节点在高度 {height} 已签过另一个区块头，绝不再签第二个。请查明是谁出示了两份历史。"
+    en = (
+        "This node signed another header at height {height} and never signs a second one. "
+        "Find out who shows two histories."
+    )
+
+
+class NotCaughtUp(Refusal, code="engine.not_caught_up", field="height"):
+    zh = "账本只到区块 {height}，而本节点已签到 {signed}：这是旧副本。请先从跟随节点取回缺少的区块，再写入。"
+    en = (
+        "The ledger ends at block {height}, but this node has signed up to {signed}: it is an older copy. "
+        "Fetch the missing blocks from a follower before it orders again."
+    )
+
+
+class Restored(Refusal, code="engine.restored", field="height"):
+    zh = "账本刚从备份恢复到区块 {height}。写入之前，请向跟随节点确认没有更新的区块（有则取回）。"
+    en = (
+        "The ledger was restored from a backup, up to block {height}. Before it orders again, ask the "
+        "followers for later blocks and fetch them, or confirm that there are none."
+    )

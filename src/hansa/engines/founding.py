@@ -16,6 +16,7 @@ from hansa.kernel.state import Changes, Committed, MemoryStore, Name, Overlay
 class Founded:
     """What every node of the chain starts from."""
 
+    genesis_bytes: bytes
     genesis: Genesis
     chain: Chain
     changes: Changes
@@ -38,4 +39,6 @@ def found(genesis_bytes: bytes, release: Release | Registry, verify: Verify) -> 
     consortium.found(ctx, genesis)
     changes: Changes = {name: entry[0] for name, entry in layer.entries.items() if entry}
     added = [lthash.element(table, key, value) for (table, key), value in changes.items() if value]
-    return Founded(genesis, chain, changes, layer.entries, lthash.update(lthash.EMPTY, [], added))
+    return Founded(
+        genesis_bytes, genesis, chain, changes, layer.entries, lthash.update(lthash.EMPTY, [], added)
+    )

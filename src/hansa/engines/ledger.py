@@ -1,0 +1,212 @@
+"""A chain on disk with one writing thread: what an operator and a follower share.
+
+Blocks are executed on the state as it stands and committed whole, or not at all; memory moves on only after
+the commit is on disk.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hansa.engines import errors
+from hansa.engines.blocks import pack_writes
+from hansa.engines.founding import Founded
+from hansa.engines.reading import KINDS, Reading
+from hansa.engines.stops import Stops
+from hansa.engines.store import Connect, SqliteStore, connect
+from hansa.kernel import encode, lthash, merkle
+from hansa.kernel.apply import Applied, Block, BlockLeaf, apply
+from hansa.kernel.canonical import decode
+from hansa.kernel.evidence import Header, SignedHeader, signed_by
+from hansa.kernel.state import Committed, Damaged, Name, Store
+
+CACHE_RECORDS = 100_000
+PRUNED_PER_COMMIT = 4
+"""Write sets dropped at one commit, at most."""
+PRUNED_ROWS_PER_COMMIT = 10_000
+"""Rows of transactions or events, likewise."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How many of the newest blocks a node keeps in part or whole. Leaves and headers are kept for ever."""
+
+    write_sets: int = 10_000
+    blocks: int | None = None
+    """Blocks with transactions, outcomes and events; None: all."""
+
+
+class _Present(Committed):
+    """The committed records; it notes what a block found in the place of each record that it wrote."""
+
+    def __init__(self, store: Store, capacity: int | None) -> None:
+        super().__init__(store, capacity)
+        self.before: dict[Name, bytes | None] = {}
+
+    def stored(self, name: Name) -> bytes | None:
+        old = super().stored(name)
+        self.before[name] = old
+        return old
+
+
+class Ledger(Reading):
+    """Used by one thread at a time, in a folder that is held (folder.py).
+
+    Raises OSError if the file cannot be used, WrongGenesis or HistoryBroken if it holds another history.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        founded: Founded,
+        *,
+        cache_records: int | None = CACHE_RECORDS,
+        keep: Keep = Keep(),
+        connect: Connect = connect,
+    ) -> None:
+        self.path, self.keep = path, keep
+        self._founded = founded
+        self.store = SqliteStore(path, connect)
+        try:
+            self._present = _Present(self.store, cache_records)
+            created_ms = founded.genesis.created_ms
+            super().__init__(self.store, self._present, founded.chain, founded.genesis, 0, created_ms)
+            self.stops = Stops(self.store)
+            self._open()
+        except BaseException:
+            self.store.close()
+            raise
+
+    # Start.
+
+    def _open(self) -> None:
+        known = self.store.meta("chain")
+        if known is None:
+            self._found()
+        elif known != self.chain.id.encode():
+            raise errors.WrongGenesis(chain=known[:12].decode(errors="replace"))
+        self.state_sum = self.store.meta("state_sum") or lthash.EMPTY
+        self.app_hash = merkle.EMPTY_ROOT.hex()
+        self._restored = self.store.meta("restored") is not None
+        self.height = self.store.height()
+        if self.height:
+            self._check_head()
+        elif self.state_sum != self._founded.state_sum:
+            raise errors.HistoryBroken(height=0)
+
+    def _found(self) -> None:
+        """State at height 0: the members and keys of the genesis file."""
+        with self.store.commit():
+            self.store.write_records(self._founded.changes)
+            self.store.set_meta("chain", self.chain.id.encode())
+            self.store.set_meta("state_sum", self._founded.state_sum)
+        self._remember(self._founded.entries)
+
+    def _check_head(self) -> None:
+        """Start checks the header and the last block only (rule 20)."""
+        try:
+            leaf_bytes, header_bytes = self._block(self.height)
+            leaf, signed = decode(leaf_bytes, BlockLeaf), decode(header_bytes, SignedHeader)
+            app_hash = merkle.root_of(self.height, self.store.node).hex()
+            if self.height >= self.blocks_from():
+                for kind in KINDS:
+                    self.items(kind, self.height)
+        except (Damaged, ValueError) as error:
+            raise errors.HistoryBroken(height=self.height) from error
+        header = Header(chain=self.chain.id, height=self.height, time_ms=leaf.time_ms, app_hash=app_hash)
+        sound = (
+            signed.header == header
+            and signed_by(signed, self.operator_public)
+            and self.store.node(0, self.height - 1) == merkle.leaf_hash(leaf_bytes)
+            and leaf.height == self.height
+            and leaf.state_digest == lthash.digest(self.state_sum)
+        )
+        if not sound:
+            raise errors.HistoryBroken(height=self.height)
+        self.time_ms, self.app_hash, self.last_header = leaf.time_ms, app_hash, header
+
+    @property
+    def operator_public(self) -> bytes:
+        """The key under which the operator signs the next header."""
+        return self.genesis.node_public
+
+    @property
+    def restored(self) -> bool:
+        """Whether this ledger came from a backup and nobody has said yet that it is the newest."""
+        return self._restored
+
+    def found_newest(self) -> None:
+        """It is: asked of the followers, or caught up from them."""
+        self.store.note("restored", None)
+        self._restored = False
+
+    def close(self) -> None:
+        self.store.close()
+
+    # Blocks.
+
+    def execute(self, block: Block, *, cut: bool = False) -> Applied:
+        """What a block leads to on the state as it stands; nothing moves. Raises MACHINE_FAULTS, Outdated."""
+        self._present.before = {}
+        with self.store.steady():
+            return apply(self.chain, self._present, self.state_sum, block, cut=cut)
+
+    def commit(
+        self, applied: Applied, wires: Sequence[bytes], signed: Callable[[Header], bytes] | bytes
+    ) -> None:
+        """All of the block last executed, in one commit. Memory moves on only after it.
+
+        `signed` are the bytes of the signed header, or what makes them of the header that these bytes must
+        sign: it may raise, and nothing was done. Blocks that change nothing (no leaf) are no blocks.
+        """
+        leaf = applied.leaf
+        assert leaf is not None
+        leaf_bytes = encode(leaf)
+        rows = _transaction_rows(applied, wires)
+        with self.store.commit():
+            app_hash = self.store.append_leaf(leaf.height - 1, merkle.leaf_hash(leaf_bytes)).hex()
+            header = Header(chain=self.chain.id, height=leaf.height, time_ms=leaf.time_ms, app_hash=app_hash)
+            header_bytes = signed if isinstance(signed, bytes) else signed(header)
+            self.store.write_block(leaf.height, leaf_bytes, header_bytes)
+            self.store.write_transactions(leaf.height, rows)
+            self.store.write_events(leaf.height, applied.events)
+            self.store.write_records(applied.changes)
+            self.store.write_writes(leaf.height, pack_writes(applied.changes, self._present.before))
+            self.store.set_meta("state_sum", applied.state_sum)
+            self.store.drop_meta("stopped")
+            self._prune(leaf.height)
+        self._remember(applied.entries)
+        self.state_sum = applied.state_sum
+        self.height, self.time_ms, self.app_hash = leaf.height, leaf.time_ms, app_hash
+        self.last_header = header
+        self.stops.tell(*applied.incidents)
+
+    def _prune(self, height: int) -> None:
+        """Drop what the policy no longer keeps, in small steps."""
+        self.store.prune("writes", height - self.keep.write_sets + 1, PRUNED_PER_COMMIT)
+        if self.keep.blocks is not None and (first := height - self.keep.blocks + 1) > self.blocks_from():
+            # Named before it is gone: a block is then refused as pruned, never taken for damaged.
+            self.store.set_meta("blocks_from", first.to_bytes(8, "big"))
+            for table in ("transactions", "events"):
+                self.store.prune(table, first, PRUNED_ROWS_PER_COMMIT)
+
+    def _remember(self, entries: dict[Name, Any]) -> None:
+        for name, entry in entries.items():
+            self._present.remember(name, entry)
+
+
+def _transaction_rows(
+    applied: Applied, wires: Sequence[bytes]
+) -> list[tuple[bytes, bytes, bytes, bool, str, str]]:
+    return [
+        (
+            bytes.fromhex(outcome.transaction),
+            wires[index],
+            encode(outcome),
+            applied.consumed[index],
+            refusal.zh if (refusal := applied.refusals[index]) else "",
+            refusal.en if refusal else "",
+        )
+        for index, outcome in enumerate(applied.outcomes)
+    ]

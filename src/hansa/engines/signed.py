@@ -1,0 +1,99 @@
+"""What this node has signed: one header per height, for ever (rule 27). The file also holds the folder.
+
+It lies beside the ledger and is no part of a backup: whoever restores an older ledger must still know what
+the node's key has signed since.
+"""
+
+from pathlib import Path
+from threading import Lock
+
+from hansa.engines import errors
+from hansa.engines.store import Connect, StoreFault, connect, faults
+from hansa.kernel.evidence import Header
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS signed (height INTEGER PRIMARY KEY, time_ms INTEGER, app_hash BLOB);
+CREATE TABLE IF NOT EXISTS chain (id TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class Signed:
+    """Opened, it is held by this process alone until it is closed or the process ends, however that ends.
+
+    May be used by several threads. Raises InUse, WrongGenesis (another chain's file), StoreFault.
+    """
+
+    def __init__(self, path: Path, chain: str, connect: Connect = connect) -> None:
+        self._lock = Lock()
+        with faults():
+            self._db = connect(path)
+            try:
+                self._prepare(path, chain)
+            except BaseException:
+                self._db.close()
+                raise
+            self._height: int = self._db.execute("SELECT max(height) FROM signed").fetchone()[0] or 0
+
+    def _prepare(self, path: Path, chain: str) -> None:
+        try:
+            # SQLite keeps an exclusive lock from the first write on; the system drops it with the process.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(f"BEGIN EXCLUSIVE;{_SCHEMA}COMMIT;")
+        except Exception as error:
+            if "locked" in str(error):
+                raise errors.InUse(path=str(path.parent)) from error
+            raise
+        known = self._db.execute("SELECT id FROM chain").fetchone()
+        if known is None:
+            self._db.execute("INSERT INTO chain VALUES (?)", (chain,))
+        elif known[0] != chain:
+            raise errors.WrongGenesis(chain=str(known[0])[:12])
+
+    @property
+    def height(self) -> int:
+        """The highest height at which this node signed; 0 if it never did."""
+        return self._height
+
+    def allows(self, header: Header) -> bool:
+        """Whether no other header was signed at this height."""
+        with self._lock:
+            return self._known(header.height) in (None, _row(header))
+
+    def put(self, header: Header) -> None:
+        """Keep a header before its signature leaves: on disk when this returns.
+
+        The same again is nothing new. Raises SignedOther.
+        """
+        with self._lock:
+            known = self._known(header.height) if header.height <= self._height else None
+            if known is None:
+                with faults():
+                    self._db.execute("INSERT INTO signed VALUES (?, ?, ?)", (header.height, *_row(header)))
+                self._height = max(self._height, header.height)
+            elif known != _row(header):
+                raise errors.SignedOther(height=header.height)
+
+    def _known(self, height: int) -> tuple[int, bytes] | None:
+        with faults():
+            row = self._db.execute(
+                "SELECT time_ms, app_hash FROM signed WHERE height = ?", (height,)
+            ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def close(self) -> None:
+        with self._lock, faults():
+            self._db.close()
+
+
+def _row(header: Header) -> tuple[int, bytes]:
+    return header.time_ms, bytes.fromhex(header.app_hash)
+
+
+def beside(path: Path) -> Path:
+    """Where the signed headers of a ledger lie; in memory with a ledger in memory."""
+    return path if str(path) == ":memory:" else path.with_name("signed.db")
+
+
+__all__ = ["Signed", "StoreFault", "beside"]

@@ -1,0 +1,112 @@
+"""When a node stands still: a fault of its machine is noted with the block to be tried again (rule 10)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from hansa.engines import errors
+from hansa.kernel import Refusal, Struct, encode
+from hansa.kernel.active import Outdated, RoomMissing
+from hansa.kernel.apply import MACHINE_FAULTS, Incident
+from hansa.kernel.canonical import decode
+from hansa.kernel.refusal import shown
+from hansa.kernel.types import Positive
+
+STOPS_MAX = 2
+"""Stops on a block after which the node waits for its operator (rule 10)."""
+INCIDENTS_MAX = 1_000
+"""Incidents kept in memory, the newest."""
+
+
+class Stop(Struct):
+    """Noted on disk when a fault of the machine stops the node, with the block that is to be tried again."""
+
+    stops: Positive
+    cause: str
+    transactions: tuple[bytes, ...] = ()
+
+
+class Notes(Protocol):
+    """Where small facts rest: the store."""
+
+    def meta(self, name: str) -> bytes | None: ...
+
+    def note(self, name: str, value: bytes | None) -> None:
+        """Keep or drop (None) a fact, durably."""
+        ...
+
+
+class Stops:
+    """Why the node stands still, if it does; and its incidents, newest last."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self.reason: Refusal | None = None
+        self.incidents: list[Incident] = []
+
+    def check(self) -> None:
+        """Raises Stopped, Waiting, or what else the node stands still for."""
+        if self.reason is not None:
+            raise self.reason
+
+    def tell(self, *incidents: Incident) -> None:
+        self.incidents.extend(incidents)
+        del self.incidents[:-INCIDENTS_MAX]
+
+    @contextmanager
+    def guarded(self, wires: Sequence[bytes] = ()) -> Iterator[None]:
+        """Work on a block of these transactions: a fault of the machine within it stops the node.
+
+        A refusal passes; what else interrupts the work stops the node too, since memory may then lag behind
+        the disk, and only a restart goes on.
+        """
+        self.check()
+        try:
+            yield
+        except MACHINE_FAULTS as fault:
+            raise self.stop(fault, wires) from fault
+        except (Outdated, RoomMissing) as refusal:
+            self.reason = refusal
+            self.tell(Incident("outdated", refusal.en))
+            raise
+        except Refusal:
+            raise
+        except BaseException:
+            self.reason = errors.Stopped(cause="interrupted")
+            raise
+
+    def stop(self, fault: BaseException, wires: Sequence[bytes]) -> Refusal:
+        """Nothing was committed. Note the stop and its block, as far as the disk allows."""
+        cause = shown(f"{type(fault).__name__}: {fault}")
+        self.tell(Incident("stopped", cause))
+        self.reason = errors.Stopped(cause=cause)
+        try:
+            before = self.noted()
+            stop = Stop(stops=before.stops + 1 if before else 1, cause=cause, transactions=tuple(wires))
+            self._notes.note("stopped", encode(stop))
+            if stop.stops >= STOPS_MAX:
+                self.wait(cause)
+        except MACHINE_FAULTS as error:
+            self.tell(Incident("stopped", f"the stop itself could not be noted: {error}"))
+        return self.reason
+
+    def damaged(self, fault: BaseException) -> Refusal:
+        """A reader met damage: the writer takes no more. Not noted: who meets it again, stops again."""
+        refusal = errors.DamagedOnDisk(cause=shown(str(fault)))
+        if self.reason is None:
+            self.reason = refusal
+            self.tell(Incident("damaged", refusal.en))
+        return refusal
+
+    def noted(self) -> Stop | None:
+        noted = self._notes.meta("stopped")
+        return None if noted is None else decode(noted, Stop)
+
+    def wait(self, cause: str) -> None:
+        self.reason = errors.Waiting(cause=cause)
+        self.tell(Incident("waiting", cause))
+
+    def clear(self) -> None:
+        """The operator's word that the machine is mended."""
+        self._notes.note("stopped", None)
+        self.reason = None

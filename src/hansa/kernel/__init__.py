@@ -3,11 +3,12 @@
 from hansa.kernel import due, keys, limits
 from hansa.kernel.canonical import digest, encode, pack, unpack
 from hansa.kernel.context import Context, Table
+from hansa.kernel.evidence import Cosigner
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Active, Attested, Event, Key, Record, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.registry import Registry, Release, Room, since, until
-from hansa.kernel.signatures import is_public_key
+from hansa.kernel.signatures import ED25519, is_public_key, possession
 from hansa.kernel.types import (
     BasisPoints,
     CurrencyCode,
@@ -25,14 +26,17 @@ from hansa.kernel.types import (
     OptionalName,
     Positive,
     RegisteredName,
+    Scope,
     StateName,
     Struct,
     TimeMs,
     UnitName,
+    Url,
     replace,
 )
 
 __all__ = [
+    "ED25519",
     "KEYS",
     "WINDOWS",
     "Action",
@@ -40,6 +44,7 @@ __all__ = [
     "Attested",
     "BasisPoints",
     "Context",
+    "Cosigner",
     "CurrencyCode",
     "DurationMs",
     "Event",
@@ -63,12 +68,14 @@ __all__ = [
     "Release",
     "Room",
     "RoomPin",
+    "Scope",
     "Signal",
     "StateName",
     "Struct",
     "Table",
     "TimeMs",
     "UnitName",
+    "Url",
     "digest",
     "due",
     "encode",
@@ -76,6 +83,7 @@ __all__ = [
     "keys",
     "limits",
     "pack",
+    "possession",
     "replace",
     "since",
     "unpack",

@@ -185,7 +185,7 @@ class Table(Generic[R]):
         ctx.spend_write(len(at) + len(data))
         try:
             # Constructors do not validate; and all nodes must hold the same record, cached or read from disk.
-            kept = self._decoder.decode(data)
+            kept = self.decode(data)
         except msgspec.ValidationError as error:
             raise OutOfRange(what=self.name, detail=str(error)) from None
         ctx.layer.set((self.name, at), (data, kept))

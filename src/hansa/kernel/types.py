@@ -45,6 +45,18 @@ RegisteredName = Annotated[str, msgspec.Meta(pattern=f"^[^{_UNSEEN}]+{_END}", mi
 """Name of a company, machine or place as registered; the only free text that all members read (rule 8)."""
 OptionalName = Annotated[str, msgspec.Meta(max_length=120)]
 """A RegisteredName, or "" where there is none: the number of a certificate, a seal."""
+Url = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^(https?://([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?)?{_END}",
+        max_length=200,
+    ),
+]
+"""Where a server answers, without user, query or fragment; "" where there is none."""
+Scope = Annotated[
+    str, msgspec.Meta(pattern=rf"^[a-z0-9_]+\.([a-z0-9_]+|\*){_END}", min_length=3, max_length=128)
+]
+"""An action's tag (`billing.propose`), or all of a room (`billing.*`)."""
 Hash = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{64}}{_END}", min_length=64, max_length=64)]
 """SHA-256, lower-case hexadecimal."""
 OptionalHash = Annotated[str, msgspec.Meta(pattern=rf"^([0-9a-f]{{64}})?{_END}", max_length=64)]

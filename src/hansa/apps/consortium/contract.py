@@ -12,9 +12,11 @@ from hansa.apps.consortium.messages import (
     KeyAdded,
     KeyRevokedEvent,
     Member,
+    MemberV1,
     PublishCalendar,
     RevokeKey,
 )
+from hansa.apps.consortium.tables import CALENDARS, MEMBERS
 from hansa.kernel import (
     KEYS,
     WINDOWS,
@@ -25,15 +27,11 @@ from hansa.kernel import (
     KeyId,
     MemberId,
     Room,
-    Table,
     is_public_key,
     keys,
     limits,
     replace,
 )
-
-MEMBERS = Table("consortium.members", key=("member",), record=Member)
-CALENDARS = Table("consortium.calendars", key=("member", "calendar"), record=CalendarRecord)
 
 ED25519 = 1
 
@@ -49,7 +47,7 @@ def found(ctx: Context, genesis: Genesis) -> None:
         MEMBERS.insert(
             ctx,
             (member.id,),
-            Member(
+            MemberV1(  # type: ignore[arg-type]
                 name_zh=member.name_zh,
                 name_en=member.name_en,
                 register_id=member.register_id,

@@ -2,7 +2,7 @@
 
 from hansa.apps.consortium import errors
 from hansa.apps.consortium.calendars import Calendar
-from hansa.apps.consortium.contract import CALENDARS, MEMBERS
+from hansa.apps.consortium.tables import CALENDARS, MEMBERS
 from hansa.kernel import Context
 
 

@@ -37,6 +37,13 @@ class HeldReading(Struct):
     reading: ProvedReading
 
 
+class Handover(Struct):
+    """A change of the cosigners: its event, under the header of that height as the set before signed it."""
+
+    event: Proof
+    head: SignedHeader
+
+
 class Bundle(Struct):
     """Everything needed, nothing trusted: each part has its way up to the header, the header a signature."""
 
@@ -51,3 +58,5 @@ class Bundle(Struct):
     that brought anchors, counter records, resets and replacements; those that asked for a close."""
     readings: tuple[HeldReading, ...] = ()
     """Readings that counter records of the period repeat, as far as the owner hands them out."""
+    handovers: tuple[Handover, ...] = ()
+    """Each change of the cosigners between genesis and the head, oldest first; needed where others signed."""

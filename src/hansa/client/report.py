@@ -41,6 +41,21 @@ class Origin:
     """The close that counted it: its position in `Report.statements`."""
 
 
+@dataclass(frozen=True)
+class Finality:
+    """Who stands for the header: `signed` are cosigners of the set in force, the operator among them."""
+
+    signed: tuple[str, ...] = ()
+    cosigners: int = 0
+    quorum: int = 0
+    changes: int = 0
+    """How often the set changed since genesis."""
+
+    @property
+    def final(self) -> bool:
+        return self.cosigners > 1 and len(self.signed) >= self.quorum
+
+
 OriginName = tuple[str, int, int, int]
 """(meter, at_ms, generation, sequence)."""
 
@@ -52,6 +67,7 @@ class Report:
     checks: list[Check] = field(default_factory=list)
     genesis: Genesis | None = None
     bundle: Bundle | None = None
+    finality: Finality = Finality()
     statement: Statement | None = None
     statements: list[Statement] = field(default_factory=list)
     """Those of the agreement up to the subject's, oldest first."""

@@ -7,11 +7,12 @@ import hashlib
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.bundle import BUNDLE_BYTES_MAX, GENESIS_BYTES_MAX, Bundle
-from hansa.client.report import Check, Failed, Origin, Report, need, note
+from hansa.client.report import Check, Failed, Finality, Origin, Report, need, note
 from hansa.client.texts import Text, both, instant_text
 from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
+from hansa.client.verify_quorum import check_finality, follow_sets
 from hansa.client.verify_statement import check_periods, recompute
 from hansa.kernel import Refusal
 from hansa.kernel.canonical import decode_strict
@@ -52,12 +53,14 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
         [] if header.chain == chain else [f"head.header.chain {header.chain[:16]}…"],
         Text(f"链 {chain[:16]}…", f"chain {chain[:16]}…"),
     )  # fmt: skip
+    in_force = follow_sets(report, bundle.head, bundle.handovers)
     need(
         report, "header",
         Text("区块头由运营节点签名", "the operator's node signed the header"),
-        [] if signed_by(bundle.head, report.genesis.node_public) else ["head.signature"],
+        [] if signed_by(bundle.head, in_force.operator) else ["head.signature"],
         Text(f"高度 {header.height}", f"height {header.height}"),
     )  # fmt: skip
+    check_finality(report, bundle.head, in_force)
     check_inclusion(report, bundle)
     records = read_attests(report, bundle)
     transactions = check_transactions(report, bundle, records, chain)
@@ -111,13 +114,48 @@ def proved(report: Report) -> list[Text]:
             "结算单的每一行都由这些记录按所列资费重新算出。",
             "Each line of the statement follows from these records under the tariff shown.",
         ),
-        Text(
-            "以上各项在所示高度正是如此记录在账本上（依据：运营节点的签名；尚无见证方会签，"
+        _stands_for_it(report.finality),
+    ]
+
+
+def _stands_for_it(found: Finality) -> Text:
+    """On whose word it stood on the ledger like this, and what would have to be wrong for it not to be so."""
+    if not found.final:
+        return Text(
+            "以上各项在所示高度正是如此记录在账本上（依据：运营节点的签名；没有法定数的见证方会签，"
             "即“运营方的一面之词”）。",
             "All of it stood on the ledger like this at the height shown (on the operator's signature; there "
             "is no quorum of cosigners: it is the operator's word).",
-        ),
-    ]
+        )
+    signed, both_needed = len(found.signed), max(1, 2 * found.quorum - found.cosigners)
+    earlier_zh = "；先前各届名单的法定数在卸任后没有再签" if found.changes else ""
+    earlier_en = ", and no quorum of an earlier set signs on after it was replaced" if found.changes else ""
+    return Text(
+        f"以上各项在所示高度正是如此记录在账本上：{found.cosigners} 个见证方中 {signed} 个会签，"
+        "见证方自行执行每个区块。"
+        f"若同一高度另有定论，须有至少 {both_needed} 个见证方签了两部历史{earlier_zh}。",
+        f"All of it stood on the ledger like this at the height shown: {signed} of {found.cosigners} "
+        "cosigners, who execute every block themselves, signed the header. Another final header of that "
+        f"height would take {both_needed} of them who signed two histories{earlier_en}.",
+    )
+
+
+def _left_to_the_operator(found: Finality) -> Text:
+    """What a header does not show, whoever signed it."""
+    if found.final:
+        return Text(
+            "运营方收录了收到的每一笔交易，区块时间的误差小于见证方时钟的容许偏差：请保留签名回执，"
+            "交给自己的跟随节点核对。",
+            "That the operator took in every transaction it was given, and that block times are exact within "
+            "what the cosigners' clocks allow: keep acknowledgements and hand them to your follower.",
+        )
+    return Text(
+        "运营方收录了收到的每一笔交易，区块时间准确，且没有向别人出示另一部历史："
+        "在有法定数的见证方会签之前，请核对各方手中的区块头和回执。",
+        "That the operator took in every transaction it was given, that its block times are right, and "
+        "that it shows everybody the same history: until a quorum cosigns, compare the headers and receipts "
+        "you hold.",
+    )
 
 
 def not_proved(report: Report) -> list[Text]:
@@ -134,13 +172,7 @@ def not_proved(report: Report) -> list[Text]:
         )
     out += [
         Text("签名时谁实际掌握密钥。", "Who held the key when it signed."),
-        Text(
-            "运营方收录了收到的每一笔交易，区块时间准确，且没有向别人出示另一部历史："
-            "在有见证方会签之前，请核对各方手中的区块头和回执。",
-            "That the operator took in every transaction it was given, that its block times are right, and "
-            "that it shows everybody the same history: until others cosign, compare the headers and receipts "
-            "you hold.",
-        ),
+        _left_to_the_operator(report.finality),
         Text("没有随证据包出示的原始读数。", "Raw readings that are not in the bundle."),
     ]
     if report.statement is not None and report.statement.corrected_to_ms and report.deal is not None:

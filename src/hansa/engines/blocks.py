@@ -91,6 +91,12 @@ def pack_writes(changes: Changes, before: dict[Name, bytes | None]) -> bytes:
     return _pack([(*name, before[name], new) for name, new in changes.items()])
 
 
+def write_set(data: bytes) -> tuple[Write, ...]:
+    """A packed write set in order of table and key. Raises Damaged."""
+    rows = sorted(unpack_writes(data), key=lambda row: row[:2])
+    return tuple(Write(table=row[0], key=row[1], old=row[2], new=row[3]) for row in rows)
+
+
 def unpack_writes(data: bytes) -> Sequence[_Row]:
     """Rows of (table, key, old, new). Raises Damaged."""
     try:

@@ -3,16 +3,18 @@
 from hansa.engines import errors
 from hansa.engines.blocks import BlockData
 from hansa.engines.ledger import Ledger
-from hansa.kernel import encode, replace
+from hansa.engines.signed import Signed
+from hansa.kernel import encode, merkle, replace
 from hansa.kernel.apply import Block, BlockLeaf
 from hansa.kernel.evidence import Header, signed_by
 
 
-def append(ledger: Ledger, block: BlockData) -> Header:
+def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     """Execute the next block, compare everything, commit; returns its header.
 
-    Raises NotNext, NotByOperator, or Differs with the first thing that is not what the transactions lead to;
-    then nothing was done. Besides, MACHINE_FAULTS, Outdated, RoomMissing.
+    `own` is what this node has signed. Raises NotNext, NotByOperator; SignedOther if this node signed another
+    header there; Differs with the first thing that is not what the transactions lead to: then nothing was
+    done. Besides, MACHINE_FAULTS, Outdated, RoomMissing.
     """
     signed = block.header
     height = ledger.height + 1
@@ -20,6 +22,8 @@ def append(ledger: Ledger, block: BlockData) -> Header:
         raise errors.NotNext(height=signed.header.height, expected=height)
     if not signed_by(signed, ledger.operator_public):
         raise errors.NotByOperator(height=height)
+    if height <= own.height and not own.allows(signed.header):
+        raise errors.SignedOther(height=height)
     what = _outside(ledger, block)
     if what:
         raise errors.Differs(height=height, what=what)
@@ -49,8 +53,9 @@ def _outside(ledger: Ledger, block: BlockData) -> str:
 
 def _inside(leaf: BlockLeaf, own: BlockLeaf | None) -> str:
     """The first part of the leaf that executing the transactions does not lead to, or ""."""
-    if own is None:
-        return "header"  # Nothing happens in it, and yet it is in the log.
+    if own is None:  # Nothing happens in it, so it is not in the log.
+        empty = merkle.EMPTY_ROOT.hex()
+        own = replace(leaf, transactions_root=empty, outcomes_root=empty, events_root=empty, engine="none")
     for what, same in (
         ("transactions", leaf.transactions_root == own.transactions_root),
         ("outcomes", leaf.outcomes_root == own.outcomes_root),

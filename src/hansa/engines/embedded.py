@@ -14,7 +14,7 @@ from hansa.engines.blocks import BlockData
 from hansa.engines.checking import append
 from hansa.engines.folder import open_folder
 from hansa.engines.founding import found
-from hansa.engines.ledger import CACHE_RECORDS, Keep
+from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.reading import EVENTS_PER_READ_MAX, receipt
 from hansa.engines.stops import STOPS_MAX
@@ -49,7 +49,7 @@ class Embedded:
         release: Release | None = None,
         registry: Registry | None = None,
         cache_records: int | None = CACHE_RECORDS,
-        keep: Keep = Keep(),  # noqa: B008 (frozen)
+        keep: Keep = KEEP,
         connect: Connect = connect,
     ) -> None:
         self._node = node
@@ -170,7 +170,7 @@ class Embedded:
         """
         for block in blocks:
             with self.ledger.stops.guarded():
-                self.signed.put(append(self.ledger, block))
+                self.signed.put(append(self.ledger, block, self.signed))
         self._caught_up()
         self.ledger.found_newest()
 
@@ -221,12 +221,13 @@ class Embedded:
             ledger.commit(applied, wires, self._sign)
         with ledger.stops.guarded():
             # The block is durable; its header may be shown once it is known here for ever.
-            self.signed.put(ledger.last_header)
+            self.signed.put(self._signing)
         return applied
 
     def _sign(self, header: Header) -> bytes:
-        if not self.signed.allows(header):
+        if header.height <= self.signed.height:
             raise errors.SignedOther(height=header.height)
+        self._signing = header
         signature = self._node.sign(HEADER_DOMAIN + encode(header))
         return encode(SignedHeader(header=header, suite=ED25519, signature=signature))
 

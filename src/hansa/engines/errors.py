@@ -105,6 +105,14 @@ class NotByOperator(Refusal, code="engine.not_by_operator", field="header"):
     )
 
 
+class OffClock(Refusal, code="engine.off_clock", field="time_ms"):
+    zh = "区块 {height} 的时间比本机时钟快 {limit} 分钟以上，暂不采用。请校准本机时钟，或查问运营节点的时钟。"
+    en = (
+        "Block {height} is more than {limit} minutes ahead of this machine's clock and is not followed yet. "
+        "Set this clock right, or ask after the operator's."
+    )
+
+
 class Differs(Refusal, code="engine.differs", field="header"):
     """Signed by the operator, and wrong: evidence against it.
 

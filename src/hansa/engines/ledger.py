@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hansa.engines import errors
-from hansa.engines.blocks import pack_writes
+from hansa.engines.blocks import Write, pack_writes, write_set
 from hansa.engines.founding import Founded
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.stops import Stops
@@ -35,6 +35,9 @@ class Keep:
     write_sets: int = 10_000
     blocks: int | None = None
     """Blocks with transactions, outcomes and events; None: all."""
+
+
+KEEP = Keep()
 
 
 class _Present(Committed):
@@ -62,7 +65,7 @@ class Ledger(Reading):
         founded: Founded,
         *,
         cache_records: int | None = CACHE_RECORDS,
-        keep: Keep = Keep(),
+        keep: Keep = KEEP,
         connect: Connect = connect,
     ) -> None:
         self.path, self.keep = path, keep
@@ -88,6 +91,7 @@ class Ledger(Reading):
             raise errors.WrongGenesis(chain=known[:12].decode(errors="replace"))
         self.state_sum = self.store.meta("state_sum") or lthash.EMPTY
         self.app_hash = merkle.EMPTY_ROOT.hex()
+        self.last_header: Header | None = None
         self._restored = self.store.meta("restored") is not None
         self.height = self.store.height()
         if self.height:
@@ -181,6 +185,10 @@ class Ledger(Reading):
         self.height, self.time_ms, self.app_hash = leaf.height, leaf.time_ms, app_hash
         self.last_header = header
         self.stops.tell(*applied.incidents)
+
+    def writes_of(self, applied: Applied) -> tuple[Write, ...]:
+        """The write set of the block last executed, whether committed or not, in order of table and key."""
+        return write_set(pack_writes(applied.changes, self._present.before))
 
     def _prune(self, height: int) -> None:
         """Drop what the policy no longer keeps, in small steps."""

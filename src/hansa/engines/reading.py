@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.engines import errors
-from hansa.engines.blocks import BlockData, Write, unpack_writes
+from hansa.engines.blocks import BlockData, Write, unpack_writes, write_set
 from hansa.engines.past import Past
 from hansa.engines.store import Rows
 from hansa.kernel import Context, Registry, merkle
@@ -136,8 +136,7 @@ class Reading:
         data = self.rows.writes(height)
         if data is None:
             raise errors.Pruned(height=height, what="writes", first=self.rows.first_writes())
-        found = sorted(unpack_writes(data), key=lambda row: row[:2])
-        return tuple(Write(table=row[0], key=row[1], old=row[2], new=row[3]) for row in found)
+        return write_set(data)
 
     def items(self, kind: str, height: int) -> list[bytes]:
         """A block's transactions, outcomes or events, checked against its leaf. Raises Pruned, Damaged."""

@@ -1,0 +1,90 @@
+"""Bodies of requests, received under limits of size, time and memory, whatever the sender announces."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from hansa.kernel.refusal import shown
+from hansa.node import errors
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+OCTETS, JSON = "application/octet-stream", "application/json"
+
+
+class Gone(Exception):
+    """The sender hung up before its body was whole: there is nobody to answer."""
+
+
+class Budget:
+    """Memory that all bodies in transit share."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.used = limit, 0
+
+    def take(self, size: int) -> None:
+        if self.used + size > self.limit:
+            raise errors.QueueFull(retry_s=1)
+        self.used += size
+
+    def give_back(self, size: int) -> None:
+        self.used -= size
+
+
+def announced(headers: Headers, wanted: str, limit: int) -> int:
+    """The announced length, 0 if none. Raises ContentTypeWrong or BodyTooLarge, before anything is read."""
+    length, given = 0, ""
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value) if value.isdigit() and len(value) < 16 else limit + 1
+        elif name == b"content-type":
+            given = value.decode("latin-1").partition(";")[0].strip().lower()
+    if given != wanted:
+        raise errors.ContentTypeWrong(given=shown(given or "-"), wanted=wanted)
+    if length > limit:
+        raise errors.BodyTooLarge(limit=limit)
+    return length
+
+
+async def receive_body(receive: Receive, limit: int, time_s: float, budget: Budget) -> bytes:
+    """A whole body. Raises BodyTooLarge, BodySlow, QueueFull where memory for bodies is used up, or Gone."""
+    message = await _first(receive, time_s)
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(body) > limit:
+            raise errors.BodyTooLarge(limit=limit)
+        return body
+    taken = 0
+    try:
+        async with asyncio.timeout(time_s):
+            parts = []
+            while True:
+                budget.take(len(body))
+                taken += len(body)
+                if taken > limit:
+                    raise errors.BodyTooLarge(limit=limit)
+                parts.append(body)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+                message = _present(await receive())
+                body = message.get("body", b"")
+    except TimeoutError:
+        raise errors.BodySlow(limit_s=time_s) from None
+    finally:
+        budget.give_back(taken)
+
+
+async def _first(receive: Receive, time_s: float) -> Message:
+    try:
+        async with asyncio.timeout(time_s):
+            return _present(await receive())
+    except TimeoutError:
+        raise errors.BodySlow(limit_s=time_s) from None
+
+
+def _present(message: Message) -> Message:
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message

@@ -1,0 +1,119 @@
+"""What all routes share: who asks, whether they may, and the ledger as it stands."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from hansa.engines.reading import Answer, Reading
+from hansa.kernel import keys
+from hansa.kernel.messages import Key
+from hansa.kernel.refusal import Refusal
+from hansa.node import errors
+from hansa.node.bodies import Budget
+from hansa.node.events import Broadcast
+from hansa.node.member import Member
+from hansa.node.metrics import Metrics
+from hansa.node.pulse import Pulse
+from hansa.node.reads import Reads
+from hansa.node.sessions import Holder, Session, Sessions, refused_for
+from hansa.node.settings import Settings
+
+T = TypeVar("T")
+Headers = Iterable[tuple[bytes, bytes]]
+
+READ_BY_ANYONE = frozenset({"public"})
+READ_BY_MEMBERS = READ_BY_ANYONE | {"members", "parties"}
+"""Until circles exist, what lies on the ledger is read by every member (design, section 5)."""
+READ_BY_OWNER = READ_BY_MEMBERS | {"owner"}
+
+
+@dataclass
+class Front:
+    """One node's HTTP side."""
+
+    settings: Settings
+    member: Member
+    clock: Callable[[], int]
+    metrics: Metrics = field(default_factory=Metrics)
+    pulse: Pulse = field(default_factory=Pulse)
+
+    def __post_init__(self) -> None:
+        bounds = self.settings.limits
+        self.sessions = Sessions(self.clock, bounds)
+        self.reads = Reads(self.member.reader, bounds, self.metrics)
+        self.broadcast = Broadcast(self.reads, self.pulse, self.metrics, bounds)
+        self.budget = Budget(bounds.bodies_bytes)
+        self.stopping = False
+
+    def end_streams(self) -> None:
+        """The node stops: answers that wait for news end now."""
+        self.stopping = True
+        self.pulse.beat()
+        self.broadcast.end_all()
+
+    # Who asks.
+
+    def session(self, headers: Headers) -> Session | None:
+        """The caller's session; None without one. Raises SessionUnknown where it is no longer good."""
+        for name, value in headers:
+            if name == b"authorization":
+                scheme, _, token = value.decode("latin-1").partition(" ")
+                if scheme.lower() != "bearer":
+                    raise errors.SessionUnknown()
+                return self.sessions.find(token.strip())
+        return None
+
+    def member_session(self, headers: Headers) -> Session:
+        """The caller's session. Raises SessionNeeded or SessionUnknown."""
+        session = self.session(headers)
+        if session is None:
+            raise errors.SessionNeeded()
+        return session
+
+    def own_session(self, headers: Headers) -> Session:
+        """A session of the member whose node this is. Raises NotForYou for that of another."""
+        session = self.member_session(headers)
+        if session.holder.member != self.member.name:
+            raise errors.NotForYou(member=session.holder.member)
+        return session
+
+    def key_now(self, reading: Reading, holder: Holder) -> Key:
+        """The key as the ledger has it, if it may act now. Raises UnknownKey, KeyRevoked or KeyExpired."""
+        ctx = reading.context(max(reading.time_ms, self.clock()))
+        return keys.current(ctx, holder.member, holder.key)
+
+    # What they read.
+
+    async def read(self, work: Callable[[Reading], T], session: Session | None = None) -> T:
+        """The result of `work` on a snapshot, if the session's key may still act: else the session ends."""
+
+        def checked(reading: Reading) -> T:
+            if session is not None and session.checked_height < reading.height:
+                self.key_now(reading, session.holder)
+                session.checked_height = reading.height
+            return work(reading)
+
+        try:
+            return await self.reads.ask(checked)
+        except Refusal as refusal:
+            if session is not None and refused_for(refusal):
+                self.sessions.end(session)
+            raise
+
+    async def still_allowed(self, session: Session) -> bool:
+        """Whether a session is still good: for answers that go on for long."""
+        try:
+            await self.read(lambda reading: None, session)
+        except Refusal:
+            return False
+        return session.expires_ms > self.clock() and self.sessions.holds(session)
+
+    def check_readers(self, answer: Answer, session: Session | None) -> None:
+        """Whether who asks is among the readers of all that an answer rests on."""
+        if session is None:
+            if not answer.touched <= READ_BY_ANYONE:
+                raise errors.SessionNeeded()
+            return
+        own = session.holder.member == self.member.name
+        if not answer.touched <= (READ_BY_OWNER if own else READ_BY_MEMBERS):
+            raise errors.NotForYou(member=session.holder.member)

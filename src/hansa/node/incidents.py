@@ -1,0 +1,55 @@
+"""A node's own trouble, as its operator is told (rule 10): never part of what members agree on."""
+
+from hansa.kernel.apply import Incident
+from hansa.kernel.types import Natural, Struct, TimeMs
+
+TEXTS = {
+    "internal": (
+        "应用程序代码出错，该交易被拒绝：{detail}。请将此信息发给软件供应方。",
+        "The code of a room failed and its transaction was refused: {detail}. Send this to its maker.",
+    ),
+    "parked": (
+        "一项到期工作执行失败，已搁置：{detail}。请查明原因。",
+        "A piece of due work failed and was parked: {detail}. Look into the cause.",
+    ),
+    "stopped": (
+        "节点因机器故障停机：{detail}。请排除故障后重启节点。",
+        "The node stopped on a fault of its machine: {detail}. Mend the cause and restart the node.",
+    ),
+    "waiting": (
+        "节点停机两次，现只读等待：{detail}。请排除故障后恢复写入。",
+        "The node stopped twice and now only reads: {detail}. Mend the cause, then let it write again.",
+    ),
+    "outdated": (
+        "节点缺少即将生效的规则或应用：{detail}",
+        "The node lacks rules or rooms that come into force: {detail}",
+    ),
+    "writer": (
+        "写入线程因程序错误停止：{detail}。请重启节点并将日志发给软件供应方。",
+        "The writer ended on a mistake of the program: {detail}. Restart the node; send its maker the log.",
+    ),
+}
+OTHER = ("{detail}", "{detail}")
+
+
+class Noted(Struct):
+    """An incident as it is shown. `evidence` names a file in the data directory that proves it, if any."""
+
+    code: str
+    at_ms: TimeMs
+    zh: str
+    en: str
+    height: Natural = 0
+    evidence: str = ""
+
+
+def noted(incident: Incident, at_ms: int, height: int) -> Noted:
+    """An engine's incident with its texts."""
+    zh, en = TEXTS.get(incident.what, OTHER)
+    return Noted(
+        code=f"incident.{incident.what}",
+        at_ms=at_ms,
+        zh=zh.format(detail=incident.detail),
+        en=en.format(detail=incident.detail),
+        height=height,
+    )

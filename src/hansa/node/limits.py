@@ -1,0 +1,85 @@
+"""Every limit of the node, by name. They protect one server; members need not agree on them.
+
+Those that an operator may want to change stand in `settings.Limits` with these as their defaults.
+"""
+
+# Bodies and headers.
+BODY_BYTES_MAX = 8 * 2**20
+"""Largest body of a request with transactions."""
+SMALL_BODY_BYTES_MAX = 65_536
+"""Largest body of any other request."""
+ACKNOWLEDGEMENT_BYTES_MAX = 2**20
+BODY_TIME_MAX_S = 30
+"""A body must be whole by then, however slowly it comes."""
+HEADER_BYTES_MAX = 16_384
+"""Request line and headers together."""
+HEADER_TIME_MAX_S = 10
+"""A request's line and headers must be whole by then, counted from its first byte, or from the connection."""
+KEEP_ALIVE_S = 65
+"""A connection without a request is closed after it."""
+CONNECTIONS_MAX = 4_096
+BODIES_BYTES_MAX = 64 * 2**20
+"""Bodies that are being received, together."""
+
+# Transactions that wait for the writer.
+REQUEST_TRANSACTIONS_MAX = 512
+QUEUE_TRANSACTIONS_MAX = 16_384
+QUEUE_BYTES_MAX = 64 * 2**20
+QUEUE_MEMBER_MAX = 8_192
+"""Transactions of one member that wait at a time."""
+QUEUE_KEY_MAX = 1_024
+"""Transactions of one key that wait at a time: as many as its window of sequence numbers is wide."""
+GROUP_TRANSACTIONS_MAX = 1_000
+"""Transactions that the writer takes at a time: bounds how long the others wait for their turn."""
+GROUP_BYTES_MAX = 4 * 2**20
+TURN_TRANSACTIONS_MAX = 32
+"""Transactions that one member gets into a group before the next member's turn comes."""
+CHECK_CHUNK = 16
+"""Signatures that one thread checks at a time."""
+KNOWN_KEYS_MAX = 16_384
+RETRY_AFTER_MAX_S = 30
+
+# Reads.
+READERS = 4
+"""Threads that answer reads."""
+READS_WAITING_MAX = 256
+READ_TIME_MAX_S = 10
+BLOCKS_PER_READ_MAX = 256
+BLOCKS_BYTES_MAX = 16 * 2**20
+"""Blocks stop being added to an answer once it is this long; one block always fits."""
+RECORDS_PER_READ_MAX = 1_000
+EVENTS_PER_READ_MAX = 1_000
+WAIT_MAX_MS = 30_000
+"""How long a request for blocks may wait for the next one."""
+
+# Sessions.
+CHALLENGE_LIFE_MS = 60_000
+SESSION_LIFE_MS = 12 * 3_600_000
+SESSIONS_PER_KEY_MAX = 16
+SESSIONS_MAX = 100_000
+CHALLENGES_MAX = 100_000
+"""Challenges that are remembered, given and used alike, the oldest forgotten first."""
+
+# Listeners to events.
+LISTENERS_MAX = 2_000
+LISTENERS_PER_MEMBER_MAX = 1_100
+RECENT_EVENTS_MAX = 10_000
+"""Events that are kept at hand for all listeners together."""
+RECENT_BYTES_MAX = 16 * 2**20
+HEARTBEAT_S = 15
+SEND_TIME_MAX_S = 30
+"""A listener that takes nothing for this long is cut off."""
+
+# Cosigning.
+COSIGNED_HEIGHTS_MAX = 4_096
+"""Heights whose cosignatures are kept at hand."""
+
+# Operation.
+REFUSALS_LOGGED_PER_S = 5
+DISK_FREE_MIN = 256 * 2**20
+"""Bytes free on the ledger's disk below which the node calls itself unwell."""
+CLOCK_BEHIND_MAX_MS = 5_000
+"""How far the machine's clock may lie behind the newest block before the node calls itself unwell."""
+WRITER_SILENT_MAX_S = 30
+"""A writer that has work and says nothing for so long is called stuck."""
+STOP_TIME_MAX_S = 10

@@ -1,0 +1,147 @@
+"""The operator's node: its engine orders what members hand in, and one thread writes."""
+
+import asyncio
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hansa.engines.embedded import Embedded
+from hansa.engines.ledger import Keep
+from hansa.engines.reading import Reading
+from hansa.kernel import Release
+from hansa.kernel.apply import Incident
+from hansa.kernel.keys import KEYS
+from hansa.kernel.signatures import Signer
+from hansa.node import limits, wires
+from hansa.node.admission import Admission
+from hansa.node.checking import Checking
+from hansa.node.incidents import Noted, noted
+from hansa.node.member import Answer, Check, Cosigned, Promised
+from hansa.node.metrics import Metrics
+from hansa.node.settings import LEDGER, Settings
+from hansa.node.wires import Claim
+
+JSON = "application/json"
+
+
+class Operator:
+    """A Member over an embedded engine that nobody else uses. It owns the engine and closes it."""
+
+    role = "operator"
+
+    def __init__(
+        self,
+        settings: Settings,
+        genesis: bytes,
+        node: Signer,
+        clock: Callable[[], int],
+        metrics: Metrics,
+        release: Release | None = None,
+    ) -> None:
+        self.name, self.genesis_bytes = settings.member, genesis
+        self.chain = hashlib.sha256(genesis).hexdigest()
+        self._settings, self._clock, self.metrics = settings, clock, metrics
+        keep = Keep(write_sets=settings.retention.keep_write_sets, blocks=settings.retention.keep_blocks)
+        self.engine = Embedded(settings.file(LEDGER), genesis, node, clock, release=release, keep=keep)
+        self.reader = self.engine.reader()
+        self.cosigned: Cosigned | None = None
+        self.promised: Promised | None = None
+        checking = Checking(self.engine.chain.verify, self._public, threads=2)
+        self.admission = Admission(self.engine, node, self.chain, checking, metrics, settings.limits, clock)
+        self._met_ms: dict[int, int] = {}
+
+    def _public(self, own: Claim) -> bytes | None:
+        """The public key of a claim, by the records as they stand. Asked by the writer's thread."""
+        return _public_of(self.engine.ledger, own)
+
+    @property
+    def height(self) -> int:
+        return self.engine.height
+
+    async def start(self, on_block: Callable[[], None]) -> None:
+        self.admission.start(asyncio.get_running_loop(), on_block)
+
+    async def stop(self) -> None:
+        await self.admission.stop()
+        self.reader.close()
+        self.engine.close()
+
+    def check_room(self, size: int) -> None:
+        self.admission.check_room(size)
+
+    async def submit(self, body: bytes) -> Answer:
+        return Answer(200, JSON, await self.admission.offer(wires.split(body)))
+
+    def incidents(self) -> Sequence[Noted]:
+        found = list(self.engine.incidents)
+        return [noted(one, self._met(one), self.height) for one in found]
+
+    def _met(self, incident: Incident) -> int:
+        return self._met_ms.setdefault(id(incident), self._clock())
+
+    def checks(self) -> list[Check]:
+        return [self._check_writer(), self._check_engine(), self._check_disk(), self._check_clock()]
+
+    def _check_writer(self) -> Check:
+        silent_s = time.monotonic() - self.admission.alive_s
+        ok = not self.admission.failed and silent_s < limits.WRITER_SILENT_MAX_S
+        return Check(
+            name="writer",
+            ok=ok,
+            zh="写入正常。" if ok else f"写入线程已 {silent_s:.0f} 秒没有进展。请查看日志并重启节点。",
+            en="The writer goes on."
+            if ok
+            else f"No progress for {silent_s:.0f} s. See the log; restart the node.",
+        )
+
+    def _check_engine(self) -> Check:
+        stopped = self.engine.ledger.stops.reason
+        return Check(
+            name="engine",
+            ok=stopped is None,
+            zh="账本接受新交易。" if stopped is None else stopped.zh,
+            en="The ledger takes transactions." if stopped is None else stopped.en,
+        )
+
+    def _check_disk(self) -> Check:
+        return check_disk(Path(self._settings.directory), self._settings.limits.disk_free, self.metrics)
+
+    def _check_clock(self) -> Check:
+        return check_clock(self._clock(), self.engine.time_ms)
+
+
+def check_disk(directory: Path, least: int, metrics: Metrics) -> Check:
+    """Whether the disk has room."""
+    free = shutil.disk_usage(directory).free
+    metrics.disk_free.set(free)
+    metrics.disk.set(sum(file.stat().st_size for file in directory.glob("*") if file.is_file()))
+    ok = free >= least
+    mb = free // 2**20
+    return Check(
+        name="disk",
+        ok=ok,
+        zh=f"磁盘剩余 {mb} MB。" + ("" if ok else "请腾出空间，否则节点将停机。"),
+        en=f"{mb} MB are free on disk." + ("" if ok else " Make room, else the node will stop."),
+    )
+
+
+def check_clock(now_ms: int, block_ms: int) -> Check:
+    """Whether the clock has fallen behind the ledger: then it was set back."""
+    behind_ms = block_ms - now_ms
+    ok = behind_ms <= limits.CLOCK_BEHIND_MAX_MS
+    return Check(
+        name="clock",
+        ok=ok,
+        zh="时钟正常。" if ok else f"本机时钟落后账本 {behind_ms} 毫秒。请校准时钟。",
+        en="The clock is right." if ok else f"The clock lies {behind_ms} ms behind the ledger. Set it right.",
+    )
+
+
+def _public_of(reading: Reading, own: Claim) -> bytes | None:
+    try:
+        key = KEYS.get(reading.context(reading.time_ms), (own.member, own.key))
+    except ValueError:
+        return None
+    return None if key is None else key.public

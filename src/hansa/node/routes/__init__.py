@@ -1,0 +1,15 @@
+"""All routes of a node as data: the one registry that routing and OpenAPI are made from."""
+
+from hansa.node.endpoint import Endpoint
+from hansa.node.routes import blocks, evidence, ledger, opening, operation
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *ledger.ENDPOINTS,
+    *evidence.ENDPOINTS,
+    *blocks.ENDPOINTS,
+    *opening.ENDPOINTS,
+    *operation.ENDPOINTS,
+)
+OPENAPI_PATH = "/v1/openapi.json"
+QUERY_PATH = "/v1/{room}/{query}"
+TRANSACTIONS_PATH = "/v1/transactions"

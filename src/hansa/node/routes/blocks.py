@@ -1,0 +1,217 @@
+"""Routes between nodes: blocks, what each of them did, records, cosignatures, acknowledgements."""
+
+import asyncio
+import base64
+import binascii
+import time
+from typing import Annotated, TypeVar
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from hansa.engines.blocks import Write, pack_block
+from hansa.engines.reading import Reading
+from hansa.kernel.evidence import Cosignature, SignedAcknowledgement
+from hansa.kernel.messages import Outcome
+from hansa.kernel.types import Hash, Natural, Positive, Struct
+from hansa.node import errors, limits
+from hansa.node.bodies import JSON, OCTETS, announced, receive_body
+from hansa.node.endpoint import Asked, Endpoint, json_response
+from hansa.node.pulse import within
+
+T = TypeVar("T")
+
+
+class OfBlocks(Struct):
+    first: Positive = msgspec.field(name="from")
+    """Height of the first block."""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=limits.BLOCKS_PER_READ_MAX)] = limits.BLOCKS_PER_READ_MAX
+    wait_ms: Annotated[int, msgspec.Meta(ge=0, le=limits.WAIT_MAX_MS)] = 0
+    """Wait so long for the first block if it does not exist yet."""
+
+
+class OfBlock(Struct):
+    height: Positive
+
+
+class OfRecords(Struct):
+    table: Annotated[str, msgspec.Meta(max_length=128)]
+    after: Annotated[str, msgspec.Meta(max_length=2_048)] = ""
+    """Go on after this key: base64 of its bytes, as `next` gives it."""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=limits.RECORDS_PER_READ_MAX)] = limits.RECORDS_PER_READ_MAX
+
+
+class Writes(Struct):
+    """What a block did to the records, in order of table and key."""
+
+    height: Positive
+    writes: tuple[Write, ...]
+
+
+class Contents(Struct):
+    """What a block led to: outcomes and events, as their canonical bytes stand on the ledger."""
+
+    height: Positive
+    outcomes: tuple[Outcome, ...]
+    events: tuple[bytes, ...]
+
+
+class Row(Struct):
+    key: bytes
+    value: bytes
+
+
+class Records(Struct):
+    """Records of a table in order of their keys. `next`: where to go on, "" at the end."""
+
+    height: Natural
+    records: tuple[Row, ...]
+    next: str = ""
+
+
+class GivenCosignature(Struct):
+    """A cosigner's signature of the header of a height."""
+
+    height: Positive
+    app_hash: Hash
+    cosignature: Cosignature
+
+
+class Taken(Struct):
+    """It was taken in."""
+
+    taken: bool
+
+
+async def blocks(asked: Asked) -> ASGIApp:
+    front, given = asked.front, asked.given
+    until = time.monotonic() + given.wait_ms / 1_000
+    while True:
+        beat = front.pulse.next()
+        data, head = await front.read(lambda reading: _packed(reading, given), asked.session)
+        left = until - time.monotonic()
+        if data or left <= 0 or front.stopping or not await within(beat, left):
+            return Response(data, media_type=OCTETS, headers={"hansa-height": str(head)})
+
+
+def _packed(reading: Reading, given: OfBlocks) -> tuple[bytes, int]:
+    parts: list[bytes] = []
+    size = 0
+    for height in range(given.first, min(reading.height, given.first + given.limit - 1) + 1):
+        part = pack_block(reading.block(height))
+        if parts and size + len(part) > limits.BLOCKS_BYTES_MAX:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts), reading.height
+
+
+async def writes(asked: Asked) -> ASGIApp:
+    height = asked.given.height
+
+    def work(reading: Reading) -> Writes:
+        _check_height(reading, height)
+        return Writes(height=height, writes=reading.write_set(height))
+
+    return json_response(await asked.front.read(work, asked.session))
+
+
+async def contents(asked: Asked) -> ASGIApp:
+    height = asked.given.height
+
+    def work(reading: Reading) -> Contents:
+        _check_height(reading, height)
+        outcomes = tuple(msgspec.json.decode(data, type=Outcome) for data in reading.items("outcome", height))
+        return Contents(height=height, outcomes=outcomes, events=tuple(reading.items("event", height)))
+
+    return json_response(await asked.front.read(work, asked.session))
+
+
+async def records(asked: Asked) -> ASGIApp:
+    given = asked.given
+    try:
+        after = base64.b64decode(given.after, validate=True)
+    except (binascii.Error, ValueError):
+        raise errors.ParameterWrong(name="after", detail="it is no base64") from None
+
+    def work(reading: Reading) -> Records:
+        table = reading.registry.tables.get(given.table)
+        if table is None:
+            raise errors.TableUnknown(table=given.table)
+        if table.record.readers == "owner" and asked.caller.holder.member != asked.front.member.name:
+            raise errors.NotForYou(member=asked.caller.holder.member)
+        found = reading.records(given.table, after, given.limit)
+        more = base64.b64encode(found[-1][0]).decode() if len(found) == given.limit else ""
+        rows = tuple(Row(key=key, value=value) for key, value in found)
+        return Records(height=reading.height, records=rows, next=more)
+
+    return json_response(await asked.front.read(work, asked.session))
+
+
+async def cosignature(asked: Asked) -> ASGIApp:
+    front = asked.front
+    cosigned = front.member.cosigned
+    if cosigned is None:
+        raise errors.NotHere(role=front.member.role, other="-")
+    given = await read_json(asked, GivenCosignature, limits.SMALL_BODY_BYTES_MAX)
+    await asyncio.to_thread(cosigned.take, given.height, given.app_hash, given.cosignature)
+    return json_response(Taken(taken=True))
+
+
+async def acknowledgement(asked: Asked) -> ASGIApp:
+    front = asked.front
+    promised = front.member.promised
+    if promised is None:
+        raise errors.NotHere(role=front.member.role, other="follower")
+    given = await read_json(asked, SignedAcknowledgement, limits.ACKNOWLEDGEMENT_BYTES_MAX)
+    await front.read(lambda reading: None, asked.session)
+    await asyncio.to_thread(promised.take, given)
+    return json_response(Taken(taken=True))
+
+
+async def read_json(asked: Asked, kind: type[T], limit: int) -> T:
+    """A body in canonical JSON or any other. Raises BodyMalformed and what `bodies` raises."""
+    announced(asked.request.scope["headers"], JSON, limit)
+    bounds = asked.front.settings.limits
+    body = await receive_body(asked.request.receive, limit, bounds.body_time_s, asked.front.budget)
+    try:
+        return msgspec.json.decode(body, type=kind, strict=True)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise errors.BodyMalformed(detail=str(error)) from None
+
+
+def _check_height(reading: Reading, height: int) -> None:
+    if height > reading.height:
+        raise errors.HeightUnknown(height=height, head=reading.height)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/v1/blocks", "blocks", blocks,
+        "Blocks with their transactions, as frames; empty where there is none yet.",
+        parameters=OfBlocks, content=OCTETS, statuses=(410,),
+    ),
+    Endpoint(
+        "GET", "/v1/blocks/{height}/writes", "writes", writes,
+        "What a block did to each record.", parameters=OfBlock, answer=Writes, statuses=(404, 410),
+    ),
+    Endpoint(
+        "GET", "/v1/blocks/{height}/contents", "contents", contents,
+        "Outcomes and events of a block.", parameters=OfBlock, answer=Contents, statuses=(404, 410),
+    ),
+    Endpoint(
+        "GET", "/v1/records", "records", records,
+        "Records of a table, page by page.", parameters=OfRecords, answer=Records, statuses=(404,),
+    ),
+    Endpoint(
+        "POST", "/v1/cosignatures", "cosign", cosignature,
+        "A cosigner hands in its signature of a header.",
+        access="anyone", body=GivenCosignature, answer=Taken, statuses=(403, 404, 408, 413, 415),
+    ),
+    Endpoint(
+        "POST", "/v1/acknowledgements", "acknowledge", acknowledgement,
+        "A client hands its follower what the operator promised, to be looked for.",
+        access="own", body=SignedAcknowledgement, answer=Taken, statuses=(404, 408, 413, 415),
+    ),
+)  # fmt: skip

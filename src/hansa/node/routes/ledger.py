@@ -1,0 +1,148 @@
+"""Routes of everyday use: hand in, ask a room, look up a receipt, listen."""
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from starlette.types import ASGIApp
+
+from hansa.engines.reading import Answer, Reading
+from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import shown
+from hansa.kernel.registry import QueryUnknown
+from hansa.kernel.types import Hash, Natural, Struct, TimeMs
+from hansa.node import errors, limits, parameters
+from hansa.node.admission import Submitted
+from hansa.node.endpoint import Asked, Endpoint, json_response
+from hansa.node.events import CONTENT_TYPE, CloudEvent, Listening, Position, events_after
+
+_POSITION = re.compile(r"([0-9]{1,16})\.(-1|[0-9]{1,16})\Z")
+PositionText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,16}\.(-1|[0-9]{1,16})$", max_length=33)]
+"""height.index; an index of -1 lies before the first event of its block."""
+
+
+class OfTransaction(Struct):
+    id: Hash
+    """SHA-256 of the transaction's body."""
+
+
+class OfEvents(Struct):
+    after: PositionText | None = None
+    """Go on after this event. Without it: from now on; for a list, from the beginning."""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=limits.EVENTS_PER_READ_MAX)] | None = None
+    """Answer at once with a list of at most so many events, instead of a stream."""
+    room: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """Events of this room only."""
+    type: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    """Events of this type only."""
+
+
+class Asking(Struct):
+    """An answer of a room, with where the ledger stood."""
+
+    height: Natural
+    time_ms: TimeMs
+    value: Any
+
+
+class EventList(Struct):
+    """Events of the ledger, oldest first."""
+
+    events: tuple[CloudEvent, ...]
+    after: str
+    """Where to go on: the position of the last event that was looked at."""
+
+
+async def receipt(asked: Asked) -> ASGIApp:
+    found = await asked.front.read(lambda reading: reading.find(asked.given.id), asked.session)
+    if found is None:
+        raise errors.ReceiptUnknown(transaction=asked.given.id[:12])
+    return json_response(found)
+
+
+async def query(asked: Asked) -> ASGIApp:
+    """A query of any room in force. Its parameters are those of its function, and `height`."""
+    front = asked.front
+    full = ".".join(asked.request.path_params.values())
+    pairs = asked.request.query_params.multi_items()
+    heights = [text for parameter, text in pairs if parameter == "height"]
+    height = parameters.read(_Height, {}, [("height", text) for text in heights]).height
+
+    def work(reading: Reading) -> Answer:
+        kind = reading.registry._arguments.get(full)
+        if kind is None:
+            raise QueryUnknown(name=shown(full))
+        given = parameters.raw(kind, [pair for pair in pairs if pair[0] != "height"])
+        if height is not None and height > reading.height:
+            raise errors.HeightUnknown(height=height, head=reading.height)
+        return reading.answer(full, given, height=height)
+
+    answer = await front.read(work, asked.session)
+    front.check_readers(answer, asked.session)
+    value = Asking(height=answer.height, time_ms=answer.time_ms, value=answer.value)
+    return json_response(value, {"hansa-height": str(answer.height)})
+
+
+class _Height(Struct):
+    height: Natural | None = None
+
+
+async def events(asked: Asked) -> ASGIApp:
+    front, given = asked.front, asked.given
+    after = _position(asked)
+    if given.limit is not None:
+        return json_response(await front.read(lambda reading: _listed(reading, given, after), asked.session))
+    await front.read(lambda reading: None, asked.session)
+    front.broadcast.admit(asked.caller.holder.member)
+    return Listening(
+        front.broadcast,
+        asked.caller.holder.member,
+        lambda: front.still_allowed(asked.caller),
+        after=after,
+        room=given.room,
+        kind=given.type,
+        heartbeat_s=front.settings.limits.heartbeat_s,
+    )
+
+
+def _listed(reading: Reading, given: OfEvents, after: Position | None) -> EventList:
+    start = after or Position(0, -1)
+    assert given.limit is not None
+    found = events_after(reading, start, given.limit)
+    wanted = tuple(
+        event
+        for _, event in found
+        if event.type.startswith(given.room + "." if given.room else "") and given.type in ("", event.type)
+    )
+    last = found[-1][0] if found else start
+    return EventList(events=wanted, after=f"{last.height}.{last.place}")
+
+
+def _position(asked: Asked) -> Position | None:
+    """Where to go on: Last-Event-ID, which a browser sends by itself, before `after`."""
+    text = asked.request.headers.get("last-event-id") or asked.given.after
+    if not text:
+        return None
+    match = _POSITION.match(text)
+    if match is None:
+        raise errors.ParameterWrong(name="Last-Event-ID", detail="it is not height.index")
+    return Position(int(match[1]), int(match[2]))
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/v1/transactions", "submit", None,
+        "Hand in one signed transaction, or several: a zero byte, then the length of each in 4 bytes, "
+        "big-endian, and its bytes. Answers when all is durable, with an outcome for each.",
+        access="anyone", body=bytes, answer=Submitted, statuses=(408, 413, 415, 429, 503),
+    ),
+    Endpoint(
+        "GET", "/v1/transactions/{id}", "receipt", receipt,
+        "What became of a transaction.", parameters=OfTransaction, answer=Receipt, statuses=(404,),
+    ),
+    Endpoint(
+        "GET", "/v1/events", "events", events,
+        "Events as they happen, as server-sent events; with `limit`, a list of those that lie on the ledger.",
+        parameters=OfEvents, answer=EventList, content=CONTENT_TYPE,
+    ),
+)  # fmt: skip

@@ -1,0 +1,168 @@
+"""From a data directory to a server that listens: what `hansa up` and `hansa follow` call."""
+
+import errno
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+
+import uvicorn
+
+from hansa.client.keyfiles import read_key
+from hansa.kernel import Release
+from hansa.node import errors, limits
+from hansa.node import settings as files
+from hansa.node.connection import protocol
+from hansa.node.front import Front
+from hansa.node.logs import note, start_logging
+from hansa.node.metrics import Metrics
+from hansa.node.operator import Operator
+from hansa.node.server import Node, now_ms
+from hansa.node.settings import Settings, check
+
+BACKLOG = 1_024
+
+
+class Handle:
+    """A node that runs: for whoever started it in the same process. Safe from any thread."""
+
+    def __init__(self, server: uvicorn.Server, operator: Operator, port: int) -> None:
+        self._server, self._operator, self.port = server, operator, port
+
+    def wake(self) -> None:
+        """Make the blocks that are due at the clock's time; returns when they are durable."""
+        self._operator.admission.wake()
+
+    def next_due_ms(self) -> int | None:
+        """When the next work falls due, by the newest block."""
+        return self._operator.admission.due_ms
+
+    def stop(self) -> None:
+        """Ask the node to end; `serve` returns when all that waits is decided."""
+        self._server.should_exit = True
+
+
+def serve(
+    settings: Settings,
+    *,
+    clock: Callable[[], int] = now_ms,
+    release: Release | None = None,
+    ready: Callable[[Handle], None] | None = None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Run the operator's node of a data directory until it is told to end.
+
+    `ready` is called once the port listens. Ends on SIGINT and SIGTERM where it runs on the main thread, by
+    `stop`, or by the handle. Raises a Refusal that says what to do: ExposedPlain, PortTaken, FileMissing, …
+    """
+    check(settings)
+    start_logging(settings.log)
+    listening = listen(settings)
+    try:
+        operator = open_operator(settings, clock, release)
+        app = Node(Front(settings, operator, clock, operator.metrics))
+
+        def started(server: uvicorn.Server, port: int) -> None:
+            note("started", role=operator.role, port=port, height=operator.height)
+            if ready is not None:
+                ready(Handle(server, operator, port))
+
+        run(app, settings, listening, started, stop)
+        note("stopped", height=operator.height)
+    finally:
+        listening.close()
+
+
+def open_operator(settings: Settings, clock: Callable[[], int], release: Release | None) -> Operator:
+    """The engine of a data directory. Raises FileMissing, a refusal of the key file, or of the engine."""
+    genesis = settings.file(files.GENESIS)
+    if not genesis.is_file():
+        raise errors.FileMissing(path=str(genesis))
+    signer = read_key(settings.file(files.NODE_KEY)).signer
+    return Operator(settings, genesis.read_bytes(), signer, clock, Metrics(), release)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket that the server will have. Raises PortTaken or AddressUnusable."""
+    found = None
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        found = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":
+            # A port that was in use a moment ago may be had again; elsewhere this would share a port in use.
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((settings.host, settings.port))
+        found.listen(BACKLOG)
+    except OSError as error:
+        if found is not None:
+            found.close()
+        if error.errno == errno.EADDRINUSE:
+            raise errors.PortTaken(host=settings.host, port=settings.port) from None
+        raise errors.AddressUnusable(host=settings.host, port=settings.port, cause=str(error)) from None
+    found.setblocking(False)
+    return found
+
+
+def run(
+    app: Node,
+    settings: Settings,
+    listening: socket.socket,
+    ready: Callable[[uvicorn.Server, int], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Serve an application on a socket until it is told to end. Raises TlsUnusable."""
+    server = _Server(_config(app, settings), app)
+    port = listening.getsockname()[1]
+    server.on_start = lambda: ready(server, port)
+    if stop is not None:
+        threading.Thread(target=_end_on, args=(stop, server), name="stop", daemon=True).start()
+    server.run(sockets=[listening])
+
+
+def _config(app: Node, settings: Settings) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=protocol(settings.limits),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=settings.limits.keep_alive_s,
+        timeout_graceful_shutdown=limits.STOP_TIME_MAX_S,
+        ssl_certfile=str(settings.file(settings.tls_certificate)) if settings.tls_certificate else None,
+        ssl_keyfile=str(settings.file(settings.tls_key)) if settings.tls_key else None,
+    )
+    try:
+        config.load()
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise errors.TlsUnusable(cause=str(error)) from None
+    return config
+
+
+def _end_on(stop: threading.Event, server: uvicorn.Server) -> None:
+    stop.wait()
+    server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens, and lets answers without end come to one."""
+
+    def __init__(self, config: uvicorn.Config, app: Node) -> None:
+        super().__init__(config)
+        self._app = app
+        self.on_start: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.front.end_streams()
+        await super().shutdown(sockets)
+        # Ended as it was told to: the signal that told it need not end the process once more.
+        self._captured_signals.clear()

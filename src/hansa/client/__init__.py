@@ -23,7 +23,44 @@ class Refused(Exception):
         self.receipt = receipt
 
 
-class Client:
+class Signing:
+    """Signs as one key and counts its sequence numbers; `clock` dates its signatures."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        chain: str,
+        member: str,
+        key: str,
+        signer: Signer,
+        clock: Callable[[], int],
+        sequence: int = 0,
+    ) -> None:
+        self.registry = registry
+        self.chain = chain
+        self.member = member
+        self.key = key
+        self.signer = signer
+        self.sequence = sequence
+        self.clock = clock
+
+    def sign(self, *actions: Action) -> bytes:
+        """A signed transaction with the next sequence number, valid for an hour."""
+        self.sequence += 1
+        return sign(
+            self.registry,
+            self.signer,
+            chain=self.chain,
+            member=self.member,
+            key=self.key,
+            sequence=self.sequence,
+            valid_until_ms=self.clock() + limits.HOUR_MS,
+            actions=actions,
+        )
+
+
+class Client(Signing):
     """One key's access to the ledger. Keeps its own sequence numbers; `clock` dates its signatures."""
 
     def __init__(
@@ -37,28 +74,11 @@ class Client:
         clock: Callable[[], int],
         sequence: int = 0,
     ) -> None:
-        self.transport = transport
-        self.registry = registry
-        self.member = member
-        self.key = key
-        self.signer = signer
-        self.sequence = sequence
-        self._clock = clock
-        self._chain = hashlib.sha256(transport.genesis()).hexdigest()
-
-    def sign(self, *actions: Action) -> bytes:
-        """A signed transaction with the next sequence number, valid for an hour."""
-        self.sequence += 1
-        return sign(
-            self.registry,
-            self.signer,
-            chain=self._chain,
-            member=self.member,
-            key=self.key,
-            sequence=self.sequence,
-            valid_until_ms=self._clock() + limits.HOUR_MS,
-            actions=actions,
+        chain = hashlib.sha256(transport.genesis()).hexdigest()
+        super().__init__(
+            registry, chain=chain, member=member, key=key, signer=signer, clock=clock, sequence=sequence
         )
+        self.transport = transport
 
     def do(self, *actions: Action) -> Receipt:
         """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened."""
@@ -79,4 +99,4 @@ class Client:
         return msgspec.json.decode(self.transport.query(name, encode(arguments)), type=kind)
 
 
-__all__ = ["Client", "InProcess", "Receipt", "Refused", "Transport"]
+__all__ = ["Client", "InProcess", "Receipt", "Refused", "Signing", "Transport"]

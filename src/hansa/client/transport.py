@@ -1,22 +1,36 @@
 """The seam between a client and a node. All passes as bytes, so that a network may lie between them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
+from hansa.client.bundle import Handover
 from hansa.kernel import encode
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.kernel.registry import QueryArguments
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What became of transactions: a receipt each, and the node's signed word on them (canonical JSON)."""
+
+    receipts: tuple[Receipt, ...]
+    acknowledgements: tuple[bytes, ...] = ()
+
+
 class Transport(Protocol):
-    """What a node answers. InProcess is the one for a node in this process."""
+    """What a node answers. InProcess is the one for a node in this process, hansa.client.http.Http the one
+    for a node in the network.
+    """
 
     def genesis(self) -> bytes: ...
 
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]: ...
+
+    def deliver(self, wires: Sequence[bytes]) -> Delivery: ...
 
     def query(self, name: str, arguments: bytes) -> bytes: ...
 
@@ -24,9 +38,13 @@ class Transport(Protocol):
 
     def head(self) -> SignedHeader | None: ...
 
-    def prove(self, kind: str, height: int, index: int) -> Proof: ...
+    def prove(self, kind: str, height: int, index: int, head: int = 0) -> Proof: ...
 
     def find(self, transaction: str) -> Receipt | None: ...
+
+    def final(self, at_least: int = 0, within_s: float = 0) -> SignedHeader | None: ...
+
+    def handovers(self) -> tuple[Handover, ...]: ...
 
 
 class Node(Protocol):
@@ -42,7 +60,7 @@ class Node(Protocol):
 
     def head(self) -> SignedHeader | None: ...
 
-    def prove(self, kind: str, height: int, index: int) -> Proof: ...
+    def prove(self, kind: str, height: int, index: int, head: int = ..., /) -> Proof: ...
 
     def find(self, transaction: str) -> Receipt | None: ...
 
@@ -59,6 +77,9 @@ class InProcess:
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
         return self._node.submit(wires)
 
+    def deliver(self, wires: Sequence[bytes]) -> Delivery:
+        return Delivery(tuple(self._node.submit(wires)))
+
     def query(self, name: str, arguments: bytes) -> bytes:
         try:
             decoded = msgspec.json.decode(arguments, type=dict[str, Any])
@@ -72,8 +93,21 @@ class InProcess:
     def head(self) -> SignedHeader | None:
         return self._node.head()
 
-    def prove(self, kind: str, height: int, index: int) -> Proof:
-        return self._node.prove(kind, height, index)
+    def prove(self, kind: str, height: int, index: int, head: int = 0) -> Proof:
+        """`head`: the height of the log that the proof leads to; 0 is the present one."""
+        return self._node.prove(kind, height, index, head) if head else self._node.prove(kind, height, index)
 
     def find(self, transaction: str) -> Receipt | None:
         return self._node.find(transaction)
+
+    def final(self, at_least: int = 0, within_s: float = 0) -> SignedHeader | None:
+        """The newest header that a quorum of cosigners signed; None where the node knows of none.
+
+        A node in this process is asked once, and not waited for.
+        """
+        found: SignedHeader | None = self._node.final() if hasattr(self._node, "final") else None
+        return found
+
+    def handovers(self) -> tuple[Handover, ...]:
+        """Each change of the cosigners since genesis, with the header of its height."""
+        return tuple(self._node.handovers()) if hasattr(self._node, "handovers") else ()

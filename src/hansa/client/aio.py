@@ -1,0 +1,268 @@
+"""The same client for asyncio: `AsyncHttp` and `AsyncClient`, call for call as hansa.client.http."""
+
+import asyncio
+import hashlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import msgspec
+
+from hansa.client import Refused, Signing, errors
+from hansa.client.bundle import Handover
+from hansa.client.exchange import PATIENCE_MS, Answer, Api, Ask, Pause, Reading, Steps
+from hansa.client.http import (
+    AGENT,
+    ANSWER_BYTES_MAX,
+    EVENT_BYTES_MAX,
+    REOPEN_FIRST_S,
+    REOPEN_MAX_S,
+    SILENCE_MAX_S,
+    TIMEOUT_S,
+    Heard,
+    heard_event,
+    lower,
+    refusal_of_network,
+    request_headers,
+    stream_refusal,
+    stream_request,
+    tls_context,
+)
+from hansa.client.transport import Delivery
+from hansa.kernel import Action, Registry, encode, limits
+from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.signatures import Signer
+
+T = TypeVar("T")
+
+
+class AsyncHttp:
+    """A node's HTTP API; used by many tasks of one event loop at once. Guarantees and errors as Http."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        signer: Signer | None = None,
+        member: str = "",
+        key: str = "",
+        ca: Path | None = None,
+        allow_plain: bool = False,
+        timeout_s: float = TIMEOUT_S,
+        patience_s: float = PATIENCE_MS / 1_000,
+        lang: str = "en",
+        over: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.api = Api(
+            url,
+            signer=signer,
+            member=member,
+            key=key,
+            allow_plain=allow_plain,
+            patience_ms=int(patience_s * 1_000),
+        )
+        self.url = self.api.url
+        self._timeout_s, self._genesis = timeout_s, b""
+        self._client = httpx2.AsyncClient(
+            transport=over,
+            verify=tls_context(ca) if url.startswith("https") else False,
+            headers={"user-agent": AGENT, "accept-language": lang},
+            timeout=timeout_s,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> "AsyncHttp":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def genesis(self) -> bytes:
+        if not self._genesis:
+            self._genesis = await self._run(self.api.genesis())
+        return self._genesis
+
+    async def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
+        return list((await self.deliver(wires)).receipts)
+
+    async def query(self, name: str, arguments: bytes) -> bytes:
+        return (await self.read(name, arguments)).value
+
+    async def events_after(self, height: int, index: int, limit: int) -> list[tuple[int, int, bytes]]:
+        return await self._run(self.api.events_page(height, index, limit))
+
+    async def head(self) -> SignedHeader | None:
+        return await self._run(self.api.head())
+
+    async def final(self, at_least: int = 0, within_s: float = 0) -> SignedHeader | None:
+        return await self._run(self.api.final(at_least, int(within_s * 1_000)))
+
+    async def handovers(self) -> tuple[Handover, ...]:
+        return await self._run(self.api.handovers())
+
+    async def prove(self, kind: str, height: int, index: int, head: int = 0) -> Proof:
+        return await self._run(self.api.prove(kind, height, index, head))
+
+    async def find(self, transaction: str) -> Receipt | None:
+        return await self._run(self.api.find(transaction))
+
+    async def deliver(self, wires: Sequence[bytes]) -> Delivery:
+        return await self._run(self.api.submit(wires))
+
+    async def read(self, name: str, arguments: bytes, height: int | None = None) -> Reading:
+        return await self._run(self.api.read(name, arguments, height))
+
+    async def get(self, path: str, params: tuple[tuple[str, str], ...] = ()) -> bytes:
+        return await self._run(self.api.get(path, params))
+
+    async def hand_over(self, acknowledgement: bytes) -> None:
+        await self._run(self.api.hand_over(acknowledgement))
+
+    async def open_session(self) -> None:
+        await self._run(self.api.open_session())
+
+    async def events(
+        self, after: tuple[int, int] = (0, -1), *, room: str = "", type: str = "", give_up_s: float = 0
+    ) -> AsyncIterator[Heard]:
+        """Events as they happen, each once and in order, across broken lines. Ends only by an error."""
+        broken_s, pause_s = 0.0, REOPEN_FIRST_S
+        while True:
+            try:
+                async for event in self._stream(after, room, type):
+                    after, broken_s, pause_s = (event.height, event.index), 0.0, REOPEN_FIRST_S
+                    yield event
+            except (errors.Unreachable, errors.TimedOut, errors.Busy):
+                broken_s += pause_s
+                if give_up_s and broken_s > give_up_s:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, REOPEN_MAX_S)
+
+    async def _stream(self, after: tuple[int, int], room: str, type_: str) -> AsyncIterator[Heard]:
+        params, headers = stream_request(after, room, type_)
+        timeout = httpx2.Timeout(self._timeout_s, read=SILENCE_MAX_S)
+        for again in (True, False):
+            try:
+                async with self._client.stream(
+                    "GET",
+                    f"{self.url}/v1/events",
+                    params=params,
+                    headers={**headers, **self.api.headers()},
+                    timeout=timeout,
+                ) as response:
+                    if response.status_code == 401 and again:
+                        await response.aclose()
+                    elif response.status_code != 200:
+                        raise stream_refusal(self.url, response.status_code, await response.aread())
+                    else:
+                        async for sent in httpx2.EventSource(response, EVENT_BYTES_MAX):
+                            event = heard_event(self.url, sent)
+                            if event is not None and (event.height, event.index) > after:
+                                after = (event.height, event.index)
+                                yield event
+                        return
+            except (httpx2.HTTPError, ssl.SSLError) as error:
+                raise refusal_of_network(self.url, error, SILENCE_MAX_S) from error
+            await self.open_session()
+
+    async def _run(self, steps: Steps[T]) -> T:
+        answer: Answer | Refusal | None = None
+        while True:
+            try:
+                wanted = steps.send(answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            if isinstance(wanted, Pause):
+                await asyncio.sleep(wanted.ms / 1_000)
+                answer = None
+            else:
+                answer = await self._send(wanted)
+
+    async def _send(self, ask: Ask) -> Answer | Refusal:
+        deadline = time.monotonic() + self._timeout_s
+        body = bytearray()
+        try:
+            async with self._client.stream(
+                ask.method,
+                self.url + ask.path,
+                params=list(ask.params),
+                content=ask.body or None,
+                headers=request_headers(ask, self.api),
+            ) as response:
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > ANSWER_BYTES_MAX:
+                        return errors.AnswerUnusable(url=self.url, detail=f"over {ANSWER_BYTES_MAX} bytes")
+                    if time.monotonic() > deadline:
+                        return errors.TimedOut(url=self.url, seconds=self._timeout_s)
+                return Answer(response.status_code, lower(response.headers), bytes(body))
+        except (httpx2.HTTPError, ssl.SSLError) as error:
+            return refusal_of_network(self.url, error, self._timeout_s)
+
+
+class AsyncClient(Signing):
+    """One key's access to the ledger for many tasks at once; at most 512 transactions are in flight."""
+
+    def __init__(
+        self,
+        transport: AsyncHttp,
+        registry: Registry,
+        *,
+        chain: str,
+        member: str,
+        key: str,
+        signer: Signer,
+        clock: Callable[[], int],
+        sequence: int = 0,
+    ) -> None:
+        super().__init__(
+            registry, chain=chain, member=member, key=key, signer=signer, clock=clock, sequence=sequence
+        )
+        self.transport = transport
+        self._in_flight = asyncio.Semaphore(limits.IN_FLIGHT_MAX)
+
+    @classmethod
+    async def open(
+        cls,
+        transport: AsyncHttp,
+        registry: Registry,
+        *,
+        member: str,
+        key: str,
+        signer: Signer,
+        clock: Callable[[], int],
+    ) -> "AsyncClient":
+        """A client of the node's chain that goes on where its key stopped."""
+        chain = hashlib.sha256(await transport.genesis()).hexdigest()
+        used = await transport.query("consortium.sequence", encode({"key": key, "member": member}))
+        return cls(
+            transport,
+            registry,
+            chain=chain,
+            member=member,
+            key=key,
+            signer=signer,
+            clock=clock,
+            sequence=msgspec.json.decode(used, type=int),
+        )
+
+    async def do(self, *actions: Action) -> Receipt:
+        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened."""
+        async with self._in_flight:
+            receipt = (await self.transport.submit([self.sign(*actions)]))[0]
+        if receipt.code != "ok":
+            raise Refused(receipt)
+        return receipt
+
+    async def query(self, name: str, kind: type[T], **arguments: Any) -> T:
+        """Ask a room. The answer is decoded as `kind`."""
+        return msgspec.json.decode(await self.transport.query(name, encode(arguments)), type=kind)

@@ -1,0 +1,307 @@
+"""A node somewhere in the network, blocking: `Http` is a Transport over its HTTP API."""
+
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx2
+import msgspec
+
+from hansa.client import errors
+from hansa.client.bundle import Handover
+from hansa.client.exchange import (
+    PATIENCE_MS,
+    Answer,
+    Api,
+    Ask,
+    CloudEvent,
+    Pause,
+    Reading,
+    Steps,
+    heard,
+)
+from hansa.client.problems import refusal_of_problem
+from hansa.client.transport import Delivery
+from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import Refusal, shown
+from hansa.kernel.signatures import Signer
+
+T = TypeVar("T")
+
+TIMEOUT_S = 30
+"""How long one request may take from its first byte to its last."""
+SILENCE_MAX_S = 60
+"""A stream of events that says nothing for so long, not even a heartbeat, is opened anew."""
+ANSWER_BYTES_MAX = 128 * 2**20
+EVENT_BYTES_MAX = 2**20
+AGENT = "hansa-client"
+REOPEN_FIRST_S, REOPEN_MAX_S = 0.1, 5.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An event and its place on the ledger; `data` are its canonical bytes."""
+
+    height: int
+    index: int
+    type: str
+    data: bytes
+
+
+class Http:
+    """A node's HTTP API as a Transport. Used by one thread at a time; close it when done.
+
+    With `signer`, `member` and `key` it opens a session when something to be read needs one. `ca`: file of
+    the authority (PEM) that issued the node's certificate, instead of the system's. A call that meets a node
+    that is away or busy is repeated, the same bytes, for `patience_s`. Raises Refusals of client.errors and
+    those of the node.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        signer: Signer | None = None,
+        member: str = "",
+        key: str = "",
+        ca: Path | None = None,
+        allow_plain: bool = False,
+        timeout_s: float = TIMEOUT_S,
+        patience_s: float = PATIENCE_MS / 1_000,
+        lang: str = "en",
+        over: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.api = Api(
+            url,
+            signer=signer,
+            member=member,
+            key=key,
+            allow_plain=allow_plain,
+            patience_ms=int(patience_s * 1_000),
+        )
+        self.url = self.api.url
+        self._timeout_s, self._genesis = timeout_s, b""
+        self._client = httpx2.Client(
+            transport=over,
+            verify=tls_context(ca) if url.startswith("https") else False,
+            headers={"user-agent": AGENT, "accept-language": lang},
+            timeout=timeout_s,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> "Http":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    # Transport.
+
+    def genesis(self) -> bytes:
+        if not self._genesis:
+            self._genesis = self._run(self.api.genesis())
+        return self._genesis
+
+    def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
+        return list(self.deliver(wires).receipts)
+
+    def query(self, name: str, arguments: bytes) -> bytes:
+        return self.read(name, arguments).value
+
+    def events_after(self, height: int, index: int, limit: int) -> list[tuple[int, int, bytes]]:
+        return self._run(self.api.events_page(height, index, limit))
+
+    def head(self) -> SignedHeader | None:
+        return self._run(self.api.head())
+
+    def final(self, at_least: int = 0, within_s: float = 0) -> SignedHeader | None:
+        return self._run(self.api.final(at_least, int(within_s * 1_000)))
+
+    def handovers(self) -> tuple[Handover, ...]:
+        return self._run(self.api.handovers())
+
+    def prove(self, kind: str, height: int, index: int, head: int = 0) -> Proof:
+        return self._run(self.api.prove(kind, height, index, head))
+
+    def find(self, transaction: str) -> Receipt | None:
+        return self._run(self.api.find(transaction))
+
+    # What only a node in the network has.
+
+    def deliver(self, wires: Sequence[bytes]) -> Delivery:
+        """Submit, and keep what the node signed about it."""
+        return self._run(self.api.submit(wires))
+
+    def read(self, name: str, arguments: bytes, height: int | None = None) -> Reading:
+        """A query as of now or of a height."""
+        return self._run(self.api.read(name, arguments, height))
+
+    def get(self, path: str, params: tuple[tuple[str, str], ...] = ()) -> bytes:
+        return self._run(self.api.get(path, params))
+
+    def hand_over(self, acknowledgement: bytes) -> None:
+        self._run(self.api.hand_over(acknowledgement))
+
+    def open_session(self) -> None:
+        """Open a session now; calls do it by themselves when they need one."""
+        self._run(self.api.open_session())
+
+    def events(
+        self, after: tuple[int, int] = (0, -1), *, room: str = "", type: str = "", give_up_s: float = 0
+    ) -> Iterator[Heard]:
+        """Events as they happen, from after (height, index) on: each once, in order, across broken lines.
+
+        Ends only by an error: a Refusal of the node, or, with `give_up_s`, of a line that stays broken.
+        """
+        broken_s, pause_s = 0.0, REOPEN_FIRST_S
+        while True:
+            try:
+                for event in self._stream(after, room, type):
+                    after, broken_s, pause_s = (event.height, event.index), 0.0, REOPEN_FIRST_S
+                    yield event
+            except (errors.Unreachable, errors.TimedOut, errors.Busy):
+                broken_s += pause_s
+                if give_up_s and broken_s > give_up_s:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, REOPEN_MAX_S)
+
+    def _stream(self, after: tuple[int, int], room: str, type_: str) -> Iterator[Heard]:
+        params, headers = stream_request(after, room, type_)
+        timeout = httpx2.Timeout(self._timeout_s, read=SILENCE_MAX_S)
+        for again in (True, False):
+            try:
+                with self._client.stream(
+                    "GET",
+                    f"{self.url}/v1/events",
+                    params=params,
+                    headers={**headers, **self.api.headers()},
+                    timeout=timeout,
+                ) as response:
+                    if response.status_code == 401 and again:
+                        response.close()
+                    elif response.status_code != 200:
+                        raise stream_refusal(self.url, response.status_code, response.read())
+                    else:
+                        yield from newer(self.url, after, httpx2.EventSource(response, EVENT_BYTES_MAX))
+                        return
+            except (httpx2.HTTPError, ssl.SSLError) as error:
+                raise refusal_of_network(self.url, error, SILENCE_MAX_S) from error
+            self.open_session()
+
+    # Driving.
+
+    def _run(self, steps: Steps[T]) -> T:
+        """Do what the steps ask for, until they return."""
+        answer: Answer | Refusal | None = None
+        while True:
+            try:
+                wanted = steps.send(answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            if isinstance(wanted, Pause):
+                time.sleep(wanted.ms / 1_000)
+                answer = None
+            else:
+                answer = self._send(wanted)
+
+    def _send(self, ask: Ask) -> Answer | Refusal:
+        deadline = time.monotonic() + self._timeout_s
+        body = bytearray()
+        try:
+            with self._client.stream(
+                ask.method,
+                self.url + ask.path,
+                params=list(ask.params),
+                content=ask.body or None,
+                headers=request_headers(ask, self.api),
+            ) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > ANSWER_BYTES_MAX:
+                        return errors.AnswerUnusable(url=self.url, detail=f"over {ANSWER_BYTES_MAX} bytes")
+                    if time.monotonic() > deadline:
+                        return errors.TimedOut(url=self.url, seconds=self._timeout_s)
+                return Answer(response.status_code, lower(response.headers), bytes(body))
+        except (httpx2.HTTPError, ssl.SSLError) as error:
+            return refusal_of_network(self.url, error, self._timeout_s)
+
+
+# Shared with hansa.client.aio.
+
+
+def tls_context(ca: Path | None) -> ssl.SSLContext:
+    """Certificates are always checked: against `ca`, or against the system's authorities."""
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except (OSError, ssl.SSLError) as error:
+        raise errors.CaUnusable(path=str(ca), cause=str(error)) from error
+
+
+def request_headers(ask: Ask, api: Api) -> dict[str, str]:
+    typed = {"content-type": ask.content_type} if ask.method == "POST" else {}
+    return {**typed, **api.headers()}
+
+
+def lower(headers: httpx2.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def refusal_of_network(url: str, error: Exception, timeout_s: float) -> Refusal:
+    """What a failure of the network means to a user."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return errors.TlsFailed(url=url, cause=cause.verify_message)
+        if isinstance(cause, ssl.SSLError):
+            return errors.TlsFailed(url=url, cause=shown(str(cause)))
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx2.TimeoutException):
+        return errors.TimedOut(url=url, seconds=timeout_s)
+    if isinstance(error, httpx2.DecodingError | httpx2.SSEError):
+        return errors.AnswerUnusable(url=url, detail=shown(str(error)))
+    return errors.Unreachable(url=url, cause=shown(str(error) or type(error).__name__))
+
+
+def stream_request(after: tuple[int, int], room: str, type_: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Parameters and headers of a stream that goes on after an event."""
+    params = {name: value for name, value in (("room", room), ("type", type_)) if value}
+    place = f"{after[0]}.{after[1]}"
+    return {**params, "after": place}, {"accept": "text/event-stream", "last-event-id": place}
+
+
+def stream_refusal(url: str, status: int, body: bytes) -> Refusal:
+    if status in (429, 502, 503, 504):
+        return errors.Busy(url=url, seconds=int(REOPEN_MAX_S))
+    return refusal_of_problem(url, status, body)
+
+
+def newer(url: str, after: tuple[int, int], source: Any) -> Iterator[Heard]:
+    """The events of a stream that come after a place; what was heard before is let by."""
+    for sent in source:
+        event = heard_event(url, sent)
+        if event is not None and (event.height, event.index) > after:
+            after = (event.height, event.index)
+            yield event
+
+
+def heard_event(url: str, sent: httpx2.ServerSentEvent) -> Heard | None:
+    if not sent.data:
+        return None
+    try:
+        envelope = msgspec.json.decode(sent.data, type=CloudEvent)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise errors.AnswerUnusable(url=url, detail=str(error)) from None
+    height, index, data = heard(url, envelope)
+    return Heard(height, index, envelope.type, data)

@@ -57,7 +57,7 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
     need(
         report, "header",
         Text("区块头由运营节点签名", "the operator's node signed the header"),
-        [] if signed_by(bundle.head, in_force.operator) else ["head.signature"],
+        [] if signed_by(bundle.head, in_force.public) else ["head.signature"],
         Text(f"高度 {header.height}", f"height {header.height}"),
     )  # fmt: skip
     check_finality(report, bundle.head, in_force)

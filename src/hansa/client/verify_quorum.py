@@ -22,9 +22,11 @@ COSIGNERS_MAX = 256
 
 @dataclass(frozen=True)
 class InForce:
-    """A set of cosigners, and the operator's key, under which headers stand from height `since` on."""
+    """A set of cosigners, and the operator, under whose key headers stand from height `since` on."""
 
-    operator: bytes
+    operator: str
+    public: bytes
+    """The operator's key."""
     cosigners: tuple[Cosigner, ...]
     quorum: int
     since: int = 1
@@ -35,7 +37,7 @@ class InForce:
 def founding_set(genesis: Genesis) -> InForce:
     """The set of the genesis file; where it names none, the operator alone."""
     alone = (Cosigner(member=genesis.operator, public=genesis.node_public),)
-    return InForce(genesis.node_public, genesis.cosigners or alone, genesis.quorum or 1)
+    return InForce(genesis.operator, genesis.node_public, genesis.cosigners or alone, genesis.quorum or 1)
 
 
 def set_of(changed: CosignersChanged, changes: int = 0) -> InForce | None:
@@ -48,7 +50,8 @@ def set_of(changed: CosignersChanged, changes: int = 0) -> InForce | None:
     )
     if not whole:
         return None
-    return InForce(members[changed.operator], changed.cosigners, changed.quorum, changed.since, changes)
+    public = members[changed.operator]
+    return InForce(changed.operator, public, changed.cosigners, changed.quorum, changed.since, changes)
 
 
 def follow_sets(report: Report, head: SignedHeader, handovers: Sequence[Handover]) -> InForce:
@@ -114,8 +117,8 @@ def counted(head: SignedHeader, in_force: InForce) -> tuple[list[str], list[Text
                 )
             )
         given.add(member)
-    if signed_by(head, in_force.operator):
-        given |= {member for member, public in keys.items() if public == in_force.operator}
+    if signed_by(head, in_force.public):
+        given |= {member for member, public in keys.items() if public == in_force.public}
     return [member for member in keys if member in given], problems
 
 
@@ -124,7 +127,7 @@ def _handed_over(head: SignedHeader, handover: Handover, before: InForce) -> InF
     header = handover.head.header
     if header.chain != head.header.chain:
         return Text("属于另一个联盟", "is of another consortium")
-    if not signed_by(handover.head, before.operator):
+    if not signed_by(handover.head, before.public):
         return Text("区块头不是由运营节点签名", "the operator did not sign its header")
     if not before.since <= header.height < head.header.height:
         return Text("不在其先后位置", "is out of order, or not before the head")

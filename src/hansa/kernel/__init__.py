@@ -1,13 +1,14 @@
 """The replicated state machine: pure, synchronous, no I/O, no clock, no float. What rooms may use is here."""
 
 from hansa.kernel import due, keys, limits
+from hansa.kernel.active import ACTIVE, in_force, schedule
 from hansa.kernel.canonical import digest, encode, pack, unpack
-from hansa.kernel.context import Context, Table
+from hansa.kernel.context import Context, OverBudget, Table
 from hansa.kernel.evidence import Cosigner
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Active, Attested, Event, Key, Record, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.registry import Registry, Release, Room, since, until
+from hansa.kernel.registry import Registry, Release, Room, action_tag, since, until
 from hansa.kernel.signatures import ED25519, is_public_key, possession
 from hansa.kernel.types import (
     BasisPoints,
@@ -36,6 +37,7 @@ from hansa.kernel.types import (
 )
 
 __all__ = [
+    "ACTIVE",
     "ED25519",
     "KEYS",
     "WINDOWS",
@@ -60,6 +62,7 @@ __all__ = [
     "OptionalHash",
     "OptionalId",
     "OptionalName",
+    "OverBudget",
     "Positive",
     "Record",
     "Refusal",
@@ -76,15 +79,18 @@ __all__ = [
     "TimeMs",
     "UnitName",
     "Url",
+    "action_tag",
     "digest",
     "due",
     "encode",
+    "in_force",
     "is_public_key",
     "keys",
     "limits",
     "pack",
     "possession",
     "replace",
+    "schedule",
     "since",
     "unpack",
     "until",

@@ -69,6 +69,27 @@ CORRECTED_PERIODS_MAX = 12
 STATEMENT_GAPS_MAX = 500
 """Gaps and falls listed in a statement; beyond it the statement has their number, the ledger their list."""
 
+# Consortium.
+MEMBERS_MAX = 1_000
+"""Members that have not left."""
+LICENCES_MAX = 32
+KEYS_AT_ONCE_MAX = 8
+"""Keys that an admission or a recovery registers."""
+REVOKED_AT_ONCE_MAX = 64
+KEY_OVERLAP_MAX_MS = 90 * DAY_MS
+"""How long an old key may go on beside the one that replaces it."""
+OPEN_PROPOSALS_MAX = 16
+"""Of one member."""
+COSIGNERS_MAX = 64
+ROOMS_MAX = 16
+"""Rooms from outside."""
+APPROVAL_RULES_MAX = 32
+"""Of one member."""
+APPROVAL_HOLDERS_MIN = 2
+APPROVAL_HOLDERS_MAX = 5
+HELD_MAX = 32
+"""Transactions of one member that wait for approval."""
+
 # Calendars.
 TRANSITIONS_MAX = 400
 SPECIAL_DAYS_MAX = 2_000

@@ -61,6 +61,7 @@ def publish_tariff(ctx: Context, a: PublishTariff) -> None:
     # Checks, cheapest first.
     if TARIFFS.get(ctx, (ctx.member, a.id, a.version)) is not None:
         raise errors.TariffTaken(id=a.id, version=a.version)
+    consortium.check_may_enter(ctx, ctx.member)
     consortium.calendar(ctx, a.calendar_owner, a.calendar)
     check_tariff(a.tariff)
 
@@ -81,6 +82,7 @@ def propose(ctx: Context, a: Propose) -> None:
         raise errors.NotParty(member=ctx.member, agreement=a.agreement)
     if a.provider == a.user or not consortium.is_member(ctx, _other(a, ctx.member)):
         raise errors.SameParty()
+    consortium.check_may_enter(ctx, a.provider, a.user)
     if not a.from_ms < a.to_ms <= a.from_ms + limits.AGREEMENT_MAX_MS:
         raise errors.AgreementTime(years=limits.AGREEMENT_MAX_MS // limits.DAY_MS // DAYS_PER_YEAR)
     if AGREEMENTS.get(ctx, (a.agreement,)) is not None:
@@ -118,6 +120,7 @@ def accept(ctx: Context, a: Accept) -> None:
         raise errors.WrongState(agreement=a.agreement, state=agreement.state)
     if agreement.proposer == ctx.member:
         raise errors.OwnProposal(agreement=a.agreement)
+    consortium.check_may_enter(ctx, agreement.provider, agreement.user)
     deal = deal_of(ctx, agreement)
     if a.content != content(a.agreement, deal):
         raise errors.OtherContent(agreement=a.agreement)

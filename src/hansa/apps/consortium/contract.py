@@ -1,97 +1,146 @@
-"""The rules of membership in their smallest form: members and first keys from genesis, keys added and revoked
-by their member, calendars published once and for ever, records shown on request."""
+"""The room put together, and founding, calendars, attests. Members, keys, votes, approvals have modules."""
 
-from hansa.apps.consortium import errors
+from hansa.apps.consortium import errors, errors_members, errors_votes, queries
+from hansa.apps.consortium.approvals import (
+    approve,
+    expire_held,
+    hold,
+    reject,
+    remove_approval,
+    set_approval,
+)
 from hansa.apps.consortium.calendars import check_calendar
+from hansa.apps.consortium.cosigning import founding_set
+from hansa.apps.consortium.key_rules import (
+    add_key,
+    check_key,
+    manages,
+    recover,
+    register_key,
+    revoke_key,
+)
+from hansa.apps.consortium.members import check_company, leave, place_member, update_member
 from hansa.apps.consortium.messages import (
-    AddKey,
     Attest,
     CalendarPublished,
     CalendarRecord,
+    Charter,
+    Company,
+    CosignersChanged,
     Genesis,
+    GenesisKey,
+    GenesisMember,
     KeyAdded,
+    KeyOwner,
+    KeyRegistered,
     KeyRevokedEvent,
-    Member,
+    MemberAdmitted,
+    MemberUpdated,
     MemberV1,
+    Parameter,
+    ParameterChanged,
     PublishCalendar,
-    RevokeKey,
+    StatusChanged,
 )
-from hansa.apps.consortium.tables import CALENDARS, MEMBERS
-from hansa.kernel import (
-    KEYS,
-    WINDOWS,
-    Attested,
-    Context,
-    Id,
-    Key,
-    KeyId,
-    MemberId,
-    Room,
-    is_public_key,
-    keys,
-    limits,
-    replace,
+from hansa.apps.consortium.messages_approvals import (
+    ApprovalRemoved,
+    ApprovalSet,
+    Approved,
+    CarriedOut,
+    Held,
+    HeldEnded,
 )
-
-ED25519 = 1
+from hansa.apps.consortium.messages_votes import ActivationScheduled, ProposalEnded, ProposalMade, VoteCast
+from hansa.apps.consortium.parameters import check_parameter
+from hansa.apps.consortium.tables import (
+    APPROVAL_RULES,
+    BALLOTS,
+    CALENDARS,
+    CHARTER,
+    COSIGNERS,
+    HELD,
+    HELD_ACTIONS,
+    MEMBERS,
+    OPEN,
+    PARAMETERS,
+    PROPOSALS,
+    PUBLICS,
+    REGISTRATIONS,
+)
+from hansa.apps.consortium.votes import expire_proposal, propose, vote, withdraw
+from hansa.kernel import ED25519, KEYS, Attested, Context, Key, Room, is_public_key, limits
 
 
 def found(ctx: Context, genesis: Genesis) -> None:
-    """Lay down the members and keys that the consortium starts with. Runs once, before the first block."""
+    """Lay down what the consortium starts with. Runs once, before the first block."""
     founders = [member.id for member in genesis.members]
     if genesis.operator not in founders or not all(member.keys for member in genesis.members):
         raise errors.GenesisIncomplete(operator=genesis.operator)
     if not is_public_key(genesis.node_public):
         raise errors.KeyInvalid()
     for member in genesis.members:
-        MEMBERS.insert(
-            ctx,
-            (member.id,),
-            MemberV1(  # type: ignore[arg-type]
-                name_zh=member.name_zh,
-                name_en=member.name_en,
-                register_id=member.register_id,
-                role=member.role,
-            ),
-        )
-        for key in member.keys:
-            _check_key(ctx, key.public, key.kind, key.scopes, key.expires_ms)
-            KEYS.insert(
-                ctx, (member.id, key.id), _key(key.public, key.holder, key.kind, key.scopes, key.expires_ms)
-            )
+        if ctx.rules == 1:
+            _found_member_of_rules_1(ctx, member)
+        else:
+            _found_member(ctx, member)
+    if ctx.rules >= 2:
+        _found_terms(ctx, genesis, founders)
 
 
-def add_key(ctx: Context, a: AddKey) -> None:
-    # Checks, cheapest first.
-    _check_key(ctx, a.public, a.kind, a.scopes, a.expires_ms)
-    signer = KEYS.get(ctx, (ctx.member, ctx.key))
-    assert signer is not None
-    for scope in a.scopes:
-        if not keys.in_scope(signer.scopes, scope):
-            raise errors.ScopeBeyondOwn(scope=scope)
-    if KEYS.get(ctx, (ctx.member, a.id)) is not None:
-        raise errors.KeyTaken(key=a.id)
-
-    # Writes.
-    KEYS.insert(ctx, (ctx.member, a.id), _key(a.public, a.holder, a.kind, a.scopes, a.expires_ms))
-
-    # Events.
-    ctx.emit(KeyAdded(member=ctx.member, key=a.id, public=a.public))
+def _found_member_of_rules_1(ctx: Context, member: GenesisMember) -> None:
+    record = MemberV1(
+        name_zh=member.name_zh, name_en=member.name_en, register_id=member.register_id, role=member.role
+    )
+    MEMBERS.insert(ctx, (member.id,), record)  # type: ignore[arg-type]  # as that version stored it
+    for key in member.keys:
+        check_key(ctx, key.public, key.kind, key.scopes, key.expires_ms)
+        KEYS.insert(ctx, (member.id, key.id), _founding_key(key))
 
 
-def revoke_key(ctx: Context, a: RevokeKey) -> None:
-    # Checks.
-    key = KEYS.get(ctx, (ctx.member, a.id))
-    if key is None:
-        raise errors.KeyNotYours(key=a.id)
-    if key.revoked_ms:
-        return  # It is revoked; the first time stands.
+def _found_member(ctx: Context, member: GenesisMember) -> None:
+    if member.registration is None:
+        raise errors_members.RegistrationUnchecked()
+    if not member.size:
+        raise errors_members.SizeMissing()
+    company = Company(
+        name_zh=member.name_zh,
+        name_en=member.name_en,
+        registration=member.registration,
+        size=member.size,
+        roles=member.roles,
+        licences=member.licences,
+        node_url=member.node_url,
+        cosigner_url=member.cosigner_url,
+    )
+    check_company(ctx, member.id, company)
+    place_member(ctx, member.id, company)
+    for key in member.keys:
+        check_key(ctx, key.public, key.kind, key.scopes, key.expires_ms)
+        owner = PUBLICS.get(ctx, (key.public.hex(),))
+        if owner is not None:
+            raise errors.PublicTaken(member=owner.member, key=owner.key)
+        KEYS.insert(ctx, (member.id, key.id), _founding_key(key))
+        PUBLICS.insert(ctx, (key.public.hex(),), KeyOwner(member=member.id, key=key.id))
+    if not any(manages(key.kind, key.scopes) for key in member.keys):
+        raise errors.NoManagingKey(member=member.id)
+    if sum(1 for key in member.keys if key.kind == "recovery") > 1:
+        raise errors.KeysAtOnce(limit=limits.KEYS_AT_ONCE_MAX, revoked=limits.REVOKED_AT_ONCE_MAX)
 
-    # Writes.
-    KEYS.put(ctx, (ctx.member, a.id), replace(key, revoked_ms=ctx.time_ms))
 
-    # Events.
-    ctx.emit(KeyRevokedEvent(member=ctx.member, key=a.id))
+def _found_terms(ctx: Context, genesis: Genesis, founders: list[str]) -> None:
+    """Cosigners, charter, parameters."""
+    seats = founding_set(genesis)
+    for cosigner in seats.cosigners:
+        if cosigner.member not in founders:
+            raise errors_votes.CosignersInvalid(limit=limits.COSIGNERS_MAX, member=cosigner.member)
+    COSIGNERS.insert(ctx, (seats.since,), seats)
+    if genesis.charter_sha256:
+        CHARTER.insert(ctx, ("charter",), Charter(sha256=genesis.charter_sha256))
+    for given in genesis.parameters:
+        check_parameter(given.name, given.value)
+        if PARAMETERS.get(ctx, (given.name,)) is not None:
+            raise errors_votes.ParameterTwice(name=given.name)
+        PARAMETERS.insert(ctx, (given.name,), Parameter(value=given.value))
 
 
 def publish_calendar(ctx: Context, a: PublishCalendar) -> None:
@@ -121,38 +170,15 @@ def attest(ctx: Context, a: Attest) -> None:
     ctx.emit(Attested(table=a.table, key=a.key, record=stored))
 
 
-def members(ctx: Context) -> list[tuple[str, Member]]:
-    """All members, by id."""
-    return [(str(key[0]), member) for key, member in MEMBERS.scan(ctx)]
-
-
-def sequence(ctx: Context, member: MemberId, key: KeyId) -> int:
-    """Highest sequence number that a key has used, 0 before its first: a client goes on from there."""
-    window = WINDOWS.get(ctx, (member, key))
-    return window.highest if window else 0
-
-
-def calendar_of(ctx: Context, member: MemberId, calendar: Id) -> CalendarRecord | None:
-    """A published calendar."""
-    return CALENDARS.get(ctx, (member, calendar))
-
-
-def _key(public: bytes, holder: str, kind: str, scopes: tuple[str, ...], expires_ms: int) -> Key:
-    return Key(suite=ED25519, public=public, holder=holder, kind=kind, scopes=scopes, expires_ms=expires_ms)
-
-
-def _check_key(ctx: Context, public: bytes, kind: str, scopes: tuple[str, ...], expires_ms: int) -> None:
-    if not is_public_key(public):
-        raise errors.KeyInvalid()
-    if expires_ms <= ctx.time_ms:
-        raise errors.KeyLifetime()
-    if len(scopes) > limits.SCOPES_MAX:
-        raise errors.ScopesTooMany(limit=limits.SCOPES_MAX)
-    rooms = [f"{room.name}.*" for room in ctx.registry.rooms]
-    for scope in scopes:
-        # A device signs counter records, never transactions.
-        if kind == "device" or not (scope == "*" or scope in rooms or scope in ctx.registry.tags):
-            raise errors.ScopeUnknown(scope=scope)
+def _founding_key(key: GenesisKey) -> Key:
+    return Key(
+        suite=ED25519,
+        public=key.public,
+        holder=key.holder,
+        kind=key.kind,
+        scopes=key.scopes,
+        expires_ms=key.expires_ms,
+    )
 
 
 def _typed_key(parts: tuple[str, ...], integers: tuple[bool, ...]) -> tuple[str | int, ...] | None:
@@ -173,8 +199,77 @@ def _typed_key(parts: tuple[str, ...], integers: tuple[bool, ...]) -> tuple[str 
 
 ROOM = Room(
     "consortium",
-    actions=[add_key, revoke_key, publish_calendar, attest],
-    queries=[members, sequence, calendar_of],
-    tables=[MEMBERS, CALENDARS],
-    events=[KeyAdded, KeyRevokedEvent, CalendarPublished, Attested],
+    actions=[
+        add_key,
+        register_key,
+        revoke_key,
+        recover,
+        update_member,
+        leave,
+        propose,
+        vote,
+        withdraw,
+        set_approval,
+        remove_approval,
+        approve,
+        reject,
+        publish_calendar,
+        attest,
+    ],
+    due=[expire_proposal, expire_held],
+    gates=[hold],
+    queries=[
+        queries.members,
+        queries.member,
+        queries.proposals,
+        queries.proposal,
+        queries.votes,
+        queries.keys_of,
+        queries.keys_expiring,
+        queries.sequence,
+        queries.approvals,
+        queries.held,
+        queries.parameters,
+        queries.cosigners,
+        queries.charter,
+        queries.active,
+        queries.calendar_of,
+    ],
+    tables=[
+        MEMBERS,
+        REGISTRATIONS,
+        PUBLICS,
+        CALENDARS,
+        COSIGNERS,
+        CHARTER,
+        PARAMETERS,
+        PROPOSALS,
+        BALLOTS,
+        OPEN,
+        APPROVAL_RULES,
+        HELD,
+        HELD_ACTIONS,
+    ],
+    events=[
+        KeyAdded,
+        KeyRegistered,
+        KeyRevokedEvent,
+        MemberAdmitted,
+        MemberUpdated,
+        StatusChanged,
+        CosignersChanged,
+        ParameterChanged,
+        ProposalMade,
+        VoteCast,
+        ProposalEnded,
+        ActivationScheduled,
+        ApprovalSet,
+        ApprovalRemoved,
+        Held,
+        Approved,
+        CarriedOut,
+        HeldEnded,
+        CalendarPublished,
+        Attested,
+    ],
 )

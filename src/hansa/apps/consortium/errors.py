@@ -26,14 +26,72 @@ class KeyLifetime(Refusal, code="consortium.key_lifetime", field="expires_ms"):
     en = "A key must expire after now. Choose a later time."
 
 
+class PublicTaken(Refusal, code="consortium.public_taken", field="public"):
+    zh = "该公钥已登记为 {member}/{key}。一把公钥只能登记一次；请生成新的密钥。"
+    en = "This public key is registered as {member}/{key}. A key is registered once; make a new one."
+
+
+class ProofInvalid(Refusal, code="consortium.proof_invalid", field="proof"):
+    zh = "密钥 {key} 的持有证明无效：须由该私钥对本联盟链、本成员单位与该编号签署。请用该密钥重新生成证明。"
+    en = (
+        "The proof of possession of key {key} does not hold: it is signed by that key for this chain, this "
+        "member and this key id. Make it anew with that key."
+    )
+
+
+class KeysAtOnce(Refusal, code="consortium.keys_at_once", field="keys"):
+    zh = "一次须登记 1 至 {limit} 把密钥，其中至多一把恢复密钥；一次至多吊销 {revoked} 把。请分次办理。"
+    en = (
+        "1 to {limit} keys are registered at once, one recovery key among them at most; at most {revoked} "
+        "are revoked at once. Do it in several steps."
+    )
+
+
+class NoManagingKey(Refusal, code="consortium.no_managing_key", field="keys"):
+    zh = "{member} 须至少保有一把可管理密钥的有效密钥（范围含 consortium.register_key）。请先登记另一把。"
+    en = (
+        "{member} must keep at least one key that may manage keys (scope consortium.register_key). Register "
+        "another first."
+    )
+
+
+class OverlapInvalid(Refusal, code="consortium.overlap_invalid", field="overlap_ms"):
+    zh = "新旧密钥并用时间须在 0 至 {days} 天之间，且只用于轮换（填 replaces）。请更正。"
+    en = "The overlap is 0 to {days} days, and only of a rotation (with `replaces`). Correct it."
+
+
+class RotationDiffers(Refusal, code="consortium.rotation_differs", field="replaces"):
+    zh = "轮换 {key} 时，种类与持有人须与旧密钥相同，授权范围不得超出旧密钥。请更正，或另行登记。"
+    en = (
+        "A key that replaces {key} has its kind and holder, and no wider scopes. Correct it, or register a "
+        "key beside it."
+    )
+
+
+class RecoveryKeyStays(Refusal, code="consortium.recovery_key_stays", field="id"):
+    zh = "{member} 已有恢复密钥 {key}：它只能由自己（recover）或经表决替换、吊销。"
+    en = (
+        "{member} has the recovery key {key}: only that key itself (recover) or a vote replaces or revokes "
+        "it."
+    )
+
+
+class RecoveryKeyOnly(Refusal, code="consortium.recovery_key_only", field="key"):
+    zh = "恢复操作须由种类为 recovery 的密钥签署，{key} 不是。没有恢复密钥时，请其他成员单位提案表决恢复。"
+    en = (
+        "A recovery is signed by a key of kind recovery, which {key} is not. Without one, ask another member "
+        "to propose a recovery by vote."
+    )
+
+
 class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):
     zh = (
         "授权范围 {scope} 不可用。可用：操作名（如 billing.propose）、某室全部（billing.*）或全部（*）；"
-        "设备密钥不带范围。"
+        "设备密钥不带范围，恢复密钥只带 consortium.recover。"
     )
     en = (
         "There is no scope {scope} for this key. Use an action (billing.propose), a whole room (billing.*) "
-        "or everything (*); a device key carries no scope."
+        "or everything (*); a device key carries no scope, a recovery key only consortium.recover."
     )
 
 

@@ -1,14 +1,25 @@
 """What other rooms may ask of this one."""
 
-from hansa.apps.consortium import errors
+from hansa.apps.consortium import errors, errors_members
 from hansa.apps.consortium.calendars import Calendar
+from hansa.apps.consortium.members import is_active
 from hansa.apps.consortium.tables import CALENDARS, MEMBERS
 from hansa.kernel import Context
 
 
 def is_member(ctx: Context, member: str) -> bool:
-    """Whether a company of this id belongs to the consortium."""
+    """Whether a company of this id belongs, or belonged, to the consortium: it may do what it is bound to."""
     return MEMBERS.get(ctx, (member,)) is not None
+
+
+def check_may_enter(ctx: Context, *members: str) -> None:
+    """Whether these members may enter something new. Raises NotActive for one that is suspended or gone.
+
+    An id that is no member's passes: what that means, the caller says.
+    """
+    for member in members:
+        if is_member(ctx, member) and not is_active(ctx, member):
+            raise errors_members.NotActive(member=member)
 
 
 def calendar(ctx: Context, member: str, name: str) -> Calendar:

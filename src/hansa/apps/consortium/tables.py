@@ -35,11 +35,11 @@ PUBLICS = Table("consortium.publics", key=("public",), record=KeyOwner)
 """By public key, in hexadecimal."""
 CALENDARS = Table("consortium.calendars", key=("member", "calendar"), record=CalendarRecord)
 
-COSIGNERS = Table("consortium.cosigners", key=("set",), record=CosignerSet)
-"""One record, under IN_FORCE."""
+COSIGNERS = Table("consortium.cosigners", key=("since",), record=CosignerSet, integers=("since",))
+"""Every set since the founding, by the first height whose header it makes final."""
 CHARTER = Table("consortium.charter", key=("charter",), record=Charter)
+"""One record, under "charter"."""
 PARAMETERS = Table("consortium.parameters", key=("name",), record=Parameter)
-IN_FORCE = ("in_force",)
 
 PROPOSALS = Table("consortium.proposals", key=("proposal",), record=Proposal)
 BALLOTS = Table("consortium.ballots", key=("proposal", "member"), record=Ballot)

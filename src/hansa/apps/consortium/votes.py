@@ -1,0 +1,176 @@
+"""Proposals and votes: one member, one vote; decided as soon as the outcome cannot change.
+
+Counted are, at each vote, the members that are active then, without the one that the proposal is about. What
+is adopted is carried out by the deciding transaction; if it can no longer be done, the proposal has failed.
+"""
+
+from typing import NamedTuple
+
+from hansa.apps.consortium import effects
+from hansa.apps.consortium import errors_members as members_errors
+from hansa.apps.consortium import errors_votes as errors
+from hansa.apps.consortium.members import active, is_active
+from hansa.apps.consortium.messages_votes import (
+    AnySubject,
+    Ballot,
+    OpenProposal,
+    Proposal,
+    ProposalEnded,
+    ProposalMade,
+    ProposalState,
+    Propose,
+    Vote,
+    VoteCast,
+    Withdraw,
+)
+from hansa.apps.consortium.parameters import ALL_BP, parameter
+from hansa.apps.consortium.tables import BALLOTS, OPEN, PROPOSALS
+from hansa.kernel import Context, OverBudget, Refusal, due, limits, replace, since
+
+THRESHOLDS = {"room_off": "room"}
+"""Kinds of subjects that share the threshold of another."""
+
+
+class Count(NamedTuple):
+    yes: int
+    no: int
+    voters: int
+
+
+@since(2)
+def propose(ctx: Context, a: Propose) -> None:
+    # Checks, cheapest first.
+    _check_active(ctx)
+    if PROPOSALS.get(ctx, (a.proposal,)) is not None:
+        raise errors.ProposalTaken(proposal=a.proposal)
+    if sum(1 for _ in OPEN.scan(ctx, (ctx.member,))) >= limits.OPEN_PROPOSALS_MAX:
+        raise errors.ProposalsTooMany(limit=limits.OPEN_PROPOSALS_MAX)
+    count = _count(ctx, a.proposal, a.subject)
+    if not count.voters:
+        raise errors.NoVoters()
+    effects.check(ctx, a.subject)
+
+    # Writes.
+    deadline_ms = ctx.time_ms + parameter(ctx, "ballot_days") * limits.DAY_MS
+    proposal = Proposal(
+        proposer=ctx.member,
+        subject=a.subject,
+        proposed_ms=ctx.time_ms,
+        deadline_ms=deadline_ms,
+        threshold_bp=parameter(ctx, _threshold(a.subject)),
+        state="open",
+        voters=count.voters,
+    )
+    PROPOSALS.put(ctx, (a.proposal,), proposal)
+    OPEN.put(ctx, (ctx.member, a.proposal), OpenProposal(deadline_ms=deadline_ms))
+    due.at(ctx, deadline_ms, expire_proposal, ctx.member, a.proposal)
+
+    # Events.
+    ctx.emit(
+        ProposalMade(
+            proposal=a.proposal,
+            proposer=ctx.member,
+            subject=a.subject,
+            deadline_ms=deadline_ms,
+            threshold_bp=proposal.threshold_bp,
+        )
+    )
+
+
+@since(2)
+def vote(ctx: Context, a: Vote) -> None:
+    # Checks, cheapest first.
+    _check_active(ctx)
+    proposal = _still_open(ctx, a.proposal)
+    if effects.about(proposal.subject) == ctx.member:
+        raise errors.VoteOnItself(proposal=a.proposal, member=ctx.member)
+    if BALLOTS.get(ctx, (a.proposal, ctx.member)) is not None:
+        raise errors.VotedAlready(proposal=a.proposal, member=ctx.member)
+
+    # Writes and events.
+    BALLOTS.put(ctx, (a.proposal, ctx.member), Ballot(yes=a.yes, key=ctx.key, at_ms=ctx.time_ms))
+    ctx.emit(VoteCast(proposal=a.proposal, member=ctx.member, key=ctx.key, yes=a.yes))
+    count = _count(ctx, a.proposal, proposal.subject)
+    counted = replace(proposal, yes=count.yes, no=count.no, voters=count.voters)
+    if count.yes * ALL_BP >= proposal.threshold_bp * count.voters:
+        _adopt(ctx, a.proposal, counted)
+    elif (count.voters - count.no) * ALL_BP < proposal.threshold_bp * count.voters:
+        _end(ctx, a.proposal, counted, "rejected")
+    else:
+        PROPOSALS.put(ctx, (a.proposal,), counted)
+
+
+@since(2)
+def withdraw(ctx: Context, a: Withdraw) -> None:
+    # Checks.
+    proposal = _still_open(ctx, a.proposal)
+    if proposal.proposer != ctx.member:
+        raise errors.NotProposer(proposal=a.proposal, proposer=proposal.proposer)
+
+    # Writes and events.
+    _end(ctx, a.proposal, proposal, "withdrawn")
+
+
+@since(2)
+def expire_proposal(ctx: Context, name: str) -> None:
+    """What is not decided by its deadline has no effect."""
+    proposal = PROPOSALS.get(ctx, (name,))
+    if proposal is not None and proposal.state == "open":
+        _end(ctx, name, proposal, "expired")
+
+
+def _adopt(ctx: Context, name: str, proposal: Proposal) -> None:
+    """Carry out what is adopted. What can no longer be done ends the proposal, not the vote."""
+    try:
+        effects.check(ctx, proposal.subject)
+    except OverBudget:
+        raise  # Of the vote's own transaction: nobody makes a proposal fail by voting in a crowded one.
+    except Refusal as refusal:
+        _end(ctx, name, proposal, "failed", refusal.code)
+        return
+    effects.carry_out(ctx, name, proposal.subject)
+    _end(ctx, name, proposal, "adopted")
+
+
+def _end(ctx: Context, name: str, proposal: Proposal, state: ProposalState, code: str = "") -> None:
+    PROPOSALS.put(ctx, (name,), replace(proposal, state=state, code=code, ended_ms=ctx.time_ms))
+    OPEN.delete(ctx, (proposal.proposer, name))
+    ctx.emit(
+        ProposalEnded(
+            proposal=name,
+            state=state,
+            code=code,
+            yes=proposal.yes,
+            no=proposal.no,
+            voters=proposal.voters,
+        )
+    )
+
+
+def _count(ctx: Context, name: str, subject: AnySubject) -> Count:
+    """Votes of those that may vote now."""
+    ballots = {
+        str(key[1]): ballot.yes for key, ballot in BALLOTS.scan(ctx, (name,), limit=limits.SCANNED_MAX)
+    }
+    voters = [member for member in active(ctx) if member != effects.about(subject)]
+    cast = [ballots[member] for member in voters if member in ballots]
+    return Count(yes=cast.count(True), no=cast.count(False), voters=len(voters))
+
+
+def _check_active(ctx: Context) -> None:
+    if not is_active(ctx, ctx.member):
+        raise members_errors.NotActive(member=ctx.member)
+
+
+def _still_open(ctx: Context, name: str) -> Proposal:
+    proposal = PROPOSALS.get(ctx, (name,))
+    if proposal is None:
+        raise errors.ProposalUnknown(proposal=name)
+    if proposal.state != "open" or ctx.time_ms >= proposal.deadline_ms:
+        raise errors.ProposalClosed(proposal=name, state=proposal.state)
+    return proposal
+
+
+def _threshold(subject: AnySubject) -> str:
+    tag = type(subject).__struct_config__.tag
+    return f"threshold_{THRESHOLDS.get(str(tag), tag)}_bp"

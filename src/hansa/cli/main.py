@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": ("hansa.cli.demo", "demo", "Run the whole job on a sample month or on your own log. 演示。"),
     "explain": ("hansa.cli.evidence", "explain", "Explain a statement line down to its readings. 解释。"),
     "meter": ("hansa.cli.meter", "meter", "Look at machine logs and read them. 计量日志。"),
+    "room": ("hansa.cli.room", "room", "Check and hash rooms from outside. 外部应用。"),
     "verify": ("hansa.cli.evidence", "verify", "Check an evidence bundle offline. 离线验证。"),
     "what-if": ("hansa.cli.evidence", "what_if", "Rate the same usage under another tariff. 假设测算。"),
 }

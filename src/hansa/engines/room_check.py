@@ -1,0 +1,428 @@
+"""Whether a room from outside may be loaded, found out from its source before anything of it runs.
+
+What passes keeps to rule 11, ends by its form (no `while`, no recursion, no endless iterator; a `for` over a
+long range is the watchdog's), keeps nothing outside the ledger, and reaches nothing but its own tables and
+what hansa.kernel gives to rooms. What cannot be decided is refused. The idea: only data are values.
+Functions, classes, tables, modules and `ctx` are used where they are named, and are never kept or handed on;
+so each call is known by name, and each attribute is a declared field.
+"""
+
+import ast
+import re
+
+from hansa.engines import room_errors as errors
+from hansa.engines.room_calls import find_circles
+from hansa.engines.room_forms import Forms
+from hansa.engines.room_names import (
+    BUILTINS,
+    CALLABLE,
+    LOCAL,
+    UNKNOWN,
+    Meaning,
+    Program,
+    Source,
+    read,
+    takes_ctx,
+)
+from hansa.engines.room_package import Package
+from hansa.engines.room_rules import forbidden
+from hansa.kernel.refusal import Refusal
+
+CTX_FACTS = ("time_ms", "height", "chain", "rules", "member", "key", "transaction")
+CTX_CALLS = ("emit", "verified")
+TABLE_CALLS = ("delete", "get", "insert", "put", "scan")
+METHODS = (
+    "bit_length", "count", "encode", "endswith", "get", "hex", "index", "isascii", "items", "join",
+    "keys", "split", "startswith", "to_bytes", "values",
+)  # fmt: skip
+CHANGING = (
+    "append", "clear", "extend", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update",
+)  # fmt: skip
+"""Methods that change a list or dict: allowed on one that this function made."""
+CONSUMERS = ("all", "any", "dict", "list", "max", "min", "sorted", "sum", "tuple", "join", "extend", "update")
+"""Calls that use up a generator at once."""
+SORTING = ("max", "min", "sorted", "sort")
+INNER = ("_", "gi_", "cr_", "ag_")
+"""Beginnings of the names by which Python shows its insides."""
+FORMAT = re.compile(r"0?[0-9]{0,3},?[ds]\Z")
+
+PLAIN = (
+    ast.Return, ast.Expr, ast.If, ast.IfExp, ast.Assert, ast.Break, ast.Continue, ast.Pass, ast.BoolOp,
+    ast.UnaryOp, ast.Tuple, ast.List, ast.Dict, ast.ListComp, ast.DictComp, ast.comprehension, ast.Starred,
+    ast.Slice, ast.Constant, ast.NamedExpr, ast.Match, ast.match_case, ast.MatchValue, ast.MatchSingleton,
+    ast.MatchSequence, ast.MatchAs, ast.MatchOr, ast.MatchStar, ast.AugAssign, ast.Assign, ast.boolop,
+    ast.unaryop, ast.operator, ast.cmpop, ast.expr_context, ast.arguments, ast.arg,
+)  # fmt: skip
+OPERATORS = (
+    ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr, ast.BitXor, ast.RShift, ast.Div,
+)  # fmt: skip
+"""Without powers and left shifts, one of which can run for hours. (`/` is refused by rule 11, by name.)"""
+CONSTRUCTS: dict[type[ast.AST], tuple[str, str, str, str]] = {
+    ast.Try: (
+        "try：它可能吞掉拒绝",
+        "a try, which could swallow a refusal",
+        "拒绝须使整笔交易失败；请先检查，再执行",
+        "A refusal ends the transaction: check first, then act",
+    ),
+    ast.With: ("with", "a with", "请用普通语句", "Use plain statements"),
+    ast.Yield: ("yield", "a yield", "请返回列表", "Return a list"),
+    ast.YieldFrom: ("yield from", "a yield from", "请返回列表", "Return a list"),
+    ast.FunctionDef: (
+        "函数中的函数",
+        "a function within a function",
+        "请把函数写在模块一级",
+        "Define functions at the level of the module",
+    ),
+    ast.ClassDef: ("函数中的类", "a class within a function", "请写在模块一级", "Define it in the module"),
+    ast.GeneratorExp: (
+        "留存的生成器",
+        "a generator that is kept",
+        "请写成列表，或直接交给 sum、any、sorted 等",
+        "Write a list, or give it to sum, any, sorted and the like at once",
+    ),
+    ast.Lambda: ("lambda", "a lambda here", "lambda 只可作为排序的 key", "It may be the key of a sort only"),
+    ast.Delete: ("del", "a del", "请新建所需的内容", "Make what you need anew"),
+    ast.Global: ("global", "a global", "请把状态存入表", "Keep what changes in a table"),
+    ast.Nonlocal: ("nonlocal", "a nonlocal", "请返回结果", "Return the result"),
+    ast.Import: ("函数中的导入", "an import within a function", "请写在文件开头", "Import at the top"),
+    ast.ImportFrom: ("函数中的导入", "an import within a function", "请写在文件开头", "Import at the top"),
+}
+
+
+def check(package: Package) -> list[Refusal]:
+    """All that keeps a package from being loaded as a room, in order of file and line."""
+    program = read(package)
+    try:
+        for source in program.sources.values():
+            _check_identifiers(program, source)
+            Forms(program, source, _check_body).module()
+        find_circles(program)
+    except RecursionError:
+        program.problems.append(errors.SyntaxUnfit(file=package.name, line=0, detail="nested too deeply"))
+    module, _, attribute = package.entry.partition(":")
+    at = program.sources.get(module)
+    if at is None or at.defined.get(attribute, UNKNOWN).kind != "room":
+        detail = f"{package.entry} is no Room(...)"
+        program.problems.append(errors.ProjectUnfit(file=package.name, detail=detail))
+    return sorted(program.problems, key=lambda p: (str(p.values.get("file", "")), p.values.get("line", 0)))
+
+
+def _check_identifiers(program: Program, source: Source) -> None:
+    for node in ast.walk(source.tree):
+        for part in ("id", "attr", "arg", "name", "asname", "rest"):
+            name = getattr(node, part, None)
+            if isinstance(name, str) and "__" in name:
+                _refuse_name(
+                    program, source, node, name, "双下划线是 Python 内部名称", "Python's inner names"
+                )
+
+
+def _refuse_name(program: Program, source: Source, node: ast.AST, name: str, zh: str, en: str) -> None:
+    line = getattr(node, "lineno", 0)
+    problem = errors.NameForbidden(file=source.path, line=line, name=name, why_zh=zh, why_en=en)
+    program.problems.append(problem)
+
+
+def _check_body(program: Program, source: Source, function: ast.FunctionDef) -> None:
+    body = _Body(program, source, function)
+    for step in function.body:
+        body.visit(step)
+
+
+class _Body(ast.NodeVisitor):
+    """One function's statements."""
+
+    def __init__(self, program: Program, source: Source, function: ast.FunctionDef) -> None:
+        self.program, self.source = program, source
+        self.calls = program.calls.setdefault(f"{source.module}:{function.name}", {})
+        self.has_ctx = takes_ctx(function)
+        self.locals = _bound_in(function)
+        self.fresh = _made_in(function, self.locals)
+        for name, node in self.locals.items():
+            if name in source.names or name in BUILTINS:
+                _refuse_name(program, source, node, name, "它已有另一含义", "it already means something else")
+
+    def refuse(self, kind: type[Refusal], node: ast.AST, **values: str) -> None:
+        line = getattr(node, "lineno", 0)
+        self.program.problems.append(kind(file=self.source.path, line=line, **values))
+
+    def construct(self, node: ast.AST, zh: str, en: str, instead_zh: str, instead_en: str) -> None:
+        self.refuse(
+            errors.Construct, node, what_zh=zh, what_en=en, instead_zh=instead_zh, instead_en=instead_en
+        )
+
+    def meaning(self, node: ast.expr) -> Meaning:
+        if isinstance(node, ast.Name) and node.id in self.locals:
+            return Meaning("ctx") if node.id == "ctx" and self.has_ctx else LOCAL
+        if isinstance(node, ast.Attribute) and self.meaning(node.value) in (LOCAL, Meaning("ctx")):
+            return UNKNOWN
+        return self.program.meaning(self.source, node)
+
+    def visit(self, node: ast.AST) -> None:
+        what = forbidden(node)
+        if what:
+            self.refuse(errors.ComputedApart, node, what=what)
+            return
+        if isinstance(node, ast.While):
+            self.refuse(errors.WhileLoop, node)
+        elif hasattr(self, f"visit_{type(node).__name__}"):
+            super().visit(node)
+        elif isinstance(node, PLAIN):
+            self.generic_visit(node)
+        else:
+            name = type(node).__name__
+            self.construct(
+                node, *CONSTRUCTS.get(type(node), (name, name, "请换一种写法", "Write it otherwise"))
+            )
+
+    # Names and attributes: only data are values.
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            if node.id == "ctx":
+                self.refuse(errors.NotAValue, node, name=node.id)
+            return
+        kind = self.meaning(node).kind
+        if kind == "unknown":
+            zh, en = (
+                "它没有定义，或不是允许的内置名称",
+                "it is not defined, or no built-in that rooms may use",
+            )
+            _refuse_name(self.program, self.source, node, node.id, zh, en)
+        elif kind not in ("local", "constant"):
+            self.refuse(errors.NotAValue, node, name=node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self.refuse(errors.Shared, node, name=ast.unparse(node))
+            return
+        of = self.meaning(node.value)
+        if of.kind in ("module", "interface", "limits", "due"):
+            kind = self.meaning(node).kind
+            if kind == "unknown":
+                self.refuse(errors.AttributeUnknown, node, name=node.attr)
+            elif kind != "constant":
+                self.refuse(errors.NotAValue, node, name=ast.unparse(node))
+        elif of.kind == "ctx":
+            if node.attr not in CTX_FACTS:
+                self.refuse(errors.AttributeUnknown, node, name=node.attr)
+        else:
+            self.visit(node.value)
+            if node.attr not in self.program.fields or node.attr.startswith(INNER):
+                self.refuse(errors.AttributeUnknown, node, name=node.attr)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load) and not self.made_here(node.value):
+            self.refuse(errors.Shared, node, name=ast.unparse(node.value))
+        self.visit(node.value)
+        self.visit(node.slice)
+
+    def made_here(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id in self.fresh
+
+    # Calls: each is known by name.
+
+    def visit_Call(self, node: ast.Call) -> None:
+        of = self.meaning(node.func)
+        takes_ctx, handler, sorts, consumes = False, -1, False, False
+        match of.kind:
+            case "function":
+                self.calls.setdefault(of.target, (self.source.path, node.lineno))
+                takes_ctx = of.target in self.program.with_ctx
+            case "class" | "call":
+                consumes = of.target == "chain"
+            case "abroad":
+                takes_ctx = of.target in self.program.with_ctx
+            case "builtin" if of.target in CALLABLE:
+                sorts, consumes = of.target in SORTING, of.target in CONSUMERS
+                if of.target == "isinstance" and len(node.args) == 2:
+                    self.kinds(node.args[1])
+                    self.visit(node.args[0])
+                    return
+            case "unknown" if isinstance(node.func, ast.Attribute):
+                takes_ctx, handler, sorts, consumes = self.method(node.func)
+            case _ if what := forbidden(node.func):
+                self.refuse(errors.ComputedApart, node, what=what)
+            case _:
+                self.refuse(errors.CallUndecided, node, name=ast.unparse(node.func))
+        for position, argument in enumerate(node.args):
+            if position == 0 and takes_ctx and self.meaning(argument).kind == "ctx":
+                continue
+            if position == handler:
+                self.due_work(argument)
+            elif consumes and isinstance(argument, ast.GeneratorExp):
+                self.generic_visit(argument)
+            else:
+                self.visit(argument)
+        for keyword in node.keywords:
+            if sorts and keyword.arg == "key":
+                self.sorting(keyword.value)
+            else:
+                self.visit(keyword.value)
+
+    def method(self, func: ast.Attribute) -> tuple[bool, int, bool, bool]:
+        """(takes ctx first, position of due work, sorts, uses up a generator) of a call of `value.method`."""
+        of, name = self.meaning(func.value).kind, func.attr
+        if of == "ctx" and name in CTX_CALLS:
+            return False, -1, False, False
+        if of == "table" and name in TABLE_CALLS:
+            return True, -1, False, False
+        if of == "due" and name == "at":
+            return True, 2, False, False
+        if of in ("ctx", "due", "table", "module", "interface", "limits"):
+            self.refuse(errors.CallUndecided, func, name=ast.unparse(func))
+        else:
+            self.visit(func.value)
+            if name in CHANGING and not self.made_here(func.value):
+                self.refuse(errors.Shared, func, name=ast.unparse(func.value))
+            elif name not in METHODS and name not in CHANGING:
+                self.refuse(errors.AttributeUnknown, func, name=name)
+        return False, -1, name in SORTING, name in CONSUMERS
+
+    def due_work(self, node: ast.expr) -> None:
+        if self.meaning(node).target not in self.program.with_ctx:
+            self.refuse(errors.CallUndecided, node, name=ast.unparse(node))
+
+    def kinds(self, node: ast.expr) -> None:
+        """The types in an `isinstance`."""
+        if isinstance(node, ast.Tuple):
+            for item in node.elts:
+                self.kinds(item)
+        elif isinstance(node, ast.BinOp):
+            self.kinds(node.left)
+            self.kinds(node.right)
+        elif self.meaning(node).kind not in ("class", "builtin"):
+            self.refuse(errors.CallUndecided, node, name=ast.unparse(node))
+
+    def sorting(self, node: ast.expr) -> None:
+        of = self.meaning(node)
+        if isinstance(node, ast.Lambda) and not (node.args.defaults or node.args.kw_defaults):
+            self.visit(node.body)
+        elif of.kind == "function":
+            self.calls.setdefault(of.target, (self.source.path, node.lineno))
+        elif not (of.kind == "builtin" and of.target in ("len", "abs", "int")):
+            self.refuse(errors.CallUndecided, node, name=ast.unparse(node))
+
+    # Statements and operators with a rule of their own.
+
+    def visit_For(self, node: ast.For) -> None:
+        walked = {part.id for part in ast.walk(node.iter) if isinstance(part, ast.Name)}
+        for step in ast.walk(node):
+            if isinstance(step, ast.Call) and isinstance(step.func, ast.Attribute):
+                changed = step.func.value if step.func.attr in CHANGING else None
+            else:
+                changed = step.value if isinstance(step, ast.Subscript) and _stores(step) else None
+            if isinstance(changed, ast.Name) and changed.id in walked & self.fresh:
+                self.construct(
+                    step,
+                    f"对 {changed.id} 的循环中又改动 {changed.id}",
+                    f"a loop over {changed.id} that changes {changed.id}",
+                    "请先收集，循环后再改",
+                    "Collect first and change it after the loop",
+                )
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        Forms(self.program, self.source, _check_body).annotation(node.annotation)
+        self.visit(node.target)
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else None
+        if raised is None or node.cause is not None or self.meaning(raised).kind != "class":
+            self.construct(
+                node,
+                "这种 raise",
+                "a raise of this form",
+                "请写 raise 类名(值…)，该类须是本软件包的 Refusal",
+                "Write `raise Name(values)` of a Refusal of this package",
+            )
+        if isinstance(node.exc, ast.Call):
+            self.visit(node.exc)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        sides = [node.left, *node.comparators]
+        for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
+            if isinstance(operator, ast.Is | ast.IsNot) and not (_singular(left) or _singular(right)):
+                self.refuse(errors.ComputedApart, node, what="is")
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp | ast.AugAssign) -> None:
+        texts = (ast.JoinedStr, ast.Constant)
+        sides = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.value,)
+        text = any(isinstance(n, texts) and isinstance(getattr(n, "value", ""), str | bytes) for n in sides)
+        if isinstance(node.op, ast.Mod) and text:
+            self.text(node, "用 % 拼接的文本", "a text made by %")
+        elif not isinstance(node.op, OPERATORS):
+            self.construct(
+                node,
+                "乘方、左移或矩阵乘法",
+                "a power, a left shift or a matrix product",
+                "一步即可耗时数小时；请用乘法或写出数值",
+                "One step of it can take hours: multiply, or write the number out",
+            )
+        self.generic_visit(node)
+
+    visit_AugAssign = visit_BinOp
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        for part in node.values:
+            if not isinstance(part, ast.FormattedValue):
+                continue
+            spec = part.format_spec
+            form = spec.values[0] if isinstance(spec, ast.JoinedStr) and len(spec.values) == 1 else None
+            plain = isinstance(form, ast.Constant) and FORMAT.match(str(form.value))
+            if part.conversion != -1 or not plain:
+                self.text(part, "未注明种类的文本嵌入", "a text made from a value of any kind")
+            self.visit(part.value)
+
+    def text(self, node: ast.AST, zh: str, en: str) -> None:
+        self.refuse(
+            errors.TextUnfit,
+            node,
+            what_zh=f"此处有{zh}，各节点可能不同",
+            what_en=f"there is {en}, which nodes could write differently",
+            instead_zh='数字请写 f"{n:d}"，文本请写 f"{t:s}"',
+            instead_en='Write f"{n:d}" for a number and f"{t:s}" for a text',
+        )
+
+
+def _singular(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
+
+
+def _stores(node: ast.Subscript) -> bool:
+    return not isinstance(node.ctx, ast.Load)
+
+
+def _bound_in(function: ast.FunctionDef) -> dict[str, ast.AST]:
+    """Every name that a function binds, with where."""
+    bound: dict[str, ast.AST] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.setdefault(node.id, node)
+        elif isinstance(node, ast.arg):
+            bound.setdefault(node.arg, node)
+        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name is not None:
+            bound.setdefault(node.name, node)
+    return bound
+
+
+def _made_in(function: ast.FunctionDef, bound: dict[str, ast.AST]) -> set[str]:
+    """Names that a function binds to lists and dicts of its own making, and to nothing else."""
+    made: dict[str, int] = {}
+    total: dict[str, int] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            total[node.id] = total.get(node.id, 0) + 1
+        target, value = None, None
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target, value = node.targets[0], node.value
+        elif isinstance(node, ast.AnnAssign):
+            target, value = node.target, node.value
+        called = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
+        fresh = isinstance(value, ast.List | ast.Dict | ast.ListComp | ast.DictComp)
+        if isinstance(target, ast.Name) and (fresh or called in ("dict", "list", "sorted")):
+            made[target.id] = made.get(target.id, 0) + 1
+    return {name for name in made if made[name] == total[name] and not isinstance(bound[name], ast.arg)}

@@ -1,0 +1,120 @@
+"""A ledger in memory on which a room is tried: for tests of a room by who writes it, without a node.
+
+trial = Trial(ROOM)
+trial.do("plant", Admit(...))
+assert trial.refused("bank", Admit(...)) == "visitors.not_here"
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from hansa.apps import rooms
+from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember
+from hansa.engines.replay import Replica
+from hansa.kernel import Action, Context, Event, Registry, Room, encode, limits
+from hansa.kernel.apply import Applied, Block, Incident
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.signatures import Signer
+from hansa.kernel.state import Overlay
+from hansa.kernel.transaction import sign
+
+START_MS = 1_767_571_200_000
+"""2026-01-05 00:00 UTC, a Monday."""
+MEMBERS = ("maker", "plant", "bank")
+E = TypeVar("E", bound=Event)
+
+
+class Trial:
+    """Members who act on the shipped rooms and those under trial. Time moves when the test says so."""
+
+    def __init__(self, *tried: Room, members: Sequence[str] = MEMBERS) -> None:
+        self.registry = Registry([*rooms.registry().rooms, *tried])
+        self._replica = Replica(encode(_genesis(members)), self.registry)
+        self.time_ms = START_MS
+        self._sequences = {member: itertools.count(1) for member in members}
+        self._events: list[bytes] = []
+        self.incidents: list[Incident] = []
+        """What a node would tell its operator: mistakes in the room show here."""
+
+    def do(self, member: str, *actions: Action) -> None:
+        """One transaction, in a block of its own. Raises the Refusal that it met."""
+        wire = sign(
+            self.registry,
+            _signer(member),
+            chain=self._replica.chain.id,
+            member=member,
+            key="k1",
+            sequence=next(self._sequences[member]),
+            valid_until_ms=self.time_ms + limits.HOUR_MS,
+            actions=actions,
+        )
+        refusal = self._block([wire]).refusals[0]
+        if refusal is not None:
+            raise refusal
+
+    def refused(self, member: str, *actions: Action) -> str:
+        """Code of the refusal of a transaction. Raises AssertionError if it was accepted."""
+        try:
+            self.do(member, *actions)
+        except Refusal as refusal:
+            return refusal.code
+        raise AssertionError("was accepted")
+
+    def wait(self, ms: int) -> None:
+        """Let time pass and do what fell due."""
+        self.time_ms += ms
+        while self._block([]).leaf is not None:
+            self.time_ms += 1
+
+    def query(self, name: str, **arguments: Any) -> Any:
+        """A room's answer as plain values, as any client gets it."""
+        ctx = Context(
+            self.registry,
+            Overlay(self._replica._state),
+            time_ms=self.time_ms,
+            height=self._replica.height,
+            chain=self._replica.chain.id,
+        )
+        return msgspec.json.decode(encode(self.registry.query(ctx, name, arguments)))
+
+    def events(self, kind: type[E]) -> list[E]:
+        """All events of a type, oldest first."""
+        tag = kind.__struct_config__.tag
+        alike = (data for data in self._events if msgspec.json.decode(data)["_type"] == tag)
+        return [msgspec.json.decode(data, type=kind) for data in alike]
+
+    def _block(self, wires: Sequence[bytes]) -> Applied:
+        applied = self._replica.execute(Block(self._replica.height + 1, self.time_ms, wires))
+        self._events += applied.events
+        self.incidents += applied.incidents
+        return applied
+
+
+def _signer(member: str) -> Signer:
+    return Signer(member.encode().ljust(32, b".")[:32])
+
+
+def _genesis(members: Sequence[str]) -> Genesis:
+    def founder(name: str) -> GenesisMember:
+        key = GenesisKey(
+            id="k1",
+            public=_signer(name).public,
+            holder=f"{name}-1",
+            kind="person",
+            scopes=("*",),
+            expires_ms=START_MS + 20 * 366 * limits.DAY_MS,
+        )
+        return GenesisMember(id=name, name_zh=name, name_en=name, register_id=name, role="plant", keys=(key,))
+
+    return Genesis(
+        name_zh="试验联盟",
+        name_en="Trial consortium",
+        created_ms=START_MS,
+        operator=members[0],
+        node_public=_signer("node").public,
+        members=tuple(founder(member) for member in members),
+        rules=1,
+    )

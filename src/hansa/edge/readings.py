@@ -6,7 +6,7 @@ is HMAC-SHA-256(secret of the batch, index), shown only with that reading (proto
 
 import hmac
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hansa.apps.metering.readings import SALT_BYTES, ProvedReading, StoredReading
@@ -54,6 +54,13 @@ class ReadingStore:
             self._db.execute("ROLLBACK")
             raise
         return root, len(data)
+
+    def batches(self) -> Iterator[tuple[str, bytes, bytes, list[bytes]]]:
+        """(id, secret, root, readings) of each batch: all that its owner has, for an export of its own."""
+        found = self._db.execute("SELECT id, secret, root FROM batches ORDER BY id").fetchall()
+        for batch, secret, root in found:
+            rows = self._db.execute("SELECT data FROM readings WHERE batch = ? ORDER BY position", (batch,))
+            yield batch, secret, root, [row[0] for row in rows]
 
     def prove(self, batch: str, indices: Sequence[int]) -> list[ProvedReading]:
         """Readings of a batch with salts and paths. Raises KeyError for a batch that is not held here."""

@@ -1,0 +1,328 @@
+"""Read and check a Hansa export without Hansa: python read_export.py FOLDER [--signatures] [--json]
+
+Needs Python 3.11 and nothing else. Checks every file's hash; the blocks, their trees and the log that they
+form; the operator's signature under the last header; that the member's own sheets say what the blocks say;
+that readings are those anchored on the ledger. Exit status 0 only if all holds. `load(folder, name)` gives
+the rows of a sheet to your own programs.
+"""
+
+import base64
+import hmac
+import json
+import sys
+from collections.abc import Iterator
+from hashlib import sha256, sha512
+from pathlib import Path
+from typing import Any
+
+
+class Broken(Exception):
+    """Says what does not hold, and where."""
+
+
+def need(holds: Any, what: str) -> None:
+    if not holds:
+        raise Broken(what)
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785, as far as Hansa's values go: no fractions, names in plain ASCII."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def load(folder: Path, name: str) -> Iterator[Any]:
+    """The rows of a sheet, one by one; none where there is no such sheet."""
+    path = folder / f"{name}.jsonl"
+    if path.exists():
+        with path.open("rb") as file:
+            for line in file:
+                yield json.loads(line)
+
+
+# Files.
+
+
+def check_files(folder: Path, manifest: Any) -> int:
+    """Each file is the one that was written, and there is no other. Returns their number."""
+    listed = {entry["path"] for entry in manifest["files"]}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    need(there - {"manifest.json"} == listed, f"files: {sorted(there ^ listed - {'manifest.json'})[:5]}")
+    for entry in manifest["files"]:
+        digest, size, rows = sha256(), 0, 0
+        with (folder / entry["path"]).open("rb") as file:
+            while data := file.read(1 << 20):
+                digest.update(data)
+                size, rows = size + len(data), rows + data.count(b"\n")
+        same = (digest.hexdigest(), size) == (entry["sha256"], entry["bytes"])
+        need(same, f"{entry['path']} was changed")
+        counts = entry.get("rows", rows) == rows or not entry["path"].endswith(".jsonl")
+        need(counts, f"{entry['path']}: {rows} rows, not {entry.get('rows')}")
+    return len(listed)
+
+
+# Trees (RFC 6962, 2.1).
+
+
+def leaf_hash(data: bytes) -> bytes:
+    return sha256(b"\x00" + data).digest()
+
+
+class Tree:
+    """A Merkle tree that grows leaf by leaf: the roots of its complete parts, largest first."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.parts: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        size, part = self.size, leaf
+        while size & 1:
+            part = sha256(b"\x01" + self.parts.pop() + part).digest()
+            size >>= 1
+        self.parts.append(part)
+        self.size += 1
+
+    def root(self) -> str:
+        if not self.parts:
+            return sha256(b"").hexdigest()
+        *parts, total = self.parts
+        for part in reversed(parts):
+            total = sha256(b"\x01" + part + total).digest()
+        return total.hex()
+
+
+def root_of(items: list[bytes]) -> str:
+    tree = Tree()
+    for item in items:
+        tree.add(leaf_hash(item))
+    return tree.root()
+
+
+# Ed25519 (RFC 8032, 5.1), slow and plain.
+
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+Point = tuple[int, int, int, int]
+
+
+def add(a: Point, b: Point) -> Point:
+    x, y = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    t, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = y - x, z - t, z + t, y + x
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(n: int, point: Point) -> Point:
+    total = (0, 1, 1, 0)
+    while n:
+        if n & 1:
+            total = add(total, point)
+        point, n = add(point, point), n >> 1
+    return total
+
+
+def point_of(data: bytes) -> Point | None:
+    number = int.from_bytes(data, "little")
+    y, sign = number % 2**255, number >> 255
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    x = P - x if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+BASE = point_of((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+
+
+def signed_by(public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
+    """Suite 1 is Ed25519. Points of small order are refused: they sign anything."""
+    if suite != 1 or len(public) != 32 or len(signature) != 64:
+        return False
+    key, r, s = point_of(public), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
+    if BASE is None or key is None or r is None or s >= L:
+        return False
+    if any(eight[0] % P == 0 and (eight[1] - eight[2]) % P == 0 for eight in (times(8, key), times(8, r))):
+        return False
+    digest = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % L
+    left, right = times(s, BASE), add(r, times(digest, key))
+    return all((left[n] * right[2] - right[n] * left[2]) % P == 0 for n in (0, 1))
+
+
+# Blocks.
+
+
+def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
+    """The log from the first block to the head; what the member's own sheets must repeat."""
+    log, last_ms, counts = Tree(), genesis["created_ms"], {"blocks": 0, "transactions": 0, "events": 0}
+    own = load(folder, "own/transactions")
+    own_events = load(folder, "own/events")
+    next_own, next_event = next(own, None), next(own_events, None)
+    line: Any = None
+    for line in load(folder, "ledger/blocks"):
+        leaf, header, height = line["leaf"], line["header"]["header"], log.size + 1
+        log.add(leaf_hash(canonical(leaf)))
+        stated = (leaf["height"], header["height"], header["chain"], header["time_ms"], header["app_hash"])
+        wanted = (height, height, manifest["chain"], leaf["time_ms"], log.root())
+        need(stated == wanted and leaf["time_ms"] >= last_ms, f"block {height}: not in the log")
+        last_ms = leaf["time_ms"]
+        counts["blocks"] += 1
+        check_contents(line, height)
+        for index, transaction in enumerate(line.get("transactions", ())):
+            counts["transactions"] += 1
+            if transaction["body"]["member"] == manifest["member"]:
+                row = {"body": transaction["body"], "outcome": line["outcomes"][index]}
+                need(next_own == place(row, leaf, index), f"own/transactions: not block {height}'s {index}")
+                next_own = next(own, None)
+        for index, event in enumerate(line.get("events", ())):
+            counts["events"] += 1
+            if names(event, manifest["member"]):
+                need(next_event == place({"event": event}, leaf, index), f"own/events: not {height}.{index}")
+                next_event = next(own_events, None)
+    check_head(manifest, genesis, line, log.size)
+    need(next_own is None and next_event is None, "own sheets hold what no block holds")
+    return counts
+
+
+def place(row: dict[str, Any], leaf: Any, index: int) -> dict[str, Any]:
+    return {**row, "height": leaf["height"], "index": index, "time_ms": leaf["time_ms"]}
+
+
+def names(value: Any, member: str) -> bool:
+    """Whether a text equal to the member's id stands anywhere in a value."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return any(names(part, member) for part in inner)
+    return bool(value == member)
+
+
+def check_contents(line: Any, height: int) -> None:
+    """A block's three trees. A node may keep leaf and header alone of old blocks: then there are none."""
+    if "transactions" not in line:
+        return
+    bodies = [canonical(transaction["body"]) for transaction in line["transactions"]]
+    heads = [bytes((one["suite"],)) + base64.b64decode(one["signature"]) for one in line["transactions"]]
+    wires = [head + body for head, body in zip(heads, bodies, strict=True)]
+    for what, items in (
+        ("transactions", wires),
+        ("outcomes", [canonical(item) for item in line["outcomes"]]),
+        ("events", [canonical(item) for item in line["events"]]),
+    ):
+        need(
+            root_of(items) == line["leaf"][f"{what}_root"],
+            f"block {height}: {what} do not fit its leaf",
+        )
+    for body, outcome in zip(bodies, line["outcomes"], strict=True):
+        need(sha256(body).hexdigest() == outcome["transaction"], f"block {height}: an outcome of another")
+
+
+def check_head(manifest: Any, genesis: Any, line: Any, height: int) -> None:
+    need(height == manifest["height"], f"{height} blocks, not {manifest['height']}")
+    if line is None:
+        return
+    signed = line["header"]
+    need(manifest["head"] == signed, "the manifest names another head")
+    message = b"hansa-header-1\x00" + canonical(signed["header"])
+    public, signature = base64.b64decode(genesis["node_public"]), base64.b64decode(signed["signature"])
+    need(signed_by(public, signed["suite"], signature, message), "the operator did not sign the last header")
+
+
+def check_signatures(folder: Path, manifest: Any) -> int:
+    """Each of the member's own transactions under the key that it names. Keys: of the member's records."""
+    publics = {
+        (row["key"]["member"], row["key"]["key"]): base64.b64decode(row["record"]["public"])
+        for row in load(folder, "records/kernel.keys")
+    }
+    count = 0
+    for line in load(folder, "ledger/blocks"):
+        for one in line.get("transactions", ()):
+            body = one["body"]
+            if body["member"] == manifest["member"]:
+                message = b"hansa-tx-1\x00" + canonical(body)
+                public = publics.get((body["member"], body["key"]), b"")
+                sound = signed_by(public, one["suite"], base64.b64decode(one["signature"]), message)
+                need(sound, f"block {line['leaf']['height']}: the signature of {body['key']} does not hold")
+                count += 1
+    return count
+
+
+# Readings, and sums.
+
+
+def check_readings(folder: Path, manifest: Any) -> int:
+    """Each batch leads to the root that the member anchored on the ledger. Returns the number of readings."""
+    anchors = {
+        (row["key"]["owner"], row["key"]["anchor"]): row["record"]
+        for row in load(folder, "records/metering.anchors")
+    }
+    count, readings = 0, load(folder, "readings/readings")
+    for batch in load(folder, "readings/batches"):
+        tree, secret = Tree(), base64.b64decode(batch["secret"])
+        for index in range(batch["count"]):
+            row = next(readings, None)
+            need(
+                row and (row["batch"], row["index"]) == (batch["batch"], index),
+                f"batch {batch['batch']}: gaps",
+            )
+            salt = hmac.digest(secret, index.to_bytes(8, "big"), "sha256")[:16]
+            tree.add(leaf_hash(salt + canonical(row["reading"] if row else None)))
+            count += 1
+        anchor = anchors.get((manifest["member"], batch["batch"]))
+        anchored = anchor is None or (anchor["root"], anchor["count"]) == (batch["root"], batch["count"])
+        need(tree.root() == batch["root"] and anchored, f"batch {batch['batch']} is not the one anchored")
+    return count
+
+
+def check_statements(folder: Path) -> int:
+    """The lines of each statement add up to its sums. Returns their number."""
+    count = 0
+    for one in load(folder, "own/statements"):
+        for part in ("net_minor", "tax_minor", "gross_minor"):
+            total = sum(line.get(part, 0) for line in one.get("lines", ()))
+            need(total == one.get(part, 0), f"statement {one['agreement']}: {part} is not its lines' sum")
+        count += 1
+    return count
+
+
+def check(folder: Path, *, signatures: bool = False) -> dict[str, Any]:
+    """What the export holds. Raises Broken at the first thing that does not hold."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        need(manifest["format"] == "hansa-export-1", "manifest.json: another format")
+        files = check_files(folder, manifest)
+        genesis_bytes = (folder / "genesis.json").read_bytes()
+        need(sha256(genesis_bytes).hexdigest() == manifest["chain"], "genesis.json: another consortium's")
+        genesis = json.loads(genesis_bytes)
+        found = {"member": manifest["member"], "height": manifest["height"], "files": files}
+        found |= check_blocks(folder, manifest, genesis)
+        found |= {"statements": check_statements(folder), "readings": check_readings(folder, manifest)}
+        if signatures:
+            found["signatures"] = check_signatures(folder, manifest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Broken(f"cannot be read: {type(error).__name__}: {error}") from error
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    folders = [text for text in arguments if not text.startswith("--")]
+    if len(folders) != 1 or set(arguments) - {*folders, "--signatures", "--json"}:
+        print(__doc__)
+        return 2
+    try:
+        found = check(Path(folders[0]), signatures="--signatures" in arguments)
+    except Broken as error:
+        print(f"✗ 不成立 does not hold: {error}", file=sys.stderr)
+        return 1
+    if "--json" in arguments:
+        print(json.dumps(found))
+    else:
+        print("✓ 全部成立 all holds: " + ", ".join(f"{name} {value}" for name, value in found.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""The node end to end over HTTP: what it commits, how soon it answers, how soon it is there."""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.ground import Ground, floor_per_s, running
+from bench.load import Tally
+from bench.measure import Row
+
+KEYS = 128
+SECONDS = 8
+RUNS = 3
+FLOOR_SAMPLE = 20_000
+AT_MOST_PER_S = 16_000
+"""Transactions are prepared for this rate; a faster node would run out of them before the time is over."""
+LOADS = ((100, 16, 0.5), (1, 128, 0.25))
+"""(transactions per request, connections, goal as part of the floor)."""
+
+
+def committed_per_s(tally: Tally) -> float:
+    assert set(tally.codes) == {"ok"}, tally.codes
+    assert not tally.lost, tally
+    return tally.codes["ok"] / tally.seconds
+
+
+def peak(ground: Ground, per_request: int, connections: int, runs: int = RUNS) -> tuple[float, float, Tally]:
+    """(committed per s, part of the floor, last tally): medians over runs, the floor beside each."""
+    speeds, ratios = [], []
+    for _ in range(runs):
+        tally = ground.load(connections, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S)
+        sample = [wire for turn in zip(*ground.wires, strict=True) for wire in turn][:FLOOR_SAMPLE]
+        speeds.append(committed_per_s(tally))
+        ratios.append(speeds[-1] / floor_per_s(sample, ground.folder))
+    return statistics.median(speeds), statistics.median(ratios), tally
+
+
+def detail_of(tally: Tally) -> str:
+    generator = f"generator {tally.cpu_s / tally.seconds:.2f} core"
+    return f"p50 {tally.p50_ms:.0f} ms, p99 {tally.p99_ms:.0f} ms; {generator}"
+
+
+def rows() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name, running(Path(name), keys=KEYS) as ground:
+        peaks = {}
+        for per_request, connections, goal in LOADS:
+            speed, ratio, tally = peak(ground, per_request, connections)
+            peaks[per_request] = speed
+            yield Row(
+                f"node over HTTP, {per_request} per request", ratio, "× the floor", goal, at_most=False,
+                detail=f"{speed:,.0f}/s of {speed / ratio:,.0f}/s; {connections} sockets; {detail_of(tally)}",
+            )  # fmt: skip
+        for per_request, connections, _ in LOADS:
+            half = peaks[per_request] / 2
+            tally = ground.load(
+                connections, per_request, SECONDS, at_most_per_s=half * 1.1, rate_per_s=half / per_request
+            )
+            detail = (
+                f"{committed_per_s(tally):,.0f}/s; {detail_of(tally)}; sent late {tally.late_p99_ms:.0f} ms"
+            )
+            work = f"p99 at half load, {per_request} per request"
+            yield Row(work, tally.p99_ms, "ms", 250, detail=detail)
+        ground.stop()
+        starts = []
+        for _ in range(RUNS):
+            starts.append(ground.start())
+            ground.stop()
+        blocks = sum(ground.used)
+        yield Row(
+            "node start", statistics.median(starts), "s", 2,
+            detail=f"process to /health; {blocks:,} transactions on its ledger",
+        )  # fmt: skip

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.consortium.messages import AddKey, RevokeKey
+from hansa.apps.consortium.messages import RegisterKey, RevokeKey
 from hansa.kernel import KEYS, WINDOWS, due, encode, limits, lthash
 from hansa.kernel.apply import Block, BlockFull, apply
 from hansa.kernel.canonical import decode
 from hansa.kernel.messages import Event, Outcome
 from hansa.kernel.state import encode_key
 from hansa.kernel.transaction import identity
-from tests.consortium import START_MS, signer
+from tests.consortium import START_MS, new_key, signer
 from tests.kernel import room
 from tests.kernel.ledger import Ledger
 from tests.kernel.room import (
@@ -46,7 +46,7 @@ def test_a_transaction_does_what_it_says(ledger: Ledger) -> None:
     ledger.do("maker", W17)
     applied = ledger.do("maker", Lend(tool="w-17", borrower="plant", due_ms=START_MS + 60_000))
 
-    assert told(applied.events, Lent) == [Lent(tool="w-17", owner="maker", borrower="plant", rules=1)]
+    assert told(applied.events, Lent) == [Lent(tool="w-17", owner="maker", borrower="plant", rules=2)]
 
 
 def without_trace(ledger: Ledger, wire: bytes, code: str) -> None:
@@ -127,19 +127,17 @@ def test_the_order_within_the_window_is_free_and_too_far_ahead_is_not(ledger: Le
     assert ledger.codes(ledger.wire("maker", W17, sequence=2)) == ["kernel.replayed"]
 
 
+def worker(ledger: Ledger, scopes: tuple[str, ...], expires_ms: int) -> RegisterKey:
+    """One more key of maker's, `k2`."""
+    chain = ledger.replica.chain.id
+    return RegisterKey(key=new_key(chain, "maker", "k2", kind="worker", scopes=scopes, expires_ms=expires_ms))
+
+
 def test_authority_is_checked_at_execution_not_when_the_signature_was(ledger: Ledger) -> None:
     """Rule 5: the signature is in the cache, and still the key may not sign once it is revoked."""
     tools = Ledger(ledger.registry)
     new = signer("maker", "k2")
-    key = AddKey(
-        id="k2",
-        public=new.public,
-        holder="h",
-        kind="worker",
-        scopes=("toolcrib.*",),
-        expires_ms=START_MS + 10_000,
-    )
-    tools.do("maker", key)
+    tools.do("maker", worker(tools, ("toolcrib.*",), START_MS + 10_000))
     later = tools.wire("maker", W17, key="k2", by=new, sequence=7)
     body = later[65:]
     assert tools.replica.chain.verify(new.public, 1, later[1:65], b"hansa-tx-1\x00" + body)
@@ -150,8 +148,7 @@ def test_authority_is_checked_at_execution_not_when_the_signature_was(ledger: Le
 
 def test_a_key_ends_at_its_expiry(ledger: Ledger) -> None:
     new = signer("maker", "k2")
-    fields = {"public": new.public, "holder": "h", "kind": "worker", "scopes": ("toolcrib.*",)}
-    ledger.do("maker", AddKey(id="k2", expires_ms=START_MS + 3_000, **fields))  # type: ignore[arg-type]
+    ledger.do("maker", worker(ledger, ("toolcrib.*",), START_MS + 3_000))
 
     before = ledger.wire("maker", W17, key="k2", by=new, sequence=1)
     after = ledger.wire("maker", Register(tool="b"), key="k2", by=new, sequence=2)
@@ -161,10 +158,7 @@ def test_a_key_ends_at_its_expiry(ledger: Ledger) -> None:
 
 def test_out_of_scope_is_refused_and_used_up(ledger: Ledger) -> None:
     new = signer("maker", "k2")
-    key = AddKey(
-        id="k2", public=new.public, holder="h", kind="worker", scopes=("toolcrib.register",), expires_ms=2**50
-    )
-    ledger.do("maker", key)
+    ledger.do("maker", worker(ledger, ("toolcrib.register",), 2**50))
     lend = Lend(tool="w-17", borrower="plant", due_ms=START_MS)
     mixed = ledger.wire("maker", W17, lend, key="k2", by=new, sequence=1)
 
@@ -203,8 +197,8 @@ BUDGETS = [
 
 @pytest.mark.parametrize(("kind", "limit"), BUDGETS)
 def test_a_transaction_may_cost_so_much_and_no_more(ledger: Ledger, kind: Any, limit: int) -> None:
-    # Reading key and window, and writing the window, are part of the cost.
-    spent = {"read": 2, "write": 1, "emit": 0}[kind]
+    # Reading key, window and the member's approval rules, and writing the window, are part of the cost.
+    spent = {"read": 3, "write": 1, "emit": 0}[kind]
     fits = ledger.wire("maker", Drill(kind=kind, count=limit - spent))
     beyond = ledger.wire("maker", Drill(kind=kind, count=limit - spent + 1))
 

@@ -20,7 +20,7 @@ from hansa.kernel import encode, keys, limits, lthash, merkle, pack
 from hansa.kernel.apply import Block
 from hansa.kernel.evidence import Acknowledgement, Header, Promise, acknowledge
 from hansa.kernel.messages import Active, RoomPin, Window
-from hansa.kernel.signatures import CHALLENGE_DOMAIN, HEADER_DOMAIN, Signer, possession
+from hansa.kernel.signatures import HEADER_DOMAIN, Signer, opening, possession
 from hansa.kernel.state import encode_key
 from hansa.kernel.transaction import identity, sign
 
@@ -95,7 +95,7 @@ def by_kernel() -> dict[str, str]:
         "acknowledgement": encode(promised.acknowledgement).decode(),
         "acknowledgement.signature": promised.signature.hex(),
         "possession(k9)": COSIGNER.sign(possession(replica.chain.id, "maker", "k9", COSIGNER.public)).hex(),
-        "session": MEMBER.sign(CHALLENGE_DOMAIN + CHALLENGE).hex(),
+        "session": MEMBER.sign(opening(replica.chain.id, "maker", CHALLENGE)).hex(),
         "active": encode(
             Active(rules=2, rooms=(RoomPin(name="visits", version="1.0", sha256="ab" * 32),))
         ).decode(),
@@ -190,6 +190,7 @@ def by_hand() -> dict[str, str]:
     header = canonical({"chain": chain, "height": 1, "time_ms": NOW_MS + 1_000, "app_hash": app_hash})
     promise = {"transaction": sha(body).hex(), "code": "ok", "height": 1, "index": 0}
     acknowledgement = canonical({"chain": chain, "items": [promise | {"app_hash": app_hash}]})
+    session = b"hansa-session-1\x00" + chain.encode() + b"\x00maker\x00"
     held = b"\x00".join((b"hansa-key-1", chain.encode(), b"maker", b"k9"))
     held += b"\x00" + OTHER_COSIGNER.public_key().public_bytes_raw()
     one, two, three, four, five = (sha(b"\x00", bytes([number])) for number in range(5))
@@ -218,7 +219,7 @@ def by_hand() -> dict[str, str]:
         "acknowledgement": acknowledgement.decode(),
         "acknowledgement.signature": OTHER_NODE.sign(b"hansa-ack-1\x00" + acknowledgement).hex(),
         "possession(k9)": OTHER_COSIGNER.sign(held).hex(),
-        "session": OTHER_MEMBER.sign(b"hansa-session-1\x00" + bytes(range(32))).hex(),
+        "session": OTHER_MEMBER.sign(session + bytes(range(32))).hex(),
         "active": canonical(
             {"_type": "active.1", "rules": 2}
             | {"rooms": [{"name": "visits", "version": "1.0", "sha256": "ab" * 32}]}

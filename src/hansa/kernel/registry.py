@@ -149,6 +149,10 @@ class Registry:
     def listeners(self, signal: type[Signal]) -> Sequence[Handler]:
         return self._listeners.get(signal, ())
 
+    def arguments(self, name: str) -> type[msgspec.Struct] | None:
+        """What a query asks, as a Struct; None where there is no such query."""
+        return self._arguments.get(name)
+
     def query(self, ctx: Context, name: str, arguments: dict[str, Any]) -> Any:
         """A room's answer. Raises QueryUnknown, QueryArguments, or what the query itself refuses."""
         query = self.queries.get(name)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from nacl.bindings import (
     crypto_core_ed25519_is_valid_point,
@@ -42,6 +43,11 @@ def possession(chain: str, member: str, key: str, public: bytes) -> bytes:
     return KEY_DOMAIN + b"\x00".join((chain.encode(), member.encode(), key.encode(), public))
 
 
+def opening(chain: str, node: str, challenge: bytes) -> bytes:
+    """What a key signs to open a session at one member's node: no other node can use the signature."""
+    return CHALLENGE_DOMAIN + b"\x00".join((chain.encode(), node.encode(), challenge))
+
+
 class Signer:
     """A private key in memory. The seed is 32 secret bytes."""
 
@@ -66,12 +72,22 @@ class VerifiedCache:
     def verify(self, public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
         if len(public) != 32 or len(signature) != SIGNATURE_BYTES or suite not in range(256):
             return False  # else two splits of the same bytes would share a name
-        name = hashlib.sha256(b"".join((public, bytes((suite,)), signature, message))).digest()
+        name = verified_name(public, suite, signature, message)
         if name in self._known:
             return True
         if not verify(suite, public, signature, message):
             return False
-        self._known[name] = None
-        if len(self._known) > self._capacity:
-            self._known.popitem(last=False)
+        self.learn((name,))
         return True
+
+    def learn(self, names: Iterable[bytes]) -> None:
+        """Take what was checked elsewhere in this node, by its `verified_name`."""
+        for name in names:
+            self._known[name] = None
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+
+
+def verified_name(public: bytes, suite: int, signature: bytes, message: bytes) -> bytes:
+    """SHA-256(public key ‖ all bytes): the name under which a good signature is remembered (rule 5)."""
+    return hashlib.sha256(b"".join((public, bytes((suite,)), signature, message))).digest()

@@ -1,7 +1,8 @@
 """From a request's transactions to their outcomes: a bounded queue, turns between members, one writer.
 
-The event loop counts what waits and refuses what is too much. One thread takes what waits as a group, has its
-signatures checked on several threads, lets the engine execute and store it in one commit, and answers all.
+The event loop counts what waits and refuses what is too much. One thread takes what waits as a group, has
+its signatures checked elsewhere while the engine executes and stores the group before, and answers a group at
+once.
 Nothing taken in is dropped: whoever hung up finds the outcome under the same bytes.
 """
 
@@ -9,10 +10,10 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from hansa.kernel import encode
 from hansa.kernel.apply import Incident
@@ -71,8 +72,21 @@ class Handed:
     failed: Refusal | None = None
 
 
+H = TypeVar("H")
 Item = tuple[Handed, int]
 """A transaction by its request and its place there."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Transactions that are decided together. The same bytes twice are one transaction with one outcome."""
+
+    count: int
+    places: dict[bytes, list[Item]]
+    since: float
+
+    def claims(self) -> dict[bytes, Claim]:
+        return {wire: at[0][0].claims[at[0][1]] for wire, at in self.places.items()}
 
 
 class Admission:
@@ -103,6 +117,9 @@ class Admission:
         self.due_ms: int | None = None
         """When the next work falls due, by the newest block."""
         self._wakers: list[threading.Event] = []
+        self._current: Group | None = None
+        self._ahead: Group | None = None
+        """The group that is decided, and the one whose signatures are checked meanwhile."""
         self.waiting = self.waiting_bytes = 0
         self._by_member: Counter[str] = Counter()
         self._by_key: Counter[Claim] = Counter()
@@ -113,6 +130,7 @@ class Admission:
     def start(self, loop: asyncio.AbstractEventLoop, on_block: Callable[[], None]) -> None:
         """Let the writer run; `on_block` is called on the loop after each new block."""
         self._loop, self._on_block = loop, on_block
+        self._checking.start()
         self._thread.start()
 
     async def stop(self) -> None:
@@ -120,6 +138,7 @@ class Admission:
         self._stopping = True
         self._inbox.put(None)
         await asyncio.to_thread(self._thread.join, limits.STOP_TIME_MAX_S)
+        self._checking.close()
 
     def wake(self) -> None:
         """Make what is due now; returns when it is durable. Not for the threads of loop and writer."""
@@ -163,15 +182,16 @@ class Admission:
         return handed.answer
 
     def _check_shares(self, claims: list[Claim]) -> None:
-        for own, count in Counter(claims).items():
-            if self._by_key[own] + count > self._bounds.queue_key and own is not NOBODY:
+        bounds = self._bounds
+        for own, count in _counted(claims):
+            if self._by_key.get(own, 0) + count > bounds.queue_key and own is not NOBODY:
                 raise errors.KeyBusy(
-                    member=own.member, key=own.key, limit=self._bounds.queue_key, retry_s=self.retry_s()
+                    member=own.member, key=own.key, limit=bounds.queue_key, retry_s=self.retry_s()
                 )
-        for member, count in Counter(own.member for own in claims).items():
-            if self._by_member[member] + count > self._bounds.queue_member:
+        for member, count in _counted([own.member for own in claims]):
+            if self._by_member.get(member, 0) + count > bounds.queue_member:
                 raise errors.MemberBusy(
-                    member=member or "?", limit=self._bounds.queue_member, retry_s=self.retry_s()
+                    member=member or "?", limit=bounds.queue_member, retry_s=self.retry_s()
                 )
 
     def _count(self, handed: Handed, sign: int) -> None:
@@ -206,30 +226,45 @@ class Admission:
     def _write(self) -> None:
         going_on = True
         try:
-            while going_on or self._fair.count:
-                going_on = self._collect() and going_on
+            while going_on or self._fair.count or self._ahead is not None:
+                going_on = self._collect(wait=going_on and self._ahead is None) and going_on
                 self._do_due()
                 self._answer_wakers()
-                group = self._fair.take(self._bounds.group_transactions, limits.GROUP_BYTES_MAX)
-                if group:
-                    self._decide(group)
+                self._next_group()
                 self.alive_s = time.monotonic()
         except Exception:
             # A mistake of the program: nobody may wait for an answer that never comes.
             self.failed = True
-            self._engine.incidents.append(Incident("writer", "the writer ended on a mistake of the program"))
+            self._engine.incidents.append(Incident("writer", "see the log"))
             note("writer failed", 40, exc_info=True)
             self._give_up()
             raise
 
-    def _collect(self) -> bool:
+    def _next_group(self) -> None:
+        """Decide the group whose signatures were being checked, while those of the next one are."""
+        current, self._current = self._ahead, self._ahead
+        checked = {} if current is None else self._checking.receive()
+        self._ahead = self._take()
+        if self._ahead is not None:
+            self._checking.send(self._ahead.claims())
+        if current is not None:
+            self._decide(current, checked)
+            self._current = None
+
+    def _take(self) -> Group | None:
+        items = self._fair.take(self._bounds.group_transactions, limits.GROUP_BYTES_MAX)
+        if not items:
+            return None
+        places: dict[bytes, list[Item]] = {}
+        for item in items:
+            places.setdefault(item[0].wires[item[1]], []).append(item)
+        return Group(len(items), places, time.monotonic())
+
+    def _collect(self, *, wait: bool) -> bool:
         """Take what came in; wait for it if nothing else is to be done. False: the node stops."""
+        wait = wait and not self._fair.count
         try:
-            handed = (
-                self._inbox.get(timeout=self._patience_s())
-                if not self._fair.count
-                else self._inbox.get_nowait()
-            )
+            handed = self._inbox.get(timeout=self._patience_s()) if wait else self._inbox.get_nowait()
             while True:
                 if handed is None:
                     return False
@@ -276,20 +311,22 @@ class Admission:
             self.due_ms = self._engine.next_due_ms()
         self._tell([], before)
 
-    def _decide(self, group: list[Item]) -> None:
-        places: dict[bytes, list[Item]] = {}
-        for item in group:
-            places.setdefault(item[0].wires[item[1]], []).append(item)
+    def _decide(self, group: Group, checked: dict[bytes, Receipt]) -> None:
+        """Outcomes for a group: `checked` has those that need no engine."""
         before, started = self._engine.height, time.monotonic()
-        tally: Counter[str] = Counter()
-        done: list[Handed] = []
+        self._metrics.check_time.observe(started - group.since)
         failed: Refusal | None = None
-        outcomes: dict[bytes, Receipt] = {}
+        outcomes = checked
+        sound = [wire for wire in group.places if wire not in checked]
         try:
-            outcomes = self._outcomes({wire: at[0][0].claims[at[0][1]] for wire, at in places.items()})
+            outcomes = checked | dict(zip(sound, self._engine.submit(sound), strict=True))
         except Refusal as refusal:
             failed = refusal
-        for wire, items in places.items():
+        took_s = time.monotonic() - started
+        self._metrics.commit_time.observe(took_s)
+        tally: Counter[str] = Counter()
+        done: list[Handed] = []
+        for wire, items in group.places.items():
             receipt = outcomes.get(wire)
             if receipt is not None:
                 tally[receipt.code] += len(items)
@@ -300,18 +337,7 @@ class Admission:
                 if not handed.left:
                     done.append(handed)
         self._tell(done, before)
-        self._measure(len(group), tally, time.monotonic() - started, before, failed)
-
-    def _outcomes(self, claims: dict[bytes, Claim]) -> dict[bytes, Receipt]:
-        """Receipts by wire: the same bytes twice in a group are one transaction with one outcome."""
-        started = time.monotonic()
-        outcomes = self._checking.check(claims)
-        checked = time.monotonic()
-        self._metrics.check_time.observe(checked - started)
-        sound = [wire for wire in claims if wire not in outcomes]
-        outcomes.update(zip(sound, self._engine.submit(sound), strict=True))
-        self._metrics.commit_time.observe(time.monotonic() - checked)
-        return outcomes
+        self._measure(group.count, tally, took_s, before, failed)
 
     def _tell(self, done: list[Handed], before: int) -> None:
         assert self._loop is not None
@@ -349,6 +375,9 @@ class Admission:
         """Answer all that wait that they were not decided."""
         assert self._loop is not None
         stuck = {id(handed): handed for own in self._fair.waiting.values() for (handed, _), _ in own}
+        for group in (self._current, self._ahead):
+            for items in () if group is None else group.places.values():
+                stuck.update((id(handed), handed) for handed, _ in items)
         while True:
             try:
                 handed = self._inbox.get_nowait()
@@ -359,3 +388,7 @@ class Admission:
         for handed in stuck.values():
             handed.failed = errors.WriterFailed()
         self._loop.call_soon_threadsafe(self._answer, [(handed, b"") for handed in stuck.values()], False)
+
+
+def _counted(items: list[H]) -> Iterable[tuple[H, int]]:
+    return ((items[0], 1),) if len(items) == 1 else Counter(items).items()

@@ -1,6 +1,5 @@
 """Bodies of requests, received under limits of size, time and memory, whatever the sender announces."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -48,9 +47,12 @@ def announced(headers: Headers, wanted: str, limit: int) -> int:
     return length
 
 
-async def receive_body(receive: Receive, limit: int, time_s: float, budget: Budget) -> bytes:
-    """A whole body. Raises BodyTooLarge, BodySlow, QueueFull where memory for bodies is used up, or Gone."""
-    message = await _first(receive, time_s)
+async def receive_body(receive: Receive, limit: int, budget: Budget) -> bytes:
+    """A whole body. Raises BodyTooLarge, QueueFull where memory for bodies is used up, or Gone.
+
+    How long it may take is the connection's to say.
+    """
+    message = _present(await receive())
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         if len(body) > limit:
@@ -58,30 +60,19 @@ async def receive_body(receive: Receive, limit: int, time_s: float, budget: Budg
         return body
     taken = 0
     try:
-        async with asyncio.timeout(time_s):
-            parts = []
-            while True:
-                budget.take(len(body))
-                taken += len(body)
-                if taken > limit:
-                    raise errors.BodyTooLarge(limit=limit)
-                parts.append(body)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-                message = _present(await receive())
-                body = message.get("body", b"")
-    except TimeoutError:
-        raise errors.BodySlow(limit_s=time_s) from None
+        parts = []
+        while True:
+            budget.take(len(body))
+            taken += len(body)
+            if taken > limit:
+                raise errors.BodyTooLarge(limit=limit)
+            parts.append(body)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+            message = _present(await receive())
+            body = message.get("body", b"")
     finally:
         budget.give_back(taken)
-
-
-async def _first(receive: Receive, time_s: float) -> Message:
-    try:
-        async with asyncio.timeout(time_s):
-            return _present(await receive())
-    except TimeoutError:
-        raise errors.BodySlow(limit_s=time_s) from None
 
 
 def _present(message: Message) -> Message:

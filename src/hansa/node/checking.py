@@ -1,72 +1,187 @@
-"""Signatures of waiting transactions, checked on several threads before the engine asks for them.
+"""Signatures of waiting transactions, checked in processes of their own before the engine asks for them.
 
 What holds goes into the chain's cache of verified signatures (rule 5), where the engine finds it. Whether the
 key may act is the engine's to say: here only rubbish falls, at the price of one check.
 """
 
+import os
+import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
-from hansa.kernel.apply import Verify
+import msgspec
+
 from hansa.kernel.keys import WrongSignature
 from hansa.kernel.messages import Receipt
-from hansa.kernel.signatures import TRANSACTION_DOMAIN
+from hansa.kernel.signatures import TRANSACTION_DOMAIN, VerifiedCache
 from hansa.kernel.transaction import HEAD_BYTES, identity
 from hansa.node import limits
+from hansa.node.check_worker import LENGTH_BYTES
+from hansa.node.logs import note
 from hansa.node.wires import NOBODY, Claim, claim
 
 Publics = Callable[[Claim], bytes | None]
 """The public key that the ledger holds under a claim's name, or None."""
+Work = tuple[bytes, bytes]
+"""(public key, wire)."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+class Checkers:
+    """Checks many signatures at once, beside its caller. Used by one thread; one `send`, then its `receive`.
+
+    A process that cannot be started, or died, is done without: the caller's thread then checks by itself.
+    """
+
+    def __init__(self, verified: VerifiedCache, processes: int | None = None) -> None:
+        self._verified = verified
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+        self._wanted = max(1, cores - 1) if processes is None else processes
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._sent: list[tuple[subprocess.Popen[bytes] | None, Sequence[Work]]] = []
+
+    def start(self) -> None:
+        """Start the processes; they are ready by the time they are needed, or are waited for."""
+        command = [sys.executable, "-m", "hansa.node.check_worker", str(HEAD_BYTES), TRANSACTION_DOMAIN.hex()]
+        try:
+            for _ in range(self._wanted):
+                made = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                self._processes.append(made)
+        except OSError as error:
+            note("no process for signature checks", 30, cause=str(error))
+
+    def send(self, work: Sequence[Work]) -> None:
+        """Begin to check. Few signatures are left for `receive` to check by itself."""
+        assert not self._sent
+        if len(work) < limits.CHECK_APART_MIN or not self._processes:
+            self._sent = [(None, work)]
+            return
+        share = -(-len(work) // len(self._processes))
+        for number, process in enumerate(list(self._processes)):
+            part = work[number * share : (number + 1) * share]
+            if part:
+                self._sent.append((process if self._write(process, part) else None, part))
+
+    def receive(self) -> list[bool]:
+        """Which of the signatures hold, in the order in which they were sent."""
+        sent, self._sent = self._sent, []
+        verdicts: list[bool] = []
+        for process, part in sent:
+            names = None if process is None else self._read(process)
+            if names is None:
+                verdicts += [self._check(public, wire) for public, wire in part]
+            else:
+                _learn(self._verified, names)
+                verdicts += [bool(name) for name in names]
+        return verdicts
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in list(self._processes):
+            self._drop(process)
+
+    def _check(self, public: bytes, wire: bytes) -> bool:
+        if len(wire) < HEAD_BYTES:
+            return False
+        message = TRANSACTION_DOMAIN + wire[HEAD_BYTES:]
+        return self._verified.verify(public, wire[0], wire[1:HEAD_BYTES], message)
+
+    def _write(self, process: subprocess.Popen[bytes], part: Sequence[Work]) -> bool:
+        data = _encode(part)
+        target = _pipe(process.stdin)
+        try:
+            target.write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
+            target.flush()
+        except OSError:
+            self._drop(process)
+            return False
+        return True
+
+    def _read(self, process: subprocess.Popen[bytes]) -> list[bytes] | None:
+        source = _pipe(process.stdout)
+        try:
+            head = source.read(LENGTH_BYTES)
+            data = source.read(int.from_bytes(head, "big"))
+            return _decode(data)
+        except (OSError, msgspec.MsgspecError):
+            self._drop(process)
+            return None
+
+    def _drop(self, process: subprocess.Popen[bytes]) -> None:
+        """Go on without this process."""
+        self._processes.remove(process)
+        for pipe in (process.stdin, process.stdout):
+            try:
+                _pipe(pipe).close()
+            except OSError as error:
+                note("a process for signature checks had ended", 30, cause=str(error))
+        try:
+            process.wait(limits.WORKER_END_MAX_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _learn(verified: VerifiedCache, names: Sequence[bytes]) -> None:
+    for name in names:
+        if name:
+            verified._known[name] = None
+    while len(verified._known) > verified._capacity:
+        verified._known.popitem(last=False)
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
 
 
 class Checking:
-    """Checks for one chain. `verify` is the chain's, with its cache; the writer's thread asks `publics`."""
+    """The checks in front of one engine. The writer's thread does all but `known`, and asks `publics`."""
 
-    def __init__(self, verify: Verify, publics: Publics, threads: int) -> None:
-        self._verify, self._publics = verify, publics
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="checks")
+    def __init__(self, checkers: Checkers, publics: Publics) -> None:
+        self._checkers, self._publics = checkers, publics
         self._known: OrderedDict[Claim, bytes] = OrderedDict()
+        self._wires: list[bytes] = []
+
+    def start(self) -> None:
+        self._checkers.start()
+
+    def close(self) -> None:
+        self._checkers.close()
 
     def known(self, own: Claim) -> Claim:
         """The claim, if it names a key met before; else NOBODY: only keys of the ledger get turns."""
         return own if own in self._known else NOBODY
 
-    def check(self, claims: dict[bytes, Claim]) -> dict[bytes, Receipt]:
-        """Check all; returns receipts for those whose signature is wrong."""
+    def send(self, claims: dict[bytes, Claim]) -> None:
+        """Begin to check these transactions, as far as their keys are on the ledger."""
         work = [
-            (wire, public) for wire, own in claims.items() if (public := self._public(wire, own)) is not None
+            (public, wire) for wire, own in claims.items() if (public := self._public(wire, own)) is not None
         ]
-        if len(work) <= limits.CHECK_CHUNK:
-            parts = [self._check_some(work)]
-        else:
-            chunks = [work[at : at + limits.CHECK_CHUNK] for at in range(0, len(work), limits.CHECK_CHUNK)]
-            parts = list(self._pool.map(self._check_some, chunks))
-        return {wire: _refused(wire) for part in parts for wire in part}
+        self._wires = [wire for _, wire in work]
+        self._checkers.send(work)
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False)
+    def receive(self) -> dict[bytes, Receipt]:
+        """Receipts of those whose signature is wrong."""
+        verdicts = self._checkers.receive()
+        return {wire: _refused(wire) for wire, good in zip(self._wires, verdicts, strict=True) if not good}
 
     def _public(self, wire: bytes, own: Claim) -> bytes | None:
-        """The key to check a wire by. What the cache knows costs nothing; the rest is asked of the ledger."""
+        """The key to check a wire by. What is known costs nothing; the rest is asked of the ledger."""
         found = self._known.get(own)
         if found is None:
             named = own if own is not NOBODY else claim(wire)
+            if named is NOBODY:
+                return None
             found = self._known.get(named) or self._publics(named)
             if found is not None:
                 self._known[named] = found
                 if len(self._known) > limits.KNOWN_KEYS_MAX:
                     self._known.popitem(last=False)
         return found
-
-    def _check_some(self, work: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        """The wires whose signature does not hold."""
-        verify = self._verify
-        return [
-            wire
-            for wire, public in work
-            if not verify(public, wire[0], wire[1:HEAD_BYTES], TRANSACTION_DOMAIN + wire[HEAD_BYTES:])
-        ]
 
 
 def _refused(wire: bytes) -> Receipt:

@@ -1,6 +1,7 @@
 """Connections under limits of time, number and header size, which uvicorn leaves to a proxy before it."""
 
 from asyncio import TimerHandle, Transport
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -19,23 +20,36 @@ def protocol(bounds: Limits) -> type[HttpToolsProtocol]:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self._headers_due: TimerHandle | None = None
+            self._due: TimerHandle | None = None
             self._header_bytes = 0
+            self._refusal: NodeRefusal | None = None
 
         def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             if len(self.connections) > bounds.connections:
                 transport.close()
                 return
-            self._await_headers()
+            self._wait_at_most(bounds.header_time_s, self._close)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._headers_came()
+            self._came()
             super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self.transport.is_closing():
+                return
+            super().data_received(data)
+            if self._reading == "headers" and self._due is None:
+                self._wait_at_most(bounds.header_time_s, self._close)
+            elif self._reading == "body" and self._due is None:
+                self._wait_at_most(bounds.body_time_s, self._too_slow)
+
+        _reading = ""
+        """What of a request has begun to come in and is not whole: its headers, or its body."""
 
         def on_message_begin(self) -> None:
             self._header_bytes = 0
-            self._await_headers()
+            self._reading = "headers"
             super().on_message_begin()
 
         def on_url(self, url: bytes) -> None:
@@ -47,17 +61,17 @@ def protocol(bounds: Limits) -> type[HttpToolsProtocol]:
             super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            self._headers_came()
+            self._came()
+            self._reading = "body"
             super().on_headers_complete()
 
-        def data_received(self, data: bytes) -> None:
-            if not self.transport.is_closing():
-                super().data_received(data)
+        def on_message_complete(self) -> None:
+            self._came()
+            self._reading = ""
+            super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:
             self._refuse(self._refusal or errors.RequestMalformed())
-
-        _refusal: NodeRefusal | None = None
 
         def _count(self, size: int) -> None:
             self._header_bytes += size
@@ -65,18 +79,26 @@ def protocol(bounds: Limits) -> type[HttpToolsProtocol]:
                 self._refusal = errors.HeadersTooLarge(limit=limits.HEADER_BYTES_MAX)
                 raise self._refusal
 
-        def _await_headers(self) -> None:
-            if self._headers_due is None:
-                self._headers_due = self.loop.call_later(bounds.header_time_s, self._close)
+        def _wait_at_most(self, seconds: float, otherwise: Callable[[], None]) -> None:
+            self._due = self.loop.call_later(seconds, otherwise)
 
-        def _headers_came(self) -> None:
-            if self._headers_due is not None:
-                self._headers_due.cancel()
-                self._headers_due = None
+        def _came(self) -> None:
+            if self._due is not None:
+                self._due.cancel()
+                self._due = None
 
         def _close(self) -> None:
             if not self.transport.is_closing():
                 self.transport.close()
+
+        def _too_slow(self) -> None:
+            """A body is not whole in time. Whoever has its answer already is only hung up on."""
+            if self.transport.is_closing() or self.cycle.response_started:
+                self._close()
+                return
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._refuse(errors.BodySlow(limit_s=bounds.body_time_s))
 
         def _refuse(self, refusal: NodeRefusal) -> None:
             body = encode(problems.problem(refusal, "en"))

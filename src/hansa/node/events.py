@@ -115,8 +115,11 @@ def frames_after(reading: Reading, after: Position, limit: int) -> list[Frame]:
 class Broadcast:
     """The newest events, kept for all listeners together. Used on the event loop."""
 
-    def __init__(self, reads: Reads, pulse: Pulse, metrics: Metrics, bounds: Limits) -> None:
+    def __init__(
+        self, reads: Reads, pulse: Pulse, metrics: Metrics, bounds: Limits, height: Callable[[], int]
+    ) -> None:
         self._reads, self._pulse, self._metrics, self._bounds = reads, pulse, metrics, bounds
+        self._height = height
         self.news = Pulse()
         self.first = self.last = Position(0, -1)
         """Before the oldest frame at hand; the newest one."""
@@ -127,16 +130,15 @@ class Broadcast:
         self.ended = False
         self._members: Counter[str] = Counter()
 
-    async def run(self, height: int) -> None:
-        """Read each new block's events as it comes, from this height on."""
-        self.first = self.last = Position(height + 1, -1)
+    async def run(self) -> None:
+        """Read each new block's events as it comes, while anybody listens."""
         while True:
             beat = self._pulse.next()
             await self._read_on()
             await beat.wait()
 
     async def _read_on(self) -> None:
-        while True:
+        while self._members:
             try:
                 found = await self._reads.ask(
                     lambda reading: frames_after(reading, self.last, limits.EVENTS_PER_READ_MAX)
@@ -197,6 +199,12 @@ class Broadcast:
         ):
             if count >= limit:
                 raise errors.ListenersFull(limit=limit, retry_s=10)
+        if not self._members:
+            # Nobody listened, so nothing was read: what happened meanwhile is on the ledger.
+            self.base += len(self._frames)
+            self._frames.clear()
+            self._bytes = 0
+            self.first = self.last = Position(self._height() + 1, -1)
         self._members[member] += 1
         self._metrics.listeners.inc()
 

@@ -39,9 +39,9 @@ class Front:
 
     def __post_init__(self) -> None:
         bounds = self.settings.limits
-        self.sessions = Sessions(self.clock, bounds)
+        self.sessions = Sessions(self.member.chain, self.member.name, self.clock, bounds)
         self.reads = Reads(self.member.reader, bounds, self.metrics)
-        self.broadcast = Broadcast(self.reads, self.pulse, self.metrics, bounds)
+        self.broadcast = Broadcast(self.reads, self.pulse, self.metrics, bounds, lambda: self.member.height)
         self.budget = Budget(bounds.bodies_bytes)
         self.stopping = False
 

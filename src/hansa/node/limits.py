@@ -34,8 +34,9 @@ GROUP_TRANSACTIONS_MAX = 1_000
 GROUP_BYTES_MAX = 4 * 2**20
 TURN_TRANSACTIONS_MAX = 32
 """Transactions that one member gets into a group before the next member's turn comes."""
-CHECK_CHUNK = 16
-"""Signatures that one thread checks at a time."""
+CHECK_APART_MIN = 8
+"""Fewer signatures than these are checked by the writer itself."""
+WORKER_END_MAX_S = 2
 KNOWN_KEYS_MAX = 16_384
 RETRY_AFTER_MAX_S = 30
 

@@ -16,7 +16,7 @@ from hansa.kernel.keys import KEYS
 from hansa.kernel.signatures import Signer
 from hansa.node import limits, wires
 from hansa.node.admission import Admission
-from hansa.node.checking import Checking
+from hansa.node.checking import Checkers, Checking
 from hansa.node.incidents import Noted, noted
 from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
@@ -48,7 +48,7 @@ class Operator:
         self.reader = self.engine.reader()
         self.cosigned: Cosigned | None = None
         self.promised: Promised | None = None
-        checking = Checking(self.engine.chain.verify, self._public, threads=2)
+        checking = Checking(Checkers(self.engine.verified), self._public)
         self.admission = Admission(self.engine, node, self.chain, checking, metrics, settings.limits, clock)
         self._met_ms: dict[int, int] = {}
 

@@ -86,7 +86,7 @@ class Node(Starlette):
     async def _live(self, _app: Starlette) -> AsyncIterator[None]:
         front = self.front
         await front.member.start(front.pulse.beat)
-        reading = asyncio.create_task(front.broadcast.run(front.member.height))
+        reading = asyncio.create_task(front.broadcast.run())
         try:
             yield
         finally:

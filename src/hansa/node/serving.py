@@ -72,7 +72,7 @@ async def submit(front: Front, scope: Scope, receive: Receive, send: Send) -> No
     try:
         bounds = front.settings.limits
         front.member.check_room(announced(scope["headers"], OCTETS, bounds.body_bytes))
-        body = await receive_body(receive, bounds.body_bytes, bounds.body_time_s, front.budget)
+        body = await receive_body(receive, bounds.body_bytes, front.budget)
         answer = await front.member.submit(body)
     except Exception as error:
         if isinstance(error, Refusal):

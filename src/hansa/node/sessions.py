@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from hansa.kernel.keys import WrongSignature
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.signatures import CHALLENGE_DOMAIN, ED25519, verify
-from hansa.kernel.types import Id, Struct, TimeMs
+from hansa.kernel.signatures import ED25519, opening, verify
+from hansa.kernel.types import Hash, Id, MemberId, Struct, TimeMs
 from hansa.node import errors, limits
 from hansa.node.settings import Limits
 
@@ -27,8 +27,11 @@ class AskChallenge(Struct):
 
 
 class Challenge(Struct):
-    """32 random bytes to sign, after the domain `hansa-session-1` and a zero byte. They serve once."""
+    """32 random bytes that serve once. What is signed: protocol, Domains, `hansa-session-1`."""
 
+    chain: Hash
+    node: MemberId
+    """Whose node it is. Sign for the node that you mean to ask, and for no other."""
     challenge: bytes
     expires_ms: TimeMs
 
@@ -73,7 +76,8 @@ class _Given:
 class Sessions:
     """All sessions of a node. `clock` gives ms since the epoch."""
 
-    def __init__(self, clock: Callable[[], int], bounds: Limits) -> None:
+    def __init__(self, chain: str, node: str, clock: Callable[[], int], bounds: Limits) -> None:
+        self._chain, self._node = chain, node
         self._clock, self._bounds = clock, bounds
         self._given: OrderedDict[bytes, _Given] = OrderedDict()
         self._used: OrderedDict[bytes, int] = OrderedDict()
@@ -89,7 +93,7 @@ class Sessions:
         expires_ms = self._clock() + limits.CHALLENGE_LIFE_MS
         self._given[challenge] = _Given(holder, expires_ms)
         _bound(self._given, limits.CHALLENGES_MAX)
-        return Challenge(challenge=challenge, expires_ms=expires_ms)
+        return Challenge(self._chain, self._node, challenge, expires_ms)
 
     def asker(self, challenge: bytes) -> Holder:
         """Whom a challenge was given to. Raises ChallengeUnknown, ChallengeUsed or ChallengeExpired."""
@@ -111,7 +115,7 @@ class Sessions:
         given = self._given.pop(challenge)
         self._used[challenge] = given.expires_ms
         _bound(self._used, limits.CHALLENGES_MAX)
-        if not verify(ED25519, public, signature, CHALLENGE_DOMAIN + challenge):
+        if not verify(ED25519, public, signature, opening(self._chain, self._node, challenge)):
             raise WrongSignature(member=holder.member, key=holder.key)
         token = secrets.token_urlsafe(32)
         expires_ms = min(self._clock() + self._bounds.session_life_ms, ends_ms)

@@ -173,8 +173,7 @@ async def acknowledgement(asked: Asked) -> ASGIApp:
 async def read_json(asked: Asked, kind: type[T], limit: int) -> T:
     """A body in canonical JSON or any other. Raises BodyMalformed and what `bodies` raises."""
     announced(asked.request.scope["headers"], JSON, limit)
-    bounds = asked.front.settings.limits
-    body = await receive_body(asked.request.receive, limit, bounds.body_time_s, asked.front.budget)
+    body = await receive_body(asked.request.receive, limit, asked.front.budget)
     try:
         return msgspec.json.decode(body, type=kind, strict=True)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -154,12 +154,13 @@ def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any])
             tag = action["_type"]
             scopes = {tag, tag.split(".")[0] + ".*", "*"}
             need(scopes & set(keys[name]["scopes"]), f"{where}: beyond the key's scope")
-            if tag == "consortium.add_key":
-                keys.setdefault((name[0], action["id"]), action)
+            if tag in ("consortium.add_key", "consortium.register_key"):
+                key = action.get("key", action)
+                keys.setdefault((name[0], key["id"]), key)
             actions.append((where, *name, time_ms, action))
     for name, (shown, _) in records.items():
         if name[0] == "kernel.keys":
-            origin = {"suite": 1, **without(keys.get(name[1:], {}), "_type", "id")}
+            origin = {"suite": 1, **without(keys.get(name[1:], {}), "_type", "id", "proof")}
             need(without(shown, "_type", "revoked_ms") == origin, f"{name}: of unknown origin")
     return actions
 

@@ -14,11 +14,21 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember
+from hansa.apps.consortium.messages import (
+    AnyKeyKind,
+    Genesis,
+    GenesisKey,
+    GenesisMember,
+    NewKey,
+    RegisterKey,
+    Registration,
+    Role,
+)
+from hansa.apps.consortium.registration import uscc_check_character
 from hansa.apps.rooms import registry as all_rooms
 from hansa.client import Client, InProcess, Receipt
 from hansa.engines.embedded import Embedded
-from hansa.kernel import Action, Event, Registry, encode, limits
+from hansa.kernel import Action, Event, Registry, encode, limits, possession
 from hansa.kernel.signatures import Signer
 
 START_MS = int(datetime(2026, 1, 5, 0, 0, tzinfo=UTC).timestamp() * 1_000)
@@ -48,8 +58,36 @@ def signer(member: str, key: str = "k1") -> Signer:
     return Signer(f"{member}/{key}".encode().ljust(32, b".")[:32])
 
 
-def genesis(registry: Registry, now_ms: int = START_MS) -> Genesis:
-    """Four members, each with a person's key `k1` of scope `*`; plant's gateway has `gateway-1`."""
+ROLES: dict[str, Role] = {"maker": "lessor", "plant": "plant", "bank": "bank", "auditor": "auditor"}
+
+
+def uscc(number: int) -> str:
+    """A 统一社会信用代码 of the right form, its check character right; of no real company."""
+    first = f"91310000HANSA{number:04d}".replace("S", "5")
+    return first + uscc_check_character(first)
+
+
+def new_key(chain: str, member: str, name: str, by: Signer | None = None, **fields: Any) -> NewKey:
+    """A key as a member registers it, with its proof of possession. Any field as the test wants it."""
+    held = by or signer(member, name)
+    kind: AnyKeyKind = "person"
+    given = {
+        "id": name,
+        "public": held.public,
+        "holder": f"{member}-{name}",
+        "kind": kind,
+        "scopes": ("*",),
+        "expires_ms": START_MS + KEY_LIFE_MS,
+        "proof": held.sign(possession(chain, member, name, held.public)),
+    }
+    return NewKey(**(given | fields))
+
+
+def genesis(registry: Registry, now_ms: int = START_MS, *, rules: int = limits.RULES_MAX) -> Genesis:
+    """Four members, each with a person's key `k1` of scope `*`; plant's gateway has `gateway-1`.
+
+    The operator signs headers alone.
+    """
     rooms = [room.name for room in registry.rooms]
     gateway_scopes = ("metering.*",) if "metering" in rooms else ()
 
@@ -72,9 +110,12 @@ def genesis(registry: Registry, now_ms: int = START_MS) -> Genesis:
             id=name,
             name_zh=f"华东{name}有限公司",
             name_en=f"East China {name} Ltd",
-            register_id=f"9131{name}",
-            role=name,
             keys=tuple(keys),
+            register_id=f"9131{name}" if rules == 1 else "",
+            role=name if rules == 1 else "",
+            registration=None if rules == 1 else Registration(kind="uscc", number=uscc(MEMBERS.index(name))),
+            size="" if rules == 1 else "medium",
+            roles=() if rules == 1 else (ROLES[name],),
         )
 
     return Genesis(
@@ -84,7 +125,7 @@ def genesis(registry: Registry, now_ms: int = START_MS) -> Genesis:
         operator="maker",
         node_public=signer("maker", "node").public,
         members=tuple(member(name) for name in MEMBERS),
-        rules=1,
+        rules=rules,
     )
 
 
@@ -129,6 +170,11 @@ class Consortium:
                 clock=self.clock,
             )
         return self._clients[member, key]
+
+    def key(self, member: str, name: str, by: Signer | None = None, **fields: Any) -> RegisterKey:
+        """The registration of one more key of a member, good for a year unless the test says otherwise."""
+        fields = {"expires_ms": self.in_days(365)} | fields
+        return RegisterKey(key=new_key(self.node.chain.id, member, name, by, **fields))
 
     def do(self, member: str, *actions: Action, key: str = "k1") -> Receipt:
         """One transaction that must succeed."""

@@ -14,8 +14,8 @@ from hansa.apps.billing.tables import AGREEMENTS
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import GapRule, Terms
 from hansa.apps.consortium.calendars import Calendar
-from hansa.apps.consortium.contract import MEMBERS
-from hansa.apps.consortium.messages import Member, PublishCalendar
+from hansa.apps.consortium.members import place_member
+from hansa.apps.consortium.messages import Company, PublishCalendar, Registration
 from hansa.apps.metering.messages import (
     AnchorReadings,
     Counters,
@@ -106,7 +106,8 @@ class Ground:
 
     def join(self, member: str) -> None:
         ctx = self.context()
-        MEMBERS.put(ctx, (member,), Member(name_zh="甲", name_en="A", register_id=member, role="maker"))
+        company = Company("甲", "A", Registration("vat", f"DE{len(member):09d}"), "small", ("plant",))
+        place_member(ctx, member, company)
         ctx.layer.merge_into(self.layer)
 
     def context(self, member: str = "", key: str = "gateway-1") -> Context:

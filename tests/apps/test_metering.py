@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.consortium.messages import AddKey, RevokeKey
+from hansa.apps.consortium.messages import RevokeKey
 from hansa.apps.metering import errors
 from hansa.apps.metering.messages import (
     AnchorReadings,
@@ -194,9 +194,10 @@ def test_every_refusal_of_the_room_is_raised_above() -> None:
 @pytest.fixture
 def signed(consortium: Consortium) -> Consortium:
     """A press whose own key signs, of the plant; the gateway submits."""
-    key = signer("plant", "press-key")
     lasts_ms = consortium.in_days(30)
-    consortium.do("plant", AddKey("press-key", key.public, "press", "device", (), lasts_ms))
+    consortium.do(
+        "plant", consortium.key("plant", "press-key", kind="device", scopes=(), expires_ms=lasts_ms)
+    )
     consortium.do("plant", RegisterDevice(device="press", source="press-key"))
     consortium.do("plant", RegisterFeed(feed="pieces", declaration=feed()))
     consortium.do("plant", AnchorReadings(ANCHOR, "0" * 64, 1_000, NOW_MS, NOW_MS), key="gateway-1")
@@ -282,8 +283,7 @@ def test_a_batch_of_contradictions_is_one_event_and_a_record_for_each(signed: Co
 
 
 def test_a_replacement_ends_each_counter_and_the_new_key_goes_on(signed: Consortium) -> None:
-    new = signer("plant", "press-2")
-    signed.do("plant", AddKey("press-2", new.public, "press", "device", (), signed.in_days(9)))
+    signed.do("plant", signed.key("plant", "press-2", kind="device", scopes=()))
     signed.do("plant", by_device(TOLD))
     signed.clock.advance(hours=1)
     at_ms = signed.clock()

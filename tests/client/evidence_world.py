@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hansa.apps.billing.messages import Binding, Propose, PublishTariff, Statement
 from hansa.apps.billing.terms import GapRule, Terms
-from hansa.apps.consortium.messages import AddKey, Attest, PublishCalendar
+from hansa.apps.consortium.messages import Attest, PublishCalendar
 from hansa.apps.metering.messages import (
     AnchorReadings,
     Counters,
@@ -140,12 +140,11 @@ def made(folder: Path) -> EvidenceWorld:
 def _agree(world: EvidenceWorld, start: int) -> None:
     clock = world.consortium.clock
     for number in (1, 2):
-        key = signer("plant", f"device-{number}")
+        lasts_ms = clock() + 400 * limits.DAY_MS
         world.do(
             "plant",
-            AddKey(id=f"device-{number}", public=key.public, holder=f"plc-{number}", kind="device", scopes=(),
-                   expires_ms=clock() + 400 * limits.DAY_MS),
-        )  # fmt: skip
+            world.consortium.key("plant", f"device-{number}", kind="device", scopes=(), expires_ms=lasts_ms),
+        )
     world.do(
         "plant",
         RegisterDevice(device="line", source="device-1"),

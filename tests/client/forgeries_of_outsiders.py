@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hansa.apps.billing.messages import Accept, Propose, PublishTariff
-from hansa.apps.consortium.messages import AddKey, PublishCalendar
+from hansa.apps.consortium.messages import PublishCalendar, RegisterKey
 from hansa.apps.metering.messages import (
     AnchorReadings,
     RecordCounters,
@@ -265,7 +265,7 @@ def the_registration_of_feeds_is_left_out(b: Bundle, _: EvidenceWorld) -> Bundle
 
 @forgery("keys")
 def the_registration_of_a_key_is_left_out(b: Bundle, _: EvidenceWorld) -> Bundle:
-    return without(b, find(b, AddKey, id="device-2"))
+    return without(b, find(b, RegisterKey))
 
 
 def _reading(b: Bundle, change: Callable[[Any], Any], n: int = 0) -> Bundle:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hansa.apps.consortium.messages import AddKey, Attest
+from hansa.apps.consortium.messages import Attest, RevokeKey
 from hansa.client import Client, InProcess, Refused
 from hansa.kernel import limits
 from hansa.kernel.canonical import Malformed
@@ -75,7 +75,7 @@ def test_a_client_goes_on_where_its_key_stopped(consortium: Consortium) -> None:
 def test_what_a_receiver_would_refuse_is_not_signed(consortium: Consortium) -> None:
     with pytest.raises(Malformed):
         consortium.client("maker").sign(Attest(table="NOT A TABLE", key=()))
-    long = AddKey(id="x" * 65, public=bytes(32), holder="h", kind="person", scopes=(), expires_ms=1)
+    long = RevokeKey(id="x" * 65)
     with pytest.raises(Malformed):
         consortium.client("maker").sign(long)
 

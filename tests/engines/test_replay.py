@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.consortium.messages import AddKey, Attest
+from hansa.apps.consortium.messages import Attest
 from hansa.engines import errors
 from hansa.engines.replay import Replica, replay, scrub
 from hansa.engines.store import SqliteStore
@@ -44,9 +44,7 @@ def play(consortium: Consortium) -> str:
             consortium.do("bank", Later(at_ms=at_ms, kind="refuse" if name == "b" else "drill", name=name))
         wires = [consortium.client("plant").sign(Register(tool=f"p{week}-{n % 3}")) for n in range(5)]
         consortium.node.submit([*wires, wires[0]])
-        public, scopes = signer("plant", f"w{week}").public, ("toolcrib.*",)
-        key = AddKey(id=f"w{week}", public=public, holder="h", kind="worker", scopes=scopes, expires_ms=2**50)
-        consortium.do("plant", key)
+        consortium.do("plant", consortium.key("plant", f"w{week}", kind="worker", scopes=("toolcrib.*",)))
         consortium.pass_days(7)
     return consortium.node.app_hash
 

@@ -16,7 +16,14 @@ from hansa.apps.billing.messages import (
     Statement,
     TariffPublished,
 )
-from hansa.apps.consortium.messages import AddKey, CalendarPublished, KeyAdded, PublishCalendar
+from hansa.apps.consortium.messages import (
+    AddKey,
+    CalendarPublished,
+    KeyAdded,
+    KeyRegistered,
+    PublishCalendar,
+    RegisterKey,
+)
 from hansa.apps.metering.messages import (
     Anchored,
     AnchorReadings,
@@ -51,6 +58,8 @@ def left_by_action(member: str, action: Action) -> Trail | None:
     match action:
         case AddKey():
             return ("key", member, action.id)
+        case RegisterKey():
+            return ("key", member, action.key.id)
         case PublishCalendar():
             return ("calendar", member, action.id)
         case PublishTariff():
@@ -76,7 +85,7 @@ def left_by_action(member: str, action: Action) -> Trail | None:
 def left_by_event(event: Event) -> Trail | None:
     """The same trail, read from the event that such an action leaves; None where nothing is new."""
     match event:
-        case KeyAdded():
+        case KeyAdded() | KeyRegistered():
             return ("key", event.member, event.key)
         case CalendarPublished():
             return ("calendar", event.member, event.id)
@@ -101,7 +110,8 @@ def left_by_event(event: Event) -> Trail | None:
 
 
 _EVENTS = (
-    KeyAdded | CalendarPublished | TariffPublished | Proposed | Accepted | DeviceRegistered | DeviceReplaced
+    KeyAdded | KeyRegistered | CalendarPublished | TariffPublished | Proposed | Accepted | DeviceRegistered
+    | DeviceReplaced
     | FeedRegistered | Anchored | Recorded | ResetDeclared
 )  # fmt: skip
 _TAGS = tuple(f'{{"_type":"{kind.__struct_config__.tag}"'.encode() for kind in _EVENTS.__args__)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hansa.apps.consortium.messages import AddKey, Genesis
+from hansa.apps.consortium.messages import AddKey, Genesis, NewKey, RegisterKey
 from hansa.apps.rooms import registry
 from hansa.client.bundle import Bundle
 from hansa.client.report import Report, need
@@ -150,6 +150,8 @@ def check_transactions(report: Report, bundle: Bundle, records: Attests, chain: 
         for action in body.actions:
             if isinstance(action, AddKey):
                 known.setdefault((body.member, action.id), _added(action))
+            if isinstance(action, RegisterKey):
+                known.setdefault((body.member, action.key.id), _added(action.key))
         place = (proof.block.height, proof.within_block.index)
         found.append(Placed(f"transactions[{n}]", place, time_ms, transaction, name))
     need(
@@ -173,7 +175,7 @@ def _founding(genesis: Genesis) -> dict[tuple[str, str], Key]:
     }  # fmt: skip
 
 
-def _added(a: AddKey) -> Key:
+def _added(a: AddKey | NewKey) -> Key:
     return Key(
         suite=ED25519, public=a.public, holder=a.holder, kind=a.kind, scopes=a.scopes, expires_ms=a.expires_ms
     )

@@ -203,9 +203,12 @@ def trial_of(step: str) -> tuple[Trial, type[Action]]:
 
 
 HOSTILE = [
-    ("kernel.over_budget", "for n in range(1_000_000_000):\n    TOOLS.get(ctx, (ctx.member, a.tool))"),
-    ("kernel.over_budget", "for n in range(1_000_000_000):\n    ctx.emit(Lent(tool=a.tool))"),
-    ("kernel.over_budget", "for n in range(1_000_000_000):\n    is_member(ctx, a.tool)"),
+    ("kernel.over_budget", "for n in range(100_000):\n    TOOLS.get(ctx, (ctx.member, a.tool))"),
+    ("kernel.over_budget", "for n in range(100_000):\n    ctx.emit(Lent(tool=a.tool))"),
+    ("kernel.over_budget", "for n in range(100_000):\n    is_member(ctx, a.tool)"),
+    ("room.range", "for n in range(10_000_000_000_000):\n    abs(n)"),
+    ("room.range", "sum(range(5, 10_000_000_000_000 * 10_000_000_000_000))"),
+    ("room.range", "n = 1 in range(100_001)"),
     ("kernel.internal", "n = 1 // a.times"),
     ("kernel.internal", "n = f'{a.tool:d}'"),
     ("kernel.internal", "assert a.times > 5"),

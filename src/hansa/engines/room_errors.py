@@ -167,3 +167,11 @@ class TypeUnfit(Refusal, code="room.type", field="types"):
 class LoadFailed(Refusal, code="room.load", field="package"):
     zh = "应用 {name} 无法加载：{detail}。请改正后重新检查。"
     en = "Room {name} cannot be loaded: {detail}. Correct it and check again."
+
+
+class RangeTooLong(Refusal, code="room.range", field="actions"):
+    zh = "应用中的循环范围超过 {limit} 个数，该操作未执行。请联系应用的作者，或把操作拆小。"
+    en = (
+        "A loop in the room runs over more than {limit} numbers; nothing was done. Tell the room's author, "
+        "or ask for less at a time."
+    )

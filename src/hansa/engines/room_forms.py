@@ -196,9 +196,7 @@ class Forms:
         base = node.bases[0].id if len(node.bases) == 1 and isinstance(node.bases[0], ast.Name) else ""
         if node.decorator_list:
             self.refuse_decorator(node.decorator_list[0])
-        if self.program.meaning(self.source, ast.Name(base)).kind != "base" or getattr(
-            node, "type_params", ()
-        ):
+        if self.program.meaning(self.source, ast.Name(base)).kind != "base" or _generic(node):
             self.declared(
                 node,
                 f"类 {node.name} 须直接继承 hansa.kernel 的 {'、'.join(KEYWORDS)} 之一",
@@ -292,7 +290,7 @@ class Forms:
                 case _:
                     self.refuse_decorator(decorator)
         arguments = node.args
-        if getattr(node, "type_params", ()):
+        if _generic(node):
             self.declared(node, "函数不得有类型参数", "a function has no type parameters")
         for position, argument in enumerate(_all(arguments)):
             is_context = (
@@ -358,6 +356,11 @@ class Forms:
             f"类型 {ast.unparse(node)} 不可用；可用 hansa.kernel 的类型和 {'、'.join(TYPES)}、Literal",
             f"the type {ast.unparse(node)} is not allowed; hansa.kernel's, {', '.join(TYPES)}, Literal are",
         )
+
+
+def _generic(node: ast.AST) -> bool:
+    """Whether it has type parameters, as Python 3.12 writes them."""
+    return bool(getattr(node, "type_params", None))
 
 
 def _empty(node: ast.expr) -> bool:

@@ -156,14 +156,15 @@ def _settle(program: Program, source: Source) -> None:
     for node in source.tree.body:
         for name in _bound(node):
             if name in seen or name in BUILTINS:
-                problem = errors.NameForbidden(
-                    file=source.path,
-                    line=node.lineno,
-                    name=name,
-                    why_zh="同一模块中一个名称只能有一个含义",
-                    why_en="a name means one thing in a module",
+                program.problems.append(
+                    errors.NameForbidden(
+                        file=source.path,
+                        line=node.lineno,
+                        name=name,
+                        why_zh="同一模块中一个名称只能有一个含义",
+                        why_en="a name means one thing in a module",
+                    )
                 )
-                program.problems.append(problem)
             seen.add(name)
         if not isinstance(node, ast.ImportFrom):
             continue
@@ -171,8 +172,7 @@ def _settle(program: Program, source: Source) -> None:
             meaning = _imported(program, node, alias.name)
             if meaning is None:
                 name = f"{'.' * node.level}{node.module or ''}.{alias.name}"
-                problem = errors.ImportForbidden(file=source.path, line=node.lineno, name=name)
-                program.problems.append(problem)
+                program.problems.append(errors.ImportForbidden(file=source.path, line=node.lineno, name=name))
             source.names[alias.asname or alias.name] = meaning or UNKNOWN
 
 

@@ -17,7 +17,7 @@ import msgspec
 from hansa.kernel import encode
 from hansa.kernel.evidence import Acknowledgement, Promise, acknowledge
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.signatures import CHALLENGE_DOMAIN, verify
+from hansa.kernel.signatures import opening, verify
 from tests.consortium import Consortium, signer
 
 Fault = Callable[[httpx2.Request], httpx2.Response | None]
@@ -32,6 +32,7 @@ class NodeDouble:
         self.faults: list[Fault] = []
         self.seen: list[httpx2.Request] = []
         self.private: set[str] = set()
+        self.name = "maker"
         self.tokens: set[str] = set()
         self.challenges: dict[str, tuple[str, str]] = {}
         self.session_ms = 3_600_000
@@ -74,7 +75,7 @@ class NodeDouble:
                 asked = msgspec.json.decode(request.read())
                 challenge = secrets.token_bytes(32)
                 self.challenges[encode(challenge).decode()] = (asked["member"], asked["key"])
-                return answer({"challenge": challenge, "expires_ms": 0})
+                return answer({"chain": "0" * 64, "node": self.name, "challenge": challenge, "expires_ms": 0})
             case ["sessions"]:
                 return self._session(msgspec.json.decode(request.read()))
             case ["acknowledgements"]:
@@ -124,7 +125,7 @@ class NodeDouble:
         challenge = msgspec.convert(proof["challenge"], bytes)
         signature = msgspec.convert(proof["signature"], bytes)
         public = signer(member, key).public
-        if not member or not verify(1, public, signature, CHALLENGE_DOMAIN + challenge):
+        if not member or not verify(1, public, signature, opening("0" * 64, self.name, challenge)):
             return problem(401, "node.challenge_unknown", "挑战无效。", "There is no such challenge.")
         token = secrets.token_hex(16)
         self.tokens.add(token)

@@ -363,10 +363,30 @@ def test_a_wrong_key_opens_no_session(node: NodeDouble) -> None:
 
 
 def test_a_challenge_that_is_none_is_named(node: NodeDouble) -> None:
-    told = answer({"challenge": "%%%", "expires_ms": 0})
+    told = answer({"chain": "0" * 64, "node": "maker", "challenge": "%%%", "expires_ms": 0})
     node.faults.append(lambda request: told)
     with pytest.raises(errors.AnswerUnusable):
         keyed(node).open_session()
+
+
+def test_a_node_that_says_it_is_another_gets_no_signature(node: NodeDouble) -> None:
+    """Else it could pass on the challenge of another node and read there in the caller's name."""
+    transport = keyed(node, node="maker")
+    transport.open_session()
+    node.name = "rival"
+    with pytest.raises(errors.OtherNode, match="rival"):
+        transport.open_session()
+    with pytest.raises(errors.OtherNode):
+        keyed(node, node="maker").open_session()
+    assert [request.url.path for request in node.seen].count("/v1/sessions") == 1
+
+
+def test_whoever_a_node_first_says_it_is_it_must_stay(node: NodeDouble) -> None:
+    transport = keyed(node)
+    transport.open_session()
+    node.name = "rival"
+    with pytest.raises(errors.OtherNode):
+        transport.open_session()
 
 
 # Addresses and certificates.

@@ -15,7 +15,7 @@ import msgspec
 from hansa.apps.rooms import registry
 from hansa.client.keyfiles import write_key
 from hansa.kernel import Action, encode, limits
-from hansa.kernel.signatures import CHALLENGE_DOMAIN, Signer
+from hansa.kernel.signatures import Signer, opening
 from hansa.kernel.transaction import sign
 from hansa.node import settings as files
 from hansa.node.front import Front
@@ -106,7 +106,7 @@ class World:
     sequences: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def run(self, work: Any) -> Any:
-        """A coroutine on the node's loop."""
+        """Run a coroutine on the node's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     def ask(self, method: str, target: str, **more: Any) -> Answer:
@@ -136,7 +136,8 @@ class World:
         """A token, by the key's signature."""
         given = self.post("/v1/sessions/challenge", {"member": member, "key": key}).json
         challenge = msgspec.convert(given["challenge"], bytes)
-        signature = signer(member, key).sign(CHALLENGE_DOMAIN + challenge)
+        message = opening(given["chain"], given["node"], challenge)
+        signature = signer(member, key).sign(message)
         opened = self.post("/v1/sessions", {"challenge": challenge, "signature": signature})
         assert opened.status == 200, opened.body
         return str(opened.json["token"])

@@ -51,6 +51,7 @@ class AsyncHttp:
         signer: Signer | None = None,
         member: str = "",
         key: str = "",
+        node: str = "",
         ca: Path | None = None,
         allow_plain: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -63,6 +64,7 @@ class AsyncHttp:
             signer=signer,
             member=member,
             key=key,
+            node=node,
             allow_plain=allow_plain,
             patience_ms=int(patience_s * 1_000),
         )

@@ -67,6 +67,14 @@ class PlainSession(Refusal, code="client.plain_session", field="url"):
     )
 
 
+class OtherNode(Refusal, code="client.other_node", field="url"):
+    zh = "{url} 自称是 {node} 的节点，应为 {expected} 的节点；未登录。请核对地址，或改正配置中节点的所属单位。"
+    en = (
+        "{url} says that it is the node of {node}, but it should be that of {expected}: no session opened. "
+        "Check the address, or correct the node's member in the profile."
+    )
+
+
 class OtherChain(Refusal, code="client.other_chain", field="chain"):
     zh = "节点 {url} 属于另一个联盟（链 {found}…），不是本配置的 {expected}…。请检查地址。"
     en = (

@@ -25,7 +25,7 @@ from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.keys import Replayed
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.signatures import CHALLENGE_DOMAIN, Signer
+from hansa.kernel.signatures import Signer, opening
 from hansa.kernel.transaction import identity
 
 T = TypeVar("T")
@@ -105,6 +105,8 @@ class _Read(msgspec.Struct):
 
 
 class _Challenge(msgspec.Struct):
+    chain: str
+    node: str
     challenge: str
     expires_ms: int
 
@@ -136,6 +138,7 @@ class Api:
         signer: Signer | None = None,
         member: str = "",
         key: str = "",
+        node: str = "",
         allow_plain: bool = False,
         patience_ms: int = PATIENCE_MS,
     ) -> None:
@@ -143,6 +146,8 @@ class Api:
         self.url = url.rstrip("/")
         self._signer, self._member, self._key = signer, member, key
         self._sealed = parts.scheme == "https" or parts.hostname in LOOPBACK or allow_plain
+        self._node = node
+        """Whose node it must be; "": whoever it first says it is."""
         self._patience_ms = patience_ms
         self._token, self._token_until = "", 0.0
 
@@ -305,9 +310,12 @@ class Api:
         self._token = ""
         wish = encode({"key": self._key, "member": self._member})
         answer = yield from self._ask_once(Ask("POST", "/v1/sessions/challenge", body=wish))
-        challenge = self._decoded(answer, _Challenge).challenge
-        signature = self._signer.sign(CHALLENGE_DOMAIN + _challenge_bytes(self.url, challenge))
-        proof = encode({"challenge": challenge, "signature": signature})
+        given = self._decoded(answer, _Challenge)
+        if self._node not in ("", given.node):
+            raise errors.OtherNode(url=self.url, node=given.node, expected=self._node)
+        self._node = given.node  # From now on nobody else can take its place.
+        message = opening(given.chain, given.node, _challenge_bytes(self.url, given.challenge))
+        proof = encode({"challenge": given.challenge, "signature": self._signer.sign(message)})
         answer = yield from self._ask_once(Ask("POST", "/v1/sessions", body=proof))
         session = self._decoded(answer, _Session)
         life_ms = session.expires_ms - time.time_ns() // 1_000_000 - SESSION_MARGIN_MS

@@ -56,7 +56,8 @@ class Heard:
 class Http:
     """A node's HTTP API as a Transport. Used by one thread at a time; close it when done.
 
-    With `signer`, `member` and `key` it opens a session when something to be read needs one. `ca`: file of
+    With `signer`, `member` and `key` it opens a session when something to be read needs one, at the node of
+    member `node` ("": whoever it first says it is), and nobody can use the signature elsewhere. `ca`: file of
     the authority (PEM) that issued the node's certificate, instead of the system's. A call that meets a node
     that is away or busy is repeated, the same bytes, for `patience_s`. Raises Refusals of client.errors and
     those of the node.
@@ -69,6 +70,7 @@ class Http:
         signer: Signer | None = None,
         member: str = "",
         key: str = "",
+        node: str = "",
         ca: Path | None = None,
         allow_plain: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -81,6 +83,7 @@ class Http:
             signer=signer,
             member=member,
             key=key,
+            node=node,
             allow_plain=allow_plain,
             patience_ms=int(patience_s * 1_000),
         )

@@ -75,7 +75,7 @@ class Checkers:
             if names is None:
                 verdicts += [self._check(public, wire) for public, wire in part]
             else:
-                _learn(self._verified, names)
+                self._verified.learn(name for name in names if name)
                 verdicts += [bool(name) for name in names]
         return verdicts
 
@@ -123,14 +123,6 @@ class Checkers:
             process.wait(limits.WORKER_END_MAX_S)
         except subprocess.TimeoutExpired:
             process.kill()
-
-
-def _learn(verified: VerifiedCache, names: Sequence[bytes]) -> None:
-    for name in names:
-        if name:
-            verified._known[name] = None
-    while len(verified._known) > verified._capacity:
-        verified._known.popitem(last=False)
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

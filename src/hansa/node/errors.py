@@ -220,17 +220,6 @@ class NotHere(NodeRefusal, code="node.not_here", field="path"):
     en = "This node ({role}) does not do that. Ask {other} instead."
 
 
-class CosignatureWrong(NodeRefusal, code="node.cosignature_wrong", field="cosignature"):
-    status = 403
-    zh = (
-        "高度 {height} 的共签不成立：成员单位 {member} 不是共签方，或签名与区块头不符。请对照本节点的区块头。"
-    )
-    en = (
-        "The cosignature of height {height} does not hold: member {member} is no cosigner, or the signature "
-        "does not fit the header. Compare it with this node's header."
-    )
-
-
 # Start.
 
 

@@ -146,7 +146,8 @@ def _parameters(kind: type[msgspec.Struct], kinds: _Kinds, path: str) -> list[di
         name = field.encode_name
         schema = kinds.of(field.type)
         in_path = "{" + name + "}" in path
-        one: dict[str, Any] = {"name": name, "in": "path" if in_path else "query", "required": field.required}
+        required = field.required and name not in parameters.required_lists(kind)
+        one: dict[str, Any] = {"name": name, "in": "path" if in_path else "query", "required": required}
         if parameters.is_plain(plain[name]):
             one["schema"] = _not_null(schema)
         else:

@@ -43,6 +43,18 @@ def is_plain(kind: inspect.Type) -> bool:
     return isinstance(found, (*_TEXTS, inspect.IntType, inspect.BoolType)) or is_list(found)
 
 
+@cache
+def _required_lists(kind: Hashable) -> tuple[str, ...]:
+    fields = msgspec.structs.fields(cast(Any, kind))
+    types = _fields(kind)
+    return tuple(one.encode_name for one in fields if one.required and is_list(types[one.encode_name]))
+
+
+def required_lists(kind: type[Any]) -> tuple[str, ...]:
+    """Lists without a default: none of its name given is the empty list."""
+    return _required_lists(cast(Hashable, kind))
+
+
 def raw(kind: type[Any], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Values by name, as JSON would give them. Raises ParameterWrong for a name twice, or one unknown."""
     fields = _fields(cast(Hashable, kind))
@@ -57,6 +69,8 @@ def raw(kind: type[Any], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             raise errors.ParameterWrong(name=name, detail="it is given twice")
         else:
             found[name] = _value(wanted, name, text)
+    for name in required_lists(kind):
+        found.setdefault(name, [])
     return found
 
 

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -48,16 +49,22 @@ def serve(
     *,
     clock: Callable[[], int] = now_ms,
     release: Release | None = None,
-    ready: Callable[[Handle], None] | None = None,
+    ready: Callable[[Any], None] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Run the operator's node of a data directory until it is told to end.
+    """Run the node of a data directory until it is told to end: the operator's, or a follower's.
 
-    `ready` is called once the port listens. Ends on SIGINT and SIGTERM where it runs on the main thread, by
-    `stop`, or by the handle. Raises a Refusal that says what to do: ExposedPlain, PortTaken, FileMissing, …
+    `ready` is called with a Handle (or a follower's) once the port listens. Ends on SIGINT and SIGTERM where
+    it runs on the main thread, by `stop`, or by the handle. Raises a Refusal that says what to do:
+    ExposedPlain, PortTaken, FileMissing, …
     """
     check(settings)
     start_logging(settings.log)
+    if settings.role == "follower":
+        from hansa.node.follower import follow
+
+        follow(settings, clock=clock, release=release, ready=ready, stop=stop)
+        return
     listening = listen(settings)
     try:
         operator = open_operator(settings, clock, release)

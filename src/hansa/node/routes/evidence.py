@@ -1,5 +1,6 @@
 """Routes of evidence: what a chain starts from, its signed headers, proofs, changes of its cosigners."""
 
+import asyncio
 from typing import Literal
 
 from starlette.responses import Response
@@ -52,7 +53,7 @@ async def genesis(asked: Asked) -> ASGIApp:
 async def head(asked: Asked) -> ASGIApp:
     cosigned = asked.front.member.cosigned
     if asked.given.final:
-        return json_response(cosigned.final() if cosigned is not None else None)
+        return json_response(None if cosigned is None else await asyncio.to_thread(cosigned.final))
     found = await asked.front.read(lambda reading: reading.head())
     return json_response(None if found is None else _dressed(asked, found))
 
@@ -96,7 +97,7 @@ async def proof(asked: Asked) -> ASGIApp:
 
 async def handovers(asked: Asked) -> ASGIApp:
     cosigned = asked.front.member.cosigned
-    return json_response(() if cosigned is None else tuple(cosigned.handovers()))
+    return json_response(() if cosigned is None else tuple(await asyncio.to_thread(cosigned.handovers)))
 
 
 def _check_height(reading: Reading, height: int, head: int | None = None) -> None:

@@ -69,7 +69,7 @@ async def query(asked: Asked) -> ASGIApp:
     height = parameters.read(_Height, {}, [("height", text) for text in heights]).height
 
     def work(reading: Reading) -> Answer:
-        kind = reading.registry._arguments.get(full)
+        kind = reading.registry.arguments(full)
         if kind is None:
             raise QueryUnknown(name=shown(full))
         given = parameters.raw(kind, [pair for pair in pairs if pair[0] != "height"])

@@ -1,10 +1,6 @@
 """Rules 10 and 20: faults of the machine, kills, damage: nothing half-applied, nothing acknowledged lost."""
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,52 +151,6 @@ def test_an_interrupted_node_goes_on_only_after_a_restart(
         disk.do("maker", Register(tool="w-17"))
     disk.reopen()
     disk.do("maker", Register(tool="w-17"))
-
-
-SUBMIT_FOR_EVER = """
-import sys
-from pathlib import Path
-from tests.engines.conftest import made
-from tests.kernel.room import Register
-consortium = made(Path(sys.argv[1]))
-client = consortium.client("maker")
-client.sequence = consortium.query("consortium.sequence", member="maker", key="k1")
-for number in range(client.sequence, 100_000):
-    receipts = consortium.node.submit([client.sign(Register(tool=f"t{number}-{n}")) for n in range(3)])
-    for receipt in receipts:
-        print(receipt.transaction, receipt.code, receipt.height, receipt.index, receipt.app_hash, flush=True)
-"""
-
-
-def test_everything_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    acknowledged: list[list[str]] = []
-    for after in (1, 12, 40):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SUBMIT_FOR_EVER, str(path)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-            env=os.environ | {"PYTHONPATH": f".{os.pathsep}src"},
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            acknowledged.append(line.split())
-            if len(acknowledged) >= after:
-                process.send_signal(signal.SIGKILL)
-                break
-        rest = [line.split() for line in process.stdout.read().splitlines()]
-        acknowledged += [line for line in rest if len(line) == 5]
-        process.wait()
-
-    consortium = made(path)
-    assert len(acknowledged) >= 40
-    for transaction, code, height, index, app_hash in acknowledged:
-        receipt = consortium.node.find(transaction)
-        assert receipt is not None
-        assert (code, "ok") == ("ok", receipt.code)
-        assert (str(receipt.height), str(receipt.index), receipt.app_hash) == (height, index, app_hash)
-    consortium.close()
 
 
 # Damage and forgery: rule 20.

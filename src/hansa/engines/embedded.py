@@ -19,7 +19,7 @@ from hansa.engines.reader import Reader, reader_of
 from hansa.engines.reading import EVENTS_PER_READ_MAX, receipt
 from hansa.engines.stops import STOPS_MAX
 from hansa.engines.store import Connect, connect
-from hansa.kernel import Registry, Release, encode, limits
+from hansa.kernel import WINDOWS, Registry, Release, encode, limits
 from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident, admit
 from hansa.kernel.due import QUEUE
 from hansa.kernel.evidence import Header, Proof, SignedHeader
@@ -184,10 +184,14 @@ class Embedded:
         try:
             transaction = parse(ledger.registry, wire)
             name = identity(wire)
-            known = ledger.store.find_transaction(bytes.fromhex(name))
-            if known is not None and known[4] and known[2] == wire:
-                return ledger.found_receipt(known)
-            admit(ledger.context(max(self.time_ms, self._clock())), self.chain, transaction, at_door=True)
+            ctx = ledger.context(max(self.time_ms, self._clock()))
+            body = transaction.body
+            window = WINDOWS.get(ctx, (body.member, body.key))
+            if window is not None and body.sequence <= window.highest:  # Only then may it be known.
+                known = ledger.store.find_transaction(bytes.fromhex(name))
+                if known is not None and known[4] and known[2] == wire:
+                    return ledger.found_receipt(known)
+            admit(ctx, self.chain, transaction, at_door=True)
         except Refusal as refusal:
             name = identity(wire) if len(wire) <= limits.TRANSACTION_BYTES_MAX else ""
             outcome = Outcome(name, refusal.code, refusal.field, refusal.clause)

@@ -39,12 +39,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def over(node: NodeDouble, **options: Any) -> Http:
-    return Http(URL, over=httpx2.MockTransport(node), **options)
+def over(double: NodeDouble, /, **options: Any) -> Http:
+    return Http(URL, over=httpx2.MockTransport(double), **options)
 
 
-def keyed(node: NodeDouble, **options: Any) -> Http:
-    return over(node, signer=signer("plant"), member="plant", key="k1", **options)
+def keyed(double: NodeDouble, /, **options: Any) -> Http:
+    return over(double, signer=signer("plant"), member="plant", key="k1", **options)
 
 
 def client_of(node: NodeDouble, transport: Http) -> Client:

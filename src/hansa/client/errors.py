@@ -68,7 +68,7 @@ class PlainSession(Refusal, code="client.plain_session", field="url"):
 
 
 class OtherNode(Refusal, code="client.other_node", field="url"):
-    zh = "{url} 自称是 {node} 的节点，应为 {expected} 的节点；未登录。请核对地址，或改正配置中节点的所属单位。"
+    zh = "{url} 自称是 {node} 的节点，应为 {expected} 的节点；未登录。请核对地址，或改正配置中节点的单位。"
     en = (
         "{url} says that it is the node of {node}, but it should be that of {expected}: no session opened. "
         "Check the address, or correct the node's member in the profile."

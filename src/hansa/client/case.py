@@ -20,6 +20,7 @@ SHOWN_MAX = 160
 FIELDS_MAX = 16
 
 Kind = Literal["difference", "two_histories", "dropped", "clock", "own_disk", "note"]
+KINDS: tuple[Kind, ...] = ("difference", "two_histories", "dropped", "clock", "own_disk", "note")
 What = Literal[
     "transactions", "outcomes", "outcome", "events", "event", "record", "state", "time", "header", "form"
 ]
@@ -67,10 +68,10 @@ class Case(Struct):
     against: OptionalId = ""
     """The member that it accuses; nobody, where it is no proof against anybody."""
     headers: tuple[SignedHeader, ...] = ()
-    """difference: the operator's. two_histories: both. dropped: that of the promised height."""
+    """two_histories: both. dropped: that of the promised height. difference: that of the block; where time went
+    back, the one before it as well.
+    """
     leaf: BlockLeaf | None = None
-    ours: BlockLeaf | None = None
-    """difference: the block as executed."""
     transactions: tuple[bytes, ...] = ()
     """difference: the block's, as received."""
     difference: Difference | None = None

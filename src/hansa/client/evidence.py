@@ -7,15 +7,17 @@ from hansa.apps.consortium.messages import Attest, Genesis
 from hansa.apps.metering.messages import CounterRecord, Device, Feed, Generation
 from hansa.apps.metering.readings import HeldReadings
 from hansa.client import Client
-from hansa.client.bundle import FORMAT, Bundle, Carried, HeldReading, Subject
+from hansa.client.bundle import FORMAT, Bundle, Carried, Handover, HeldReading, Subject
 from hansa.client.origins import Place, Search
-from hansa.kernel import Attested, Refusal, limits
+from hansa.kernel import Attested, Refusal, limits, replace
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Proof
+from hansa.kernel.evidence import SignedHeader
 
 READINGS_IN_BUNDLE_MAX = 2_000
 """Readings handed out with a bundle; beyond it the first ones, and the bundle's checks say how many."""
 RECORDS_PER_PAGE = 10_000
+FINAL_WITHIN_S = 10.0
+"""How long to wait for a quorum of cosigners; followers sign within a second or two."""
 
 Progress = Callable[[int, int], None]
 
@@ -46,17 +48,33 @@ def gather(
     search = Search(client)
     found = search.behind(agreement_id, agreement, statements, _genesis_keys(client))
     wanted = _attested(client, agreement_id, agreement, statements, found.keys)
-    proofs = _attest(client, wanted)
-    head = client.transport.head()
-    assert head is not None
+    shown = _attest(client, wanted)
+    head, handovers = _head(client, max(height for height, _ in shown))
+    under = head.header.height
     return Bundle(
         format=FORMAT,
         subject=Subject(agreement=agreement_id, period_from_ms=period_from_ms),
         head=head,
-        attests=tuple(proofs),
-        transactions=tuple(_carried(client, found.places, progress)),
+        attests=tuple(client.transport.prove("event", *place, under) for place in shown),
+        transactions=tuple(_carried(client, found.places, under, progress)),
         readings=tuple(_readings(client, agreement, subject, stores, found.anchors)),
+        handovers=handovers,
     )
+
+
+def _head(client: Client, at_least: int) -> tuple[SignedHeader, tuple[Handover, ...]]:
+    """The header that all is proved under: one that a quorum signed, as soon as there is one that is new
+    enough; else, after FINAL_WITHIN_S, the newest on the operator's word.
+    """
+    final = client.transport.final(at_least, FINAL_WITHIN_S)
+    if final is not None and final.header.height >= at_least:
+        head = final
+    else:
+        newest = client.transport.head()
+        assert newest is not None
+        head = replace(newest, cosignatures=())
+    changes = client.transport.handovers()
+    return head, tuple(h for h in changes if h.head.header.height < head.header.height)
 
 
 def _genesis_keys(client: Client) -> set[tuple[str, str]]:
@@ -97,21 +115,21 @@ def _attested(
     return list(dict.fromkeys(wanted))
 
 
-def _attest(client: Client, wanted: Sequence[Attest]) -> list[Proof]:
-    """Have records shown as events, and prove these; others in the same block are not ours."""
+def _attest(client: Client, wanted: Sequence[Attest]) -> list[tuple[int, int]]:
+    """Have records shown as events; where these lie. Others in the same block are not ours."""
     groups = [
         wanted[start : start + limits.ACTIONS_MAX] for start in range(0, len(wanted), limits.ACTIONS_MAX)
     ]
     receipts = client.submit([client.sign(*group) for group in groups])
     missing = {(attest.table, attest.key) for attest in wanted}
-    proofs: list[Proof] = []
+    places: list[tuple[int, int]] = []
     for height in dict.fromkeys(receipt.height for receipt in receipts):
         for index, data in _events_of(client, height):
             event = decode(data, Attested)
             if (event.table, event.key) in missing:
                 missing.remove((event.table, event.key))
-                proofs.append(client.transport.prove("event", height, index))
-    return proofs
+                places.append((height, index))
+    return places
 
 
 def _events_of(client: Client, of_height: int) -> Iterator[tuple[int, bytes]]:
@@ -129,11 +147,11 @@ def _events_of(client: Client, of_height: int) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _carried(client: Client, places: Sequence[Place], progress: Progress) -> Iterator[Carried]:
+def _carried(client: Client, places: Sequence[Place], under: int, progress: Progress) -> Iterator[Carried]:
     for number, (height, index) in enumerate(places, 1):
         yield Carried(
-            transaction=client.transport.prove("transaction", height, index),
-            outcome=client.transport.prove("outcome", height, index),
+            transaction=client.transport.prove("transaction", height, index, under),
+            outcome=client.transport.prove("outcome", height, index, under),
         )
         progress(number, len(places))
 

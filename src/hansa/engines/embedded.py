@@ -252,8 +252,8 @@ class Embedded:
     def head(self) -> SignedHeader | None:
         return self.ledger.head()
 
-    def prove(self, kind: str, height: int, index: int) -> Proof:
-        return self.ledger.prove(kind, height, index)
+    def prove(self, kind: str, height: int, index: int, head: int | None = None) -> Proof:
+        return self.ledger.prove(kind, height, index, head)
 
     def find(self, transaction: str) -> Receipt | None:
         return self.ledger.find(transaction)

@@ -180,24 +180,30 @@ class Reading:
 
     # Proofs.
 
-    def prove(self, kind: str, height: int, index: int) -> Proof:
-        """Proof of a transaction, outcome or event under the head at this reading's height."""
-        return self.proofs(kind, height, [index])[0]
+    def prove(self, kind: str, height: int, index: int, head: int | None = None) -> Proof:
+        """Proof of a transaction, outcome or event under the header of height `head` (here: the newest)."""
+        return self.proofs(kind, height, [index], head)[0]
 
-    def proofs(self, kind: str, height: int, indexes: Sequence[int]) -> list[Proof]:
+    def proofs(self, kind: str, height: int, indexes: Sequence[int], head: int | None = None) -> list[Proof]:
         """Proofs of several items of one block: its tree is built once."""
-        known = kind in KINDS and 0 < height <= self.height
+        head = self.height if head is None else head
+        known = kind in KINDS and 0 < height <= head <= self.height
         items = self.items(kind, height) if known else []
         for index in indexes:
             if not 0 <= index < len(items):
                 raise errors.NotOnLedger(kind=kind, height=height, index=index)
         tree = merkle.levels([merkle.leaf_hash(item) for item in items])
-        return list(self._proofs(kind, height, indexes, items, tree))
+        return list(self._proofs(kind, self._log_path(height, head), indexes, items, tree))
 
     def _proofs(
-        self, kind: str, height: int, indexes: Sequence[int], items: list[bytes], tree: list[list[bytes]]
+        self,
+        kind: str,
+        within_log: Inclusion,
+        indexes: Sequence[int],
+        items: list[bytes],
+        tree: list[list[bytes]],
     ) -> Iterator[Proof]:
-        leaf, within_log = self.leaf(height), self._log_path(height)
+        leaf = self.leaf(within_log.index + 1)
         for index in indexes:
             path = merkle.inclusion_path(index, len(items), lambda level, at: tree[level][at])
             yield Proof(
@@ -215,9 +221,9 @@ class Reading:
             raise errors.NotOnLedger(kind="block", height=old if new <= self.height else new, index=0)
         return [step.hex() for step in merkle.consistency_path(old, new, self.rows.node)]
 
-    def _log_path(self, height: int) -> Inclusion:
-        path = merkle.inclusion_path(height - 1, self.height, self.rows.node)
-        return inclusion(height - 1, self.height, path)
+    def _log_path(self, height: int, head: int) -> Inclusion:
+        path = merkle.inclusion_path(height - 1, head, self.rows.node)
+        return inclusion(height - 1, head, path)
 
     def _stored_items(self, kind: str, height: int) -> list[bytes]:
         if kind == "event":

@@ -1,0 +1,116 @@
+"""What a follower and a cosigner say: cosignatures and acknowledgements that do not hold, its own trouble."""
+
+from hansa.node.errors import NodeRefusal
+
+
+class CosignatureUnfit(NodeRefusal, code="node.cosignature_unfit", field="cosignature"):
+    status = 403
+    zh = (
+        "成员单位 {member} 对高度 {height} 的会签不成立：不是当时的见证方，或签名与区块头不符。"
+        "请核对密钥与区块头。"
+    )
+    en = (
+        "The cosignature of {member} at height {height} does not hold: it was no cosigner then, or the "
+        "signature is not of this header. Check its key and the header."
+    )
+
+
+class CosignatureOther(NodeRefusal, code="node.cosignature_other", field="app_hash"):
+    status = 409
+    zh = (
+        "成员单位 {member} 在高度 {height} 会签的是另一部历史（{theirs}…，本节点为 {ours}…）。"
+        "请双方出示区块头查明。"
+    )
+    en = (
+        "{member} cosigned another history at height {height} ({theirs}…, here {ours}…). Both sides should "
+        "show their headers and find out why."
+    )
+
+
+class CosignatureEarly(NodeRefusal, code="node.cosignature_early", field="height"):
+    status = 404
+    zh = "本节点只到高度 {head}，尚无法核对高度 {height} 的会签。请稍后重发。"
+    en = "This node stands at height {head}, so a cosignature of {height} cannot be checked. Send it later."
+
+
+class CosignatureLate(NodeRefusal, code="node.cosignature_late", field="height"):
+    status = 410
+    zh = "高度 {height} 的会签已不再收集（最早 {first}）。请会签较新的区块头。"
+    en = "Cosignatures of height {height} are no longer collected, from {first} on only. Sign a newer header."
+
+
+class PromiseUnfit(NodeRefusal, code="node.promise_unfit", field="acknowledgement"):
+    status = 403
+    zh = "该回执不是本链运营节点所签，不能据以查核。请核对创世文件与回执来源。"
+    en = (
+        "The acknowledgement is not signed by this chain's operator, so nothing follows from it. Check the "
+        "genesis file and where it came from."
+    )
+
+
+class PromisesFull(NodeRefusal, code="node.promises_full", field="acknowledgement"):
+    status = 429
+    zh = "等待查核的回执已达 {limit} 项。请在本节点追上后重发。"
+    en = "{limit} promises wait to be looked up already. Send this again once the node has caught up."
+
+
+class HeaderFromFuture(NodeRefusal, code="node.header_from_future", field="time_ms"):
+    status = 409
+    zh = "区块 {height} 的时间比本机时钟快 {ahead_s} 秒（容许 {limit_s} 秒），暂不采用。请检查两边的时钟。"
+    en = (
+        "The time of block {height} is {ahead_s} s ahead of this machine's clock ({limit_s} s are allowed): "
+        "it waits. Check both clocks."
+    )
+
+
+class HeaderFromPast(NodeRefusal, code="node.header_from_past", field="time_ms"):
+    status = 409
+    zh = (
+        "区块 {height} 到达时，其时间比本机时钟慢 {behind_s} 秒（容许 {limit_s} 秒），不予采用。"
+        "请检查两边的时钟，再重启本节点。"
+    )
+    en = (
+        "When block {height} came, its time was {behind_s} s behind this machine's clock ({limit_s} s are "
+        "allowed): it is refused. Check both clocks, then restart this node."
+    )
+
+
+class OwnDiskChanged(NodeRefusal, code="node.own_disk_changed", field="state"):
+    status = 503
+    zh = (
+        "本节点自己磁盘上的记录与其最后区块不符：已被改动或损坏，不归咎运营方，也不再会签。"
+        "请从快照或备份恢复。"
+    )
+    en = (
+        "The records on this node's own disk are not those of its last block: they were changed or damaged. "
+        "Nobody is accused and nothing is cosigned. Restore from a snapshot or a backup."
+    )
+
+
+class CosigningStopped(NodeRefusal, code="node.cosigning_stopped", field="cosignature"):
+    status = 409
+    zh = (
+        "本节点已停止会签，因为它掌握了对运营方不利的证据（{file}）。请把证据交给各成员单位，由联盟表决更换运营方；"
+        "之后用新目录重新跟随。"
+    )
+    en = (
+        "This node has stopped cosigning, since it holds evidence against the operator ({file}). Hand it to "
+        "the members, let the consortium vote on the operator, then follow anew in a fresh directory."
+    )
+
+
+class CaseFileBroken(NodeRefusal, code="node.case_file_broken", field="cases"):
+    zh = "证据文件 {path} 无法读取：{detail}。请从备份取回该文件；在此之前不会会签。"
+    en = (
+        "The case file {path} cannot be read: {detail}. Bring it back from a backup; until then nothing is "
+        "cosigned."
+    )
+
+
+class OperatorAway(NodeRefusal, code="node.operator_away", field="node"):
+    status = 503
+    zh = "运营节点 {url} 没有应答（{cause}），交易未能转交。请稍后原样重发；只读查询仍由本节点回答。"
+    en = (
+        "The operator's node {url} does not answer ({cause}), so the transactions were not passed on. Send "
+        "the same bytes later; this node goes on answering reads."
+    )

@@ -1,0 +1,300 @@
+"""A member's follower: its own copy of the ledger, executed and compared block by block, served and cosigned.
+
+`hansa follow URL`. It answers the same reads as the operator's node from its own copy, passes transactions on
+to the operator, looks for what clients were promised, compares heads with the other members' nodes.
+"""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx2
+
+from hansa.client.case import Case
+from hansa.client.http import Http, tls_context
+from hansa.client.keyfiles import read_key
+from hansa.engines.following import Following
+from hansa.engines.ledger import Keep
+from hansa.engines.reader import Reader
+from hansa.kernel import Release, limits
+from hansa.kernel.signatures import Signer
+from hansa.node import errors_follower as errors
+from hansa.node import settings as files
+from hansa.node.casebook import Casebook
+from hansa.node.copying import Copying, Hooks
+from hansa.node.cosigner import Cosigner
+from hansa.node.cosigning import FILE as COSIGNATURES
+from hansa.node.cosigning import Cosignatures
+from hansa.node.errors import FileMissing
+from hansa.node.follower_checks import checks_of, incidents_of
+from hansa.node.front import Front
+from hansa.node.incidents import Noted
+from hansa.node.logs import note, start_logging
+from hansa.node.member import Answer, Check, Cosigned, Promised
+from hansa.node.metrics import Metrics
+from hansa.node.metrics_follower import FollowerMetrics
+from hansa.node.peers import Peers, addresses
+from hansa.node.promises import FILE as PROMISES
+from hansa.node.promises import Promises
+from hansa.node.run import listen, run
+from hansa.node.server import Node, now_ms
+from hansa.node.settings import Settings, check
+from hansa.node.upstream import HttpUpstream, Upstream
+
+CASES = "cases"
+MEMBER_KEY = "member.key"
+FETCH_TIMEOUT_S = 60
+PEER_TIMEOUT_S = 5
+PASS_ON_TIMEOUT_S = 60
+PASS_ON_CONNECTIONS_MAX = 64
+SKEW_QUERY, SKEW_PARAMETER = "consortium.parameters", "header_skew_ms"
+SKEW_EVERY = 64
+"""Blocks after which the parameter is looked up again."""
+
+Connect = Callable[[str, str, float], Upstream]
+"""(member or "" for the operator, url, timeout in s) → the connection."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a follower signs with: headers, and sessions at other nodes."""
+
+    node: Signer
+    session: Signer
+
+
+class Follower:
+    """A Member over a copy that it makes itself. `connect` is replaced in tests: the transport's seam."""
+
+    role = "follower"
+
+    def __init__(
+        self,
+        settings: Settings,
+        genesis: bytes,
+        keys: Keys,
+        clock: Callable[[], int],
+        metrics: Metrics,
+        *,
+        release: Release | None = None,
+        connect: Connect | None = None,
+    ) -> None:
+        self.name, self.genesis_bytes = settings.member, genesis
+        self.chain = hashlib.sha256(genesis).hexdigest()
+        self.settings, self._clock, self._keys = settings, clock, keys
+        self.metrics, self._figures = metrics, FollowerMetrics(metrics.registry)
+        keep = Keep(write_sets=settings.retention.keep_write_sets, blocks=settings.retention.keep_blocks)
+        self._connect = connect or partial(http_upstream, settings, keys.session)
+        self.following = Following(settings.file(files.LEDGER), genesis, release, keep=keep)
+        self.reader: Reader = self.following.reader()
+        self.casebook = Casebook(settings.file(CASES), settings.member, clock, self._tell)
+        self.cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
+        operator = self.following.genesis.operator
+        self.promises = Promises(settings.file(PROMISES), self.reader, self.casebook, operator)
+        self.cosigned: Cosigned | None = self.cosignatures
+        self.promised: Promised | None = self.promises
+        to_operator = partial(self._connect, "", settings.follow, FETCH_TIMEOUT_S)
+        self.cosigner = Cosigner(
+            self.following, settings.member, keys.node, self.cosignatures, self.casebook, to_operator
+        )
+        hooks = Hooks(self._on_block, self._on_level, lambda case: None)
+        self.copying = Copying(self.following, to_operator, clock, self.skew_ms, self.casebook, hooks)
+        self.peers = Peers(
+            self.reader,
+            self.cosignatures,
+            self.casebook,
+            self._addresses,
+            lambda member, url: self._connect(member, url, PEER_TIMEOUT_S),
+        )
+        self._skew = (-1, limits.SKEW_MAX_MS)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told: Callable[[], None] = lambda: None
+        self._passing: httpx2.AsyncClient | None = None
+
+    # Member.
+
+    @property
+    def height(self) -> int:
+        return self.following.height
+
+    async def start(self, on_block: Callable[[], None]) -> None:
+        self._loop, self._told = asyncio.get_running_loop(), on_block
+        self._passing = _passing_on(self.settings)
+        self.begin()
+
+    async def stop(self) -> None:
+        if self._passing is not None:
+            await self._passing.aclose()
+        await asyncio.to_thread(self.end)
+
+    def begin(self) -> None:
+        """Start to copy, to cosign and to compare, without a server."""
+        self.cosigner.start()
+        self.peers.start()
+        self.copying.start()
+
+    def end(self) -> None:
+        """Stop all of it and close the files. No block is left half done."""
+        self.copying.stop()
+        self.cosigner.stop()
+        self.peers.stop()
+        self.promises.close()
+        self.cosignatures.close()
+        self.reader.close()
+        self.following.close()
+
+    def check_room(self, size: int) -> None:
+        """The operator's node has the queue: it says whether there is room."""
+
+    async def submit(self, body: bytes) -> Answer:
+        """Pass transactions on; the operator's answer unchanged. Raises OperatorAway."""
+        assert self._passing is not None
+        try:
+            answer = await self._passing.post(
+                f"{self.settings.follow.rstrip('/')}/v1/transactions",
+                content=body,
+                headers={"content-type": "application/octet-stream"},
+            )
+        except httpx2.HTTPError as error:
+            raise errors.OperatorAway(url=self.settings.follow, cause=type(error).__name__) from None
+        return Answer(
+            answer.status_code,
+            answer.headers.get("content-type", ""),
+            answer.content,
+            answer.headers.get("retry-after", ""),
+        )
+
+    def checks(self) -> list[Check]:
+        return checks_of(self)
+
+    def incidents(self) -> Sequence[Noted]:
+        return incidents_of(self)
+
+    # What the copy tells.
+
+    def now_ms(self) -> int:
+        """This node's clock."""
+        return self._clock()
+
+    def _on_block(self) -> None:
+        self.promises.look(self.following.height)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._told)
+
+    def _on_level(self, newest: bool) -> None:
+        self.cosigner.consider(newest=newest, now_ms=self._clock())
+        self._figures.note(self)
+
+    def _tell(self, case: Case) -> None:
+        note("case", 40, kind=case.kind, height=case.height, against=case.against)
+
+    def _addresses(self, reading: object) -> dict[str, str]:
+        found = addresses(reading, self.name, self.settings.peers)  # type: ignore[arg-type]
+        operator = self.following.genesis.operator
+        return {operator: self.settings.follow, **{k: v for k, v in found.items() if k != operator}}
+
+    def newest_height(self) -> int:
+        """Highest height that any node showed under the operator's signature."""
+        return max([self.following.height, *list(self.peers.newest.values())])
+
+    def stopped_cosigning(self, file: str) -> errors.CosigningStopped:
+        """Why this node cosigns no more, and what to do."""
+        return errors.CosigningStopped(file=str(Path(file).relative_to(self.settings.directory)))
+
+    def skew_ms(self) -> int:
+        """How far a live header's time may be off our clock: a parameter of the consortium."""
+        ledger = self.following.ledger
+        read_at, value = self._skew
+        if read_at < 0 or ledger.height - read_at >= SKEW_EVERY:
+            value = limits.SKEW_MAX_MS
+            if SKEW_QUERY in ledger.registry.queries:
+                found = {each.name: each.value for each in ledger.query(SKEW_QUERY, {})}
+                value = found.get(SKEW_PARAMETER, value)
+            self._skew = ledger.height, value
+        return value
+
+
+def http_upstream(settings: Settings, session: Signer, member: str, url: str, timeout_s: float) -> Upstream:
+    """A node over HTTP; sessions by the member's own key where one is named in the settings."""
+    del member
+    ca = settings.file(settings.follow_ca) if settings.follow_ca and url == settings.follow else None
+    return HttpUpstream(
+        Http(
+            url,
+            signer=session if settings.key else None,
+            member=settings.member,
+            key=settings.key,
+            ca=ca,
+            timeout_s=timeout_s,
+            patience_s=0,
+        )
+    )
+
+
+def _passing_on(settings: Settings) -> httpx2.AsyncClient:
+    ca = settings.file(settings.follow_ca) if settings.follow_ca else None
+    return httpx2.AsyncClient(
+        verify=tls_context(ca) if settings.follow.startswith("https") else False,
+        timeout=PASS_ON_TIMEOUT_S,
+        limits=httpx2.Limits(max_connections=PASS_ON_CONNECTIONS_MAX),
+        trust_env=False,
+    )
+
+
+class Handle:
+    """A follower that runs, for whoever started it in the same process. Safe from any thread."""
+
+    def __init__(self, end: Callable[[], None], follower: Follower, port: int) -> None:
+        self._end, self.follower, self.port = end, follower, port
+
+    def wake(self) -> None:
+        """A follower makes no blocks."""
+
+    def next_due_ms(self) -> int | None:
+        """A follower makes no blocks."""
+        return None
+
+    def stop(self) -> None:
+        self._end()
+
+
+def follow(
+    settings: Settings,
+    *,
+    clock: Callable[[], int] = now_ms,
+    release: Release | None = None,
+    ready: Callable[[Handle], None] | None = None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Run the follower of a data directory until it is told to end; as `hansa.node.run.serve`."""
+    check(settings)
+    start_logging(settings.log)
+    listening = listen(settings)
+    try:
+        follower = open_follower(settings, clock, release)
+        app = Node(Front(settings, follower, clock, follower.metrics))
+
+        def started(server: object, port: int) -> None:
+            note("started", role=follower.role, port=port, height=follower.height)
+            if ready is not None:
+                ready(Handle(lambda: setattr(server, "should_exit", True), follower, port))
+
+        run(app, settings, listening, started, stop)
+        note("stopped", height=follower.height)
+    finally:
+        listening.close()
+
+
+def open_follower(settings: Settings, clock: Callable[[], int], release: Release | None = None) -> Follower:
+    """The copy in a data directory. Raises FileMissing, a refusal of the key files, or of the engine."""
+    genesis = settings.file(files.GENESIS)
+    if not genesis.is_file():
+        raise FileMissing(path=str(genesis))
+    node = read_key(settings.file(files.NODE_KEY)).signer
+    own: Path = settings.file(MEMBER_KEY)
+    session = read_key(own).signer if own.is_file() else node
+    return Follower(settings, genesis.read_bytes(), Keys(node, session), clock, Metrics(), release=release)

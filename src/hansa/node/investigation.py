@@ -1,0 +1,99 @@
+"""What a follower does when a block is not what its transactions lead to: whose fault, and what differs.
+
+Its own disk comes first. Only where all its records are still those of its last block is the operator
+accused.
+"""
+
+from collections.abc import Callable
+
+from hansa.client.case import Case, Difference, difference_text
+from hansa.client.texts import Text
+from hansa.engines.errors import DamagedOnDisk, RecordsBroken
+from hansa.engines.following import Following, Rejected
+from hansa.engines.founding import found
+from hansa.engines.replay import scrub
+from hansa.kernel import Refusal, lthash
+from hansa.kernel.evidence import SignedHeader
+from hansa.kernel.signatures import VerifiedCache
+from hansa.kernel.state import Damaged
+from hansa.node.casebook import Casebook
+from hansa.node.difference import Shows, first_difference, in_records
+from hansa.node.errors_follower import OwnDiskChanged
+
+EVIDENCE_BYTES_MAX = 8 * 2**20
+"""A block's transactions go into its case up to this size; the ledger file keeps the block as well."""
+
+
+def own_trouble(following: Following) -> Refusal | None:
+    """OwnDiskChanged if this node's records are not those of its last block. Reads all of them."""
+    ledger = following.ledger
+    try:
+        if ledger.height:
+            state_digest = ledger.leaf(ledger.height).state_digest
+        else:
+            founded = found(following.genesis_bytes, following.chain.release, VerifiedCache().verify)
+            state_digest = lthash.digest(founded.state_sum)
+        scrub(ledger.store, state_digest)
+    except (RecordsBroken, DamagedOnDisk, Damaged):
+        return OwnDiskChanged()
+    return None
+
+
+def investigate(
+    following: Following,
+    rejected: Rejected,
+    operator: Shows,
+    casebook: Casebook,
+    accused: str,
+    stop: Callable[[], bool],
+) -> Case:
+    """Find out what is wrong with a rejected block and keep the evidence. May ask the operator's node."""
+    height = rejected.height
+    trouble = own_trouble(following)
+    if trouble is not None:
+        text = Text(f"区块 {height}：{trouble.zh}", f"Block {height}: {trouble.en}")
+        return casebook.report("own_disk", height, text)
+    registry = following.ledger.registry
+    difference = first_difference(rejected, operator, registry)
+    case = _report(following, rejected, difference, casebook, accused)
+    if difference.what == "state":
+        # The case stands; which record it is may take long to find.
+        difference = in_records(rejected, following.ledger, operator, registry, stop)
+        case = _report(following, rejected, difference, casebook, accused)
+    return case
+
+
+def signed_other(following: Following, rejected: Rejected, casebook: Casebook, accused: str) -> Case:
+    """This node signed another header at the block's height, under the operator's signature of then."""
+    height = rejected.height
+    text = Text(
+        f"运营方在高度 {height} 出示另一部历史：本节点在该高度已会签过另一个区块头。",
+        f"The operator shows another history at height {height}: this node cosigned another header there.",
+    )
+    headers = (bare(rejected.block.header),)
+    return casebook.report("two_histories", height, text, against=accused, headers=headers)
+
+
+def _report(
+    following: Following, rejected: Rejected, difference: Difference, casebook: Casebook, accused: str
+) -> Case:
+    block = rejected.block
+    small = sum(map(len, block.wires)) <= EVIDENCE_BYTES_MAX
+    headers = [bare(block.header)]
+    if difference.what == "time" and rejected.height > 1:
+        headers.insert(0, following.ledger.header(rejected.height - 1))
+    return casebook.report(
+        "difference",
+        rejected.height,
+        difference_text(difference),
+        against=accused,
+        headers=tuple(headers),
+        leaf=block.leaf,
+        transactions=block.wires if small else (),
+        difference=difference,
+    )
+
+
+def bare(signed: SignedHeader) -> SignedHeader:
+    """Without cosignatures: the operator's signature is what convicts."""
+    return SignedHeader(header=signed.header, suite=signed.suite, signature=signed.signature)

@@ -1,0 +1,245 @@
+"""Heads exchanged directly with the other members' nodes, so that no operator shows two histories (rule 27).
+
+Two headers of one height under the operator's key with different roots prove two histories, whoever brought
+them. A peer that is behind, away or talks rubbish is reported, and accused of nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from hansa.client.case import Case
+from hansa.client.texts import Text
+from hansa.client.verify_quorum import InForce
+from hansa.engines.reader import Reader
+from hansa.engines.reading import Reading
+from hansa.kernel.evidence import SignedHeader, signed_by
+from hansa.kernel.refusal import Refusal
+from hansa.node.casebook import Casebook
+from hansa.node.cosigning import Cosignatures, in_force, sets_of
+from hansa.node.upstream import Upstream
+
+STATES = ("agrees", "behind", "away", "other_history", "forged")
+POLL_S = 0.5
+AWAY_POLL_S = 5.0
+PEERS_MAX = 64
+ADDRESSES_EVERY_S = 10.0
+
+MEMBERS_TABLE = "consortium.members"
+PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a peer. `state`: agrees, behind, away, other_history, forged (nobody's header)."""
+
+    member: str
+    url: str
+    state: str
+    height: int = 0
+    zh: str = ""
+    en: str = ""
+
+
+def addresses(reading: Reading, own: str, settings: dict[str, str]) -> dict[str, str]:
+    """Where the other members' nodes answer: the settings' word first, then the members' own records."""
+    found: dict[str, str] = {}
+    table = reading.registry.tables.get(MEMBERS_TABLE)
+    after = b""
+    while table is not None and (page := reading.records(MEMBERS_TABLE, after, PAGE)):
+        for key, stored in page:
+            record = table.decode(stored)
+            url = getattr(record, "cosigner_url", "") or getattr(record, "node_url", "")
+            if url and getattr(record, "status", "active") != "left":
+                found[key[:-1].decode()] = url
+        after = page[-1][0]
+    found.update(settings)
+    found.pop(own, None)
+    return dict(sorted(found.items())[:PEERS_MAX])
+
+
+class Comparison:
+    """Compares another node's heads with our ledger. One per peer, used by one thread."""
+
+    def __init__(
+        self, member: str, peer: Upstream, reader: Reader, known: Cosignatures, casebook: Casebook
+    ) -> None:
+        self.member, self.peer = member, peer
+        self._reader, self._known, self._casebook = reader, known, casebook
+        self._agreed = 0
+        """Highest height at which both had the same root: all below it is the same as well."""
+        self._last: SignedHeader | None = None
+        self.newest = 0
+        """Highest height of a header that it showed under the operator's key."""
+
+    def poll(self) -> Standing:
+        """Ask for its head and compare. Raises a Refusal where it does not answer.
+
+        No snapshot of our ledger stays open while the other node is asked.
+        """
+        head = self.peer.head()
+        if head is None:
+            return self._standing("behind", 0, "还没有区块", "has no block yet")
+        with self._reader.snapshot() as reading:
+            sets, own_height = sets_of(reading), reading.height
+        at = min(own_height, head.header.height)
+        if head == self._last and self._agreed >= at:
+            return self._agrees(head, own_height)
+        if not self._by_operator(head, sets):
+            return self._forged(head)
+        self.newest = max(self.newest, head.header.height)
+        if at == 0:
+            return self._standing("agrees", 0, "本节点还没有区块", "we have no block yet")
+        theirs = head if head.header.height == at else self.peer.header(at)
+        if not self._by_operator(theirs, sets) or theirs.header.height != at:
+            return self._forged(theirs)
+        if theirs.header.app_hash != self._own(at).header.app_hash:
+            self._two_histories(sets, theirs)
+            said = f"在高度 {at} 持有另一部历史", f"holds another history at height {at}"
+            return self._standing("other_history", at, *said)
+        self._agreed, self._last = max(self._agreed, at), head
+        self._known.learn(theirs)
+        return self._agrees(head, own_height)
+
+    def _own(self, height: int) -> SignedHeader:
+        with self._reader.snapshot() as reading:
+            return reading.header(height)
+
+    def _by_operator(self, signed: SignedHeader, sets: list[InForce]) -> bool:
+        """Whether the operator of that height signed it, for this chain."""
+        header = signed.header
+        return header.chain == self._reader.chain.id and signed_by(
+            signed, in_force(sets, header.height).public
+        )
+
+    def _agrees(self, head: SignedHeader, own_height: int) -> Standing:
+        height = head.header.height
+        if height < own_height:
+            return self._standing(
+                "behind",
+                height,
+                f"落后 {own_height - height} 个区块",
+                f"is {own_height - height} blocks behind",
+            )
+        return self._standing("agrees", height, f"到高度 {height} 一致", f"agrees up to height {height}")
+
+    def _forged(self, signed: SignedHeader) -> Standing:
+        height = signed.header.height
+        text = Text(
+            f"{self.member} 的节点出示的区块头（高度 {height}）没有运营方的有效签名：不归咎任何一方。",
+            f"The node of {self.member} shows a header of height {height} without a good signature of the "
+            "operator: that accuses nobody.",
+        )
+        self._casebook.report("note", height, text, self.member, headers=(signed,))
+        return self._standing(
+            "forged", height, "出示的区块头不是运营方所签", "shows a header that is nobody's"
+        )
+
+    def _two_histories(self, sets: list[InForce], theirs: SignedHeader) -> Case:
+        """Find the first height at which both differ, and keep both headers."""
+        low, high, other = self._agreed, theirs.header.height, theirs
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                found = self.peer.header(middle)
+            except Refusal:
+                break  # What is in hand proves it; the first height only makes it shorter to read.
+            if found.header.height != middle or not self._by_operator(found, sets):
+                break
+            if found.header.app_hash == self._own(middle).header.app_hash:
+                low = middle
+            else:
+                high, other = middle, found
+        own = self._own(high)
+        text = Text(
+            f"运营方在高度 {high} 签了两部历史：本节点收到 {own.header.app_hash[:12]}…，"
+            f"{self.member} 收到 {other.header.app_hash[:12]}…。",
+            f"The operator signed two histories at height {high}: this node has {own.header.app_hash[:12]}…, "
+            f"{self.member} has {other.header.app_hash[:12]}….",
+        )
+        accused = in_force(sets, high).operator
+        both = (_bare(own), _bare(other))
+        return self._casebook.report("two_histories", high, text, against=accused, headers=both)
+
+    def _standing(self, state: str, height: int, zh: str, en: str) -> Standing:
+        return Standing(
+            self.member, self.peer.url, state, height, f"{self.member}：{zh}", f"{self.member}: {en}"
+        )
+
+
+def _bare(signed: SignedHeader) -> SignedHeader:
+    """Without cosignatures: the operator's signature is what convicts."""
+    return SignedHeader(header=signed.header, suite=signed.suite, signature=signed.signature)
+
+
+class Peers:
+    """Polls each peer in a thread of its own, so that one that hangs keeps nobody else waiting.
+
+    `connect` makes the connection to a member's node. `standing` is safe to read from any thread.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        known: Cosignatures,
+        casebook: Casebook,
+        find: Callable[[Reading], dict[str, str]],
+        connect: Callable[[str, str], Upstream],
+    ) -> None:
+        self._reader, self._known, self._casebook = reader, known, casebook
+        self._find, self._connect = find, connect
+        self._stop = Event()
+        self._threads: dict[tuple[str, str], Thread] = {}
+        self._wanted: dict[str, str] = {}
+        self.standing: dict[str, Standing] = {}
+        self.newest: dict[str, int] = {}
+        self._looking = Thread(target=self._look, name="peers", daemon=True)
+
+    def start(self) -> None:
+        self._looking.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in [self._looking, *self._threads.values()]:
+            if thread.is_alive():
+                thread.join(timeout=AWAY_POLL_S)
+
+    def _look(self) -> None:
+        """Addresses change with the members' records."""
+        while not self._stop.is_set():
+            try:
+                with self._reader.snapshot() as reading:
+                    self._wanted = self._find(reading)
+            except Refusal:
+                self._stop.wait(ADDRESSES_EVERY_S)
+                continue
+            for member, url in self._wanted.items():
+                if (member, url) not in self._threads:
+                    thread = Thread(
+                        target=self._watch, args=(member, url), name=f"peer-{member}", daemon=True
+                    )
+                    self._threads[member, url] = thread
+                    thread.start()
+            self._stop.wait(ADDRESSES_EVERY_S)
+
+    def _watch(self, member: str, url: str) -> None:
+        """Poll one node until its address is another one."""
+        comparison: Comparison | None = None
+        while not self._stop.is_set() and self._wanted.get(member) == url:
+            pause_s = POLL_S
+            try:
+                if comparison is None:
+                    peer = self._connect(member, url)
+                    comparison = Comparison(member, peer, self._reader, self._known, self._casebook)
+                self.standing[member] = comparison.poll()
+                self.newest[member] = comparison.newest
+            except Refusal as refusal:
+                known = self.standing.get(member)
+                height = known.height if known else 0
+                zh, en = f"{member}：{refusal.zh}", f"{member}: {refusal.en}"
+                self.standing[member] = Standing(member, url, "away", height, zh, en)
+                pause_s = AWAY_POLL_S if known is not None and known.state == "away" else POLL_S
+            self._stop.wait(pause_s)
+        if comparison is not None:
+            comparison.peer.close()
+        self._threads.pop((member, url), None)

@@ -1,6 +1,6 @@
 """The rules of visits: nobody unknown, nobody without an end; who stays too long is announced once."""
 
-from hansa.apps.consortium.interface import is_member
+from hansa.apps.consortium.interface import check_may_enter, is_member
 from hansa.kernel import Context, MemberId, Room, Table, due, limits
 from visitors import errors
 from visitors.messages import Admit, Leave, Overstayed, Visit
@@ -14,6 +14,7 @@ def admit(ctx: Context, a: Admit) -> None:
         raise errors.TooLong(hours=limits.DAY_MS // limits.HOUR_MS)
     if not is_member(ctx, a.company):
         raise errors.CompanyUnknown(company=a.company)
+    check_may_enter(ctx, ctx.member, a.company)
 
     # Writes.
     visit = Visit(visitor=a.visitor, company=a.company, until_ms=a.until_ms)

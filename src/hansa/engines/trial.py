@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from hansa.apps import rooms
-from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember
+from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember, Registration
+from hansa.apps.consortium.registration import uscc_check_character
 from hansa.engines.replay import Replica
 from hansa.kernel import Action, Context, Event, Registry, Room, encode, limits
 from hansa.kernel.apply import Applied, Block, Incident
@@ -77,6 +78,7 @@ class Trial:
             time_ms=self.time_ms,
             height=self._replica.height,
             chain=self._replica.chain.id,
+            rules=limits.RULES_MAX,
         )
         return msgspec.json.decode(encode(self.registry.query(ctx, name, arguments)))
 
@@ -99,6 +101,7 @@ def _signer(member: str) -> Signer:
 
 def _genesis(members: Sequence[str]) -> Genesis:
     def founder(name: str) -> GenesisMember:
+        number = f"91310000TR1A1{members.index(name):04d}"
         key = GenesisKey(
             id="k1",
             public=_signer(name).public,
@@ -107,7 +110,15 @@ def _genesis(members: Sequence[str]) -> Genesis:
             scopes=("*",),
             expires_ms=START_MS + 20 * 366 * limits.DAY_MS,
         )
-        return GenesisMember(id=name, name_zh=name, name_en=name, register_id=name, role="plant", keys=(key,))
+        return GenesisMember(
+            id=name,
+            name_zh=name,
+            name_en=name,
+            registration=Registration(kind="uscc", number=number + uscc_check_character(number)),
+            size="medium",
+            roles=("plant",),
+            keys=(key,),
+        )
 
     return Genesis(
         name_zh="试验联盟",
@@ -116,5 +127,5 @@ def _genesis(members: Sequence[str]) -> Genesis:
         operator=members[0],
         node_public=_signer("node").public,
         members=tuple(founder(member) for member in members),
-        rules=1,
+        rules=limits.RULES_MAX,
     )

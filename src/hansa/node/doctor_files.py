@@ -1,0 +1,71 @@
+"""Doctor: the data directory, its files and their rights, and who holds it."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from hansa.apps.consortium.messages import Genesis
+from hansa.client import keyfiles
+from hansa.engines import errors as engine_errors
+from hansa.kernel import Refusal
+from hansa.node import errors_doctor as errors
+from hansa.node import settings as files
+from hansa.node.findings import Finding, finding, fine
+from hansa.node.settings import Settings
+
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def look_at_directory(directory: Path) -> Iterator[Finding]:
+    """Is there one, and may nobody else write to it?"""
+    if not directory.is_dir():
+        yield finding("directory", "wrong", errors.NoDirectory(path=str(directory)))
+        return
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if os.name == "posix" and mode & OTHERS_WRITE:
+        refusal = errors.DirectoryOpen(path=str(directory), mode=f"{mode:04o}")
+        yield finding("directory", "wrong", refusal)
+    else:
+        yield fine("directory", f"数据目录 {directory}，权限 {mode:04o}。", f"{directory}, mode {mode:04o}.")
+
+
+def look_at_key(settings: Settings, genesis: Genesis | None) -> Iterator[Finding]:
+    """Is the node's key there, readable by its user alone, and the one that the consortium knows?"""
+    path = settings.file(files.NODE_KEY)
+    try:
+        public = keyfiles.read_key(path).public
+    except keyfiles.KeySealed:
+        yield finding("node key", "wrong", errors.KeySealedNode())
+        return
+    except Refusal as refusal:
+        yield finding("node key", "wrong", refusal)
+        return
+    if settings.role == "operator" and genesis is not None and public != genesis.node_public:
+        yield finding("node key", "wrong", engine_errors.WrongNodeKey())
+    else:
+        yield fine(
+            "node key", "节点私钥可用，仅本用户可读。", "The node's key is good; its user alone reads it."
+        )
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a process holds the directory: a node that runs."""
+    path = directory / files.SIGNED
+    if not path.is_file():
+        return False
+    try:
+        probe = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+    except sqlite3.Error:
+        return False
+    try:
+        probe.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        return "locked" in str(error)
+    except sqlite3.Error:
+        return False
+    else:
+        return False
+    finally:
+        probe.close()

@@ -1,0 +1,193 @@
+"""Doctor: this directory's own node, if it runs, its port, and the nodes of other members."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+import httpx2
+import msgspec
+
+from hansa.apps.consortium.messages import Member
+from hansa.apps.consortium.tables import MEMBERS
+from hansa.client.http import refusal_of_network, tls_context
+from hansa.engines.reading import Reading
+from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.refusal import Refusal, shown
+from hansa.kernel.state import decode_key
+from hansa.node import errors_doctor as errors
+from hansa.node import settings as files
+from hansa.node.findings import Finding, finding, fine
+from hansa.node.holders import holder_of_file, holder_of_port, port_is_free
+from hansa.node.settings import Settings
+
+ANSWER_TIME_MAX_S = 5.0
+BEHIND_MAX = 10
+"""Blocks that a node may be behind at a glance."""
+CLOCKS_APART_MAX_S = 5
+"""The date of an answer is in whole seconds, and the answer took its time."""
+PEERS_MAX = 64
+
+
+class Heard(NamedTuple):
+    """What a node says of itself."""
+
+    head: SignedHeader | None
+    date: datetime | None
+
+
+Ask = Callable[[str], Heard]
+"""Ask the node of a URL. Raises a Refusal where it does not answer as one."""
+
+
+def over_http(settings: Settings) -> Ask:
+    """Ask by HTTP, with the authority that the settings name."""
+    verify = tls_context(settings.file(settings.follow_ca)) if settings.follow_ca else True
+
+    def ask(url: str) -> Heard:
+        try:
+            with httpx2.Client(verify=verify, timeout=ANSWER_TIME_MAX_S, trust_env=False) as client:
+                answer = client.get(f"{url.rstrip('/')}/v1/head")
+                answer.raise_for_status()
+                head = msgspec.json.decode(answer.content, type=SignedHeader | None)
+        except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError) as error:
+            raise refusal_of_network(url, error, ANSWER_TIME_MAX_S) from error
+        return Heard(head, _date(answer.headers.get("date", "")))
+
+    return ask
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+
+
+# This node.
+
+
+class _Check(msgspec.Struct):
+    name: str
+    ok: bool
+    zh: str = ""
+    en: str = ""
+
+
+class _Health(msgspec.Struct):
+    ok: bool
+    chain: str
+    height: int
+    checks: list[_Check] = []
+
+
+def look_at_node(settings: Settings, chain: str, held: bool) -> Iterator[Finding]:
+    """Does a node of this directory run, and is it well? If none does: is its port free?"""
+    health = _health(settings)
+    ours = health is not None and health.chain == chain
+    if held and not ours:
+        who = holder_of_file(settings.file(files.SIGNED)) or "?"
+        yield finding("node", "wrong", errors.HeldSilent(who=who, port=settings.port))
+    elif held and health is not None:
+        yield from _wellness(health)
+    elif port_is_free(settings.host, settings.port):
+        yield fine(
+            "node",
+            f"节点没有运行；端口 {settings.port} 空闲。",
+            f"It does not run; port {settings.port} is free.",
+        )
+    else:
+        who = holder_of_port(settings.port) or "?"
+        taken = errors.PortBusy(host=settings.host, port=settings.port, who=who)
+        yield finding("node", "wrong", taken)
+
+
+def _wellness(health: _Health) -> Iterator[Finding]:
+    bad = [check for check in health.checks if not check.ok]
+    if health.ok:
+        yield fine(
+            "node", f"节点在运行，高度 {health.height}。", f"It runs and is well, at height {health.height}."
+        )
+    for check in bad:
+        yield finding("node", "wrong", errors.NodeUnwell(detail_zh=check.zh, detail_en=check.en))
+
+
+def _health(settings: Settings) -> _Health | None:
+    """What answers on the node's port, if it is a node."""
+    scheme = "https" if settings.tls_certificate else "http"
+    host = "127.0.0.1" if settings.host in ("", "0.0.0.0") else settings.host
+    host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+    try:
+        # Its certificate names other addresses than this one; nothing is believed that it says but this.
+        with httpx2.Client(verify=False, timeout=ANSWER_TIME_MAX_S, trust_env=False) as client:
+            answer = client.get(f"{scheme}://{host}:{settings.port}/health")
+            return msgspec.json.decode(answer.content, type=_Health)
+    except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError):
+        return None
+
+
+# The others.
+
+
+def addresses(settings: Settings, reading: Reading) -> dict[str, str]:
+    """Member → URL: of the settings, else of the members' records. Without this node's own member."""
+    found: dict[str, str] = {}
+    for key, stored in reading.records(MEMBERS.name, b"", 1_000):
+        member: Member = MEMBERS.decode(stored)
+        if member.cosigner_url or member.node_url:
+            found[str(decode_key(key, MEMBERS.integers)[0])] = member.cosigner_url or member.node_url
+    if settings.role == "follower" and settings.follow:
+        found[reading.genesis.operator] = settings.follow
+    found |= settings.peers
+    found.pop(settings.member, None)
+    return dict(sorted(found.items())[:PEERS_MAX])
+
+
+def look_at_peers(
+    settings: Settings, reading: Reading, ask: Ask, now_ms: Callable[[], int]
+) -> Iterator[Finding]:
+    """Do the others answer, are they at the same height, on the same history, with the same time?"""
+    urls = addresses(settings, reading)
+    if not urls:
+        yield fine("others", "没有登记其他节点的地址。", "No address of another node is known.")
+    for member, url in urls.items():
+        try:
+            heard = ask(url)
+        except Refusal as refusal:
+            away = errors.PeerAway(member=member, url=url, cause_zh=refusal.zh, cause_en=refusal.en)
+            yield finding("others", "warning", away)
+        else:
+            yield from _one(member, url, heard, reading, now_ms)
+
+
+def _one(
+    member: str, url: str, heard: Heard, reading: Reading, now_ms: Callable[[], int]
+) -> Iterator[Finding]:
+    told = {"member": member, "url": url}
+    header = None if heard.head is None else heard.head.header
+    height = 0 if header is None else header.height
+    if heard.date is not None:
+        apart_s = round(abs(now_ms() / 1_000 - heard.date.astimezone(UTC).timestamp()))
+        if apart_s > CLOCKS_APART_MAX_S:
+            yield finding("clock", "warning", errors.ClockOff(url=url, seconds=apart_s))
+    if header is not None and header.chain != reading.chain.id:
+        yield finding("others", "wrong", errors.PeerOther(**told))
+    elif header is not None and _contradicts(header, reading):
+        yield finding("others", "wrong", errors.TwoHistories(**told, height=height))
+    elif reading.height - height > BEHIND_MAX:
+        behind = errors.PeerBehind(**told, height=height, blocks=reading.height - height)
+        yield finding("others", "warning", behind)
+    elif height - reading.height > BEHIND_MAX:
+        ahead = errors.PeerAhead(**told, height=height, blocks=height - reading.height)
+        yield finding("others", "warning", ahead)
+    else:
+        yield fine(
+            "others",
+            f"{member}：{shown(url)}，高度 {height}。",
+            f"{member}: {shown(url)}, at height {height}.",
+        )
+
+
+def _contradicts(header: Header, reading: Reading) -> bool:
+    """Whether the other's head is not what this ledger has at that height."""
+    return 0 < header.height <= reading.height and reading.header(header.height).header != header

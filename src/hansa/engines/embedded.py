@@ -14,7 +14,7 @@ from hansa.engines.blocks import BlockData
 from hansa.engines.checking import append
 from hansa.engines.folder import open_folder
 from hansa.engines.founding import found
-from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep
+from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep, Watch, unwatched
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.reading import EVENTS_PER_READ_MAX, receipt
 from hansa.engines.stops import STOPS_MAX
@@ -51,6 +51,7 @@ class Embedded:
         cache_records: int | None = CACHE_RECORDS,
         keep: Keep = KEEP,
         connect: Connect = connect,
+        watch: Watch = unwatched,
     ) -> None:
         self._node = node
         self._clock = clock
@@ -60,7 +61,7 @@ class Embedded:
         if node.public != self.genesis.node_public:
             raise errors.WrongNodeKey()
         self.signed, self.ledger = open_folder(
-            path, founded, cache_records=cache_records, keep=keep, connect=connect
+            path, founded, cache_records=cache_records, keep=keep, connect=connect, watch=watch
         )
         try:
             self._start()
@@ -87,9 +88,13 @@ class Embedded:
         except (errors.Waiting, errors.NotCaughtUp, errors.Restored):
             return  # The node can still be read; whoever writes is told.
 
-    def retry(self) -> None:
-        """The operator's word that the machine is mended: a waiting node takes transactions again."""
-        self.ledger.stops.clear()
+    def retry(self, *, drop: bool = False) -> None:
+        """The operator's word that the machine is mended: a waiting node takes transactions again.
+
+        `drop`: it was not the machine. The transactions of the block that stopped the node are set aside:
+        whoever sends them again is told so, and they are not tried.
+        """
+        self.ledger.stops.clear(drop=drop)
 
     def close(self) -> None:
         self.ledger.close()
@@ -184,6 +189,8 @@ class Embedded:
         try:
             transaction = parse(ledger.registry, wire)
             name = identity(wire)
+            if name in ledger.stops.set_aside:
+                raise errors.SetAside(transaction=name[:12])
             ctx = ledger.context(max(self.time_ms, self._clock()))
             body = transaction.body
             window = WINDOWS.get(ctx, (body.member, body.key))

@@ -12,6 +12,14 @@ class Stopped(Refusal, code="engine.stopped", field="node"):
     )
 
 
+class SetAside(Refusal, code="engine.set_aside", field="transaction"):
+    zh = "交易 {transaction}… 曾两次使节点停机，运维人员已将其搁置，未执行。请联系运维单位，或改用其他操作。"
+    en = (
+        "Transaction {transaction}… was in a block that stopped the node twice, and its operator set it "
+        "aside; it was not tried. Ask the operator, or do it in another way."
+    )
+
+
 class Waiting(Refusal, code="engine.waiting", field="node"):
     zh = "区块两次使节点停机（{cause}）。节点现只读等待：请查看事件，排除故障后再恢复写入。"
     en = (

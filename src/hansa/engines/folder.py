@@ -6,13 +6,13 @@ from pathlib import Path
 
 from hansa.engines import errors
 from hansa.engines.founding import Founded
-from hansa.engines.ledger import Keep, Ledger
+from hansa.engines.ledger import Keep, Ledger, Watch
 from hansa.engines.signed import Signed, beside
 from hansa.engines.store import Connect
 
 
 def open_folder(
-    path: Path, founded: Founded, *, cache_records: int | None, keep: Keep, connect: Connect
+    path: Path, founded: Founded, *, cache_records: int | None, keep: Keep, connect: Connect, watch: Watch
 ) -> tuple[Signed, Ledger]:
     """Hold the folder of a ledger, then open the ledger. Closes all it opened if it raises.
 
@@ -23,7 +23,9 @@ def open_folder(
         signed = Signed(beside(path), founded.chain.id, connect)
     try:
         with _usable(path):
-            ledger = Ledger(path, founded, cache_records=cache_records, keep=keep, connect=connect)
+            ledger = Ledger(
+                path, founded, cache_records=cache_records, keep=keep, connect=connect, watch=watch
+            )
     except BaseException:
         signed.close()
         raise

@@ -13,7 +13,7 @@ from hansa.engines.checking import append
 from hansa.engines.embedded import Clock
 from hansa.engines.folder import open_folder
 from hansa.engines.founding import found
-from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep
+from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep, Watch, unwatched
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.store import Connect, connect
 from hansa.kernel import Registry, Release, encode, limits
@@ -57,13 +57,14 @@ class Following:
         cache_records: int | None = CACHE_RECORDS,
         keep: Keep = KEEP,
         connect: Connect = connect,
+        watch: Watch = unwatched,
     ) -> None:
         self._clock = clock
         self.verified = VerifiedCache()
         founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
         self.genesis_bytes, self.genesis, self.chain = genesis, founded.genesis, founded.chain
         self.signed, self.ledger = open_folder(
-            path, founded, cache_records=cache_records, keep=keep, connect=connect
+            path, founded, cache_records=cache_records, keep=keep, connect=connect, watch=watch
         )
         self.rejected: Rejected | None = None
         try:

@@ -5,6 +5,7 @@ the commit is on disk.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,14 @@ class Keep:
 
 KEEP = Keep()
 
+Watch = Callable[[Sequence[bytes]], AbstractContextManager[object]]
+"""What a block of these transactions is executed within: a watchdog, which may end the process."""
+
+
+def unwatched(wires: Sequence[bytes]) -> AbstractContextManager[object]:
+    """Nobody watches."""
+    return nullcontext()
+
 
 class _Present(Committed):
     """The committed records; it notes what a block found in the place of each record that it wrote."""
@@ -67,8 +76,9 @@ class Ledger(Reading):
         cache_records: int | None = CACHE_RECORDS,
         keep: Keep = KEEP,
         connect: Connect = connect,
+        watch: Watch = unwatched,
     ) -> None:
-        self.path, self.keep = path, keep
+        self.path, self.keep, self._watch = path, keep, watch
         self._founded = founded
         self.store = SqliteStore(path, connect)
         try:
@@ -153,7 +163,7 @@ class Ledger(Reading):
     def execute(self, block: Block, *, cut: bool = False) -> Applied:
         """What a block leads to on the state as it stands; nothing moves. Raises MACHINE_FAULTS, Outdated."""
         self._present.before = {}
-        with self.store.steady():
+        with self._watch(block.transactions), self.store.steady():
             return apply(self.chain, self._present, self.state_sum, block, cut=cut)
 
     def commit(

@@ -10,10 +10,13 @@ from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import MACHINE_FAULTS, Incident
 from hansa.kernel.canonical import decode
 from hansa.kernel.refusal import shown
+from hansa.kernel.transaction import identity
 from hansa.kernel.types import Positive
 
 STOPS_MAX = 2
 """Stops on a block after which the node waits for its operator (rule 10)."""
+SET_ASIDE_MAX = 10_000
+"""Transactions set aside, the newest."""
 INCIDENTS_MAX = 1_000
 """Incidents kept in memory, the newest."""
 
@@ -43,6 +46,9 @@ class Stops:
         self._notes = notes
         self.reason: Refusal | None = None
         self.incidents: list[Incident] = []
+        kept = notes.meta("set_aside")
+        self.set_aside: tuple[str, ...] = () if kept is None else decode(kept, tuple[str, ...])
+        """Identities of transactions that stopped the node and are not tried again."""
 
     def check(self) -> None:
         """Raises Stopped, Waiting, or what else the node stands still for."""
@@ -106,7 +112,12 @@ class Stops:
         self.reason = errors.Waiting(cause=cause)
         self.tell(Incident("waiting", cause))
 
-    def clear(self) -> None:
-        """The operator's word that the machine is mended."""
+    def clear(self, *, drop: bool = False) -> None:
+        """The operator's word that the machine is mended; or (`drop`) that it was the transactions."""
+        stop = self.noted()
+        if drop and stop is not None:
+            names = [identity(wire) for wire in stop.transactions]
+            self.set_aside = tuple(dict.fromkeys((*self.set_aside, *names)))[-SET_ASIDE_MAX:]
+            self._notes.note("set_aside", encode(self.set_aside))
         self._notes.note("stopped", None)
         self.reason = None

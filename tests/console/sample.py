@@ -473,12 +473,12 @@ def audit(statements: tuple[d.Statement, ...], holds: bool) -> d.Audit:
             text("密钥由谁持有", "who held the keys"),
             text("读取日志之前文件未被改动", "that nobody changed the file before the gateway read it"),
             text(
-                "没有法定多数签名时，仅凭运行方的保证",
+                "没有法定多数签名时，仅凭运营方的保证",
                 "without a quorum of cosigners, anything beyond the operator's word",
             ),
         ),
         finality=text(
-            "最终：4 个共签方中的 3 个已签名（须 3 个）", "Final: 3 of 4 cosigners signed, 3 are needed"
+            "已成定论：4 个见证方中的 3 个已签名（须 3 个）", "Final: 3 of 4 cosigners signed, 3 are needed"
         ),
         cheats=sample_node.cheats(holds),
         commands=(

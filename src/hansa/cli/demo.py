@@ -38,6 +38,11 @@ from hansa.cli.main import refusal_of
 @click.option("--keep-good-rows", is_flag=True, help="Go on past malformed rows. 跳过坏行，保留好行。")
 @click.option("--dry-run", is_flag=True, help="Read the log and report; found nothing. 只读取日志并报告。")
 @click.option(
+    "--one-process",
+    is_flag=True,
+    help="All in this process: no followers, no cheats. 全部在一个进程内：没有跟随节点，不做作弊试验。",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on standard output. 标准输出一个 JSON 对象。"
 )
 @click.pass_obj
@@ -50,12 +55,15 @@ def demo(
     data: Path,
     keep_good_rows: bool,
     dry_run: bool,
+    one_process: bool,
     as_json: bool,
 ) -> None:
     """Run the whole job: log, statement, explanation, evidence, offline check, forgery found.
 
-    Without --log it plays a made-up month of a packaging line with the faults of real logs. 无 --log
-    时播放一条包装线的虚构月份。
+    Five processes: the operator's node, three followers, and this command. At the end the operator cheats
+    in four ways, and the followers find it. Without --log it plays a made-up month of a packaging line with
+    the faults of real logs. 五个进程：运营方节点、三个跟随节点和本命令；最后运营方作弊四次，由跟随节点发现。
+    无 --log 时播放一条包装线的虚构月份。
     """
     if (log_path is None) != (mapping is None):
         raise click.UsageError("--log and --map go together. --log 与 --map 须同时给出。")
@@ -63,7 +71,7 @@ def demo(
         raise click.UsageError("--tariff and --bind need --log. --tariff 与 --bind 须与 --log 同用。")
     try:
         chosen = dict(_pair(item) for item in bind)
-        _run(lang, log_path, mapping, tariff, chosen, data, keep_good_rows, dry_run, as_json)
+        _run(lang, log_path, mapping, tariff, chosen, data, keep_good_rows, dry_run, one_process, as_json)
     except Exception as error:
         refusal = refusal_of(error)
         if refusal is None or not as_json:
@@ -89,15 +97,19 @@ def _run(
     data: Path,
     keep_good_rows: bool,
     dry_run: bool,
+    one_process: bool,
     as_json: bool,
 ) -> None:
     from hansa.cli.show import Steps, show_demo
     from hansa.edge.log_report import report_lines
     from hansa.simulation import demo as plays
     from hansa.simulation.report import write_report
+    from hansa.simulation.supervisor import warm_up
 
     now_ms = time.time_ns() // 1_000_000
     started = time.monotonic()
+    if not (one_process or dry_run):
+        warm_up()
     with Steps(lang) as steps:
         named = [log_path, *glob.glob(log_path)] if log_path else []
         inputs = [Path(path) for path in (*named, mapping, tariff) if path]
@@ -112,7 +124,7 @@ def _run(
         if dry_run:
             shutil.rmtree(folder)
             return
-        done = plays.run(folder, play, steps.progress)
+        done = plays.run(folder, play, steps.progress, processes=not one_process)
         steps.note("撰写报告", "Writing the report")
         write_report(done, now_ms)
     try:
@@ -122,7 +134,12 @@ def _run(
             show_demo(done, lang, time.monotonic() - started)
     finally:
         done.world.close()
-    if not done.report.ok or done.tampered.ok:
+    unseen = [cheat for cheat in done.cheats if not cheat.caught_by]
+    if not done.report.ok or done.tampered.ok or unseen:
+        for cheat in unseen:
+            click.echo(
+                f"✗ {getattr(cheat.done, lang)}: {'没有被发现' if lang == 'zh' else 'not found'}", err=True
+            )
         for check in done.report.checks:
             if not check.ok:
                 text, detail = (getattr(part, lang) for part in (check.text, check.detail))

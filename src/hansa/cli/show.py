@@ -78,10 +78,45 @@ def show_demo(demo: Demo, lang: Language, seconds: float) -> None:
             text, detail = (check.text.zh, check.detail.zh) if zh else (check.text.en, check.detail.en)
             found = f"验证失败于：{text}：{detail}" if zh else f"The check fails at: {text}: {detail}"
             console.print(f"✗ {found}", style="red", markup=False, highlight=False)
+    if demo.cheats:
+        _show_cheats(console, demo, zh)
     console.rule("文件" if zh else "Files")
     for path in (demo.report_file, demo.evidence_file, demo.world.genesis_file):
         console.print(str(path), soft_wrap=True, markup=False, highlight=False)
     console.print(f"{seconds:.1f} s")
+
+
+CHEATS = {
+    "altered_record": ("篡改过去的记录", "a past record altered"),
+    "dropped_transaction": ("丢弃已确认的交易", "an acknowledged transaction dropped"),
+    "two_histories": ("出示两套历史", "two histories shown"),
+    "other_amount": ("结算出另一金额", "another amount stated"),
+}
+
+
+def _show_cheats(console: Console, demo: Demo, zh: bool) -> None:
+    """Who agrees with the operator; and what became of its cheating, each on a copy."""
+    console.rule("跟随节点" if zh else "Followers")
+    for node in demo.followers:
+        said = f"高度 {node.height}" if zh else f"height {node.height}"
+        console.print(
+            f"✓ {node.member}: {said}, {node.app_hash}", style="green", markup=False, highlight=False
+        )
+    console.rule("运营方作弊（在副本上）" if zh else "The operator cheats (on copies)")
+    table = Table()
+    for head in (
+        ("做了什么", "由谁发现", "说了什么", "用时") if zh else ("what", "found by", "what it says", "after")
+    ):
+        table.add_column(head, overflow="fold")
+    for cheat in demo.cheats:
+        found = cheat.found
+        table.add_row(
+            CHEATS[cheat.kind][not zh],
+            cheat.caught_by or ("✗ 没有人" if zh else "✗ nobody"),
+            (found.zh if zh else found.en) if found else "",
+            f"{cheat.after_ms / 1_000:.1f} s",
+        )
+    console.print(table)
 
 
 BRIEF_CHILDREN = 4

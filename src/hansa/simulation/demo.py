@@ -6,6 +6,7 @@ play's.
 """
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -22,26 +23,38 @@ from hansa.apps.billing.tariff import Usage
 from hansa.apps.billing.texts import decimal_text, quantity_text, tariff_text
 from hansa.apps.consortium.calendars import Calendar, segment_at
 from hansa.apps.metering.messages import DeclareReset, ReplaceDevice, ReplacedFeed
-from hansa.apps.metering.readings import StoredReading
+from hansa.apps.metering.readings import HeldReadings, StoredReading
 from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
+from hansa.client.texts import Text
 from hansa.client.verify import Report, check_bundle
+from hansa.console.report.data_node import Governance, Operations, RunningNode
 from hansa.edge.gateway import feed_name, resets
 from hansa.edge.log_model import Log
 from hansa.edge.log_reader import read_log
 from hansa.edge.mapping import load_mapping
 from hansa.edge.mapping_model import Mapping
-from hansa.kernel import Refusal, encode
+from hansa.kernel import Refusal, encode, limits
 from hansa.kernel.canonical import decode
 from hansa.simulation import packaging_line as line7
 from hansa.simulation import world as worlds
+from hansa.simulation.cast import GATEWAY_KEY, METER_OWNER
+from hansa.simulation.cheat import Cheat
+from hansa.simulation.governance import read_governance
+from hansa.simulation.governing import govern
 from hansa.simulation.leasing import Occurrence, Play, bind, settle, start_ms
+from hansa.simulation.operations import read_operations
 from hansa.simulation.sheets import default_sheet, years
-from hansa.simulation.world import GATEWAY_KEY, METER_OWNER, Progress, World, silent
+from hansa.simulation.world import Progress, World, silent
 
 MARKER = ".hansa-demo"
 TAMPERED_BY = 1
 """Base units that the forger adds to a reading."""
+EVENTS_LOOKED_AT = 10_000
+STARTING = {
+    True: ("启动五个进程，创建联盟", "Starting five processes, founding"),
+    False: ("创建联盟", "Founding the consortium"),
+}
 
 
 class FolderTaken(Refusal, code="play.folder_taken", field="data"):
@@ -65,6 +78,15 @@ class Demo:
     report: Report
     tampered: Report
     tampered_place: str
+    operations: Operations
+    governance: Governance
+    cheats: tuple[Cheat, ...] = ()
+    """What the operator tried, where the nodes are processes of their own."""
+
+    @property
+    def followers(self) -> tuple[RunningNode, ...]:
+        """The nodes of the others; none where all runs in one process."""
+        return tuple(node for node in self.operations.nodes if node.role == "follower")
 
     @property
     def evidence_file(self) -> Path:
@@ -161,23 +183,39 @@ def foreign_play(
     return Play(log, mapping, sheet, bind(log, sheet, bindings), occurrences)
 
 
-def run(folder: Path, play: Play, progress: Progress = silent) -> Demo:
-    """Found, replay, close, gather the evidence, check it, forge a copy and check that."""
-    progress("创建联盟", "Founding the consortium", 0, 1)
-    world = worlds.found(folder, start_ms(play.log))
-    progress("创建联盟", "Founding the consortium", 1, 1)
-    statements = settle(world, play, progress)
-    if not statements:
-        raise NothingStated(device=play.log.device, reason=_why_nothing(world))
-    subject = statements[-1]
+def run(folder: Path, play: Play, progress: Progress = silent, processes: bool = False) -> Demo:
+    """Found, replay, close, gather the evidence, check it, forge a copy and check that.
+
+    `processes`: every member's node in a process of its own; at the end the operator cheats on copies. The
+    world is left open; close it, whatever `run` did: it closes it itself only if it raises.
+    """
+    progress(*STARTING[processes], 0, 1)
+    started = time.monotonic()
+    world = worlds.found(folder, start_ms(play.log), processes=processes)
+    try:
+        progress(*STARTING[processes], 1, 1)
+        govern(world, progress)
+        statements = settle(world, play, progress)
+        if not statements:
+            raise NothingStated(device=play.log.device, reason=_why_nothing(world))
+        took_ms = int((time.monotonic() - started) * 1_000)
+        demo = _prove(world, play, statements, took_ms, progress)
+        if not processes:
+            return demo
+        return replace(demo, cheats=tuple(_cheat(world, statements[-1], progress)))
+    except BaseException:
+        world.close()
+        raise
+
+
+def _prove(world: World, play: Play, statements: list[Statement], took_ms: int, progress: Progress) -> Demo:
+    subject, folder = statements[-1], world.folder
 
     def gathering(done: int, whole: int) -> None:
         progress("导出证据", "Exporting the evidence", done, whole)
 
-    auditor = world.clients["auditor"]
-    bundle = gather(
-        auditor, subject.agreement, subject.period.from_ms, {METER_OWNER: world.gateway.store}, gathering
-    )
+    stores: dict[str, HeldReadings] = {METER_OWNER: world.gateway.store}
+    bundle = gather(world.clients["auditor"], subject.agreement, subject.period.from_ms, stores, gathering)
     evidence = encode(bundle)
     (folder / "evidence.json").write_bytes(evidence)
     progress("离线验证", "Verifying offline", 0, 2)
@@ -188,7 +226,22 @@ def run(folder: Path, play: Play, progress: Progress = silent) -> Demo:
     (folder / "evidence-tampered.json").write_bytes(encode(forged))
     tampered = check_bundle(encode(forged), genesis)
     progress("离线验证", "Verifying offline", 2, 2)
-    return Demo(folder, world, play, statements, bundle, evidence, report, tampered, place)
+    world.stage.calm()
+    governance, operations = read_governance(world), read_operations(world, took_ms)
+    return Demo(
+        folder, world, play, statements, bundle, evidence, report, tampered, place, operations, governance
+    )
+
+
+def _cheat(world: World, last: Statement, progress: Progress) -> list[Cheat]:
+    """End the play's nodes and let the operator cheat on copies of them."""
+    from hansa.simulation.cheats import try_all
+    from hansa.simulation.five import FiveProcesses
+
+    assert isinstance(world.stage, FiveProcesses)
+    world.clock.move_to(world.clock.now_ms + limits.MINUTE_MS)
+    world.stage.end()
+    return try_all(world, last.closed_height, progress)
 
 
 class NothingStated(Refusal, code="play.nothing_stated", field="log"):
@@ -198,12 +251,13 @@ class NothingStated(Refusal, code="play.nothing_stated", field="log"):
 
 def _why_nothing(world: World) -> str:
     """What the node noted when a period fell due."""
+    transport = world.clients[METER_OWNER].transport
     held = [
         data.decode()
-        for _, _, data in world.node.events_after(0, -1)
+        for _, _, data in transport.events_after(0, -1, EVENTS_LOOKED_AT)
         if data.startswith(b'{"_type":"billing.held"')
     ]
-    return "; ".join([*(f"{i.what}: {i.detail}" for i in world.node.incidents), *held][:5])
+    return "; ".join([*world.stage.incidents(), *held][:5])
 
 
 def tamper(bundle: Bundle) -> tuple[Bundle, str]:
@@ -251,7 +305,25 @@ def as_json(demo: Demo) -> dict[str, Any]:
         "evidence_file": str(demo.evidence_file),
         "genesis_file": str(demo.world.genesis_file),
         "report_file": str(demo.report_file),
+        "followers": [
+            {"member": node.member, "height": node.height, "app_hash": node.app_hash}
+            for node in demo.followers
+        ],
+        "cheats": [cheat_json(cheat) for cheat in demo.cheats],
         "replay": True,
+    }
+
+
+def cheat_json(cheat: Cheat) -> dict[str, Any]:
+    """`what` is what the follower says, and where; empty, as `caught_by`, where nobody noticed."""
+    found = cheat.found or Text("", "")
+    return {
+        "kind": cheat.kind,
+        "done": {"zh": cheat.done.zh, "en": cheat.done.en},
+        "caught_by": cheat.caught_by,
+        "code": cheat.code,
+        "what": found.en,
+        "what_zh": found.zh,
     }
 
 

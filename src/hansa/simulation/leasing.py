@@ -19,7 +19,8 @@ from hansa.edge.gateway import Delivery, declarations, deliveries, feed_name
 from hansa.edge.log_model import Log
 from hansa.edge.mapping_model import Mapping as LogMapping
 from hansa.kernel import Refusal, limits
-from hansa.simulation.world import GATEWAY_KEY, METER_OWNER, Progress, World, silent
+from hansa.simulation.cast import GATEWAY_KEY, METER_OWNER
+from hansa.simulation.world import Progress, World, silent
 
 PROVIDER, USER = "maker", "plant"
 CALENDAR, TARIFF = "calendar-1", "lease-1"
@@ -150,7 +151,7 @@ def _replay(world: World, play: Play, progress: Progress) -> None:
     for number, (delivery, again) in enumerate(sent, 1):
         while waiting and waiting[0].declared_ms <= delivery.last_ms:
             _declare(world, waiting.pop(0))
-        _advance(world, delivery.last_ms)
+        world.advance(delivery.last_ms)
         generation = 1 + sum(at_ms <= delivery.items[0].at_ms for at_ms in replaced)
         wires = world.gateway.wires(play.log, delivery, generation)
         world.gateway.client.submit(wires)
@@ -169,26 +170,16 @@ def _order(all_deliveries: list[Delivery], play: Play) -> list[tuple[Delivery, b
 
 
 def _declare(world: World, occurrence: Occurrence) -> None:
-    _advance(world, occurrence.declared_ms)
+    world.advance(occurrence.declared_ms)
     world.clients[USER].do(occurrence.action)
-
-
-def _advance(world: World, to_ms: int) -> None:
-    """Move the clock on, stopping wherever work falls due."""
-    while True:
-        due_ms = world.node.next_due_ms()
-        if due_ms is None or due_ms > to_ms:
-            break
-        world.clock.move_to(due_ms)
-        world.node.wake()
-    world.clock.move_to(to_ms)
 
 
 def _close_all(world: World, progress: Progress) -> None:
     """Let the clock run until the agreement's last period is closed or held."""
-    while (due_ms := world.node.next_due_ms()) is not None:
+    world.stage.calm()
+    while (due_ms := world.stage.next_due_ms()) is not None:
         world.clock.move_to(due_ms)
-        world.node.wake()
+        world.stage.wake()
     progress("结算期已关账", "Periods closed", 1, 1)
 
 

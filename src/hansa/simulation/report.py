@@ -13,17 +13,21 @@ from hansa.apps.billing.terms import GapRule
 from hansa.apps.billing.texts import decimal_text, price_text, quantity_text, tariff_text
 from hansa.client.explain import explain_all
 from hansa.client.node import Node as ExplainNode
+from hansa.client.texts import Text
 from hansa.client.verify import not_proved
+from hansa.client.verify_quorum import finality_text
 from hansa.console.report import data as page
+from hansa.console.report.data_node import Cheat as Tried
 from hansa.console.report.render import render
 from hansa.edge.gateway import feed_name
 from hansa.edge.log_model import FeedLog
+from hansa.simulation.cast import GATEWAY_KEY, NAME_EN, NAME_ZH
+from hansa.simulation.cheat import Cheat
 from hansa.simulation.demo import Demo, all_gaps, binding_of, local_time, priced_unit
 from hansa.simulation.oee import oee_of
 from hansa.simulation.sheets import PRICED_SIZE, PRICED_UNIT
 from hansa.simulation.signals import Signal, signal_of
 from hansa.simulation.tariff_lines import tariff_lines
-from hansa.simulation.world import GATEWAY_KEY, NAME_EN, NAME_ZH
 
 SERIES_POINTS_MAX = 1_900
 BANDS_MAX = 50_000
@@ -66,8 +70,8 @@ def report_data(demo: Demo, made_at_ms: int) -> page.ReportData:
             name_zh=NAME_ZH,
             name_en=NAME_EN,
             members=tuple(
-                page.Member(id=m.id, name_zh=m.name_zh, name_en=m.name_en, role=m.role)
-                for m in world.node.genesis.members
+                page.Member(id=m.id, name_zh=m.name_zh, name_en=m.name_en, role=m.roles[0])
+                for m in world.genesis.members
             ),
         ),
         device=play.log.device,
@@ -84,6 +88,8 @@ def report_data(demo: Demo, made_at_ms: int) -> page.ReportData:
         audit=_audit(demo),
         evidence_file=demo.evidence_file.name,
         genesis_file=world.genesis_file.name,
+        operations=demo.operations,
+        governance=demo.governance,
     )
 
 
@@ -343,7 +349,8 @@ def _node(node: ExplainNode) -> page.Node:
 def _audit(demo: Demo) -> page.Audit:
     head = demo.bundle.head
     genesis = demo.world.genesis_file.read_bytes()
-    node_key = demo.world.node.genesis.node_public.hex()
+    node_key = demo.world.genesis.node_public.hex()
+    finality = finality_text(demo.report.finality)
     broken = next((check for check in demo.tampered.checks if not check.ok), None)
     return page.Audit(
         chain=head.header.chain,
@@ -385,6 +392,20 @@ def _audit(demo: Demo) -> page.Audit:
         ),
         header_signature=head.signature.hex(),
         genesis_sha256=hashlib.sha256(genesis).hexdigest(),
+        finality=page.Text(zh=finality.zh, en=finality.en),
+        cheats=tuple(_cheat(cheat) for cheat in demo.cheats),
+    )
+
+
+def _cheat(cheat: Cheat) -> Tried:
+    found = cheat.found or Text("", "")
+    return Tried(
+        kind=cheat.kind,
+        done=page.Text(zh=cheat.done.zh, en=cheat.done.en),
+        caught_by=cheat.caught_by,
+        code=cheat.code,
+        found=page.Text(zh=found.zh, en=found.en),
+        after_ms=cheat.after_ms,
     )
 
 

@@ -1,109 +1,108 @@
-"""A consortium in one process, from one seed: members, keys, a node, a clock that only the play moves.
-
-Keys made from a seed are for plays and tests: whoever knows the seed holds them.
-"""
+"""A running play: a founded consortium, its members' clients, the gateway at the plant, one clock for all."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember
+from hansa.apps.consortium.messages import Genesis
 from hansa.apps.rooms import registry as all_rooms
-from hansa.client import Client, InProcess
+from hansa.client import Client
 from hansa.edge.gateway import Gateway
 from hansa.edge.readings import ReadingStore
-from hansa.engines.embedded import Embedded
-from hansa.kernel import Registry, encode, limits
-from hansa.kernel.signatures import Signer
-
-KEY_LIFE_MS = 30 * 366 * limits.DAY_MS
-
-
-@dataclass(frozen=True)
-class Company:
-    id: str
-    name_zh: str
-    name_en: str
-    register_id: str
-    role: str
-
-
-COMPANIES = (
-    Company(
-        "maker",
-        "江南包装机械有限公司",
-        "Jiangnan Packaging Machinery Co., Ltd.",
-        "DEMO-310000-MAKER",
-        "maker",
-    ),
-    Company("plant", "太湖食品包装有限公司", "Taihu Food Packaging Co., Ltd.", "DEMO-320500-PLANT", "plant"),
-    Company("bank", "长三角产业银行", "Yangtze Delta Industrial Bank", "DEMO-310000-BANK", "bank"),
-    Company("auditor", "明鉴会计师事务所", "Mingjian Certified Accountants", "DEMO-310000-AUDIT", "auditor"),
-)
-NAME_ZH = "华东包装产能共享联盟"
-NAME_EN = "East China Packaging Capacity Consortium"
-OPERATOR = "maker"
-METER_OWNER = "plant"
-GATEWAY_KEY = "gateway-1"
-
-
-class ReplayClock:
-    """Stands where the play has put it; never goes back."""
-
-    def __init__(self, now_ms: int) -> None:
-        self.now_ms = now_ms
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-    def move_to(self, now_ms: int) -> None:
-        self.now_ms = max(self.now_ms, now_ms)
+from hansa.kernel import Registry, encode
+from hansa.simulation import cast
+from hansa.simulation.cast import COMPANIES, FIRST_KEY, GATEWAY_KEY, METER_OWNER, Company, secret, signer
+from hansa.simulation.clocks import ReplayClock
+from hansa.simulation.stage import GENESIS, OneProcess, Stage
 
 
 @dataclass
 class World:
-    """A running play. `clients` by member; the gateway speaks for the plant's devices."""
+    """`clients` by member; the gateway speaks for the plant's devices."""
 
     folder: Path
     registry: Registry
-    clock: ReplayClock
-    node: Embedded
-    clients: Mapping[str, Client]
+    genesis: Genesis
+    seed: int
+    stage: Stage
+    clients: dict[str, Client]
     gateway: Gateway
 
     @property
     def genesis_file(self) -> Path:
-        return self.folder / "genesis.json"
+        return self.folder / GENESIS
+
+    @property
+    def chain(self) -> str:
+        return hashlib.sha256(encode(self.genesis)).hexdigest()
+
+    @property
+    def clock(self) -> ReplayClock:
+        return self.stage.clock
+
+    def client(self, member: str, key: str) -> Client:
+        """A member's access with one of its keys."""
+        return Client(
+            self.stage.transport(member, key),
+            self.registry,
+            member=member,
+            key=key,
+            signer=signer(self.seed, member, key),
+            clock=self.clock,
+        )
+
+    def advance(self, to_ms: int) -> None:
+        """Move the clock on, stopping wherever work falls due. First every node has all that was done."""
+        self.stage.calm()
+        while (due_ms := self.stage.next_due_ms()) is not None and due_ms <= to_ms:
+            self.clock.move_to(due_ms)
+            self.stage.wake()
+        self.clock.move_to(to_ms)
 
     def close(self) -> None:
         self.gateway.store.close()
-        self.node.close()
+        self.stage.close()
 
 
-def secret(seed: int, *names: str) -> bytes:
-    """32 bytes that only the seed and the names decide."""
-    return hashlib.sha256(":".join(("hansa-play", str(seed), *names)).encode()).digest()
-
-
-def found(folder: Path, start_ms: int, seed: int = 1, companies: Sequence[Company] = COMPANIES) -> World:
-    """Found a consortium in an empty folder and open its node."""
+def found(
+    folder: Path,
+    start_ms: int,
+    seed: int = 1,
+    companies: Sequence[Company] = COMPANIES,
+    processes: bool = False,
+) -> World:
+    """Found a consortium in an empty folder, its nodes in this process or each in one of its own."""
     folder.mkdir(parents=True, exist_ok=True)
+    genesis = cast.genesis(seed, start_ms, companies)
+    (folder / GENESIS).write_bytes(encode(genesis))
+    stage = _open(folder, genesis, seed, processes)
+    try:
+        return _people(folder, genesis, seed, stage)
+    except BaseException:
+        stage.close()
+        raise
+
+
+def _open(folder: Path, genesis: Genesis, seed: int, processes: bool) -> Stage:
+    if not processes:
+        return OneProcess(folder, genesis, seed)
+    from hansa.simulation.five import FiveProcesses  # Only then is the network's library needed.
+
+    return FiveProcesses(folder, genesis, seed)
+
+
+def _people(folder: Path, genesis: Genesis, seed: int, stage: Stage) -> World:
     registry = all_rooms()
-    genesis = encode(_genesis(seed, start_ms, companies))
-    (folder / "genesis.json").write_bytes(genesis)
-    clock = ReplayClock(start_ms)
-    node = Embedded(folder / "ledger.db", genesis, Signer(secret(seed, "node")), clock, registry=registry)
 
     def client(member: str, key: str) -> Client:
         return Client(
-            InProcess(node),
+            stage.transport(member, key),
             registry,
             member=member,
             key=key,
-            signer=Signer(secret(seed, member, key)),
-            clock=clock,
+            signer=signer(seed, member, key),
+            clock=stage.clock,
         )
 
     gateway = Gateway(
@@ -111,49 +110,8 @@ def found(folder: Path, start_ms: int, seed: int = 1, companies: Sequence[Compan
         ReadingStore(folder / "readings.db"),
         secret(seed, METER_OWNER, "readings"),
     )
-    clients = {company.id: client(company.id, "clerk-1") for company in companies}
-    return World(folder, registry, clock, node, clients, gateway)
-
-
-def _genesis(seed: int, start_ms: int, companies: Sequence[Company]) -> Genesis:
-    def key(member: str, name: str, kind: Any, *scopes: str) -> GenesisKey:
-        return GenesisKey(
-            id=name,
-            public=Signer(secret(seed, member, name)).public,
-            holder=f"{member}-{name}",
-            kind=kind,
-            scopes=scopes,
-            expires_ms=start_ms + KEY_LIFE_MS,
-        )
-
-    def keys(company: Company) -> tuple[GenesisKey, ...]:
-        clerk = key(company.id, "clerk-1", "person", "*")
-        if company.id != METER_OWNER:
-            return (clerk,)
-        return (
-            clerk,
-            key(company.id, GATEWAY_KEY, "gateway", "metering.anchor", "metering.record"),
-        )
-
-    return Genesis(
-        name_zh=NAME_ZH,
-        name_en=NAME_EN,
-        created_ms=start_ms,
-        operator=OPERATOR,
-        node_public=Signer(secret(seed, "node")).public,
-        members=tuple(
-            GenesisMember(
-                id=company.id,
-                name_zh=company.name_zh,
-                name_en=company.name_en,
-                register_id=company.register_id,
-                role=company.role,
-                keys=keys(company),
-            )
-            for company in companies
-        ),
-        rules=1,
-    )
+    clients = {member.id: client(member.id, FIRST_KEY) for member in genesis.members}
+    return World(folder, registry, genesis, seed, stage, clients, gateway)
 
 
 Progress = Callable[[str, str, int, int], None]
@@ -163,3 +121,6 @@ Progress = Callable[[str, str, int, int], None]
 def silent(zh: str, en: str, done: int, whole: int) -> None:
     """No progress shown."""
     del zh, en, done, whole
+
+
+__all__ = ["GATEWAY_KEY", "METER_OWNER", "Progress", "World", "found", "silent"]

@@ -275,8 +275,8 @@ def test_nobody_points_a_profile_elsewhere_without_its_key(place: Place) -> None
 
 
 def test_a_profile_with_another_key_beside_it_is_not_used(place: Place) -> None:
-    place.key_file.unlink()
-    write_key(place.key_file, new_key().seed)
+    place.key_file("k1").unlink()
+    place.add_key("k1", new_key().seed)
     with pytest.raises(profiles.ProfileDamaged, match="did not sign"):
         place.profile()
 
@@ -289,9 +289,13 @@ def test_a_changed_genesis_file_is_named(place: Place) -> None:
 
 
 def test_a_profile_is_changed_by_its_key(place: Place) -> None:
-    moved = Profile(url="https://new.example", member="plant", key="k1", chain=PROFILE.chain)
-    place.change(moved, KEY)
+    moved = Profile(url="https://new.example", member="plant", key="k2", chain=PROFILE.chain)
+    second = new_key()
+    place.add_key("k2", second.seed)
+    place.change(moved, second)
     assert place.profile() == moved
+    assert place.private_key() == second
+    assert place.key_file("a:b").name == "a%3ab.pem"
     place.change(moved, new_key())
     with pytest.raises(profiles.ProfileDamaged):
         place.profile()

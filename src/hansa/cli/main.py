@@ -7,11 +7,29 @@ from typing import Any, Literal
 import click
 
 COMMANDS = {
+    "approve": ("hansa.cli.approvals", "approve", "What several holders must agree to. 审批。"),
+    "attest": ("hansa.cli.attest", "attest", "Have a record shown, and prove it. 出具记录证明。"),
+    "backup": ("hansa.cli.operate", "backup", "Back up a node while it runs. 备份。"),
     "demo": ("hansa.cli.demo", "demo", "Run the whole job on a sample month or on your own log. 演示。"),
+    "doctor": ("hansa.cli.operate", "doctor", "Find and name what is wrong. 诊断。"),
+    "events": ("hansa.cli.events", "events", "What happened, as lines of JSON. 事件。"),
+    "evidence": ("hansa.cli.evidence_get", "evidence", "Get the evidence of a statement. 取证据包。"),
     "explain": ("hansa.cli.evidence", "explain", "Explain a statement line down to its readings. 解释。"),
+    "export": ("hansa.cli.operate", "export", "All your data in open formats. 导出数据。"),
+    "follow": ("hansa.cli.serve", "follow", "Follow a node: copy, compare, co-sign. 从节点。"),
+    "get": ("hansa.cli.queries", "get", "Ask a room. 查询。"),
+    "init": ("hansa.cli.founding", "init", "Found a consortium. 创建联盟。"),
+    "key": ("hansa.cli.keys", "key", "Keys of your member. 密钥。"),
+    "member": ("hansa.cli.members", "member", "Members, and cards to join by. 成员单位。"),
     "meter": ("hansa.cli.meter", "meter", "Look at machine logs and read them. 计量日志。"),
+    "profile": ("hansa.cli.profile", "profile", "Which node, member and key. 配置。"),
+    "restore": ("hansa.cli.operate", "restore", "Restore a node from its backup. 恢复。"),
     "room": ("hansa.cli.room", "room", "Check and hash rooms from outside. 外部应用。"),
+    "tx": ("hansa.cli.transactions", "tx", "Sign and send; the outbox. 交易与发件箱。"),
+    "uninstall": ("hansa.cli.operate", "uninstall", "Remove what Hansa put on this machine. 卸载。"),
+    "up": ("hansa.cli.serve", "up", "Run a node. 启动节点。"),
     "verify": ("hansa.cli.evidence", "verify", "Check an evidence bundle offline. 离线验证。"),
+    "vote": ("hansa.cli.votes", "vote", "Proposals and votes. 提案与表决。"),
     "what-if": ("hansa.cli.evidence", "what_if", "Rate the same usage under another tariff. 假设测算。"),
 }
 
@@ -33,10 +51,12 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:
+            from hansa.client.problems import printable
+
             refusal = refusal_of(error)
             if refusal is None:
                 raise
-            click.echo(f"{refusal['code']}: {refusal[ctx.obj]}", err=True)
+            click.echo(f"{refusal['code']}: {printable(refusal[ctx.obj])}", err=True)
             sys.exit(2)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from hansa.apps.consortium.messages import Genesis
 from hansa.client import outbox_errors as errors
 from hansa.client.errors import OtherChain
 from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
+from hansa.client.operators import operator_keys
 from hansa.client.outbox_file import Entry, OutboxFile, State
 from hansa.client.transport import Transport
 from hansa.kernel import Action, Registry, encode, limits
@@ -273,11 +273,6 @@ def state_after(receipt: Receipt) -> State:
     if receipt.code == Expired.code and receipt.height:
         return "queued"  # Its sequence is used up without effect: it can be signed anew.
     return "signed" if receipt.code in UNDECIDED else "refused"
-
-
-def operator_keys(transport: Transport) -> tuple[bytes, ...]:
-    """Keys by which the operator's node signed, from genesis on."""
-    return (msgspec.json.decode(transport.genesis(), type=Genesis).node_public,)
 
 
 def identity_of(genesis: bytes) -> str:

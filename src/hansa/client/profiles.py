@@ -1,7 +1,8 @@
 """Profiles: which node, which member, which key, which consortium. One folder each.
 
     $HANSA_HOME/default            name of the profile that commands use
-    $HANSA_HOME/profiles/NAME/     profile.json, genesis.json, key.pem (0600), outbox.db
+    $HANSA_HOME/profiles/NAME/     profile.json, genesis.json, outbox.db
+    $HANSA_HOME/profiles/NAME/keys/KEY.pem   the member's private keys that lie here (0600), by their ids
 
 A profile is signed by its own key, so that nobody who cannot read the key can point it to another node; and
 it names the digest of its genesis file.
@@ -77,7 +78,8 @@ class Profile(Struct):
     """Whether sessions may pass unencrypted to another machine."""
     data: str = ""
     """Data directory of the node that belongs to it; "" if it runs elsewhere."""
-    holder: OptionalId = ""
+    node: OptionalId = ""
+    """Whose node it is: sessions are opened at no other; "": whoever it first says it is."""
 
 
 class _Signed(Struct):
@@ -106,8 +108,12 @@ class Place:
         self.name = folder.name
         self.profile_file = folder / "profile.json"
         self.genesis_file = folder / "genesis.json"
-        self.key_file = folder / "key.pem"
         self.outbox_file = folder / "outbox.db"
+        self.key_folder = folder / "keys"
+
+    def key_file(self, key: str) -> Path:
+        """Where the private key of this id lies, or would."""
+        return self.key_folder / f"{key.replace(':', '%3a')}.pem"
 
     def profile(self) -> Profile:
         """The profile as its key signed it. Raises ProfileDamaged, or what the key file's reader raises."""
@@ -116,7 +122,8 @@ class Place:
         except (OSError, ValueError, Refusal) as error:
             raise ProfileDamaged(path=str(self.profile_file), detail=_detail(error)) from None
         message = PROFILE_DOMAIN + encode(signed.profile)
-        if not verify(signed.suite, public_of(self.key_file), signed.signature, message):
+        public = public_of(self.key_file(signed.profile.key))
+        if not verify(signed.suite, public, signed.signature, message):
             raise ProfileDamaged(path=str(self.profile_file), detail="its key did not sign it")
         return signed.profile
 
@@ -131,10 +138,17 @@ class Place:
         return data
 
     def private_key(self, passphrase: str | Ask | None = None) -> PrivateKey:
-        return read_key(self.key_file, passphrase)
+        """The key that the profile signs with."""
+        return read_key(self.key_file(self.profile().key), passphrase)
+
+    def add_key(self, key: str, seed: bytes, passphrase: str | None = None) -> Path:
+        """Keep one more private key here. Raises KeyTaken."""
+        self.key_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_key(self.key_file(key), seed, passphrase)
+        return self.key_file(key)
 
     def change(self, profile: Profile, key: PrivateKey) -> None:
-        """Put another profile in place of this one, signed by its key."""
+        """Put another profile in place of this one, signed by its key, whose file lies here."""
         write_over(self.profile_file, _signed(profile, key))
 
 
@@ -164,7 +178,8 @@ def create(
     decode_strict(genesis, Genesis)
     root.mkdir(parents=True, exist_ok=True)
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_key(place.key_file, key.seed, passphrase)
+    if not place.key_file(profile.key).exists() or read_key(place.key_file(profile.key), passphrase) != key:
+        place.add_key(profile.key, key.seed, passphrase)
     write_over(place.genesis_file, genesis)
     try:
         write_new(place.profile_file, _signed(profile, key))  # Last: before it there is no profile.

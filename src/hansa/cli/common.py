@@ -1,0 +1,229 @@
+"""What commands share: the chosen profile, its node and outbox, words in two languages, rows and JSON."""
+
+import contextlib
+import csv
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+import msgspec
+
+from hansa.client import Client, errors, profiles
+from hansa.client.http import Http
+from hansa.client.keyfiles import PrivateKey
+from hansa.client.outbox import Outbox, Pen, identity_of, ledger_time_ms
+from hansa.client.problems import printable
+from hansa.client.profiles import Place, Profile
+from hansa.kernel import Registry, encode, replace
+from hansa.kernel.refusal import Refusal
+
+Language = Literal["zh", "en"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATIENCE_S = 3
+"""How long a command goes on trying a node that is away."""
+
+
+class NotConfirmed(Refusal, code="cli.not_confirmed", field="yes"):
+    zh = "此操作不可撤销，且没有终端可以确认。请先用 --dry-run 查看，再加 --yes 执行。"
+    en = "This cannot be undone, and there is no terminal to ask. Look with --dry-run, then add --yes."
+
+
+class WrongCommand(Refusal, code="cli.wrong_use", field="option"):
+    zh = "命令用法不对：{text_zh}"
+    en = "The command cannot be used so: {text_en}"
+
+
+profile_option = click.option(
+    "--profile", "-p", "profile_name", default="", help="Which profile; else the default one. 使用哪个配置。"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output. 输出 JSON。")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output. 输出 CSV。")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask. 不再询问，直接执行。")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Show what would be signed; sign and send nothing. 只显示，不签名不发送。"
+)
+
+
+def acting(command: F) -> F:
+    """Options of every command that signs."""
+    for option in (json_option, dry_run_option, yes_option, profile_option):
+        command = option(command)
+    return command
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def say(lang: Language, zh: str, en: str, *, err: bool = False) -> None:
+    click.echo(zh if lang == "zh" else en, err=err)
+
+
+def confirm(lang: Language, zh: str, en: str) -> None:
+    """Ask before what cannot be undone. Raises NotConfirmed without a terminal, Abort on a no."""
+    if not sys.stdin.isatty():
+        raise NotConfirmed()
+    click.confirm(zh if lang == "zh" else en, abort=True, err=True)
+
+
+@dataclass
+class Desk:
+    """A profile at work: its files, its node, its key. Opens each only when it is asked for."""
+
+    place: Place
+    lang: Language
+
+    @cached_property
+    def profile(self) -> Profile:
+        return self.place.profile()
+
+    @cached_property
+    def genesis(self) -> bytes:
+        return self.place.genesis()
+
+    @cached_property
+    def registry(self) -> Registry:
+        from hansa.apps.rooms import registry
+
+        return registry()
+
+    @cached_property
+    def key(self) -> PrivateKey:
+        return self.place.private_key(lambda: passphrase(self.lang))
+
+    @cached_property
+    def node(self) -> Http:
+        """The profile's node, of the profile's chain. Raises OtherChain."""
+        profile = self.profile
+        node = Http(
+            profile.url,
+            signer=self.key.signer,
+            member=profile.member,
+            key=profile.key,
+            node=profile.node,
+            ca=Path(profile.ca) if profile.ca else None,
+            allow_plain=profile.allow_plain,
+            patience_s=PATIENCE_S,
+            lang=self.lang,
+        )
+        found = identity_of(node.genesis())
+        if found != profile.chain:
+            raise errors.OtherChain(url=profile.url, found=found[:12], expected=profile.chain[:12])
+        return node
+
+    @property
+    def pen(self) -> Pen:
+        return Pen(self.registry, self.profile.key, self.key.signer, now_ms)
+
+    def signing_as(self, key: str, private: PrivateKey) -> "Desk":
+        """The same desk with another key of the member."""
+        other = Desk(self.place, self.lang)
+        other.__dict__.update(profile=replace(self.profile, key=key), key=private)
+        return other
+
+    def time_ms(self) -> int:
+        """The ledger's time, or this machine's where that is later: by what a user reckons what has ended."""
+        return max(now_ms(), ledger_time_ms(self.node, self.profile.chain))
+
+    def outbox(self) -> Outbox:
+        return Outbox(self.place.outbox_file, chain=self.profile.chain, member=self.profile.member)
+
+    def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
+        """A query's answer."""
+        return msgspec.json.decode(self.node.query(name, encode(arguments)), type=kind)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client that signs beside the outbox, which is held meanwhile so that numbers do not collide."""
+        with self.outbox() as outbox:
+            used = self.ask("consortium.sequence", int, member=self.profile.member, key=self.profile.key)
+            yield Client(
+                self.node,
+                self.registry,
+                member=self.profile.member,
+                key=self.profile.key,
+                signer=self.key.signer,
+                clock=now_ms,
+                sequence=outbox.next_sequence(self.profile.key, used) - 1,
+            )
+
+
+def desk(lang: Language, profile_name: str) -> Desk:
+    """The desk of the named profile. Raises what finding a profile raises."""
+    return Desk(profiles.find(profile_name), lang)
+
+
+def passphrase(lang: Language) -> str:
+    """From HANSA_PASSPHRASE, or asked for at a terminal; "" where there is neither."""
+    named = os.environ.get("HANSA_PASSPHRASE", "")
+    if named or not sys.stdin.isatty():
+        return named
+    word: str = click.prompt("口令" if lang == "zh" else "Passphrase", hide_input=True, err=True)
+    return word
+
+
+# Output.
+
+
+def show_json(value: Any) -> None:
+    """One JSON value; bytes as base64."""
+    data = msgspec.json.format(msgspec.json.encode(value), indent=1)
+    click.echo(data.decode())
+
+
+def show_rows(
+    lang: Language,
+    heads: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[object]],
+    *,
+    as_csv: bool = False,
+    title: str = "",
+) -> None:
+    """A table for people, or CSV with the English heads."""
+    if as_csv:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([en for _, en in heads])
+        writer.writerows([[_cell(cell) for cell in row] for row in rows])
+        click.echo(out.getvalue(), nl=False)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left")
+    for zh, en in heads:
+        table.add_column(zh if lang == "zh" else en, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        return printable(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    if isinstance(value, int):
+        return str(value)
+    return printable(msgspec.json.encode(value).decode())
+
+
+def instant(at_ms: int) -> str:
+    """UTC, to the second; "" for none."""
+    from datetime import UTC, datetime
+
+    if not at_ms:
+        return ""
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,132 @@
+"""From actions to a receipt: shown, confirmed, put into the outbox, sent; the same for every command."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from hansa.cli.common import Desk, Language, confirm, say, show_json
+from hansa.client import Refused, errors
+from hansa.client.outbox import Entry, Outbox, ledger_time_ms
+from hansa.client.problems import printable
+from hansa.kernel import Action, encode, limits
+from hansa.kernel.canonical import decode, decode_strict
+from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.transaction import HEAD_BYTES, identity
+
+OFFLINE = (errors.Unreachable, errors.TimedOut, errors.Busy)
+
+
+def act(
+    desk: Desk, actions: Sequence[Action], *, dry_run: bool, yes: bool, as_json: bool, quiet: bool = False
+) -> Receipt | None:
+    """One transaction of these actions, or what it would be. Raises Refused, or what the network raises:
+    then it stays in the outbox, and the user is told.
+    """
+    if dry_run:
+        show_draft(desk, actions, as_json)
+        return None
+    if not yes:
+        click.echo(described(actions), err=True)
+        confirm(desk.lang, "签名并发送？", "Sign and send?")
+    with desk.outbox() as outbox:
+        from hansa.cli.common import now_ms
+
+        number = outbox.put(desk.registry, *actions, now_ms=now_ms())
+        try:
+            send(desk, outbox)
+        except OFFLINE:
+            say(
+                desk.lang,
+                f"已存入发件箱（第 {number} 项），用 hansa tx send 再发。",
+                f"It is kept in the outbox as entry {number}; `hansa tx send` sends it.",
+                err=True,
+            )
+            raise
+        entry = outbox.entry(number)
+    return show_outcome(desk.lang, entry, as_json, quiet)
+
+
+def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
+    """Flush the outbox, and hand acknowledgements to one's follower where there is one."""
+    outbox.flush(desk.node, desk.pen, **options)
+    if not desk.profile.follower:
+        return
+    from hansa.client.http import Http
+
+    with Http(
+        desk.profile.follower,
+        signer=desk.key.signer,
+        member=desk.profile.member,
+        key=desk.profile.key,
+        allow_plain=desk.profile.allow_plain,
+        patience_s=0,
+    ) as follower:
+        try:
+            outbox.hand_over(follower.hand_over)
+        except Refusal as refusal:
+            say(
+                desk.lang,
+                f"回执未能交给从节点，下次再交：{refusal.zh}",
+                f"The acknowledgement waits for the follower: {refusal.en}",
+                err=True,
+            )
+
+
+def show_draft(desk: Desk, actions: Sequence[Action], as_json: bool) -> None:
+    """The body as it would be signed now, and its hash. Nothing is signed, stored or sent."""
+    with desk.outbox() as outbox:
+        draft = decode(outbox.draft(desk.registry, actions), desk.registry.body)
+        used = desk.ask("consortium.sequence", int, member=desk.profile.member, key=desk.profile.key)
+        sequence = outbox.next_sequence(desk.profile.key, used)
+    from hansa.cli.common import now_ms
+
+    until_ms = max(now_ms(), ledger_time_ms(desk.node, desk.profile.chain)) + limits.HOUR_MS
+    body = msgspec.structs.replace(draft, key=desk.profile.key, sequence=sequence, valid_until_ms=until_ms)
+    data = encode(body)
+    decode_strict(data, desk.registry.body)
+    name = identity(b"\0" * HEAD_BYTES + data)
+    if as_json:
+        show_json({"body": body, "bytes": HEAD_BYTES + len(data), "transaction": name})
+        return
+    click.echo(msgspec.json.format(data, indent=1).decode())
+    say(
+        desk.lang,
+        f"SHA-256：{name}（{HEAD_BYTES + len(data)} 字节；未签名，未发送；有效期随签名时间而变）",
+        f"SHA-256: {name} ({HEAD_BYTES + len(data)} bytes; not signed, not sent; the validity moves with the "
+        "time of signing)",
+        err=True,
+    )
+
+
+def described(actions: Sequence[Action]) -> str:
+    return "\n".join(printable(msgspec.json.format(encode(action), indent=0).decode()) for action in actions)
+
+
+def show_outcome(lang: Language, entry: Entry, as_json: bool, quiet: bool = False) -> Receipt | None:
+    """What became of an entry. Raises Refused."""
+    receipt = entry.receipt
+    if receipt is None or entry.state in ("signed", "queued"):
+        if as_json:
+            show_json(entry.as_dict())
+        say(
+            lang,
+            f"第 {entry.number} 项还没有结果，留在发件箱。用 hansa tx send 再查。",
+            f"Entry {entry.number} has no outcome yet and stays in the outbox. `hansa tx send` asks again.",
+            err=True,
+        )
+        return None
+    if receipt.code != "ok":
+        raise Refused(receipt)
+    if as_json:
+        show_json(receipt)
+    elif not quiet:
+        say(
+            lang,
+            f"已上账：高度 {receipt.height}，第 {receipt.index} 笔，交易 {receipt.transaction}",
+            f"On the ledger: height {receipt.height}, index {receipt.index}, "
+            f"transaction {receipt.transaction}",
+        )
+    return receipt

@@ -1,0 +1,150 @@
+"""`hansa up` and `hansa follow`: a node of one's own, from its data directory."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hansa.cli.common import Desk, Language, WrongCommand, acting, desk, say
+from hansa.cli.founding import DIRECTORY, PORT, settings_text, write_directory
+from hansa.cli.sending import act
+from hansa.client.keyfiles import new_key, write_key
+
+FOLLOWER = "hansa-follower"
+SESSION_KEY = "member.key"
+DAYS = 730
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), default=DIRECTORY)
+@click.option("--host", help="Listen here instead. 监听地址。")
+@click.option("--port", type=click.IntRange(0, 65_535), help="On this port; 0: any free one. 端口。")
+@click.pass_obj
+def up(lang: Language, directory: Path, host: str | None, port: int | None) -> None:
+    """Run the node of DIRECTORY until Ctrl-C. 启动节点。"""
+    _run(lang, directory, host, port)
+
+
+def _run(lang: Language, directory: Path, host: str | None, port: int | None) -> None:
+    import msgspec
+
+    from hansa.node import settings as files
+    from hansa.node.run import serve
+
+    found = files.read(directory)
+    given: dict[str, Any] = {"host": host, "port": port}
+    settings = msgspec.structs.replace(found, **{k: v for k, v in given.items() if v is not None})
+    files.check(settings)
+
+    def ready(handle: Any) -> None:
+        scheme = "https" if settings.tls_certificate else "http"
+        url = f"{scheme}://{settings.host}:{handle.port}"
+        say(lang, f"节点就绪：{url}（Ctrl-C 停止）", f"The node answers at {url} (Ctrl-C ends it)", err=True)
+
+    serve(settings, ready=ready)
+
+
+@click.command()
+@click.argument("url")
+@click.argument("directory", type=click.Path(path_type=Path), default=FOLLOWER)
+@click.option("--port", default=PORT + 1, show_default=True, help="Of this follower. 本节点端口。")
+@click.option("--node-key", type=click.Path(path_type=Path), help="An existing co-signing key. 会签密钥。")
+@click.option("--ca", default="", help="CA file of the operator's certificate. 运营节点证书的 CA 文件。")
+@click.option("--set-up-only", is_flag=True, help="Make DIRECTORY and end. 只建立数据目录。")
+@acting
+@click.pass_obj
+def follow(
+    lang: Language,
+    url: str,
+    directory: Path,
+    port: int,
+    node_key: Path | None,
+    ca: str,
+    set_up_only: bool,
+    profile_name: str,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Follow the node at URL: copy, execute and compare every block, and co-sign where you are a cosigner.
+
+    The first time DIRECTORY is made: a co-signing key, and a key by which the follower reads as your member;
+    that one is registered on the ledger, and may sign nothing. 跟随运营节点：复制、重算、比对、会签。
+    """
+    if not (directory / "node.toml").exists():
+        at = desk(lang, profile_name)
+        key = f"follower-{at.profile.member}"[:58] + "-1"
+        if dry_run:
+            _register(at, key, b"", dry_run=True, yes=True, as_json=as_json)
+            return
+        _set_up(at, url, directory, port, node_key, ca, key, yes, as_json)
+    elif dry_run:
+        raise WrongCommand(text_zh=f"{directory} 已建立。", text_en=f"{directory} is set up already.")
+    if not set_up_only:
+        _run(lang, directory, None, None)
+
+
+def _set_up(
+    at: Desk,
+    url: str,
+    directory: Path,
+    port: int,
+    node_key: Path | None,
+    ca: str,
+    key: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """The data directory of a follower, and its reading key on the ledger."""
+    from hansa.client.keyfiles import read_key
+
+    session = read_key(directory / SESSION_KEY) if (directory / SESSION_KEY).exists() else new_key()
+    _register(at, key, session.seed, dry_run=False, yes=yes, as_json=as_json)
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / SESSION_KEY).exists():
+        write_key(directory / SESSION_KEY, session.seed)
+    node = None
+    if not (directory / "node.key").exists():
+        node = new_key() if node_key is None else read_key(node_key)
+    more = {"role": "follower", "follow": url, "key": key}
+    if ca:
+        more["follow_ca"] = str(Path(ca).resolve())
+    write_directory(directory, at.genesis, node, settings_text(at.profile.member, port, **more))
+    own = f"http://127.0.0.1:{port}"
+    at.place.change(_with_follower(at, own), at.key)
+    say(
+        at.lang,
+        f"从节点目录：{directory}。要参与会签，请由成员表决：hansa vote seat {directory}",
+        f"The follower lies in {directory}. To co-sign, have the members vote: hansa vote seat {directory}",
+        err=True,
+    )
+
+
+def _with_follower(at: Desk, url: str) -> Any:
+    from hansa.kernel import replace
+
+    return replace(at.profile, follower=url)
+
+
+def _register(at: Desk, key: str, seed: bytes, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """A key that opens sessions and signs nothing; nothing is done where the ledger has it."""
+    from hansa.apps.consortium.messages import NewKey, RegisterKey
+    from hansa.cli.common import now_ms
+    from hansa.client.keyfiles import PrivateKey
+    from hansa.kernel import Key, limits, possession
+
+    private = PrivateKey(seed) if seed else new_key()
+    known = at.ask("consortium.keys_of", list[tuple[str, Key]], member=at.profile.member)
+    if any(record.public == private.public for _, record in known):
+        return
+    message = possession(at.profile.chain, at.profile.member, key, private.public)
+    new = NewKey(
+        id=key,
+        public=private.public,
+        holder=f"{at.profile.member}-follower"[:64],
+        kind="worker",
+        scopes=(),
+        expires_ms=now_ms() + DAYS * limits.DAY_MS,
+        proof=private.signer.sign(message),
+    )
+    act(at, [RegisterKey(key=new)], dry_run=dry_run, yes=yes, as_json=as_json)

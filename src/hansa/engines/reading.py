@@ -233,10 +233,7 @@ class Reading:
     def _block(self, height: int) -> tuple[bytes, bytes]:
         if not 0 < height <= self.height:
             raise errors.NotOnLedger(kind="block", height=height, index=0)
-        found = self.rows.block(height)
-        if found is None:
-            raise Damaged(f"block {height} is missing")
-        return found
+        return self.rows.block_at(height)
 
 
 def receipt(

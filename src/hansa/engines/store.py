@@ -135,6 +135,11 @@ class Rows:
             ).fetchall()
         return [(key, _whole(table, key, value, crc)) for key, value, crc in rows]
 
+    def counts(self) -> list[tuple[str, int]]:
+        """(table, number of records) of every table that has any."""
+        with faults():
+            return self._db.execute("SELECT tbl, count(*) FROM state GROUP BY tbl ORDER BY tbl").fetchall()
+
     def records(self) -> Iterator[tuple[str, bytes, bytes]]:
         """(table, key, value) of every record, in order, each checked against its checksum."""
         with faults():
@@ -149,6 +154,13 @@ class Rows:
         with faults():
             row = self._db.execute("SELECT leaf, header FROM blocks WHERE height = ?", (height,)).fetchone()
         return None if row is None else (row[0], row[1])
+
+    def block_at(self, height: int) -> tuple[bytes, bytes]:
+        """The same where it must be. Raises Damaged."""
+        found = self.block(height)
+        if found is None:
+            raise Damaged(f"block {height} is missing")
+        return found
 
     def height(self) -> int:
         with faults():

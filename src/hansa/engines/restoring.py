@@ -1,0 +1,254 @@
+"""Back up whole, restore, and check a ledger as a whole before a node may use it (rules 19 and 20).
+
+A backup is a copy of the ledger's file, with all blocks, taken by SQLite while the node goes on. What a
+snapshot leaves out are the transactions, outcomes and events of past blocks. `signed.db` is part of neither:
+what a key has signed is never taken back. So a restored node first hears from the followers
+(`Embedded.recover`).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from hansa.apps import rooms
+from hansa.engines import errors
+from hansa.engines.founding import Founded, found
+from hansa.engines.ledger import Ledger
+from hansa.engines.reader import Reader
+from hansa.engines.reading import KINDS, Reading
+from hansa.engines.replay import scrub
+from hansa.engines.snapshot import (
+    MANIFEST,
+    Broken,
+    Chunk,
+    FolderTaken,
+    Manifest,
+    Progress,
+    read_chunk,
+    read_manifest,
+    write_durably,
+)
+from hansa.engines.store import SqliteStore, connect_to_read, faults
+from hansa.kernel import Registry, Release, encode, lthash, merkle
+from hansa.kernel.apply import BlockLeaf
+from hansa.kernel.canonical import decode
+from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.signatures import VerifiedCache
+from hansa.kernel.state import Damaged
+
+LEDGER, ABOUT = "ledger.db", "backup.json"
+
+
+def write_backup(reader: Reader, folder: Path) -> SignedHeader | None:
+    """Copy a ledger as it stands into a new folder; the node goes on meanwhile. Returns the copy's head.
+
+    Most of the work is SQLite's and the disk's, other threads of this process run on. Raises FolderTaken,
+    StoreFault.
+    """
+    if folder.exists():
+        raise FolderTaken(path=str(folder))
+    folder.mkdir(parents=True)
+    passing = folder / (LEDGER + ".part")
+    with faults(), closing(sqlite3.connect(passing)) as target:
+        source = connect_to_read(reader.path)
+        assert isinstance(source, sqlite3.Connection)
+        with closing(source):
+            source.backup(target)
+        # One file, not two, whose last write is on disk.
+        target.execute("PRAGMA journal_mode=DELETE")
+    passing.replace(folder / LEDGER)
+    with Reader(folder / LEDGER, reader.chain, reader.genesis).snapshot() as copy:
+        head = copy.head()
+    write_durably(folder / ABOUT, encode(head))
+    return head
+
+
+def restore_backup(
+    folder: Path, path: Path, genesis: bytes, release: Release | Registry | None = None
+) -> SignedHeader | None:
+    """Lay a backup down as the ledger at `path`, after checking all of it. Returns its head.
+
+    Raises FolderTaken, Broken, or what is wrong with the ledger in it: WrongGenesis, HistoryBroken,
+    RecordsBroken, FileUnusable.
+    """
+    with _restored(path, genesis, release) as (passing, founded):
+        with faults():
+            _copy(folder / LEDGER, passing)
+        ledger = _opened(passing, founded)
+        with closing(ledger):
+            check_whole(ledger)
+            ledger.store.note("restored", b"")
+            return ledger.head()
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise Broken(what=source.name, detail="it is not there")
+    with closing(connect_to_read(source)) as one, closing(sqlite3.connect(target)) as two:
+        assert isinstance(one, sqlite3.Connection)
+        one.backup(two)
+
+
+def restore_snapshot(
+    folder: Path,
+    path: Path,
+    genesis: bytes,
+    release: Release | Registry | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Lay a snapshot down as the ledger at `path`, after checking all of it against the signed header.
+
+    The node then has the state, and all leaves and headers; of blocks it has what comes after. Raises
+    FolderTaken, Broken, WrongGenesis, HistoryBroken.
+    """
+    manifest = read_manifest(folder)
+    with _restored(path, genesis, release) as (passing, founded):
+        if manifest.chain != founded.chain.id:
+            raise errors.WrongGenesis(chain=manifest.chain[:12])
+        with closing(SqliteStore(passing)) as store:
+            _load(store, folder, manifest, progress)
+        ledger = _opened(passing, founded)
+        with closing(ledger):
+            if not _as_it_says(ledger, manifest):
+                raise Broken(what=MANIFEST, detail="what it says is not what the chunks hold")
+            check_log(ledger)
+    return manifest
+
+
+@contextmanager
+def _restored(
+    path: Path, genesis: bytes, release: Release | Registry | None
+) -> Iterator[tuple[Path, Founded]]:
+    """A file to be built beside `path`, which takes its place once all was found right."""
+    founded = found(genesis, release or rooms.release(), VerifiedCache().verify)
+    if path.exists():
+        raise FolderTaken(path=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    passing = path.with_name(path.name + ".part")
+    _removed(passing)
+    try:
+        yield passing, founded
+    except BaseException:
+        _removed(passing)
+        raise
+    passing.replace(path)
+
+
+def _removed(passing: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        passing.with_name(passing.name + suffix).unlink(missing_ok=True)
+
+
+def _opened(passing: Path, founded: Founded) -> Ledger:
+    try:
+        return Ledger(passing, founded)
+    except OSError as fault:
+        raise errors.FileUnusable(path=str(passing), cause=str(fault)) from fault
+
+
+# From chunks to a file.
+
+
+def _load(store: SqliteStore, folder: Path, manifest: Manifest, progress: Progress | None) -> None:
+    """Everything in the chunks, as it lies there; the sum and the log are computed from it."""
+    total = sum(chunk.rows for chunk in manifest.chunks)
+    done, state_sum, height = 0, lthash.EMPTY, 0
+    for chunk in manifest.chunks:
+        with store.commit():
+            if chunk.kind == "records":
+                state_sum = _load_records(store, chunk, read_chunk(folder, chunk), state_sum)
+            else:
+                height = _load_blocks(store, read_chunk(folder, chunk), height)
+        done += chunk.rows
+        if progress is not None:
+            progress(done, total)
+    with store.commit():
+        store.set_meta("state_sum", state_sum)
+        store.set_meta("chain", manifest.chain.encode())
+        store.set_meta("blocks_from", (height + 1).to_bytes(8, "big"))
+        store.set_meta("restored", b"")
+
+
+def _load_records(
+    store: SqliteStore, chunk: Chunk, rows: list[tuple[bytes, bytes]], state_sum: bytes
+) -> bytes:
+    added = [lthash.element(chunk.table, key, value) for key, value in rows]
+    changes: dict[tuple[str, bytes], bytes | None] = {(chunk.table, key): value for key, value in rows}
+    if len(changes) != len(rows):
+        raise Broken(what=chunk.name, detail="a key stands in it twice")
+    store.write_records(changes)
+    return lthash.update(state_sum, [], added)
+
+
+def _load_blocks(store: SqliteStore, rows: list[tuple[bytes, bytes]], height: int) -> int:
+    for leaf, header in rows:
+        store.append_leaf(height, merkle.leaf_hash(leaf))
+        height += 1
+        store.write_block(height, leaf, header)
+    return height
+
+
+def _as_it_says(ledger: Ledger, manifest: Manifest) -> bool:
+    counted = tuple((each.table, each.rows) for each in manifest.tables)
+    frontier = tuple(ledger.store.node(*peak).hex() for peak in merkle.peaks(ledger.height))
+    return (
+        (manifest.height, manifest.app_hash, manifest.frontier) == (ledger.height, ledger.app_hash, frontier)
+        and manifest.header == ledger.head()
+        and manifest.leaf == (ledger.leaf(ledger.height) if ledger.height else None)
+        and counted == tuple(ledger.store.counts())
+    )
+
+
+# A ledger as a whole.
+
+
+def check_whole(reading: Reading, progress: Progress | None = None) -> int:
+    """Check all of a ledger: every leaf and header, every block that is kept, every record.
+
+    Returns the number of records. Raises HistoryBroken with the first wrong block, RecordsBroken, Damaged.
+    """
+    check_log(reading, progress)
+    for height in range(reading.blocks_from(), reading.height + 1):
+        try:
+            for kind in KINDS:
+                reading.items(kind, height)
+        except Damaged as error:
+            raise errors.HistoryBroken(height=height) from error
+    if reading.height:
+        return scrub(reading.rows, reading.leaf(reading.height).state_digest)
+    return scrub(reading.rows, lthash.digest(reading.rows.meta("state_sum") or lthash.EMPTY))
+
+
+def check_log(reading: Reading, progress: Progress | None = None) -> None:
+    """Check that the leaves are one log, and that each header is of the log at its height."""
+    nodes: dict[tuple[int, int], bytes] = {}
+    time_ms = reading.genesis.created_ms
+    for height in range(1, reading.height + 1):
+        try:
+            leaf_bytes, header_bytes = reading.rows.block_at(height)
+            leaf, signed = decode(leaf_bytes, BlockLeaf), decode(header_bytes, SignedHeader)
+            root = merkle.append(
+                height - 1, merkle.leaf_hash(leaf_bytes), lambda *at: nodes[at], _putting(nodes)
+            )
+            stored = reading.rows.node(0, height - 1)
+        except (Damaged, ValueError) as error:
+            raise errors.HistoryBroken(height=height) from error
+        header = Header(chain=reading.chain.id, height=height, time_ms=leaf.time_ms, app_hash=root.hex())
+        if (
+            signed.header != header
+            or leaf.height != height
+            or leaf.time_ms < time_ms
+            or stored != merkle.leaf_hash(leaf_bytes)
+        ):
+            raise errors.HistoryBroken(height=height)
+        time_ms = leaf.time_ms
+        if progress is not None:
+            progress(height, reading.height)
+
+
+def _putting(nodes: dict[tuple[int, int], bytes]) -> Callable[[int, int, bytes], None]:
+    def put(level: int, index: int, value: bytes) -> None:
+        nodes[level, index] = value
+
+    return put

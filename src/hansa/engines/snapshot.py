@@ -1,0 +1,209 @@
+"""A snapshot (rule 19): the state at a height in files that anyone can check. The node goes on meanwhile.
+
+A folder holds `manifest.json` and chunks. A chunk is a sequence of pairs of byte strings, each string after
+its length in 4 bytes, big-endian: (key, stored bytes) of records of one table in key order, or (leaf, signed
+header) of blocks in the order of their heights. A chunk has at most 1 MiB, unless one pair alone is larger.
+The manifest is the canonical JSON of `Manifest`: the hash and size of every chunk, the last leaf, the signed
+header over it, and the frontier of the log of blocks: the hashes of its complete subtrees, largest first.
+
+Nothing in it is believed. The header is signed by the operator; the leaves lead to its `app_hash`; the
+records, summed anew, lead to the state digest in the last leaf. A chunk's hash only says early which file is
+broken.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from hansa.engines.reader import Reader
+from hansa.engines.reading import Reading
+from hansa.kernel import Refusal, encode, merkle
+from hansa.kernel.apply import BlockLeaf
+from hansa.kernel.canonical import decode_strict
+from hansa.kernel.evidence import SignedHeader
+from hansa.kernel.types import Hash, Natural, Positive, Struct
+
+CHUNK_BYTES_MAX = 2**20
+PAIR_BYTES_MAX = 2**24
+"""Bound on one pair, so that a broken length asks for no memory."""
+MANIFEST_BYTES_MAX = 2**26
+MANIFEST = "manifest.json"
+Kind = Literal["records", "blocks"]
+
+Pair = tuple[bytes, bytes]
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all, rows; may raise to cancel."""
+
+
+class Chunk(Struct):
+    """A file of the snapshot."""
+
+    name: str
+    kind: Kind
+    rows: Positive
+    size: Positive
+    sha256: Hash
+    table: str = ""
+    """Whose records; empty for blocks."""
+
+
+class TableCount(Struct):
+    table: str
+    rows: Positive
+
+
+class Manifest(Struct):
+    """What a snapshot says of itself."""
+
+    format: Literal["hansa-snapshot-1"]
+    chain: Hash
+    height: Natural
+    app_hash: Hash
+    tables: tuple[TableCount, ...]
+    chunks: tuple[Chunk, ...]
+    frontier: tuple[Hash, ...] = ()
+    leaf: BlockLeaf | None = None
+    """Of the last block; none at height 0."""
+    header: SignedHeader | None = None
+
+
+class Broken(Refusal, code="engine.snapshot_broken", field="snapshot"):
+    zh = "快照或备份不可用：{what}（{detail}）。请换用另一份。"
+    en = "The snapshot or backup cannot be used: {what} ({detail}). Take another one."
+
+
+class FolderTaken(Refusal, code="engine.folder_taken", field="path"):
+    zh = "{path} 已存在。请另选位置；恢复和备份从不覆盖已有文件。"
+    en = "{path} exists already. Choose another place: backup and restore never overwrite what is there."
+
+
+def write_snapshot(reader: Reader, folder: Path, progress: Progress | None = None) -> Manifest:
+    """Write the state at the newest height into a new folder; the node goes on meanwhile.
+
+    The manifest comes last: a folder without one is not a snapshot. Raises FolderTaken, StoreFault, OSError,
+    DamagedOnDisk where a record does not match its checksum.
+    """
+    if folder.exists():
+        raise FolderTaken(path=str(folder))
+    folder.mkdir(parents=True)
+    with reader.snapshot() as view:
+        counts = [TableCount(table=table, rows=rows) for table, rows in view.rows.counts()]
+        total = sum(count.rows for count in counts) + view.height
+        writer = _Writer(folder, total, progress)
+        for count in counts:
+            writer.write("records", _records(view, count.table), count.table)
+        writer.write("blocks", map(view.rows.block_at, range(1, view.height + 1)))
+        manifest = _manifest(view, tuple(counts), tuple(writer.chunks))
+    write_durably(folder / MANIFEST, encode(manifest))
+    return manifest
+
+
+def _manifest(view: Reading, counts: tuple[TableCount, ...], chunks: tuple[Chunk, ...]) -> Manifest:
+    head = view.head()
+    return Manifest(
+        format="hansa-snapshot-1",
+        chain=view.chain.id,
+        height=view.height,
+        app_hash=head.header.app_hash if head else merkle.EMPTY_ROOT.hex(),
+        tables=counts,
+        chunks=chunks,
+        frontier=tuple(view.rows.node(*peak).hex() for peak in merkle.peaks(view.height)),
+        leaf=view.leaf(view.height) if head else None,
+        header=head,
+    )
+
+
+def _records(view: Reading, table: str) -> Iterator[Pair]:
+    after = b""
+    while rows := view.records(table, after, 1_000):
+        yield from rows
+        after = rows[-1][0]
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """A file that is there whole, or not at all."""
+    passing = path.with_name(path.name + ".part")
+    with passing.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    passing.replace(path)
+
+
+class _Writer:
+    """Writes pairs into chunks, and keeps their hashes."""
+
+    def __init__(self, folder: Path, total: int, progress: Progress | None) -> None:
+        self.chunks: list[Chunk] = []
+        self._folder, self._total, self._progress = folder, total, progress
+        self._done = 0
+
+    def write(self, kind: Kind, pairs: Iterable[Pair], table: str = "") -> None:
+        parts: list[bytes] = []
+        size = rows = 0
+        for one, two in pairs:
+            more = 8 + len(one) + len(two)
+            if rows and size + more > CHUNK_BYTES_MAX:
+                self._put(kind, table, parts, rows)
+                parts, size, rows = [], 0, 0
+            parts += (len(one).to_bytes(4, "big"), one, len(two).to_bytes(4, "big"), two)
+            size += more
+            rows += 1
+        if rows:
+            self._put(kind, table, parts, rows)
+
+    def _put(self, kind: Kind, table: str, parts: list[bytes], rows: int) -> None:
+        data = b"".join(parts)
+        name = f"{kind}-{len(self.chunks):06}.bin"
+        write_durably(self._folder / name, data)
+        digest = hashlib.sha256(data).hexdigest()
+        self.chunks.append(Chunk(name=name, kind=kind, rows=rows, size=len(data), sha256=digest, table=table))
+        self._done += rows
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+# Reading it back.
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a snapshot says of itself, well formed; nothing of it is checked yet. Raises Broken."""
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > MANIFEST_BYTES_MAX:
+            raise Broken(what=MANIFEST, detail="too large")
+        return decode_strict(path.read_bytes(), Manifest)
+    except OSError as fault:
+        raise Broken(what=MANIFEST, detail=str(fault)) from fault
+    except Refusal as refusal:
+        raise Broken(what=MANIFEST, detail=refusal.en) from refusal
+
+
+def read_chunk(folder: Path, chunk: Chunk) -> list[Pair]:
+    """The pairs of a chunk, if its size, hash, form and number are those of the manifest. Raises Broken."""
+    path = folder / chunk.name
+    try:
+        if path.parent != folder or path.stat().st_size != chunk.size:
+            raise Broken(what=chunk.name, detail="its size is not that of the manifest")
+        data = path.read_bytes()
+    except OSError as fault:
+        raise Broken(what=chunk.name, detail=str(fault)) from fault
+    if hashlib.sha256(data).hexdigest() != chunk.sha256:
+        raise Broken(what=chunk.name, detail="its hash is not that of the manifest")
+    pairs = list(_pairs(data, chunk.name))
+    if len(pairs) != chunk.rows:
+        raise Broken(what=chunk.name, detail=f"{len(pairs)} rows, not {chunk.rows}")
+    return pairs
+
+
+def _pairs(data: bytes, name: str) -> Iterator[Pair]:
+    at = 0
+    while at < len(data):
+        middle = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        end = middle + 4 + int.from_bytes(data[middle : middle + 4], "big")
+        if end > len(data) or end - at > PAIR_BYTES_MAX:
+            raise Broken(what=name, detail="a length in it is wrong")
+        yield data[at + 4 : middle], data[middle + 4 : end]
+        at = end

@@ -236,7 +236,7 @@ class Admission:
             # A mistake of the program: nobody may wait for an answer that never comes.
             self.failed = True
             self._engine.incidents.append(Incident("writer", "see the log"))
-            note("writer failed", 40, exc_info=True)
+            note("writer failed", 40, trace=True)
             self._give_up()
             raise
 

@@ -36,10 +36,10 @@ def start_logging(level: str) -> None:
         logger.setLevel(level.upper() if name == "hansa.node" else "WARNING")
 
 
-def note(event: str, level: int = logging.INFO, **fields: Any) -> None:
-    """One line."""
+def note(event: str, level: int = logging.INFO, *, trace: bool = False, **fields: Any) -> None:
+    """One line; with `trace`, that of the exception which is handled."""
     if LOG.isEnabledFor(level):
-        LOG.log(level, event, extra={"fields": fields})
+        LOG.log(level, event, exc_info=trace, extra={"fields": fields})
 
 
 class Sparse:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from hansa.kernel import Registry
-from hansa.kernel.types import Natural
+from hansa.kernel import Registry, encode
+from hansa.kernel.types import INTEGER_MAX, Natural
 from hansa.node import parameters, problems
 from hansa.node.bodies import JSON, OCTETS
 from hansa.node.endpoint import Endpoint
@@ -22,10 +22,16 @@ REF = "#/components/schemas/{name}"
 ALWAYS = (400, 429, 500, 503)
 """Statuses that any route may answer with."""
 HOST_WRONG = 421
+BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 SESSION: list[dict[str, list[str]]] = [{"session": []}]
 
 
 @lru_cache(maxsize=4)
+def encoded(registry: Registry) -> bytes:
+    """The description as JSON."""
+    return encode(document(registry))
+
+
 def document(registry: Registry) -> dict[str, Any]:
     """The description of a node by these rooms."""
     queries = dict(sorted(registry.queries.items()))
@@ -74,12 +80,35 @@ class _Kinds:
 
     def __init__(self, kinds: Iterable[Any]) -> None:
         self._kinds = list(dict.fromkeys(kinds))
-        schemas, self.components = msgspec.json.schema_components(self._kinds, ref_template=REF)
-        self._schemas = dict(zip(self._kinds, schemas, strict=True))
+        schemas, components = msgspec.json.schema_components(self._kinds, ref_template=REF)
+        self.components: dict[str, Any] = _plainer(components)
+        self._schemas = dict(zip(self._kinds, map(_plainer, schemas), strict=True))
 
     def of(self, kind: Any) -> dict[str, Any]:
         found: dict[str, Any] = self._schemas[kind]
         return found
+
+
+def _plainer(schema: Any) -> Any:
+    """The same in the words that most tools know.
+
+    A tuple is told as a list of its length, since few read `prefixItems`; base64 by its pattern; and that
+    every integer of Hansa's lies within ±(2⁵³−1).
+    """
+    if isinstance(schema, list | tuple):
+        return [_plainer(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _plainer(value) for name, value in schema.items()}
+    if "prefixItems" in found:
+        parts = found.pop("prefixItems")
+        different = [part for number, part in enumerate(parts) if part not in parts[:number]]
+        found["items"] = different[0] if len(different) == 1 else {"anyOf": different}
+    if found.get("contentEncoding") == "base64":
+        found["pattern"] = BASE64
+    if found.get("type") == "integer":
+        found = {"minimum": -INTEGER_MAX, "maximum": INTEGER_MAX, **found}
+    return found
 
 
 def _of_routes() -> list[Any]:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from hansa.kernel.refusal import shown
+from hansa.kernel.types import INTEGER_MAX
 from hansa.node import errors
 
 T = TypeVar("T")
@@ -101,8 +102,10 @@ def _not_none(kind: inspect.Type) -> inspect.Type:
 def _value(kind: inspect.Type, name: str, text: str) -> Any:
     found: Any
     if isinstance(kind, inspect.IntType):
-        if _INTEGER.match(text) is None:
-            raise errors.ParameterWrong(name=name, detail="it is no whole number in decimal")
+        if _INTEGER.match(text) is None or abs(int(text)) > INTEGER_MAX:
+            raise errors.ParameterWrong(
+                name=name, detail="it is no whole number within ±(2^53-1), in decimal"
+            )
         return int(text)
     if isinstance(kind, inspect.BoolType):
         if text not in _TRUTH:

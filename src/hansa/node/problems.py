@@ -14,6 +14,7 @@ CONTENT_TYPE = "application/problem+json"
 TYPE = "urn:hansa:problem:"
 STATUS_OF_OTHERS = {
     "kernel.query_unknown": 404,
+    "kernel.key_unfit": 404,
     "engine.not_on_ledger": 404,
     "engine.pruned": 410,
     "engine.too_far_back": 410,

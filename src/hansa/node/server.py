@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from itertools import groupby
 
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hansa.kernel.refusal import shown
 from hansa.node import errors, openapi, problems, serving
-from hansa.node.endpoint import Asked, Endpoint, json_response
+from hansa.node.endpoint import Asked, Endpoint
 from hansa.node.front import Front
 from hansa.node.member import Member
 from hansa.node.routes import ENDPOINTS, OPENAPI_PATH, QUERY_PATH, TRANSACTIONS_PATH
@@ -107,5 +108,5 @@ def _endpoints() -> list[Endpoint]:
 
 
 async def _openapi(asked: Asked) -> ASGIApp:
-    document = await asked.front.read(lambda reading: openapi.document(reading.registry))
-    return json_response(document)
+    document = await asked.front.read(lambda reading: openapi.encoded(reading.registry))
+    return Response(document, media_type="application/json")

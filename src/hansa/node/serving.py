@@ -63,7 +63,7 @@ async def guarded(scope: Scope, answer: Any) -> ASGIApp | None:
     except Gone:
         return None
     except Exception:
-        note("request failed", 40, exc_info=True, path=shown(scope["path"]), method=shown(scope["method"]))
+        note("request failed", 40, trace=True, path=shown(scope["path"]), method=shown(scope["method"]))
         return problems.response(errors.Internal(), problems.language_of(scope["headers"]))
 
 

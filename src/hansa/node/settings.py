@@ -44,6 +44,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_life_ms: Positive = limits.SESSION_LIFE_MS
     listeners: Positive = limits.LISTENERS_MAX
     listeners_per_member: Positive = limits.LISTENERS_PER_MEMBER_MAX
+    wait_ms: Positive = limits.WAIT_MAX_MS
     heartbeat_s: Positive = limits.HEARTBEAT_S
     disk_free: Positive = limits.DISK_FREE_MIN
 

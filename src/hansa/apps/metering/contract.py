@@ -394,9 +394,10 @@ def records_of(
     ctx: Context, owner: str, feed: str, from_ms: int, to_ms: int, after: list[int], limit: int
 ) -> list[tuple[tuple[int, int, int], CounterRecord]]:
     """Records with from ≤ time < to in reading order, after the given (time, generation, sequence) if
-    there is one.
+    there is one; what is left out of it is 0.
     """
-    start = (owner, feed, from_ms) if not after else (owner, feed, after[0], after[1], after[2] + 1)
+    at_ms, generation, sequence = (*after, 0, 0, 0)[:3]
+    start = (owner, feed, at_ms, generation, sequence + 1) if after else (owner, feed, from_ms)
     rows = RECORDS.scan(
         ctx,
         (owner, feed),

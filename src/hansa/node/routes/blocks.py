@@ -1,8 +1,6 @@
 """Routes between nodes: blocks, what each of them did, records, cosignatures, acknowledgements."""
 
 import asyncio
-import base64
-import binascii
 import time
 from typing import Annotated, TypeVar
 
@@ -37,8 +35,8 @@ class OfBlock(Struct):
 
 class OfRecords(Struct):
     table: Annotated[str, msgspec.Meta(max_length=128)]
-    after: Annotated[str, msgspec.Meta(max_length=2_048)] = ""
-    """Go on after this key: base64 of its bytes, as `next` gives it."""
+    after: bytes = b""
+    """Go on after this key, as `next` gives it."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=limits.RECORDS_PER_READ_MAX)] = limits.RECORDS_PER_READ_MAX
 
 
@@ -63,11 +61,11 @@ class Row(Struct):
 
 
 class Records(Struct):
-    """Records of a table in order of their keys. `next`: where to go on, "" at the end."""
+    """Records of a table in order of their keys. `next`: where to go on; left out at the end."""
 
     height: Natural
     records: tuple[Row, ...]
-    next: str = ""
+    next: bytes = b""
 
 
 class GivenCosignature(Struct):
@@ -86,7 +84,7 @@ class Taken(Struct):
 
 async def blocks(asked: Asked) -> ASGIApp:
     front, given = asked.front, asked.given
-    until = time.monotonic() + given.wait_ms / 1_000
+    until = time.monotonic() + min(given.wait_ms, front.settings.limits.wait_ms) / 1_000
     while True:
         beat = front.pulse.next()
         data, head = await front.read(lambda reading: _packed(reading, given), asked.session)
@@ -130,10 +128,6 @@ async def contents(asked: Asked) -> ASGIApp:
 
 async def records(asked: Asked) -> ASGIApp:
     given = asked.given
-    try:
-        after = base64.b64decode(given.after, validate=True)
-    except (binascii.Error, ValueError):
-        raise errors.ParameterWrong(name="after", detail="it is no base64") from None
 
     def work(reading: Reading) -> Records:
         table = reading.registry.tables.get(given.table)
@@ -141,8 +135,8 @@ async def records(asked: Asked) -> ASGIApp:
             raise errors.TableUnknown(table=given.table)
         if table.record.readers == "owner" and asked.caller.holder.member != asked.front.member.name:
             raise errors.NotForYou(member=asked.caller.holder.member)
-        found = reading.records(given.table, after, given.limit)
-        more = base64.b64encode(found[-1][0]).decode() if len(found) == given.limit else ""
+        found = reading.records(given.table, given.after, given.limit)
+        more = found[-1][0] if len(found) == given.limit else b""
         rows = tuple(Row(key=key, value=value) for key, value in found)
         return Records(height=reading.height, records=rows, next=more)
 

@@ -30,7 +30,7 @@ class OfEvents(Struct):
     after: PositionText | None = None
     """Go on after this event. Without it: from now on; for a list, from the beginning."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=limits.EVENTS_PER_READ_MAX)] | None = None
-    """Answer at once with a list of at most so many events, instead of a stream."""
+    """How many events a list holds at most. A list is also what is asked for without SSE's Accept header."""
     room: Annotated[str, msgspec.Meta(max_length=64)] = ""
     """Events of this room only."""
     type: Annotated[str, msgspec.Meta(max_length=128)] = ""
@@ -90,7 +90,7 @@ class _Height(Struct):
 async def events(asked: Asked) -> ASGIApp:
     front, given = asked.front, asked.given
     after = _position(asked)
-    if given.limit is not None:
+    if given.limit is not None or CONTENT_TYPE not in asked.request.headers.get("accept", ""):
         return json_response(await front.read(lambda reading: _listed(reading, given, after), asked.session))
     await front.read(lambda reading: None, asked.session)
     front.broadcast.admit(asked.caller.holder.member)
@@ -107,8 +107,7 @@ async def events(asked: Asked) -> ASGIApp:
 
 def _listed(reading: Reading, given: OfEvents, after: Position | None) -> EventList:
     start = after or Position(0, -1)
-    assert given.limit is not None
-    found = events_after(reading, start, given.limit)
+    found = events_after(reading, start, given.limit or limits.EVENTS_PER_READ_MAX)
     wanted = tuple(
         event
         for _, event in found
@@ -142,7 +141,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET", "/v1/events", "events", events,
-        "Events as they happen, as server-sent events; with `limit`, a list of those that lie on the ledger.",
-        parameters=OfEvents, answer=EventList, content=CONTENT_TYPE,
+        "Events on the ledger; with `Accept: text/event-stream` and no `limit`, events as they happen.",
+        parameters=OfEvents, answer=EventList, content=CONTENT_TYPE, statuses=(410,),
     ),
 )  # fmt: skip

@@ -7,9 +7,8 @@ It shows that two states are equal; it proves no single record.
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from blake3 import blake3
 
 LANES = 1_024
@@ -27,16 +26,17 @@ def element(table: str, key: bytes, stored: bytes) -> bytes:
     return blake3(preimage).digest(BYTES)
 
 
-def _sum(elements: Iterable[bytes]) -> npt.NDArray[np.uint16]:
-    lanes = np.frombuffer(b"".join(elements), dtype="<u2").reshape(-1, LANES)
-    total: npt.NDArray[np.uint16] = np.add.reduce(lanes, axis=0, dtype=np.uint16)
-    return total
-
-
 def update(total: bytes, removed: Iterable[bytes], added: Iterable[bytes]) -> bytes:
     """The new sum after some elements left and others came; the order does not matter."""
-    lanes = np.frombuffer(total, dtype="<u2") - _sum(removed) + _sum(added)
-    return lanes.astype("<u2").tobytes()
+    import numpy as np  # Where it is needed: loading it takes longer than all else that a client loads.
+
+    def summed(elements: Iterable[bytes]) -> Any:
+        lanes = np.frombuffer(b"".join(elements), dtype="<u2").reshape(-1, LANES)
+        return np.add.reduce(lanes, axis=0, dtype=np.uint16)
+
+    lanes = np.frombuffer(total, dtype="<u2") - summed(removed) + summed(added)
+    sum_now: bytes = lanes.astype("<u2").tobytes()
+    return sum_now
 
 
 def digest(total: bytes) -> str:

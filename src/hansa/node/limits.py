@@ -71,10 +71,6 @@ HEARTBEAT_S = 15
 SEND_TIME_MAX_S = 30
 """A listener that takes nothing for this long is cut off."""
 
-# Cosigning.
-COSIGNED_HEIGHTS_MAX = 4_096
-"""Heights whose cosignatures are kept at hand."""
-
 # Operation.
 REFUSALS_LOGGED_PER_S = 5
 DISK_FREE_MIN = 256 * 2**20

@@ -16,14 +16,17 @@ from hansa.kernel.keys import KEYS
 from hansa.kernel.signatures import Signer
 from hansa.node import limits, wires
 from hansa.node.admission import Admission
+from hansa.node.bodies import JSON
 from hansa.node.checking import Checkers, Checking
+from hansa.node.cosigning import Cosignatures
 from hansa.node.incidents import Noted, noted
 from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
 from hansa.node.settings import LEDGER, Settings
+from hansa.node.watchdog import Watchdog
 from hansa.node.wires import Claim
 
-JSON = "application/json"
+COSIGNATURES = "cosignatures.db"
 
 
 class Operator:
@@ -44,9 +47,13 @@ class Operator:
         self.chain = hashlib.sha256(genesis).hexdigest()
         self._settings, self._clock, self.metrics = settings, clock, metrics
         keep = Keep(write_sets=settings.retention.keep_write_sets, blocks=settings.retention.keep_blocks)
-        self.engine = Embedded(settings.file(LEDGER), genesis, node, clock, release=release, keep=keep)
+        self._dog = Watchdog(settings.file(LEDGER), settings.block_seconds)
+        self.engine = Embedded(
+            settings.file(LEDGER), genesis, node, clock, release=release, keep=keep, watch=self._dog.watch
+        )
         self.reader = self.engine.reader()
-        self.cosigned: Cosigned | None = None
+        self._cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
+        self.cosigned: Cosigned | None = self._cosignatures
         self.promised: Promised | None = None
         checking = Checking(Checkers(self.engine.verified), self._public)
         self.admission = Admission(self.engine, node, self.chain, checking, metrics, settings.limits, clock)
@@ -65,8 +72,10 @@ class Operator:
 
     async def stop(self) -> None:
         await self.admission.stop()
+        self._cosignatures.close()
         self.reader.close()
         self.engine.close()
+        self._dog.close()
 
     def check_room(self, size: int) -> None:
         self.admission.check_room(size)
@@ -75,7 +84,7 @@ class Operator:
         return Answer(200, JSON, await self.admission.offer(wires.split(body)))
 
     def incidents(self) -> Sequence[Noted]:
-        found = list(self.engine.incidents)
+        found = [*self._dog.incidents, *self.engine.incidents]
         return [noted(one, self._met(one), self.height) for one in found]
 
     def _met(self, incident: Incident) -> int:

@@ -6,11 +6,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
+from hansa.apps import rooms
 from hansa.client.keyfiles import read_key
+from hansa.engines import foreign_rooms
 from hansa.kernel import Release
 from hansa.node import errors, limits
 from hansa.node import settings as files
@@ -51,12 +53,17 @@ def serve(
     release: Release | None = None,
     ready: Callable[[Any], None] | None = None,
     stop: threading.Event | None = None,
+    retry: Literal["", "again", "set_aside"] = "",
 ) -> None:
     """Run the node of a data directory until it is told to end: the operator's, or a follower's.
 
     `ready` is called with a Handle (or a follower's) once the port listens. Ends on SIGINT and SIGTERM where
     it runs on the main thread, by `stop`, or by the handle. Raises a Refusal that says what to do:
     ExposedPlain, PortTaken, FileMissing, …
+
+    `release` is by default that of this program with the rooms that are installed beside it. `retry` is the
+    operator's word to a node that only reads since a block stopped it twice: the block is tried again, or its
+    transactions are set aside.
     """
     check(settings)
     start_logging(settings.log)
@@ -68,6 +75,8 @@ def serve(
     listening = listen(settings)
     try:
         operator = open_operator(settings, clock, release)
+        if retry:
+            operator.engine.retry(drop=retry == "set_aside")
         app = Node(Front(settings, operator, clock, operator.metrics))
 
         def started(server: uvicorn.Server, port: int) -> None:
@@ -86,6 +95,7 @@ def open_operator(settings: Settings, clock: Callable[[], int], release: Release
     genesis = settings.file(files.GENESIS)
     if not genesis.is_file():
         raise errors.FileMissing(path=str(genesis))
+    release = release or rooms.release(foreign_rooms.installed(settings.file(files.ROOMS)))
     signer = read_key(settings.file(files.NODE_KEY)).signer
     return Operator(settings, genesis.read_bytes(), signer, clock, Metrics(), release)
 

@@ -8,17 +8,17 @@ from typing import Annotated, Literal
 import msgspec
 
 from hansa.kernel.types import Id, OptionalId, Positive
-from hansa.node import errors, limits
+from hansa.node import errors, limits, watchdog
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 """0: any that is free."""
-SETTINGS, GENESIS, LEDGER, SIGNED, NODE_KEY, LOCK = (
+SETTINGS, GENESIS, LEDGER, SIGNED, NODE_KEY, ROOMS = (
     "node.toml",
     "genesis.json",
     "ledger.db",
     "signed.db",
     "node.key",
-    "lock",
+    "rooms",
 )
 
 
@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """PEM file of the authority behind the operator's certificate, where it is none of the system's."""
     key: OptionalId = ""
     """Id of the key by which this node opens sessions elsewhere."""
+    block_seconds: Positive = watchdog.SECONDS
+    """A block that takes longer ends the process before it commits. The dearest takes about 30 s."""
     log: Literal["debug", "info", "warning"] = "info"
     limits: Limits = Limits()
     retention: Retention = Retention()

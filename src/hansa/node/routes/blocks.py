@@ -38,6 +38,8 @@ class OfRecords(Struct):
     after: bytes = b""
     """Go on after this key, as `next` gives it."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=limits.RECORDS_PER_READ_MAX)] = limits.RECORDS_PER_READ_MAX
+    height: Natural | None = None
+    """As they lay at this height; left out: now."""
 
 
 class Writes(Struct):
@@ -135,6 +137,9 @@ async def records(asked: Asked) -> ASGIApp:
             raise errors.TableUnknown(table=given.table)
         if table.record.readers == "owner" and asked.caller.holder.member != asked.front.member.name:
             raise errors.NotForYou(member=asked.caller.holder.member)
+        if given.height is not None:
+            _check_height(reading, given.height)
+            reading = reading.at(given.height)
         found = reading.records(given.table, given.after, given.limit)
         more = found[-1][0] if len(found) == given.limit else b""
         rows = tuple(Row(key=key, value=value) for key, value in found)
@@ -195,7 +200,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET", "/v1/records", "records", records,
-        "Records of a table, page by page.", parameters=OfRecords, answer=Records, statuses=(404,),
+        "Records of a table, page by page.", parameters=OfRecords, answer=Records, statuses=(404, 410),
     ),
     Endpoint(
         "POST", "/v1/cosignatures", "cosign", cosignature,

@@ -86,11 +86,10 @@ async def proof(asked: Asked) -> ASGIApp:
 
     def work(reading: Reading) -> Proof:
         _check_height(reading, given.height)
-        if given.head is None:
-            return reading.prove(given.kind, given.height, given.index)
-        _check_height(reading, given.head)
-        _check_height(reading, given.height, given.head)
-        return reading.at(given.head).prove(given.kind, given.height, given.index)
+        if given.head is not None:
+            _check_height(reading, given.head)
+            _check_height(reading, given.height, given.head)
+        return reading.prove(given.kind, given.height, given.index, given.head)
 
     return json_response(await asked.front.read(work, asked.session))
 

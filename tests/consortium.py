@@ -6,7 +6,7 @@ def test_a_rule(consortium: Consortium) -> None:
     assert refusal.code == "room.some_refusal"
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -139,11 +139,12 @@ class Consortium:
         registry: Registry | None = None,
         cache_records: int | None = 100_000,
         now_ms: int = START_MS,
+        change: Callable[[Genesis], Genesis] = lambda file: file,
     ) -> None:
         self.path = path
         self.clock = VirtualClock(now_ms)
         self.registry = registry or all_rooms()
-        self.genesis = genesis(self.registry, now_ms)
+        self.genesis = change(genesis(self.registry, now_ms))
         self._cache_records = cache_records
         self._clients: dict[tuple[str, str], Client] = {}
         self.node = self._open()

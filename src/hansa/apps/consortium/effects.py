@@ -12,7 +12,6 @@ from hansa.apps.consortium.members import (
     active,
     check_company,
     check_leaving,
-    check_not_last,
     check_registered,
     cosigner_set,
     is_active,
@@ -69,7 +68,6 @@ def check(ctx: Context, subject: AnySubject) -> None:
             _check_admit(ctx, subject)
         case Suspend():
             _check_status(ctx, subject.member, "active")
-            check_not_last(ctx, subject.member)
         case Reinstate():
             _check_status(ctx, subject.member, "suspended")
         case Expel():

@@ -88,11 +88,6 @@ def check_leaving(ctx: Context, member: str) -> None:
     seats = cosigner_set(ctx)
     if seats is not None and any(member == seat.member for seat in seats.cosigners):
         raise errors.StillCosigner(member=member)
-    check_not_last(ctx, member)
-
-
-def check_not_last(ctx: Context, member: str) -> None:
-    """There must be another active member. Raises LastMember."""
     if all(name == member for name in active(ctx)):
         raise errors.LastMember(member=member)
 

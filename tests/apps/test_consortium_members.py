@@ -1,0 +1,532 @@
+"""Members: founding, what a company registers of itself, joining, suspension, leaving."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium import registration as numbers
+from hansa.apps.consortium.errors import GenesisIncomplete, NoManagingKey, PublicTaken
+from hansa.apps.consortium.errors_members import (
+    RegistrationTaken,
+    RegistrationUnchecked,
+    RolesInvalid,
+    SizeMissing,
+)
+from hansa.apps.consortium.errors_votes import (
+    CosignersInvalid,
+    ParameterOutOfRange,
+    ParameterTwice,
+    ParameterUnknown,
+    QuorumInvalid,
+)
+from hansa.apps.consortium.messages import (
+    Attest,
+    Genesis,
+    KeyRegistered,
+    Leave,
+    Licence,
+    MemberAdmitted,
+    MemberUpdated,
+    ParameterValue,
+    Registration,
+    StatusChanged,
+    UpdateMember,
+)
+from hansa.apps.consortium.messages_votes import (
+    Amend,
+    Expel,
+    Propose,
+    RecoverMember,
+    Reinstate,
+    Suspend,
+    Vote,
+)
+from hansa.apps.rooms import registry, release
+from hansa.engines.founding import found
+from hansa.kernel import Cosigner, Refusal, encode, limits, replace
+from tests.apps.ballots import admit, company, decide, seats, stands, status
+from tests.consortium import MEMBERS, Consortium, genesis, new_key, signer, uscc
+
+MAKER = Registration(kind="uscc", number=uscc(0))
+SUSPENDED = Suspend(member="bank")
+
+
+# Numbers of registration. Those of real companies are published by themselves.
+
+
+@pytest.mark.parametrize(
+    ("kind", "good"),
+    [
+        ("uscc", "91110000100010433L"),
+        ("uscc", "914403001922038216"),
+        ("uscc", "91330100799655058B"),
+        ("uscc", "91100000100003962T"),
+        ("uscc", "91440300708461136T"),
+        ("lei", "506700GE1G29325QX363"),  # GLEIF's own
+        ("lei", "7LTWFZYICNSX8D621K86"),  # Deutsche Bank
+        ("vat", "DE136695976"),
+        ("vat", "FR40303265045"),
+        ("vat", "ATU12345678"),
+        ("vat", "NL123456789B01"),
+        ("vat", "CHE123456788"),
+        ("vat", "JP1234567890123"),
+    ],
+)
+def test_a_number_of_its_kind_is_taken(kind: Any, good: str) -> None:
+    numbers.check_registration(Registration(kind=kind, number=good))
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "code"),
+    [
+        ("uscc", "91440300708461136U", "consortium.uscc_invalid"),
+        ("uscc", "91440300708461163T", "consortium.uscc_invalid"),
+        ("uscc", "9144030070846113T", "consortium.uscc_invalid"),
+        ("uscc", "91440300708461136TT", "consortium.uscc_invalid"),
+        ("uscc", "91440300708461136t", "consortium.uscc_invalid"),
+        ("uscc", "9144030070846113OT", "consortium.uscc_invalid"),
+        ("uscc", "９1440300708461136T", "consortium.uscc_invalid"),
+        ("lei", "506700GE1G29325QX364", "consortium.lei_invalid"),
+        ("lei", "506700GE1G29325XQ363", "consortium.lei_invalid"),
+        ("lei", "506700GE1G29325QX36", "consortium.lei_invalid"),
+        ("lei", "506700ge1g29325qx363", "consortium.lei_invalid"),
+        ("vat", "DE13669597", "consortium.vat_invalid"),
+        ("vat", "DE1366959761", "consortium.vat_invalid"),
+        ("vat", "DE 136695976", "consortium.vat_invalid"),
+        ("vat", "ATV12345678", "consortium.vat_invalid"),
+        ("vat", "JPABCDEF", "consortium.vat_invalid"),
+        ("vat", "1P123456", "consortium.vat_invalid"),
+        ("vat", "J", "consortium.vat_invalid"),
+        ("unchecked", "anything", "consortium.registration_unchecked"),
+    ],
+)
+def test_a_number_that_cannot_be_one_is_refused_by_its_kind(kind: Any, bad: str, code: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        numbers.check_registration(Registration(kind=kind, number=bad))
+    assert refusal.value.code == code
+
+
+def test_every_slip_of_one_character_in_a_credit_code_is_seen() -> None:
+    good = "91440300708461136T"
+    for place in range(len(good)):
+        for other in numbers.USCC_CHARACTERS:
+            if other != good[place]:
+                assert not numbers.is_uscc(good[:place] + other + good[place + 1 :])
+
+
+# Founding.
+
+
+def founded(change: Callable[[Genesis], Genesis]) -> None:
+    found(encode(change(genesis(registry()))), release(), lambda *_: True)
+
+
+def first_member(change: Callable[[Any], Any]) -> Callable[[Genesis], Genesis]:
+    return lambda file: replace(file, members=(change(file.members[0]), *file.members[1:]))
+
+
+def named(*members: str, quorum: int, node: str = "node") -> Callable[[Genesis], Genesis]:
+    cosigners = tuple(Cosigner(member=name, public=signer(name, node).public) for name in members)
+    return lambda file: replace(file, cosigners=cosigners, quorum=quorum)
+
+
+def set_to(**values: int) -> Callable[[Genesis], Genesis]:
+    given = tuple(ParameterValue(name=name, value=value) for name, value in values.items())
+    return lambda file: replace(file, parameters=given)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (lambda file: replace(file, operator="nobody"), GenesisIncomplete),
+        (first_member(lambda m: replace(m, keys=())), GenesisIncomplete),
+        (first_member(lambda m: replace(m, registration=None)), RegistrationUnchecked),
+        (first_member(lambda m: replace(m, size="")), SizeMissing),
+        (first_member(lambda m: replace(m, roles=())), RolesInvalid),
+        (first_member(lambda m: replace(m, roles=("plant", "plant"))), RolesInvalid),
+        (
+            first_member(lambda m: replace(m, registration=Registration(kind="uscc", number=uscc(1)))),
+            RegistrationTaken,
+        ),
+        (
+            first_member(lambda m: replace(m, keys=(replace(m.keys[0], scopes=("billing.*",)),))),
+            NoManagingKey,
+        ),
+        (
+            first_member(lambda m: replace(m, keys=(m.keys[0], replace(m.keys[0], id="k2")))),
+            PublicTaken,
+        ),
+        (named("maker", "plant", "bank", "auditor", quorum=2), QuorumInvalid),
+        (named("maker", "plant", "bank", "auditor", quorum=5), QuorumInvalid),
+        (named("maker", "plant", "bank", quorum=1), QuorumInvalid),
+        (named("plant", "bank", "auditor", quorum=3), CosignersInvalid),
+        (named("maker", "plant", "plant", quorum=2), CosignersInvalid),
+        (named("maker", "rival", quorum=2), CosignersInvalid),
+        (named("maker", quorum=1, node="k1"), CosignersInvalid),
+        (set_to(ballot_days=0), ParameterOutOfRange),
+        (set_to(threshold_admit_bp=5_000), ParameterOutOfRange),
+        (set_to(anything=1), ParameterUnknown),
+        (lambda file: replace(file, parameters=(ParameterValue("ballot_days", 9),) * 2), ParameterTwice),
+    ],
+)
+def test_a_genesis_file_that_cannot_stand_is_refused(
+    change: Callable[[Genesis], Genesis], refusal: type[Refusal]
+) -> None:
+    with pytest.raises(refusal):
+        founded(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        named("maker", "plant", "bank", "auditor", quorum=3),
+        named("maker", "plant", "bank", "auditor", quorum=4),
+        named("maker", "plant", quorum=2),
+        named("maker", quorum=1),
+        set_to(ballot_days=9, header_skew_ms=1_000),
+        lambda file: replace(file, charter_sha256="ab" * 32),
+        lambda file: file,
+    ],
+)
+def test_a_genesis_file_that_can_stand_is_taken(change: Callable[[Genesis], Genesis]) -> None:
+    founded(change)
+
+
+def test_where_no_cosigners_are_named_the_operator_signs_alone(consortium: Consortium) -> None:
+    shown = consortium.query("consortium.cosigners")
+    assert (shown["operator"], shown["quorum"], shown["since"]) == ("maker", 1, 1)
+    assert [each["member"] for each in shown["cosigners"]] == ["maker"]
+    assert consortium.query("consortium.charter") == ""
+
+
+def test_all_founders_are_active_members_with_what_they_registered(consortium: Consortium) -> None:
+    members = dict(consortium.query("consortium.members"))
+    assert sorted(members) == sorted(MEMBERS)
+    assert {member["status"] for member in members.values()} == {"active"}
+    assert members["maker"]["registration"] == {"kind": "uscc", "number": uscc(0)}
+    assert members["maker"]["roles"] == ["lessor"]
+    assert consortium.query("consortium.member", member="nobody") is None
+
+
+# Own data.
+
+
+LICENCE = Licence(kind="metrology", sha256="ab" * 32, expires_ms=2**40, number="沪A-1")
+
+
+def update(**fields: Any) -> UpdateMember:
+    return UpdateMember(**({"size": "small", "roles": ("plant", "energy")} | fields))
+
+
+def test_a_member_keeps_its_own_data_up_to_date(consortium: Consortium) -> None:
+    urls = {"node_url": "https://node.plant.example:8420", "cosigner_url": "http://10.0.0.7:9000/hansa"}
+    consortium.do("plant", update(licences=(LICENCE,), **urls))
+
+    shown = consortium.query("consortium.member", member="plant")
+    assert shown["roles"] == ["plant", "energy"]
+    assert shown["licences"][0]["number"] == "沪A-1"
+    assert shown["node_url"] == urls["node_url"]
+    assert shown["registration"]["number"] == uscc(1)
+    assert consortium.events(MemberUpdated) == [MemberUpdated(member="plant")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"roles": ()}, "consortium.roles_invalid"),
+        ({"roles": ("plant", "plant")}, "consortium.roles_invalid"),
+        ({"licences": (LICENCE, LICENCE)}, "consortium.licences_invalid"),
+        (
+            {"licences": tuple(replace(LICENCE, sha256=f"{n:064x}") for n in range(limits.LICENCES_MAX + 1))},
+            "consortium.licences_invalid",
+        ),
+    ],
+)
+def test_own_data_that_cannot_stand_are_refused(
+    consortium: Consortium, fields: dict[str, Any], code: str
+) -> None:
+    assert consortium.refused("plant", update(**fields)).code == code
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x.example", "https://", "http://user:pass@x.example", "https://x.example/?q=1", "https://X.example",
+     "https://x.example\n", "javascript:alert(1)", "https://" + "x" * 200, "http://x.example:123456"],
+)  # fmt: skip
+def test_an_address_is_a_plain_http_address(consortium: Consortium, url: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        consortium.client("plant").sign(update(node_url=url))
+    assert refusal.value.code == "kernel.malformed"
+
+
+# Joining.
+
+
+def test_a_company_joins_with_its_keys_and_acts_from_then_on(consortium: Consortium) -> None:
+    chain = consortium.node.chain.id
+    keys = (
+        new_key(chain, "steel", "k1"),
+        new_key(chain, "steel", "safe", kind="recovery", scopes=("consortium.recover",)),
+    )
+    asked = admit(consortium, keys=keys)
+    assert decide(consortium, asked, "maker", "plant", "bank")["state"] == "adopted"
+
+    (event,) = consortium.events(MemberAdmitted)
+    assert (event.member, event.proposal, event.company) == ("steel", "p-1", company())
+    registered = consortium.events(KeyRegistered)
+    assert [(e.member, e.key, e.proposal) for e in registered] == [
+        ("steel", "k1", "p-1"),
+        ("steel", "safe", "p-1"),
+    ]
+    consortium.do("steel", update(roles=("supplier",)))
+    consortium.do("steel", Attest(table="consortium.members", key=("steel",)))
+
+
+def test_nobody_is_admitted_unasked(consortium: Consortium) -> None:
+    asked = admit(consortium)
+    taken = [
+        admit(consortium, by=signer("maker")),
+        replace(asked, signature=b""),
+        replace(asked, card=replace(asked.card, member="steel-2", keys=admit_keys(consortium, "steel-2"))),
+        replace(asked, card=replace(asked.card, company=company(name_en="Another Ltd"))),
+    ]
+    for forged in taken:
+        refusal = consortium.refused("maker", Propose(proposal="p-1", subject=forged))
+        assert (refusal.code, refusal.field) == ("consortium.card_signature", "signature")
+
+
+def admit_keys(consortium: Consortium, member: str) -> tuple[Any, ...]:
+    return (new_key(consortium.node.chain.id, member, "k1"),)
+
+
+def test_a_card_for_another_chain_or_from_another_time_is_refused(consortium: Consortium) -> None:
+    other = Consortium(now_ms=consortium.clock() + 1)
+    foreign = admit(other)
+    other.close()
+    code = consortium.refused("maker", Propose(proposal="p-1", subject=foreign)).code
+    assert code == "consortium.proof_invalid"
+    stale = admit(consortium, valid_until_ms=consortium.clock())
+    assert (
+        consortium.refused("maker", Propose(proposal="p-1", subject=stale)).code == "consortium.card_expired"
+    )
+
+
+def test_a_card_is_good_until_its_end_and_not_when_the_vote_is_over_later(consortium: Consortium) -> None:
+    soon = admit(consortium, valid_until_ms=consortium.in_days(2))
+    decide(consortium, soon, "maker", "plant")
+    consortium.pass_days(2)
+    consortium.do("bank", Vote(proposal="p-1", yes=True))
+    ended = stands(consortium)
+    assert (ended["state"], ended["code"]) == ("failed", "consortium.card_expired")
+    assert consortium.query("consortium.member", member="steel") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"member": "bank"}, "consortium.member_taken"),
+        ({"company": company(0)}, "consortium.registration_taken"),
+        ({"company": company(roles=())}, "consortium.roles_invalid"),
+        (
+            {"company": company(registration=Registration(kind="lei", number="X" * 20))},
+            "consortium.lei_invalid",
+        ),
+        ({"charter_sha256": "ab" * 32}, "consortium.card_charter"),
+    ],
+)
+def test_a_card_that_cannot_stand_is_refused(
+    consortium: Consortium, fields: dict[str, Any], code: str
+) -> None:
+    given = {"keys": admit_keys(consortium, fields.get("member", "steel"))} | fields
+    asked = admit(consortium, by=signer(fields.get("member", "steel")), **given)
+    assert consortium.refused("maker", Propose(proposal="p-1", subject=asked)).code == code
+
+
+def test_who_joins_needs_a_key_that_may_manage_keys(consortium: Consortium) -> None:
+    chain = consortium.node.chain.id
+    narrow = (new_key(chain, "steel", "k1", scopes=("billing.*",)),)
+    refusal = consortium.refused("maker", Propose(proposal="p-1", subject=admit(consortium, keys=narrow)))
+    assert refusal.code == "consortium.no_managing_key"
+    # Of a card without keys there is nobody to sign it.
+    none = replace(admit(consortium), card=replace(admit(consortium).card, keys=()))
+    assert (
+        consortium.refused("maker", Propose(proposal="p-1", subject=none)).code == "consortium.keys_at_once"
+    )
+
+
+def test_who_joins_accepts_the_charter_in_force() -> None:
+    chartered = Consortium(change=lambda file: replace(file, charter_sha256="cd" * 32))
+    assert chartered.query("consortium.charter") == "cd" * 32
+    refusal = chartered.refused("maker", Propose(proposal="p-1", subject=admit(chartered)))
+    assert refusal.code == "consortium.card_charter"
+    accepted = admit(chartered, charter_sha256="cd" * 32)
+    assert decide(chartered, accepted, "maker", "plant", "bank")["state"] == "adopted"
+    chartered.close()
+
+
+def test_a_consortium_has_so_many_members_and_no_more(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MEMBERS_MAX", 4)
+    refusal = consortium.refused("maker", Propose(proposal="p-1", subject=admit(consortium)))
+    assert refusal.code == "consortium.members_too_many"
+
+
+# Status.
+
+
+def test_who_is_suspended_is_reinstated_by_vote(consortium: Consortium) -> None:
+    decide(consortium, SUSPENDED, "maker", "plant", proposal="p-1")
+    assert status(consortium, "bank") == "suspended"
+    decide(consortium, Reinstate(member="bank"), "maker", "plant", proposal="p-2")
+    assert status(consortium, "bank") == "active"
+    assert consortium.events(StatusChanged) == [
+        StatusChanged(member="bank", status="suspended", proposal="p-1"),
+        StatusChanged(member="bank", status="active", proposal="p-2"),
+    ]
+
+
+def test_who_leaves_keeps_its_keys_and_its_history(consortium: Consortium) -> None:
+    consortium.do("bank", Leave())
+    assert status(consortium, "bank") == "left"
+    consortium.do("bank", Attest(table="consortium.members", key=("bank",)))
+    consortium.do("bank", consortium.key("bank", "k2"))
+    refusal = consortium.refused("bank", Leave())
+    assert (refusal.code, refusal.field) == ("consortium.status_unfit", "member")
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        (Suspend(member="nobody"), "consortium.member_unknown"),
+        (Reinstate(member="bank"), "consortium.status_unfit"),
+        (Reinstate(member="nobody"), "consortium.member_unknown"),
+        (Expel(member="nobody"), "consortium.member_unknown"),
+        (Expel(member="maker"), "consortium.still_cosigner"),
+    ],
+)
+def test_a_status_that_does_not_follow_is_refused(consortium: Consortium, subject: Any, code: str) -> None:
+    assert consortium.refused("maker", Propose(proposal="p-1", subject=subject)).code == code
+
+
+def test_who_is_expelled_has_left(consortium: Consortium) -> None:
+    assert decide(consortium, Expel(member="bank"), "maker", "plant")["state"] == "open"
+    consortium.do("auditor", Vote(proposal="p-1", yes=True))
+    assert status(consortium, "bank") == "left"
+    for subject in (Suspend(member="bank"), Reinstate(member="bank"), Expel(member="bank")):
+        refusal = consortium.refused("maker", Propose(proposal="p-2", subject=subject))
+        assert refusal.code == "consortium.status_unfit"
+
+
+def test_a_company_that_left_may_come_back_under_another_id(consortium: Consortium) -> None:
+    consortium.do("bank", Leave())
+    back = admit(consortium, company=company(MEMBERS.index("bank")))
+    assert decide(consortium, back, "maker", "plant")["state"] == "adopted"
+    # Its old seat is gone for good: nobody sits twice.
+    refusal = consortium.refused("maker", Propose(proposal="p-2", subject=Reinstate(member="bank")))
+    assert refusal.code == "consortium.status_unfit"
+
+
+def test_the_operator_and_cosigners_are_replaced_before_they_leave(consortium: Consortium) -> None:
+    refusal = consortium.refused("maker", Leave())
+    assert (refusal.code, refusal.field) == ("consortium.still_cosigner", "member")
+    both = seats(consortium, "plant", "bank", quorum=2, operator="plant")
+    assert decide(consortium, both, "maker", "plant", "bank")["state"] == "adopted"
+    consortium.do("maker", Leave())
+    assert consortium.refused("bank", Leave()).code == "consortium.still_cosigner"
+
+
+def test_the_last_active_member_cannot_leave_nor_be_voted_out() -> None:
+    alone = Consortium(change=lambda file: replace(file, members=file.members[:1]))
+    refusal = alone.refused("maker", Propose(proposal="p-1", subject=Suspend(member="maker")))
+    assert refusal.code == "consortium.no_voters"
+    alone.close()
+
+
+def test_the_last_active_member_stays_though_suspended_ones_are_left(consortium: Consortium) -> None:
+    decide(consortium, Suspend(member="maker"), "plant", "bank", by="plant")
+    consortium.do("plant", Leave())
+    consortium.do("auditor", Leave())
+    refusal = consortium.refused("bank", Leave())
+    assert (refusal.code, refusal.field) == ("consortium.last_member", "member")
+    decide(consortium, Reinstate(member="maker"), "bank", by="bank", proposal="p-2")
+    consortium.do("bank", Leave())
+
+
+# Names and registration: by vote.
+
+
+AMENDED = Amend(
+    member="bank", name_zh="新银行", name_en="New Bank", registration=Registration("vat", "DE123456789")
+)
+
+
+def test_names_and_registration_change_by_vote_only(consortium: Consortium) -> None:
+    assert decide(consortium, AMENDED, "bank", "maker", "plant", by="bank")["state"] == "adopted"
+    shown = consortium.query("consortium.member", member="bank")
+    assert (shown["name_en"], shown["registration"]["number"]) == ("New Bank", "DE123456789")
+    assert shown["roles"] == ["bank"]
+    assert consortium.events(MemberUpdated) == [MemberUpdated(member="bank", proposal="p-1")]
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        (replace(AMENDED, registration=MAKER), "consortium.registration_taken"),
+        (replace(AMENDED, registration=Registration("unchecked", "x")), "consortium.registration_unchecked"),
+        (replace(AMENDED, member="nobody"), "consortium.member_unknown"),
+    ],
+)
+def test_an_amendment_that_cannot_be_is_refused(consortium: Consortium, subject: Any, code: str) -> None:
+    assert consortium.refused("bank", Propose(proposal="p-1", subject=subject)).code == code
+
+
+def test_an_amendment_changes_something(consortium: Consortium) -> None:
+    bank = consortium.genesis.members[MEMBERS.index("bank")]
+    assert bank.registration is not None
+    same = Amend(member="bank", name_zh=bank.name_zh, name_en=bank.name_en, registration=bank.registration)
+    refusal = consortium.refused("bank", Propose(proposal="p-1", subject=same))
+    assert refusal.code == "consortium.nothing_amended"
+    consortium.do("bank", Leave())
+    assert (
+        consortium.refused("maker", Propose(proposal="p-1", subject=AMENDED)).code
+        == "consortium.status_unfit"
+    )
+
+
+# Recovery by vote.
+
+
+def test_who_lost_all_its_keys_gets_new_ones_by_vote(consortium: Consortium) -> None:
+    new = new_key(consortium.node.chain.id, "bank", "k9")
+    recovery = RecoverMember(member="bank", revoke=("k1",), keys=(new,))
+    assert decide(consortium, recovery, "maker", "plant")["state"] == "adopted"
+    show = Attest(table="consortium.members", key=("bank",))
+    assert consortium.refused("bank", show).code == "kernel.key_revoked"
+    consortium.do("bank", show, key="k9")
+    (event,) = consortium.events(KeyRegistered)
+    assert (event.member, event.key, event.proposal) == ("bank", "k9", "p-1")
+
+
+def test_a_thief_has_no_vote_on_the_recovery_of_whom_it_robbed(consortium: Consortium) -> None:
+    new = new_key(consortium.node.chain.id, "bank", "k9")
+    recovery = RecoverMember(member="bank", revoke=("k1",), keys=(new,))
+    consortium.do("maker", Propose(proposal="p-1", subject=recovery))
+    assert consortium.refused("bank", Vote(proposal="p-1", yes=False)).code == "consortium.vote_on_itself"
+
+
+def test_a_recovery_by_vote_registers_only_what_the_member_holds(consortium: Consortium) -> None:
+    chain = consortium.node.chain.id
+    makers_own = new_key(chain, "maker", "k9", signer("maker", "k9"))
+    narrow = new_key(chain, "bank", "k9", scopes=("billing.*",))
+    for new, code in (
+        (makers_own, "consortium.proof_invalid"),
+        (narrow, "consortium.no_managing_key"),
+    ):
+        recovery = RecoverMember(member="bank", revoke=("k1",), keys=(new,))
+        assert consortium.refused("maker", Propose(proposal="p-1", subject=recovery)).code == code
+    unknown = RecoverMember(member="bank", revoke=("k7",), keys=(new_key(chain, "bank", "k9"),))
+    assert (
+        consortium.refused("maker", Propose(proposal="p-1", subject=unknown)).code == "consortium.key_unknown"
+    )

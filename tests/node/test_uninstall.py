@@ -18,7 +18,7 @@ def data(tmp_path: Path) -> Path:
     (folder / "cases").mkdir(parents=True)
     (folder / "mine").mkdir()
     for name in (
-        "node.toml", "backup.json", "genesis.json", "ledger.db", "ledger.db-wal", "ledger.db-shm",
+        "node.toml", "last-backup.json", "genesis.json", "ledger.db", "ledger.db-wal", "ledger.db-shm",
         "signed.db",
         "node.key", "member.key", "cosignatures.db", "promises.db", "cases/difference-000000000007.json",
         "notes.txt", "mine/ledger.db", "cases/photo.png",
@@ -53,10 +53,10 @@ def files(folder: Path) -> set[str]:
 def test_a_plan_touches_nothing_and_keeps_ledger_keys_and_what_is_not_hansas(data: Path) -> None:
     before = files(data)
     made = plan([data])
-    assert names(made, going=True) == {"node.toml", "backup.json"}
+    assert names(made, going=True) == {"node.toml", "last-backup.json"}
     assert names(made, going=False) == {name for name in before if name != "mine/ledger.db"} - {
         "node.toml",
-        "backup.json",
+        "last-backup.json",
     } | {"mine"}
     assert files(data) == before
 
@@ -64,7 +64,7 @@ def test_a_plan_touches_nothing_and_keeps_ledger_keys_and_what_is_not_hansas(dat
 def test_what_was_planned_is_removed_and_nothing_else(data: Path) -> None:
     before = files(data)
     carry_out(plan([data]))
-    assert files(data) == before - {"node.toml", "backup.json"}
+    assert files(data) == before - {"node.toml", "last-backup.json"}
 
 
 @pytest.mark.parametrize(("also", "really"), [(["ledger"], []), ([], ["keys"]), (["ledger"], ["keys"])])

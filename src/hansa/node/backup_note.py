@@ -7,7 +7,7 @@ from hansa.kernel import Struct, encode
 from hansa.kernel.canonical import Malformed, NotCanonical, decode_strict
 from hansa.kernel.types import Natural, TimeMs
 
-NAME = "backup.json"
+NAME = "last-backup.json"
 
 
 class BackupNote(Struct):

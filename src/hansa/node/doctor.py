@@ -106,7 +106,7 @@ class Doctor:
         block_ms, now = reading.time_ms, self.clock()
         ask = self.ask or doctor_peers.over_http(found)
         looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-            ("stops", lambda: doctor_ledger.look_at_stop(reading)),
+            ("stops", lambda: doctor_ledger.look_at_stop(reading, orders=found.role == "operator")),
             ("clock", lambda: doctor_machine.look_at_clock(clocks, block_ms)),
             ("rules", lambda: doctor_ledger.look_at_rules(reading)),
             ("keys", lambda: doctor_ledger.look_at_keys(reading, found.member, found.key, now)),

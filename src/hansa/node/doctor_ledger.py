@@ -88,13 +88,13 @@ def operator_key(reading: Reading, height: int) -> bytes:
     return public
 
 
-def look_at_stop(reading: Reading) -> Iterator[Finding]:
-    """Is a stop noted, or is the ledger a restored one that nobody has confirmed?"""
+def look_at_stop(reading: Reading, *, orders: bool) -> Iterator[Finding]:
+    """Is a stop noted? Is an operator's ledger a restored one of which nobody said that it is the newest?"""
     noted = reading.rows.meta("stopped")
     if noted is not None:
         stop = decode(noted, Stop)
         yield finding("stops", "wrong", errors.StopNoted(stops=stop.stops, cause=stop.cause))
-    elif reading.rows.meta("restored") is not None:
+    elif orders and reading.rows.meta("restored") is not None:
         yield finding("stops", "wrong", engine_errors.Restored(height=reading.height))
     else:
         yield fine("stops", "没有记录停机。", "No stop is noted.")

@@ -18,6 +18,7 @@ from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.signatures import VerifiedCache
 from hansa.node import errors
+from hansa.node.routes.blocks import Contents, Records
 from hansa.node.settings import GENESIS, LEDGER
 
 BLOCKS_PER_READ = 100
@@ -96,22 +97,6 @@ def in_directory(directory: Path, release: Release) -> Iterator[InDirectory]:
         reader.close()
 
 
-class _Contents(msgspec.Struct):
-    """What `/v1/blocks/{height}/contents` says."""
-
-    outcomes: list[msgspec.Raw]
-    events: list[msgspec.Raw]
-
-
-class _Record(msgspec.Struct):
-    key: bytes
-    value: bytes
-
-
-class _Records(msgspec.Struct):
-    records: list[_Record]
-
-
 class AtUrl:
     """A node's ledger up to its height now; records are as they stand when they are read."""
 
@@ -133,22 +118,20 @@ class AtUrl:
                 height = block.leaf.height
                 if height > self.height:
                     return
-                shown = msgspec.json.decode(self._http.get(f"/v1/blocks/{height}/contents"), type=_Contents)
-                yield Whole(
-                    block.leaf, block.header, True, block.wires,
-                    tuple(map(_canonical, shown.outcomes)), tuple(map(_canonical, shown.events)),
-                )  # fmt: skip
+                shown = msgspec.json.decode(self._http.get(f"/v1/blocks/{height}/contents"), type=Contents)
+                outcomes = tuple(map(encode, shown.outcomes))
+                yield Whole(block.leaf, block.header, True, block.wires, outcomes, shown.events)
 
     def records(self, table: str) -> Iterator[tuple[bytes, bytes]]:
-        after = b""
+        after = ""
         while True:
-            asked = (("table", table), ("after", encode(after).decode().strip('"')), ("limit", "1000"))
-            page = msgspec.json.decode(self._http.get("/v1/records", asked), type=_Records).records
-            if not page:
+            asked = (
+                ("table", table),
+                ("limit", str(RECORDS_PER_READ)),
+                *([("after", after)] if after else []),
+            )
+            page = msgspec.json.decode(self._http.get("/v1/records", asked), type=Records)
+            yield from ((row.key, row.value) for row in page.records)
+            if not page.next:
                 return
-            yield from ((record.key, record.value) for record in page)
-            after = page[-1].key
-
-
-def _canonical(item: msgspec.Raw) -> bytes:
-    return encode(msgspec.json.decode(item))
+            after = msgspec.to_builtins(page.next)

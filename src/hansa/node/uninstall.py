@@ -1,7 +1,7 @@
 """What Hansa put on a machine, file by file, and its removal: nothing outside the named folders, ever.
 
-Settings and notes go; the ledger and private keys stay unless each is named twice. A file that is not known to
-be Hansa's stays and is listed, and so does whatever a link points to.
+Settings and notes go; the ledger and private keys stay unless each is named twice. A file that is not known
+to be Hansa's stays and is listed, and so does whatever a link points to.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ PRECIOUS: tuple[Kind, ...] = ("ledger", "keys")
 _DATABASE = ("", "-wal", "-shm", "-journal")
 _KINDS: dict[str, Kind] = {
     "node.toml": "settings",
-    "backup.json": "settings",
+    "last-backup.json": "settings",
     "genesis.json": "ledger",
     "node.key": "keys",
     "member.key": "keys",

@@ -68,8 +68,8 @@ class Case(Struct):
     against: OptionalId = ""
     """The member that it accuses; nobody, where it is no proof against anybody."""
     headers: tuple[SignedHeader, ...] = ()
-    """two_histories: both. dropped: that of the promised height. difference: that of the block; where time went
-    back, the one before it as well.
+    """two_histories: both. dropped: that of the promised height. difference: that of the block; where time
+    went back, the one before it as well.
     """
     leaf: BlockLeaf | None = None
     transactions: tuple[bytes, ...] = ()

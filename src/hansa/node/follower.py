@@ -23,6 +23,7 @@ from hansa.engines.reader import Reader
 from hansa.kernel import Release, limits
 from hansa.kernel.signatures import Signer
 from hansa.node import errors_follower as errors
+from hansa.node import metrics_follower
 from hansa.node import settings as files
 from hansa.node.casebook import Casebook
 from hansa.node.copying import Copying, Hooks
@@ -36,7 +37,6 @@ from hansa.node.incidents import Noted
 from hansa.node.logs import note, start_logging
 from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
-from hansa.node.metrics_follower import FollowerMetrics
 from hansa.node.peers import Peers, addresses
 from hansa.node.promises import FILE as PROMISES
 from hansa.node.promises import Promises
@@ -86,7 +86,7 @@ class Follower:
         self.name, self.genesis_bytes = settings.member, genesis
         self.chain = hashlib.sha256(genesis).hexdigest()
         self.settings, self._clock, self._keys = settings, clock, keys
-        self.metrics, self._figures = metrics, FollowerMetrics(metrics.registry)
+        self.metrics = metrics
         keep = Keep(write_sets=settings.retention.keep_write_sets, blocks=settings.retention.keep_blocks)
         self._connect = connect or partial(http_upstream, settings, keys.session)
         self.following = Following(settings.file(files.LEDGER), genesis, release, keep=keep)
@@ -110,6 +110,7 @@ class Follower:
             self._addresses,
             lambda member, url: self._connect(member, url, PEER_TIMEOUT_S),
         )
+        metrics_follower.register(metrics.registry, self)
         self._skew = (-1, limits.SKEW_MAX_MS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: Callable[[], None] = lambda: None
@@ -187,7 +188,6 @@ class Follower:
 
     def _on_level(self, newest: bool) -> None:
         self.cosigner.consider(newest=newest, now_ms=self._clock())
-        self._figures.note(self)
 
     def _tell(self, case: Case) -> None:
         note("case", 40, kind=case.kind, height=case.height, against=case.against)

@@ -1,0 +1,147 @@
+"""Operator and followers as they ship: each with its own folder and port, over HTTP."""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium.messages import Attest
+from hansa.apps.rooms import registry
+from hansa.client import Client
+from hansa.client.http import Http
+from hansa.client.keyfiles import write_key
+from hansa.client.verify_quorum import counted, founding_set
+from hansa.kernel import encode, replace
+from hansa.kernel.canonical import decode
+from hansa.kernel.evidence import Cosigner, SignedAcknowledgement
+from hansa.node import settings as files
+from hansa.node.follower import MEMBER_KEY, follow
+from hansa.node.run import serve
+from hansa.node.settings import Settings
+from tests.consortium import MEMBERS, START_MS, genesis, signer
+
+FOLLOWERS = ("plant", "bank", "auditor")
+WAIT_S = 20.0
+
+
+def seed(member: str, key: str) -> bytes:
+    return f"{member}/{key}".encode().ljust(32, b".")[:32]
+
+
+def folder_of(base: Path, member: str, **more: Any) -> Settings:
+    """A node's folder: genesis, keys, settings."""
+    folder = base / member
+    folder.mkdir(parents=True, exist_ok=True)
+    cosigners = tuple(Cosigner(member=m, public=signer(m, "node").public) for m in MEMBERS)
+    own = replace(genesis(registry()), cosigners=cosigners, quorum=3)
+    (folder / files.GENESIS).write_bytes(encode(own))
+    for name, key in ((files.NODE_KEY, "node"), (MEMBER_KEY, "k1")):
+        if not (folder / name).exists():
+            write_key(folder / name, seed(member, key))
+    return Settings(member=member, directory=str(folder), log="error", port=0, **more)
+
+
+@contextmanager
+def running(run: Callable[..., None], settings: Settings) -> Iterator[Any]:
+    """A node in a thread of this process."""
+    handles: list[Any] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run(settings, clock=lambda: START_MS, ready=handles.append)
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    end = time.monotonic() + WAIT_S
+    while not handles and not failures and time.monotonic() < end:
+        time.sleep(0.01)
+    if failures:
+        raise failures[0]
+    try:
+        yield handles[0]
+    finally:
+        handles[0].stop()
+        thread.join(WAIT_S)
+        assert not thread.is_alive(), "the node did not end"
+
+
+def until(true: Callable[[], Any], what: str = "") -> Any:
+    end = time.monotonic() + WAIT_S
+    while not (found := true()):
+        assert time.monotonic() < end, f"waited in vain {what}"
+        time.sleep(0.02)
+    return found
+
+
+def plain(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def http(port: int, member: str) -> Http:
+    return Http(f"http://127.0.0.1:{port}", signer=signer(member), member=member, key="k1")
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[dict[str, int]]:
+    """Operator and three followers, who know each other's addresses."""
+    with ExitStack() as stack:
+        operator = stack.enter_context(running(serve, folder_of(tmp_path, "maker")))
+        found = {"maker": operator.port}
+        for member in FOLLOWERS:
+            settings = folder_of(
+                tmp_path, member, role="follower", follow=f"http://127.0.0.1:{operator.port}", key="k1",
+                peers={name: f"http://127.0.0.1:{port}" for name, port in found.items() if name != "maker"},
+            )  # fmt: skip
+            found[member] = stack.enter_context(running(follow, settings)).port
+        yield found
+
+
+def test_four_nodes_over_http(ports: dict[str, int]) -> None:
+    with http(ports["bank"], "bank") as to_follower, http(ports["maker"], "maker") as to_operator:
+        # A transaction handed to a follower is passed on, and its answer is the operator's.
+        client = Client(
+            to_follower, registry(), member="bank", key="k1", signer=signer("bank"), clock=lambda: START_MS
+        )
+        done = to_follower.deliver([client.sign(Attest(table="consortium.members", key=("bank",)))])
+        assert [receipt.code for receipt in done.receipts] == ["ok"]
+
+        # It becomes final, at the operator's and at each follower's.
+        final = to_operator.final(1, WAIT_S)
+        assert final is not None
+        signed, problems = counted(final, founding_set(decode(to_operator.genesis(), genesis_type())))
+        assert (len(signed) >= 3, problems) == (True, [])
+        for member in FOLLOWERS:
+            with http(ports[member], member) as reader:
+                own = reader.final(1, WAIT_S)
+                assert own is not None
+                assert own.header == final.header
+                assert reader.query("consortium.members", b"{}")
+
+        # The follower looks for what was promised.
+        [word] = done.acknowledgements
+        to_follower.hand_over(word)
+        assert decode(word, SignedAcknowledgement).acknowledgement.items[0].height == 1
+
+        told = json.loads(plain(ports["bank"], "/health"))
+        assert told["ok"], told
+        assert {check["name"] for check in told["checks"]} >= {"copy", "operator", "cosigning", "evidence"}
+        figures = plain(ports["bank"], "/metrics")
+        assert "hansa_final_height 1.0" in figures
+        assert 'hansa_peers{state="agrees"}' in figures
+        assert json.loads(to_follower.get("/v1/incidents")) == []
+
+
+def genesis_type() -> Any:
+    from hansa.apps.consortium.messages import Genesis
+
+    return Genesis

@@ -14,13 +14,17 @@ from pathlib import Path
 
 import httpx2
 
+from hansa.apps import rooms
 from hansa.client.case import Case
 from hansa.client.http import Http, tls_context
 from hansa.client.keyfiles import read_key
+from hansa.engines import foreign_rooms
 from hansa.engines.following import Following
 from hansa.engines.ledger import Keep
 from hansa.engines.reader import Reader
+from hansa.engines.restoring import restore_snapshot
 from hansa.kernel import Release, limits
+from hansa.kernel.apply import Incident
 from hansa.kernel.signatures import Signer
 from hansa.node import errors_follower as errors
 from hansa.node import metrics_follower
@@ -44,6 +48,7 @@ from hansa.node.run import listen, run
 from hansa.node.server import Node, now_ms
 from hansa.node.settings import Settings, check
 from hansa.node.upstream import HttpUpstream, Upstream
+from hansa.node.watchdog import Watchdog
 
 CASES = "cases"
 MEMBER_KEY = "member.key"
@@ -89,7 +94,10 @@ class Follower:
         self.metrics = metrics
         keep = Keep(write_sets=settings.retention.keep_write_sets, blocks=settings.retention.keep_blocks)
         self._connect = connect or partial(http_upstream, settings, keys.session)
-        self.following = Following(settings.file(files.LEDGER), genesis, release, keep=keep)
+        self._dog = Watchdog(settings.file(files.LEDGER), settings.block_seconds)
+        self.following = Following(
+            settings.file(files.LEDGER), genesis, release, keep=keep, watch=self._dog.watch
+        )
         self.reader: Reader = self.following.reader()
         self.casebook = Casebook(settings.file(CASES), settings.member, clock, self._tell)
         self.cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
@@ -147,6 +155,7 @@ class Follower:
         self.cosignatures.close()
         self.reader.close()
         self.following.close()
+        self._dog.close()
 
     def check_room(self, size: int) -> None:
         """The operator's node has the queue: it says whether there is room."""
@@ -174,6 +183,10 @@ class Follower:
 
     def incidents(self) -> Sequence[Noted]:
         return incidents_of(self)
+
+    def own_incidents(self) -> list[Incident]:
+        """Trouble of this node itself. What the engine says of a wrong block, a case says better."""
+        return [*self._dog.incidents, *(each for each in self.following.incidents if each.what != "differs")]
 
     # What the copy tells.
 
@@ -269,12 +282,20 @@ def follow(
     release: Release | None = None,
     ready: Callable[[Handle], None] | None = None,
     stop: threading.Event | None = None,
+    snapshot: Path | None = None,
 ) -> None:
-    """Run the follower of a data directory until it is told to end; as `hansa.node.run.serve`."""
+    """Run the follower of a data directory until it is told to end; as `hansa.node.run.serve`.
+
+    `snapshot`: a folder to start from where there is no copy yet, instead of from genesis. Raises what
+    `restore_snapshot` does.
+    """
     check(settings)
     start_logging(settings.log)
     listening = listen(settings)
     try:
+        if snapshot is not None and not settings.file(files.LEDGER).exists():
+            genesis = settings.file(files.GENESIS).read_bytes()
+            restore_snapshot(snapshot, settings.file(files.LEDGER), genesis, release)
         follower = open_follower(settings, clock, release)
         app = Node(Front(settings, follower, clock, follower.metrics))
 
@@ -294,6 +315,7 @@ def open_follower(settings: Settings, clock: Callable[[], int], release: Release
     genesis = settings.file(files.GENESIS)
     if not genesis.is_file():
         raise FileMissing(path=str(genesis))
+    release = release or rooms.release(foreign_rooms.installed(settings.file(files.ROOMS)))
     node = read_key(settings.file(files.NODE_KEY)).signer
     own: Path = settings.file(MEMBER_KEY)
     session = read_key(own).signer if own.is_file() else node

@@ -107,7 +107,7 @@ def _peers(node: "Follower") -> Check:
 
 
 def incidents_of(node: "Follower") -> Sequence[Noted]:
-    """The cases on file, then the engine's own trouble; what differs in a block, the case says better."""
+    """The cases on file, then trouble of this node itself."""
     found = [
         Noted(
             code=f"incident.{case.kind}",
@@ -119,5 +119,4 @@ def incidents_of(node: "Follower") -> Sequence[Noted]:
         )
         for path, case in node.casebook.all()
     ]
-    own = [each for each in node.following.incidents if each.what != "differs"]
-    return found + [noted(each, node.now_ms(), node.height) for each in own]
+    return found + [noted(each, node.now_ms(), node.height) for each in node.own_incidents()]

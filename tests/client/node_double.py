@@ -24,6 +24,10 @@ Fault = Callable[[httpx2.Request], httpx2.Response | None]
 UNKNOWN = ("node.receipt_unknown", "账本上没有该交易。", "The ledger has no such transaction.")
 
 
+class Nothing(msgspec.Struct):
+    """The arguments of a query that there is not."""
+
+
 class NodeDouble:
     """Answers as a node does. `faults` are asked first, each once; `seen` keeps what was asked."""
 
@@ -95,9 +99,13 @@ class NodeDouble:
         return answer({"acknowledgement": word, "receipts": receipts})
 
     def _query(self, name: str, params: httpx2.QueryParams) -> httpx2.Response:
-        arguments: dict[str, Any] = {
-            key: int(value) if value.isdigit() else value for key, value in params.items() if key != "height"
-        }
+        arguments: dict[str, Any] = {}
+        for field in msgspec.structs.fields(self.consortium.registry.arguments(name) or Nothing):
+            given = [int(text) if text.isdigit() else text for text in params.get_list(field.name)]
+            many = "list" in str(field.type)
+            if given or many:
+                arguments[field.name] = given if many else given[0]
+        arguments |= {name: text for name, text in params.items() if name not in (*arguments, "height")}
         node = self.consortium.node
         value = node.query(name, arguments)
         return answer({"height": node.height, "time_ms": node.time_ms, "value": value})
@@ -195,6 +203,7 @@ class Handler(BaseHTTPRequestHandler):
     """Passes what comes in by a socket to a double, one request at a time."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 65_536  # One packet for head and body, else the kernel waits between them.
     node: NodeDouble
     lock: threading.Lock
 

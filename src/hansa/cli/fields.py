@@ -51,6 +51,11 @@ class Field:
         return f"--set-{name}" if self.name in RESERVED else f"--{name}"
 
     @property
+    def parameter(self) -> str:
+        """Its name among a command's parameters, which have names of their own."""
+        return f"field_{self.name}"
+
+    @property
     def many(self) -> bool:
         """Whether the option is repeated: a list of plain values."""
         return isinstance(self.kind, types.VarTupleType | types.ListType) and _plain(self.kind.item_type)
@@ -76,7 +81,7 @@ def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
 def options_of(fields: Sequence[Field]) -> list[click.Option]:
     return [
         click.Option(
-            [field.option, field.name],
+            [field.option, field.parameter],
             multiple=field.many,
             metavar=metavar(field),
             help=_help(field),
@@ -89,7 +94,7 @@ def given_values(fields: Sequence[Field], options: dict[str, Any]) -> dict[str, 
     """What the options say, as plain JSON values; left out where not given. Raises ValueWrong."""
     out: dict[str, Any] = {}
     for field in fields:
-        given = options.get(field.name)
+        given = options.get(field.parameter)
         if given is None or given == ():
             continue
         if field.many:

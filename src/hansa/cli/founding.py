@@ -76,8 +76,9 @@ def founding_card(
 
 def read_founding_card(path: str) -> FoundingCard:
     """A card whose first key signed it. Raises FileUnusable or CardWrong."""
+    data = read_input(path).strip()
     try:
-        signed = decode_strict(read_input(path).strip(), SignedFoundingCard)
+        signed = decode_strict(data, SignedFoundingCard)
     except Refusal:
         raise CardWrong(path=path) from None
     keys = signed.card.member.keys

@@ -6,7 +6,8 @@ from typing import Any
 import click
 import msgspec
 
-from hansa.cli.common import Desk, Language, confirm, say, show_json
+from hansa.apps.consortium.messages_approvals import ListedHeld
+from hansa.cli.common import Desk, Language, confirm, now_ms, say, show_json
 from hansa.client import Refused, errors
 from hansa.client.outbox import Entry, Outbox, ledger_time_ms
 from hansa.client.problems import printable
@@ -32,8 +33,6 @@ def act(
         click.echo(described(actions), err=True)
         confirm(desk.lang, "签名并发送？", "Sign and send?")
     with desk.outbox() as outbox:
-        from hansa.cli.common import now_ms
-
         number = outbox.put(desk.registry, *actions, now_ms=now_ms())
         try:
             send(desk, outbox)
@@ -46,7 +45,28 @@ def act(
             )
             raise
         entry = outbox.entry(number)
-    return show_outcome(desk.lang, entry, as_json, quiet)
+    receipt = show_outcome(desk.lang, entry, as_json, quiet)
+    if receipt is not None:
+        _tell_if_held(desk, receipt)
+    return receipt
+
+
+def _tell_if_held(desk: Desk, receipt: Receipt) -> None:
+    """A transaction that waits for approval is on the ledger, and nothing else of it has happened."""
+    try:
+        waiting = desk.ask("consortium.held", list[ListedHeld], member=desk.profile.member)
+    except Refusal:
+        return  # Whoever ended its own key reads no more, and what ended it has had its effect.
+    for each in waiting:
+        if each.transaction == receipt.transaction:
+            say(
+                desk.lang,
+                f"尚未生效：须有 {each.held.holders} 人同意。请另一持有人执行：hansa approve approve "
+                f"{receipt.transaction[:12]}",
+                f"It has no effect yet: {each.held.holders} holders must agree. Another one runs: "
+                f"hansa approve approve {receipt.transaction[:12]}",
+                err=True,
+            )
 
 
 def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
@@ -81,8 +101,6 @@ def show_draft(desk: Desk, actions: Sequence[Action], as_json: bool) -> None:
         draft = decode(outbox.draft(desk.registry, actions), desk.registry.body)
         used = desk.ask("consortium.sequence", int, member=desk.profile.member, key=desk.profile.key)
         sequence = outbox.next_sequence(desk.profile.key, used)
-    from hansa.cli.common import now_ms
-
     until_ms = max(now_ms(), ledger_time_ms(desk.node, desk.profile.chain)) + limits.HOUR_MS
     body = msgspec.structs.replace(draft, key=desk.profile.key, sequence=sequence, valid_until_ms=until_ms)
     data = encode(body)

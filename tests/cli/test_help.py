@@ -1,0 +1,50 @@
+"""Help of every command is there, in words for people, and at once."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from hansa.cli.main import COMMANDS, cli
+from tests.cli.shell import Shell
+
+HEAVY = ("numpy", "msgspec", "httpx2", "nacl", "rich", "starlette", "uvicorn")
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            inner = command.get_command(ctx, name)
+            assert inner is not None, name
+            yield from commands(inner, (*path, name))
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help(shell: Shell, name: str) -> None:
+    ctx = click.Context(cli)
+    command = cli.get_command(ctx, name)  # type: ignore[attr-defined]
+    for path in commands(command, (name,)):
+        told = shell.do(*path, "--help").out
+        assert told.startswith("Usage: ")
+        assert len(told.splitlines()) > 4, path
+
+
+def test_the_list_of_commands_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from hansa.cli.main import cli; "
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0; "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_there_is_not_is_named(shell: Shell) -> None:
+    for arguments in (("rubbish",), ("tx", "rubbish.act"), ("get", "rubbish.query"), ("vote", "rubbish")):
+        ran = shell(*arguments)
+        assert ran.status == 2
+        assert "rubbish" in ran.err

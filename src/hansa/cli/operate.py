@@ -172,7 +172,7 @@ def _finish(lang: Language, told: dict[str, Any], as_json: bool, zh: str, en: st
 def _is_operator(directory: Path) -> bool:
     from hansa.node import settings
 
-    return settings.read(directory).role == "operator"
+    return not (directory / settings.SETTINGS).exists() or settings.read(directory).role == "operator"
 
 
 def _catch_up(

@@ -53,7 +53,8 @@ def look_at_key(settings: Settings, genesis: Genesis | None) -> Iterator[Finding
 def is_held(directory: Path) -> bool:
     """Whether a process holds the directory: a node that runs."""
     path = directory / files.SIGNED
-    if not path.is_file():
+    # Whoever holds the file has opened its log beside it. Without one, asking SQLite would only leave traces.
+    if not path.is_file() or not path.with_name(f"{path.name}-wal").exists():
         return False
     try:
         probe = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)

@@ -51,7 +51,12 @@ def genesis(keys: int) -> Genesis:
         )
         registration = Registration(kind="vat", number=f"DE{100_000_000 + MEMBERS.index(name)}")
         return GenesisMember(
-            id=name, name_zh=name, name_en=name, keys=given, registration=registration, size="medium",
+            id=name,
+            name_zh=name,
+            name_en=name,
+            keys=given,
+            registration=registration,
+            size="medium",
             roles=("plant",),
         )
 
@@ -197,6 +202,20 @@ class Ground:
     def head_height(self) -> int:
         found = json.loads(self.get("/v1/head")[1])
         return int(found["header"]["height"]) if found else 0
+
+    def height_or_none(self) -> int | None:
+        """The height; None while nobody answers."""
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            return self.head_height()
+        return None
+
+    def block_sizes(self) -> dict[int, int]:
+        """Transactions of each block."""
+        database = sqlite3.connect(f"file:{self.directory / 'ledger.db'}?mode=ro", uri=True)
+        try:
+            return dict(database.execute("SELECT height, count(*) FROM transactions GROUP BY height"))
+        finally:
+            database.close()
 
     def rss_mb(self) -> float:
         assert self.process is not None

@@ -238,7 +238,6 @@ class Admission:
             self._engine.incidents.append(Incident("writer", "see the log"))
             note("writer failed", 40, trace=True)
             self._give_up()
-            raise
 
     def _next_group(self) -> None:
         """Decide the group whose signatures were being checked, while those of the next one are."""

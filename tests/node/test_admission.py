@@ -1,0 +1,255 @@
+"""Load: what waits is bounded and shared fairly, nothing is dropped, and everybody gets an answer."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium.messages import Attest
+from hansa.engines import errors as engine_errors
+from hansa.kernel import limits as kernel_limits
+from hansa.node.fair import Fair
+from hansa.node.limits import TURN_TRANSACTIONS_MAX
+from hansa.node.settings import Limits
+from hansa.node.wires import join
+from tests.node.world import OCTETS, World, call, world
+
+SHOW = Attest(table="consortium.members", key=("maker",))
+
+
+@contextmanager
+def held(node: World) -> Iterator[None]:
+    """The engine takes what it is given, but does not begin until the block ends."""
+    engine, go = node.operator.engine, threading.Event()
+    submit = engine.submit
+
+    def wait_then_submit(wires: Any) -> Any:
+        go.wait(20)
+        return submit(wires)
+
+    engine.submit = wait_then_submit  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        go.set()
+
+
+def sent(node: World, body: bytes) -> "asyncio.Task[Any]":
+    """A request on its way."""
+
+    async def start() -> "asyncio.Task[Any]":
+        task = asyncio.ensure_future(call(node.app, "POST", "/v1/transactions", OCTETS, body))
+        await asyncio.sleep(0)
+        return task
+
+    task: asyncio.Task[Any] = node.run(start())
+    return task
+
+
+def answer_of(node: World, task: "asyncio.Task[Any]") -> Any:
+    async def wait() -> Any:
+        return await task
+
+    return node.run(wait())
+
+
+def test_a_full_queue_is_refused_with_a_time_before_the_body_is_read(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(queue_transactions=4)) as node, held(node):
+        waiting = [sent(node, node.sign("plant", SHOW)) for _ in range(4)]
+
+        # No part of its body ever comes: it is answered all the same.
+        answer = node.run(call(node.app, "POST", "/v1/transactions", OCTETS, parts=[], silent=True))
+
+        assert (answer.status, answer.code) == (429, "node.queue_full")
+        assert 1 <= int(answer.headers["retry-after"]) <= 30
+        assert not any(task.done() for task in waiting)
+    assert [answer_of_done(task) for task in waiting] == ["ok"] * 4
+
+
+def answer_of_done(task: "asyncio.Task[Any]") -> str:
+    return str(task.result().json["receipts"][0]["code"])
+
+
+def test_a_queue_that_is_full_by_bytes_is_refused_too(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(queue_bytes=700)) as node, held(node):
+        first = sent(node, node.sign("plant", SHOW))
+        large = {**OCTETS, "content-length": "500"}
+
+        answer = node.run(call(node.app, "POST", "/v1/transactions", large, parts=[], silent=True))
+
+        assert (answer.status, answer.code) == (429, "node.queue_full")
+        assert not first.done()
+
+
+def test_what_waits_is_bounded_per_key_and_per_member(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(queue_key=2, queue_member=3)) as node:
+        # Met once, a key has a share of its own.
+        for key in ("k1", "gateway-1"):
+            node.submit(node.sign("plant", SHOW, key=key))
+        node.submit(node.sign("bank", SHOW))
+        with held(node):
+            for _ in range(2):
+                sent(node, node.sign("plant", SHOW))
+            by_key = node.submit(node.sign("plant", SHOW))
+            sent(node, node.sign("plant", SHOW, key="gateway-1"))
+            by_member = node.submit(node.sign("plant", SHOW, key="gateway-1"))
+            other = sent(node, node.sign("bank", SHOW))
+
+            assert (by_key.status, by_key.code) == (429, "node.key_busy")
+            assert (by_member.status, by_member.code) == (429, "node.member_busy")
+            assert "retry-after" in by_key.headers
+            assert not other.done()
+
+
+def test_a_request_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(queue_key=2)) as node:
+        node.submit(node.sign("plant", SHOW))
+
+        answer = node.submit(join([node.sign("plant", SHOW) for _ in range(3)]))
+
+        assert answer.code == "node.key_busy"
+        assert node.operator.height == 1
+        assert node.operator.admission.waiting == 0
+
+
+def test_keys_that_the_ledger_does_not_know_share_one_place(tmp_path: Path) -> None:
+    """Else whoever makes names up would get a turn for each of them."""
+    with world(tmp_path, Limits(queue_member=3)) as node, held(node):
+        for name in ("x1", "x2", "x3"):
+            sent(node, node.sign("plant", SHOW).replace(b"plant", name.encode()))
+
+        answer = node.submit(node.sign("plant", SHOW).replace(b"plant", b"x4"))
+
+        assert answer.code == "node.member_busy"
+
+
+def test_a_flooding_member_delays_the_others_by_a_turn() -> None:
+    fair: Fair[str] = Fair()
+    fair.add("flood", [(f"f{number}", 100) for number in range(1_000)])
+    fair.add("plant", [("p1", 100), ("p2", 100)])
+
+    group = fair.take(200, 10**6)
+
+    assert group.index("p1") == TURN_TRANSACTIONS_MAX
+    assert group[TURN_TRANSACTIONS_MAX + 1] == "p2"
+    assert [item for item in group if item[0] == "f"] == [f"f{number}" for number in range(198)]
+    assert fair.count == 802
+
+
+def test_a_group_is_bounded_by_bytes_and_whoever_did_not_fit_comes_first() -> None:
+    fair: Fair[str] = Fair()
+    fair.add("plant", [("p1", 60), ("p2", 60)])
+    fair.add("bank", [("b1", 60)])
+
+    assert [fair.take(10, 100) for _ in range(4)] == [["p1"], ["p2"], ["b1"], []]
+
+
+def test_an_item_larger_than_a_group_goes_alone() -> None:
+    fair: Fair[str] = Fair()
+    fair.add("plant", [("p1", 500), ("p2", 1)])
+
+    assert fair.take(10, 100) == ["p1"]
+    assert fair.take(10, 100) == ["p2"]
+
+
+def test_whoever_hangs_up_has_an_outcome_under_the_same_bytes(node: World) -> None:
+    wire = node.sign("plant", SHOW)
+    with held(node):
+        task = sent(node, wire)
+        node.loop.call_soon_threadsafe(task.cancel)
+
+    again = node.submit(wire).json["receipts"][0]
+
+    assert (again["code"], again["height"]) == ("ok", 1)
+    assert node.operator.height == 1
+    assert node.operator.admission.waiting == 0
+
+
+def test_what_waits_when_the_node_is_told_to_stop_is_decided(tmp_path: Path) -> None:
+    with world(tmp_path) as node:
+        hold = held(node)
+        hold.__enter__()
+        waiting = [sent(node, node.sign(member, SHOW)) for member in ("plant", "bank", "auditor")]
+        hold.__exit__(None, None, None)
+
+    assert [answer_of_done(task) for task in waiting] == ["ok"] * 3
+
+
+def test_a_node_that_stops_takes_no_more(node: World) -> None:
+    node.run(node.operator.admission.stop())
+
+    answer = node.submit(node.sign("plant", SHOW))
+
+    assert (answer.status, answer.code) == (503, "node.stopping")
+    assert "retry-after" in answer.headers
+
+
+def test_an_engine_that_stands_still_says_so_to_everyone(node: World) -> None:
+    def refuse(wires: Any) -> Any:
+        raise engine_errors.Stopped(cause="OSError: no space left on device")
+
+    node.operator.engine.submit = refuse  # type: ignore[method-assign]
+
+    answer = node.submit(node.sign("plant", SHOW))
+
+    assert (answer.status, answer.code) == (503, "engine.stopped")
+    assert "no space left" in answer.json["en"]
+    assert node.operator.admission.waiting == 0
+
+
+def test_a_mistake_of_the_program_leaves_nobody_waiting(node: World) -> None:
+    def fail(wires: Any) -> Any:
+        raise ZeroDivisionError
+
+    node.operator.engine.submit = fail  # type: ignore[method-assign]
+
+    first = node.submit(node.sign("plant", SHOW))
+    second = node.submit(node.sign("plant", SHOW))
+
+    assert (first.status, first.code) == (503, "node.writer_failed")
+    assert (second.status, second.code) == (503, "node.writer_failed")
+    assert node.get("/health").status == 503
+    assert [one.code for one in node.operator.incidents()] == ["incident.writer"]
+
+
+def test_many_at_once_are_each_answered_with_their_own_outcome(node: World) -> None:
+    wires = [node.sign(member, SHOW) for member in ("plant", "bank", "auditor", "maker") for _ in range(50)]
+
+    async def all_at_once() -> list[Any]:
+        return await asyncio.gather(
+            *(call(node.app, "POST", "/v1/transactions", OCTETS, wire) for wire in wires)
+        )
+
+    answers = node.run(all_at_once())
+
+    places = {(one["height"], one.get("index", 0)) for a in answers for one in a.json["receipts"]}
+    assert len(places) == len(wires)
+    assert {one["code"] for a in answers for one in a.json["receipts"]} == {"ok"}
+
+
+def test_a_key_serves_from_the_block_after_the_one_that_adds_it(node: World) -> None:
+    """Its signature is not checked ahead of time by a key that the ledger does not have yet."""
+    answer = node.submit(node.sign("plant", SHOW, key="new"))
+
+    assert answer.json["receipts"][0]["code"] == "kernel.unknown_key"
+
+
+@pytest.mark.parametrize("ahead_ms", [0, kernel_limits.HOUR_MS])
+def test_due_work_wakes_the_node_by_itself_and_when_asked(node: World, ahead_ms: int) -> None:
+    seen: list[int] = []
+    engine = node.operator.engine
+    engine.next_due_ms = lambda: None if seen else node.clock() + ahead_ms  # type: ignore[method-assign]
+    engine.wake = lambda: seen.append(1)  # type: ignore[method-assign]
+
+    if ahead_ms:
+        node.operator.admission.wake()
+        assert not seen
+        node.clock.advance(ms=ahead_ms)
+        engine.next_due_ms = lambda: None if seen else node.clock()  # type: ignore[method-assign]
+    node.operator.admission.wake()
+
+    assert seen == [1]

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from hansa.cli.serve import up
 from hansa.engines.stops import Stops
 from hansa.engines.store import SqliteStore
 from hansa.node import watchdog
@@ -96,6 +98,17 @@ def test_a_process_that_was_killed_otherwise_is_not_taken_for_one_that_looped(le
     (ledger.parent / TRACE).write_bytes(b"")
     assert Watchdog(ledger).incidents == []
     assert stops_of(ledger) == (0, ())
+
+
+@pytest.mark.parametrize(("option", "word"), [(None, ""), ("--retry", "again"), ("--set-aside", "set_aside")])
+def test_the_operators_word_is_given_when_the_node_is_started(
+    option: str | None, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+    monkeypatch.setattr("hansa.node.run.serve", lambda settings, ready, retry: given.append(retry))
+    (tmp_path / "node.toml").write_text('member = "maker"\n')
+    done = CliRunner().invoke(up, [str(tmp_path), *([option] if option else [])], obj="en")
+    assert (done.exit_code, given) == (0, [word])
 
 
 TRACES = [

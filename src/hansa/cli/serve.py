@@ -19,13 +19,22 @@ DAYS = 730
 @click.argument("directory", type=click.Path(path_type=Path), default=DIRECTORY)
 @click.option("--host", help="Listen here instead. 监听地址。")
 @click.option("--port", type=click.IntRange(0, 65_535), help="On this port; 0: any free one. 端口。")
+@click.option(
+    "--retry", "after_stop", flag_value="again", help="A waiting node: take transactions again. 恢复写入。"
+)
+@click.option(
+    "--set-aside",
+    "after_stop",
+    flag_value="set_aside",
+    help="A waiting node: without those that stopped it. 搁置使其停机的交易。",
+)
 @click.pass_obj
-def up(lang: Language, directory: Path, host: str | None, port: int | None) -> None:
+def up(lang: Language, directory: Path, host: str | None, port: int | None, after_stop: str | None) -> None:
     """Run the node of DIRECTORY until Ctrl-C. 启动节点。"""
-    _run(lang, directory, host, port)
+    _run(lang, directory, host, port, after_stop or "")
 
 
-def _run(lang: Language, directory: Path, host: str | None, port: int | None) -> None:
+def _run(lang: Language, directory: Path, host: str | None, port: int | None, after_stop: Any = "") -> None:
     import msgspec
 
     from hansa.node import settings as files
@@ -41,7 +50,7 @@ def _run(lang: Language, directory: Path, host: str | None, port: int | None) ->
         url = f"{scheme}://{settings.host}:{handle.port}"
         say(lang, f"节点就绪：{url}（Ctrl-C 停止）", f"The node answers at {url} (Ctrl-C ends it)", err=True)
 
-    serve(settings, ready=ready)
+    serve(settings, ready=ready, retry=after_stop)
 
 
 @click.command()

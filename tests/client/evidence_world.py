@@ -124,9 +124,9 @@ class EvidenceWorld:
         return self.consortium.node.genesis_bytes
 
 
-def made(folder: Path) -> EvidenceWorld:
+def made(folder: Path, consortium: Consortium | None = None) -> EvidenceWorld:
     """Four closed days of a lease, the last with corrections."""
-    consortium = Consortium()
+    consortium = consortium or Consortium()
     world = EvidenceWorld(consortium, ReadingStore(folder / "readings.db"))
     start = consortium.clock() - 8 * HOUR + limits.DAY_MS
     _agree(world, start)

@@ -10,6 +10,7 @@ from hansa.apps.metering.chain import Point
 from hansa.apps.metering.messages import AnchorReadings
 from hansa.apps.metering.readings import StoredReading
 from hansa.client.bundle import Bundle
+from hansa.client.case import Case
 from hansa.client.texts import NO_TEXT, Text
 
 PROBLEMS_SHOWN = 5
@@ -68,6 +69,8 @@ class Report:
     genesis: Genesis | None = None
     bundle: Bundle | None = None
     finality: Finality = Finality()
+    case: Case | None = None
+    """In place of a bundle: what a follower holds against the operator."""
     statement: Statement | None = None
     statements: list[Statement] = field(default_factory=list)
     """Those of the agreement up to the subject's, oldest first."""

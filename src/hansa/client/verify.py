@@ -9,6 +9,7 @@ from hansa.apps.consortium.messages import Genesis
 from hansa.client.bundle import BUNDLE_BYTES_MAX, GENESIS_BYTES_MAX, Bundle
 from hansa.client.report import Check, Failed, Finality, Origin, Report, need, note
 from hansa.client.texts import Text, both, instant_text
+from hansa.client.verify_case import case_not_proved, case_proved, check_case, is_case
 from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
@@ -43,6 +44,9 @@ def _unreadable(report: Report, why: Text) -> None:
 
 def _run(report: Report, data: bytes, genesis: bytes) -> None:
     _check_size(report, data, genesis)
+    if is_case(data):
+        check_case(report, data, genesis)
+        return
     report.genesis = decode_strict(genesis, Genesis)
     report.bundle = bundle = decode_strict(data, Bundle)
     chain = hashlib.sha256(genesis).hexdigest()
@@ -89,7 +93,9 @@ def _check_size(report: Report, data: bytes, genesis: bytes) -> None:
 
 
 def proved(report: Report) -> list[Text]:
-    """What a bundle whose checks hold shows, and under which assumption."""
+    """What evidence whose checks hold shows, and under which assumption."""
+    if report.case is not None:
+        return case_proved(report.case)
     who, whom = "读取日志的网关", "the gateway that read the log"
     if report.signed_by_device:
         who, whom = "设备", "the device"
@@ -160,6 +166,8 @@ def _left_to_the_operator(found: Finality) -> Text:
 
 def not_proved(report: Report) -> list[Text]:
     """What no signature can show (rule 30)."""
+    if report.case is not None:
+        return case_not_proved(report.case)
     out = [Text("传感器或控制器报告的数值是真实的。", "That the sensor or control told the truth.")]
     if not report.signed_by_device:
         out.append(

@@ -1,0 +1,169 @@
+"""Check a follower's case offline, from the genesis file alone: what it proves, and against whom.
+
+Two signed headers of one height prove two histories. A signed acknowledgement beside the signed header of
+that height proves a broken promise. A wrong block proves that the operator signed it; that it is wrong is
+seen by executing the ledger again, as every member's follower does.
+"""
+
+import hashlib
+
+from hansa.apps.consortium.messages import Genesis
+from hansa.client.case import Case, difference_text
+from hansa.client.report import Report, need
+from hansa.client.texts import NO_TEXT, Text, both
+from hansa.client.verify_quorum import founding_set
+from hansa.kernel import merkle
+from hansa.kernel.canonical import decode_strict
+from hansa.kernel.evidence import Promise, Proof, SignedHeader, holds, promised_by, signed_by
+from hansa.kernel.messages import Outcome
+from hansa.kernel.transaction import identity
+
+
+def is_case(data: bytes) -> bool:
+    """Whether a file says that it is a case. Names stand in order, so the format is near the front."""
+    return b'"format":"hansa-case-1"' in data
+
+
+def check_case(report: Report, data: bytes, genesis: bytes) -> None:
+    """Run every check of its kind. Raises Failed, or a Refusal for what cannot be read."""
+    report.genesis = decode_strict(genesis, Genesis)
+    report.case = case = decode_strict(data, Case)
+    chain = hashlib.sha256(genesis).hexdigest()
+    wrong = [f"headers[{n}]" for n, signed in enumerate(case.headers) if signed.header.chain != chain]
+    if case.acknowledgement is not None and case.acknowledgement.acknowledgement.chain != chain:
+        wrong.append("acknowledgement")
+    need(
+        report, "genesis",
+        Text("创世文件与证据属于同一联盟", "genesis file and evidence are of one consortium"),
+        wrong, Text(f"链 {chain[:16]}…", f"chain {chain[:16]}…"),
+    )  # fmt: skip
+    checks = {"two_histories": _two_histories, "dropped": _dropped, "difference": _difference}
+    problems: list[str | Text] = []
+    if case.kind not in checks:
+        problems.append(Text("这类记录不归咎任何一方", "a record of this kind accuses nobody"))
+    elif case.against != report.genesis.operator:
+        problems.append(
+            Text("所指不是创世时的运营方", "it accuses another than the operator of the genesis file")
+        )
+    need(report, "accusation", Text("证据针对运营方", "the evidence is against the operator"), problems)
+    public = founding_set(report.genesis).public
+    unsigned = [f"headers[{n}]" for n, signed in enumerate(case.headers) if not signed_by(signed, public)]
+    need(
+        report, "header",
+        Text("区块头由创世时的运营节点签名", "the operator of the genesis file signed the headers"),
+        unsigned or ([] if case.headers else ["headers"]),
+        Text(f"高度 {case.height}", f"height {case.height}"),
+    )  # fmt: skip
+    checks[case.kind](report, case, public)
+
+
+def _two_histories(report: Report, case: Case, public: bytes) -> None:
+    problems: list[str] = []
+    if len(case.headers) != 2:
+        problems.append("headers")
+    else:
+        one, other = (signed.header for signed in case.headers)
+        if one.height != other.height or one.app_hash == other.app_hash:
+            problems.append("headers")
+    roots = [signed.header.app_hash[:16] for signed in case.headers]
+    need(
+        report, "two_histories",
+        Text("同一高度有两个不同的根，均由运营方签名", "one height, two roots, both signed by the operator"),
+        problems, both(" ≠ ".join(f"{root}…" for root in roots)),
+    )  # fmt: skip
+
+
+def _dropped(report: Report, case: Case, public: bytes) -> None:
+    signed = case.acknowledgement
+    items = signed.acknowledgement.items if signed is not None else ()
+    promised = signed is not None and promised_by(signed, public) and case.position < len(items)
+    need(
+        report, "acknowledgement",
+        Text("回执由运营方签名", "the operator signed the acknowledgement"),
+        [] if promised else ["acknowledgement"],
+    )  # fmt: skip
+    promise, header = items[case.position], case.headers[0].header
+    broken = header.height == promise.height and (
+        header.app_hash != promise.app_hash
+        or (case.instead is not None and _other(case.instead, case.headers[0], promise))
+    )
+    need(
+        report, "broken_promise",
+        Text("该高度的账本没有为所承诺的交易留下位置",
+             "the ledger of that height has no room for what was promised"),
+        [] if broken else [f"acknowledgement.items[{case.position}]"],
+        Text(f"交易 {promise.transaction[:16]}…，区块 {promise.height} 第 {promise.index} 位",
+             f"transaction {promise.transaction[:16]}…, block {promise.height} at {promise.index}"),
+    )  # fmt: skip
+
+
+def _other(instead: Proof, signed: SignedHeader, promise: Promise) -> bool:
+    """Whether another transaction, or another outcome, lies in the promised place."""
+    place = (instead.block.height, instead.within_block.index)
+    in_place = holds(instead, signed.header) and place == (promise.height, promise.index)
+    if instead.kind == "transaction":
+        return in_place and identity(instead.item) != promise.transaction
+    if instead.kind == "outcome":
+        said = decode_strict(instead.item, Outcome)
+        return in_place and (said.transaction, said.code) != (promise.transaction, promise.code)
+    return False
+
+
+def _difference(report: Report, case: Case, public: bytes) -> None:
+    leaf, header = case.leaf, case.headers[-1].header
+    whole = leaf is not None and (leaf.height, leaf.time_ms) == (header.height, header.time_ms)
+    if whole and leaf is not None and case.transactions:
+        whole = _root(case.transactions) == leaf.transactions_root
+    told = NO_TEXT
+    if case.difference is not None:
+        found = difference_text(case.difference)
+        told = Text(f"据 {case.by} 的节点：{found.zh}", f"by the word of {case.by}'s node: {found.en}")
+    need(
+        report, "block",
+        Text("所示区块属于该区块头", "the block shown is that of the header"),
+        [] if whole else ["leaf"], told,
+    )  # fmt: skip
+
+
+def _root(items: tuple[bytes, ...]) -> str:
+    return merkle.root([merkle.leaf_hash(item) for item in items]).hex()
+
+
+def case_proved(case: Case) -> list[Text]:
+    """What a case whose checks hold shows."""
+    against = case.against
+    if case.kind == "two_histories":
+        return [
+            Text(
+                f"{against} 作为运营方在高度 {case.height} 签了两部不同的历史。",
+                f"{against}, as operator, signed two different histories at height {case.height}.",
+            )
+        ]
+    if case.kind == "dropped":
+        return [
+            Text(
+                f"{against} 作为运营方签名确认了一笔交易，而它自己签名的账本没有这笔交易的位置。",
+                f"{against}, as operator, acknowledged a transaction under its signature, and signed a "
+                "ledger that has no room for it.",
+            )
+        ]
+    return [
+        Text(
+            f"{against} 作为运营方签名了区块 {case.height} 的这个区块头。",
+            f"{against}, as operator, signed this header of block {case.height}.",
+        )
+    ]
+
+
+def case_not_proved(case: Case) -> list[Text]:
+    """What the file alone does not show."""
+    if case.kind == "difference":
+        return [
+            Text(
+                "区块的内容有错：须从创世起重新执行账本才能看出，各成员单位的跟随节点都会这样做"
+                "（区块叶是否在该区块头之下，也由此得出）。",
+                "That the block is wrong: that is seen by executing the ledger from genesis on, as every "
+                "member's follower does; so is that its leaf lies under the header.",
+            )
+        ]
+    return [Text("是谁下的决定，出于什么原因。", "Who decided so, and why.")]

@@ -1,0 +1,306 @@
+"""Final, or the operator's word: cosigners by the set in force; both checkers refuse forged bundles."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium.messages import CosignersChanged
+from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
+from hansa.client.bundle import Bundle, Handover
+from hansa.client.verify import Report, check_bundle, not_proved, proved
+from hansa.engines.embedded import Embedded
+from hansa.kernel import encode, replace
+from hansa.kernel.canonical import decode
+from hansa.kernel.evidence import Cosignature, Cosigner, SignedHeader
+from hansa.kernel.signatures import HEADER_DOMAIN, Signer, possession
+from tests.client.evidence_world import EvidenceWorld, made
+from tests.client.test_verify import checked, failed
+from tests.consortium import MEMBERS, Consortium, signer
+
+LATER = "node-2"
+"""The key of the auditor's next node."""
+
+
+def key_of(member: str, key: str = "node") -> Signer:
+    return signer(member, key)
+
+
+class Cosigned(Consortium):
+    """The consortium with its four members as cosigners."""
+
+    def _open(self) -> Embedded:
+        seats = tuple(Cosigner(member=m, public=key_of(m).public) for m in MEMBERS)
+        self.genesis = replace(self.genesis, cosigners=seats, quorum=3)
+        return super()._open()
+
+
+def sign(signed: SignedHeader, *members: str, keys: dict[str, Signer] | None = None) -> SignedHeader:
+    """A header with the cosignatures of members."""
+    message = HEADER_DOMAIN + encode(signed.header)
+    given = tuple(
+        Cosignature(member=m, suite=1, signature=(keys or {}).get(m, key_of(m)).sign(message))
+        for m in members
+    )
+    return replace(signed, cosignatures=given)
+
+
+NEXT = {"auditor": key_of("auditor", LATER)}
+
+
+def change_cosigners(consortium: Consortium) -> int:
+    """By vote, the auditor's cosigner gets another key. Returns the height of the change."""
+    later, chain = NEXT["auditor"], consortium.node.chain.id
+    seats = tuple(
+        Seat(
+            member=m,
+            public=later.public if m == "auditor" else key_of(m).public,
+            proof=later.sign(possession(chain, m, "cosigner", later.public)) if m == "auditor" else b"",
+        )
+        for m in MEMBERS
+    )
+    consortium.do("plant", Propose(proposal="new-seat", subject=SetCosigners(seats=seats, quorum=3)))
+    for member in ("maker", "plant", "bank"):
+        consortium.do(member, Vote(proposal="new-seat", yes=True))
+    assert consortium.events(CosignersChanged)
+    return consortium.node.height
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvidenceWorld]:
+    built = made(tmp_path_factory.mktemp("cosigned"), Cosigned())
+    yield built
+    built.store.close()
+    built.consortium.close()
+
+
+@pytest.fixture(scope="module")
+def before(world: EvidenceWorld) -> Bundle:
+    """The operator's word, under the founding set."""
+    return world.gather(0)
+
+
+@pytest.fixture(scope="module")
+def handover(world: EvidenceWorld, before: Bundle) -> Handover:
+    """The change of the set, under the header of its height as the set before signed it."""
+    height = change_cosigners(world.consortium)
+    node = world.consortium.node
+    index = next(
+        index
+        for at, index, data in node.events_after(height - 1, 10**6)
+        if at == height and b"cosigners_changed" in data
+    )
+    return Handover(
+        event=node.prove("event", height, index, height),
+        head=sign(node.ledger.header(height), "plant", "bank"),
+    )
+
+
+@pytest.fixture(scope="module")
+def after(world: EvidenceWorld, handover: Handover) -> Bundle:
+    """Final, under the second set."""
+    bundle = world.gather(1)
+    return replace(bundle, head=sign(bundle.head, "plant", "auditor", keys=NEXT), handovers=(handover,))
+
+
+def finality(report: Report) -> str:
+    return next(check.detail.en for check in report.checks if check.name == "finality")
+
+
+def test_without_cosignatures_it_is_the_operators_word(world: EvidenceWorld, before: Bundle) -> None:
+    report = check_bundle(encode(before), world.genesis)
+    assert report.ok
+    assert not report.finality.final
+    assert finality(report).startswith("the operator's word: of 4 cosigners")
+    assert any("operator's word" in text.en for text in proved(report))
+    assert any("一面之词" in text.zh for text in proved(report))
+    assert checked(encode(before), world.genesis)
+
+
+@pytest.mark.parametrize(("members", "count"), [(("plant", "bank"), 3), (("auditor", "bank", "plant"), 4)])
+def test_with_a_quorum_it_is_final(
+    world: EvidenceWorld, before: Bundle, members: Sequence[str], count: int
+) -> None:
+    data = encode(replace(before, head=sign(before.head, *members)))
+    report = check_bundle(data, world.genesis)
+    assert failed(report) == []
+    assert report.finality.final
+    assert finality(report).startswith(f"final: {count} of 4 cosigners, q=3")
+    assert not any("operator's word" in text.en for text in [*proved(report), *not_proved(report)])
+    assert checked(data, world.genesis)
+
+
+def test_the_sets_are_followed_from_genesis(world: EvidenceWorld, after: Bundle) -> None:
+    report = check_bundle(encode(after), world.genesis)
+    assert failed(report) == []
+    assert report.finality.final
+    assert "the set changed 1 × since genesis" in finality(report)
+    assert checked(encode(after), world.genesis)
+
+
+def headed(bundle: Bundle, *members: str, keys: dict[str, Signer] | None = None) -> Bundle:
+    return replace(bundle, head=sign(bundle.head, *members, keys=keys))
+
+
+def forged(bundle: Bundle) -> Bundle:
+    """A cosignature by another key than the cosigner's."""
+    return headed(bundle, "plant", "bank", keys={"bank": key_of("bank", "k1")})
+
+
+def stale(bundle: Bundle) -> Bundle:
+    """Cosignatures of an earlier header."""
+    earlier = replace(bundle.head.header, height=bundle.head.header.height - 1)
+    given = sign(replace(bundle.head, header=earlier), "plant", "bank").cosignatures
+    return replace(bundle, head=replace(bundle.head, cosignatures=given))
+
+
+def of_another_chain(bundle: Bundle) -> Bundle:
+    """Cosignatures of a header of another consortium."""
+    other = replace(bundle.head.header, chain="ab" * 32)
+    given = sign(replace(bundle.head, header=other), "plant", "bank").cosignatures
+    return replace(bundle, head=replace(bundle.head, cosignatures=given))
+
+
+def too_few(bundle: Bundle) -> Bundle:
+    return headed(bundle, "plant")
+
+
+def twice(bundle: Bundle) -> Bundle:
+    return headed(bundle, "plant", "plant")
+
+
+def under_another_name(bundle: Bundle) -> Bundle:
+    """One key for two cosigners."""
+    return headed(bundle, "plant", "bank", keys={"bank": key_of("plant")})
+
+
+def stranger(bundle: Bundle) -> Bundle:
+    return headed(bundle, "plant", "bank", "insurer")
+
+
+def of_another_suite(bundle: Bundle) -> Bundle:
+    head = sign(bundle.head, "plant", "bank")
+    first = replace(head.cosignatures[0], suite=2)
+    return replace(bundle, head=replace(head, cosignatures=(first, head.cosignatures[1])))
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [forged, stale, of_another_chain, too_few, twice, under_another_name, stranger, of_another_suite],
+    ids=lambda forge: forge.__name__,
+)
+def test_false_or_too_few_cosignatures_are_refused(
+    world: EvidenceWorld, before: Bundle, forge: Callable[[Bundle], Bundle]
+) -> None:
+    data = encode(forge(before))
+    report = check_bundle(data, world.genesis)
+    assert failed(report) == ["finality"]
+    assert not checked(data, world.genesis)
+
+
+def test_too_few_says_how_many_are_needed(world: EvidenceWorld, before: Bundle) -> None:
+    report = check_bundle(encode(too_few(before)), world.genesis)
+    assert "2 of 4 cosigners, 3 are needed" in finality(report)
+
+
+def changed(bundle: Bundle, **fields: Any) -> Bundle:
+    return replace(bundle, handovers=(replace(bundle.handovers[0], **fields),))
+
+
+def left_out(bundle: Bundle) -> Bundle:
+    """The set's change: the new key is then nobody's."""
+    return replace(bundle, handovers=())
+
+
+def old_set(bundle: Bundle) -> Bundle:
+    """The auditor's old key still signs."""
+    return headed(bundle, "plant", "auditor")
+
+
+def self_appointed(bundle: Bundle) -> Bundle:
+    """The new set signs its own beginning."""
+    head = bundle.handovers[0].head
+    return changed(bundle, head=sign(head, "plant", "auditor", keys=NEXT))
+
+
+def handed_over_by_too_few(bundle: Bundle) -> Bundle:
+    return changed(bundle, head=sign(bundle.handovers[0].head, "plant"))
+
+
+def handed_over_by_nobody(bundle: Bundle) -> Bundle:
+    return changed(bundle, head=replace(bundle.handovers[0].head, cosignatures=()))
+
+
+def not_by_the_operator(bundle: Bundle) -> Bundle:
+    head = bundle.handovers[0].head
+    own = key_of("plant").sign(HEADER_DOMAIN + encode(head.header))
+    return changed(bundle, head=replace(head, signature=own))
+
+
+def another_event(bundle: Bundle) -> Bundle:
+    """Another set than the ledger has."""
+    event = bundle.handovers[0].event
+    said = decode(event.item, CosignersChanged)
+    return changed(bundle, event=replace(event, item=encode(replace(said, quorum=1))))
+
+
+def no_change_at_all(bundle: Bundle) -> Bundle:
+    """An event of the bundle in place of the change, under the bundle's own header."""
+    return replace(
+        bundle, handovers=(Handover(event=bundle.attests[0], head=sign(bundle.head, "plant", "bank")),)
+    )
+
+
+def given_twice(bundle: Bundle) -> Bundle:
+    return replace(bundle, handovers=bundle.handovers * 2)
+
+
+def under_a_later_header(bundle: Bundle) -> Bundle:
+    """The change is proved under a header that is not of its own height."""
+    return changed(bundle, head=replace(bundle.head, cosignatures=bundle.handovers[0].head.cosignatures))
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        left_out, old_set, self_appointed, handed_over_by_too_few, handed_over_by_nobody, not_by_the_operator,
+        another_event, no_change_at_all, given_twice, under_a_later_header,
+    ],
+    ids=lambda forge: forge.__name__,
+)  # fmt: skip
+def test_forged_changes_of_the_set_are_refused(
+    world: EvidenceWorld, after: Bundle, forge: Callable[[Bundle], Bundle]
+) -> None:
+    data = encode(forge(after))
+    assert failed(check_bundle(data, world.genesis)) == ["finality"]
+    assert not checked(data, world.genesis)
+
+
+def test_gather_takes_a_final_header_if_there_is_one(tmp_path: Path) -> None:
+    world = made(tmp_path, Cosigned())
+    node: Any = world.consortium.node
+    node.final = lambda: sign(node.head(), "bank", "auditor")
+    bundle = world.gather(0)
+    assert [c.member for c in bundle.head.cosignatures] == ["bank", "auditor"]
+    assert check_bundle(encode(bundle), world.genesis).finality.final
+    world.store.close()
+    world.consortium.close()
+
+
+def test_all_proofs_are_under_one_header_while_the_ledger_goes_on(tmp_path: Path) -> None:
+    world = made(tmp_path, Cosigned())
+    node: Any = world.consortium.node
+    told = node.head
+
+    def head_and_then_a_block() -> SignedHeader:
+        head: SignedHeader = told()
+        world.do("bank", world.consortium.key("bank", "k-next"))
+        return head
+
+    node.head = head_and_then_a_block
+    bundle = world.gather(0)
+    assert bundle.head.header.height < node.height
+    assert failed(check_bundle(encode(bundle), world.genesis)) == []
+    world.store.close()
+    world.consortium.close()

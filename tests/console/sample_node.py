@@ -1,6 +1,7 @@
 """The made-up report's part for IT and for the auditor of the votes; every kind of entry occurs."""
 
 import hashlib
+from typing import Any
 
 from hansa.console.report import data_node as n
 from hansa.console.report.part import Text
@@ -61,11 +62,12 @@ def operations(begin_ms: int) -> n.Operations:
             )
         ),
         doctor=(
-            finding("时钟", "Clock", True, "与区块时间相差 0.2 秒", "0.2 s off the block time"),
+            finding("clock", "ok", "时钟与区块时间相差 0.2 秒", "The clock is 0.2 s off the block time"),
+            finding("rules", "note", "第 3 版规则已排期", "Rules version 3 are scheduled"),
+            finding("backup", "warning", "备份已有 40 天", "The backup is 40 days old"),
             finding(
-                "密钥有效期",
-                "Key expiry",
-                False,
+                "keys",
+                "wrong",
                 "plant/gateway-0 将在 9 天后到期。请轮换。",
                 "plant/gateway-0 expires in 9 days. Rotate it.",
             ),
@@ -85,8 +87,8 @@ def node(member: str, height: int, lag: int) -> n.RunningNode:
     )
 
 
-def finding(zh: str, en: str, ok: bool, detail_zh: str, detail_en: str) -> n.Finding:
-    return n.Finding(name=text(zh, en), ok=ok, detail=text(detail_zh, detail_en))
+def finding(check: str, level: Any, zh: str, en: str) -> n.Finding:
+    return n.Finding(check=check, level=level, text=text(zh, en))
 
 
 def governance(begin_ms: int) -> n.Governance:

@@ -23,7 +23,7 @@ AA_TEXT = 4.5
 CODES = (
     *("unit", "rule", "state", "role", "skipped", "grade", "status", "became", "life", "kind", "length"),
     *("cheat", "node_role", "key_kind", "registration", "size_class", "member_status", "licence"),
-    *("proposal_kind", "proposal_status", "vote", "approval_status", "part", "key_change"),
+    *("proposal_kind", "proposal_status", "vote", "approval_status", "part", "key_change", "finding"),
 )
 
 

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from hansa.simulation import demo as plays
+from tests.demo_run import demo_run
+
+__all__ = ["demo_run"]
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,26 @@ from typing import Any
 import pytest
 
 from hansa.simulation import demo as plays
+from tests.demo_run import DemoRun
 
 
 @pytest.fixture(scope="module")
-def ran(hansa: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    """`hansa demo --json`, twice over the same folder."""
-    folder = tmp_path_factory.mktemp("demo") / "data"
-    first = hansa("demo", "--json", "--data", folder)
-    second = hansa("demo", "--json", "--data", folder)
+def ran(demo_run: DemoRun) -> tuple[Path, Any]:
+    """`hansa demo --json` and its folder."""
+    assert demo_run.status == 0, demo_run.err
+    return demo_run.folder, demo_run
+
+
+def test_in_one_process_there_is_nobody_to_follow_and_the_folder_is_made_anew(
+    hansa: Any, tmp_path: Path
+) -> None:
+    first = hansa("demo", "--json", "--one-process", "--data", tmp_path / "data")
+    second = hansa("demo", "--json", "--one-process", "--data", tmp_path / "data")
+
     assert (first.status, second.status) == (0, 0), first.err + second.err
     assert first.out == second.out
-    return folder, second
+    assert first.json["followers"] == first.json["cheats"] == []
+    assert first.json["statements"]
 
 
 def test_demo_prints_one_json_object_and_leaves_its_files(ran: tuple[Path, Any]) -> None:
@@ -114,6 +123,8 @@ def test_a_foreign_log_is_probed_and_settled(hansa: Any, ran: tuple[Path, Any], 
     assert not (tmp_path / "x").exists()
     assert done.status == 0, done.err
     assert done.json["statements"]
+    assert all(each["caught_by"] for each in done.json["cheats"])
+    assert len(done.json["cheats"]) == 4
     assert hansa("meter", "probe", log, "-o", mapping).status != 0  # never over an existing file
 
 

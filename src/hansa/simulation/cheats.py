@@ -5,11 +5,12 @@ the node as shipped too, but for what tampering.py changes in it, or run twice u
 """
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,9 @@ from hansa.client.http import Http
 from hansa.client.texts import Text
 from hansa.simulation.cast import OPERATOR, signer
 from hansa.simulation.cheat import Cheat
+from hansa.simulation.errors import NodeEnded
 from hansa.simulation.five import CLOCK, MEMBER_FILE, NODE_FILE, write_settings
+from hansa.simulation.processes import LOG
 from hansa.simulation.stage import GENESIS, LEDGER, directory
 from hansa.simulation.supervisor import NodeProcess, end_all, free_ports, until
 from hansa.simulation.tampering import rewind
@@ -32,6 +35,7 @@ FOUND_WITHIN_S = 30.0
 NAMED_WITHIN_S = 10.0
 """For a follower to look through all records, once it knows that one differs."""
 PAUSE_S = 0.02
+PATIENCE_S = 5.0
 ALTERED_BY = 1
 """Base units by which a counter record is made larger."""
 OVERSTATED_MINOR = 100_000
@@ -52,17 +56,37 @@ class Noted(msgspec.Struct):
 
 
 @dataclass
+class Ground:
+    """Where trials take place: a play whose own nodes have ended, and all nodes of all trials."""
+
+    world: World
+    started: list[NodeProcess] = field(default_factory=list)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+    def give_up(self) -> None:
+        """Kill every node: whoever waits for one is told at once. No trial starts another."""
+        self.given_up.set()
+        for node in self.started:
+            node.kill()
+
+
+@dataclass
 class Trial:
     """The processes of one cheat. A role is a member, or the operator's second node."""
 
-    world: World
+    ground: Ground
     folder: Path
     ports: dict[str, int]
-    nodes: dict[str, NodeProcess]
+    nodes: dict[str, NodeProcess] = field(default_factory=dict)
+
+    @property
+    def world(self) -> World:
+        return self.ground.world
 
     def http(self, role: str, member: str, key: str) -> Http:
         url = f"http://127.0.0.1:{self.ports[role]}"
-        return Http(url, signer=signer(self.world.seed, member, key), member=member, key=key)
+        own = signer(self.world.seed, member, key)
+        return Http(url, signer=own, member=member, key=key, patience_s=PATIENCE_S)
 
     def client(self, role: str, member: str) -> Client:
         """A member's client at one of the trial's nodes, which goes on where the play's client stopped."""
@@ -83,7 +107,10 @@ class Trial:
         peers = {**self.ports, OPERATOR: self.ports[at], member: self.ports[role]}
         peers.pop(SECOND, None)
         write_settings(place, member, peers)
+        if self.ground.given_up.is_set():
+            raise NodeEnded(member=member, log=str(place / LOG))
         self.nodes[role] = NodeProcess(place, self.world.folder / CLOCK, cheat)
+        self.ground.started.append(self.nodes[role])
 
     def wait(self) -> None:
         for node in self.nodes.values():
@@ -107,13 +134,13 @@ class Trial:
 
 
 @contextmanager
-def _trial(world: World, kind: str, roles: Sequence[tuple[str, str]]) -> Iterator[Trial]:
+def _trial(ground: Ground, kind: str, roles: Sequence[tuple[str, str]]) -> Iterator[Trial]:
     """Copies for (role, member) in a folder of the trial; ends what was started in it."""
-    folder = world.folder / CHEATS / kind
+    folder = ground.world.folder / CHEATS / kind
     ports = dict(zip((role for role, _ in roles), free_ports(len(roles)), strict=True))
     for role, member in roles:
-        _copy(directory(world.folder, member), folder / role)
-    trial = Trial(world, folder, ports, {})
+        _copy(directory(ground.world.folder, member), folder / role)
+    trial = Trial(ground, folder, ports)
     try:
         yield trial
     finally:
@@ -139,14 +166,14 @@ def _something(client: Client) -> None:
     client.do(Attest(table="consortium.members", key=(client.member,)))
 
 
-def altered_record(world: World) -> Cheat:
+def altered_record(ground: Ground) -> Cheat:
     """A counter record of the past says more than was read; the operator's sums agree with it."""
     done = Text(
         f"在自己的账本中把一条过去的计量记录改大 {ALTERED_BY}，并改好全部校验和，然后照常出块",
         f"Made a past counter record in its own ledger larger by {ALTERED_BY}, corrected all sums, went on",
     )
     by = "auditor"
-    with _trial(world, "altered_record", ((OPERATOR, OPERATOR), (by, by))) as trial:
+    with _trial(ground, "altered_record", ((OPERATOR, OPERATOR), (by, by))) as trial:
         trial.start(OPERATOR, OPERATOR, cheat=("alter", ALTERED_BY))
         trial.start(by, by)
         trial.wait()
@@ -154,7 +181,7 @@ def altered_record(world: World) -> Cheat:
         return _caught("altered_record", done, by, trial, RECORDS.name)
 
 
-def dropped_transaction(world: World) -> Cheat:
+def dropped_transaction(ground: Ground) -> Cheat:
     """The bank's transaction is acknowledged by one node of the operator, and missing in what it serves."""
     done = Text(
         "签名确认了银行的一笔交易已落账，却在公布的账本中丢弃了它",
@@ -162,7 +189,7 @@ def dropped_transaction(world: World) -> Cheat:
     )
     by, other = "bank", SECOND
     roles = ((OPERATOR, OPERATOR), (other, OPERATOR), (by, by))
-    with _trial(world, "dropped_transaction", roles) as trial:
+    with _trial(ground, "dropped_transaction", roles) as trial:
         trial.start(OPERATOR, OPERATOR)
         trial.start(other, OPERATOR, at=other)
         trial.start(by, by)
@@ -177,7 +204,7 @@ def dropped_transaction(world: World) -> Cheat:
         return _caught("dropped_transaction", done, by, trial)
 
 
-def two_histories(world: World) -> Cheat:
+def two_histories(ground: Ground) -> Cheat:
     """Two nodes under the operator's key: the plant's follower gets one block, the bank's another."""
     done = Text(
         "同一高度给工厂和银行两个不同的区块，两个都有自己的签名",
@@ -185,7 +212,7 @@ def two_histories(world: World) -> Cheat:
     )
     by, misled, other = "plant", "bank", SECOND
     roles = ((OPERATOR, OPERATOR), (other, OPERATOR), (by, by), (misled, misled))
-    with _trial(world, "two_histories", roles) as trial:
+    with _trial(ground, "two_histories", roles) as trial:
         trial.start(OPERATOR, OPERATOR)
         trial.start(other, OPERATOR, at=other)
         trial.start(misled, misled, at=other)
@@ -196,14 +223,14 @@ def two_histories(world: World) -> Cheat:
         return _caught("two_histories", done, by, trial)
 
 
-def other_amount(world: World, closed_height: int) -> Cheat:
+def other_amount(ground: Ground, closed_height: int) -> Cheat:
     """The last statement is closed once more, by a program that adds to it. Followers have their own."""
     done = Text(
         f"用改过的程序关账，结算单多出 {OVERSTATED_MINOR:,} 个最小货币单位",
         f"Closed the period with a changed program that states {OVERSTATED_MINOR:,} minor units more",
     )
     by = "plant"
-    with _trial(world, "other_amount", ((OPERATOR, OPERATOR), (by, by))) as trial:
+    with _trial(ground, "other_amount", ((OPERATOR, OPERATOR), (by, by))) as trial:
         for role in (OPERATOR, by):
             rewind(trial.folder / role / LEDGER, closed_height - 1)
         trial.start(OPERATOR, OPERATOR, cheat=("overstate", OVERSTATED_MINOR))
@@ -215,15 +242,23 @@ def other_amount(world: World, closed_height: int) -> Cheat:
 
 def try_all(world: World, closed_height: int, progress: Progress = silent) -> list[Cheat]:
     """The four, in this order. The play's own nodes must have ended. Raises refusals of the processes."""
+    ground = Ground(world)
     trials: list[Callable[[], Cheat]] = [
-        lambda: altered_record(world),
-        lambda: dropped_transaction(world),
-        lambda: two_histories(world),
-        lambda: other_amount(world, closed_height),
+        lambda: altered_record(ground),
+        lambda: dropped_transaction(ground),
+        lambda: two_histories(ground),
+        lambda: other_amount(ground, closed_height),
     ]
     found: list[Cheat] = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
         for cheat in pool.map(lambda trial: trial(), trials):
             found.append(cheat)
             progress("运营方作弊试验", "The operator cheats", len(found), len(trials))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        ground.give_up()
+        raise
+    finally:
+        pool.shutdown()
     return found

@@ -15,6 +15,7 @@ from hansa.engines.blocks import BlockData, unpack_blocks
 from hansa.kernel import encode
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.messages import Receipt
+from hansa.node.settings import SETTINGS
 from hansa.simulation.cast import FIRST_KEY, NODE_KEY, OPERATOR, secret, signer
 from hansa.simulation.clocks import SharedClock
 from hansa.simulation.errors import NodeBehind
@@ -23,7 +24,7 @@ from hansa.simulation.stage import GENESIS, Seen, directory, newest
 from hansa.simulation.supervisor import NodeProcess, end_all, free_ports, until
 
 CLOCK = "clock"
-SETTINGS, NODE_FILE, MEMBER_FILE = "node.toml", "node.key", "member.key"
+NODE_FILE, MEMBER_FILE = "node.key", "member.key"
 CATCH_UP_WITHIN_S = 60.0
 
 T = TypeVar("T")

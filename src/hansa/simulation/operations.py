@@ -1,26 +1,37 @@
 """What IT looks at when a play is over: nodes, files, rates, keys, the backup, what `hansa doctor` says."""
 
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hansa.apps.consortium.messages import Member
+from hansa.apps.rooms import release
 from hansa.console.report import data_node as page
 from hansa.console.report.part import Text
 from hansa.kernel import limits
 from hansa.kernel.messages import Key
+from hansa.node.backup import backup, restore
+from hansa.node.doctor import Doctor
+from hansa.node.errors_doctor import ClockOff
+from hansa.node.settings import SETTINGS
 from hansa.simulation.cast import OPERATOR
 from hansa.simulation.stage import directory
 from hansa.simulation.world import World
 
+BACKUP = "backup"
 KEYS_PER_MEMBER = 1_000
-_SHOWN = (".db", ".db-wal", ".json")
 
 
 def read_operations(world: World, took_ms: int) -> page.Operations:
-    """As things stand; `took_ms`: how long the month took from founding to the last statement."""
+    """As things stand; `took_ms`: how long the month took from founding to the last statement.
+
+    Where nodes run as shipped, the operator's is backed up meanwhile, and `hansa doctor` looks at it.
+    """
     nodes = world.stage.nodes()
     ahead = nodes[0].height
+    as_shipped = (directory(world.folder, OPERATOR) / SETTINGS).is_file()
     return page.Operations(
         nodes=tuple(
             page.RunningNode(
@@ -36,22 +47,46 @@ def read_operations(world: World, took_ms: int) -> page.Operations:
         ),
         files=tuple(_files(world, [node.member for node in nodes])),
         figures=tuple(_figures(world, ahead, took_ms)),
-        backup=None,
+        backup=_backup(world) if as_shipped else None,
         keys=tuple(_keys(world)),
-        doctor=(),
+        doctor=tuple(_doctor(world)) if as_shipped else (),
     )
 
 
+def _backup(world: World) -> page.Backup:
+    """Back up the operator's node while it runs, and restore it elsewhere: that checks all of it."""
+    to = world.folder / BACKUP
+    started = time.monotonic()
+    made = backup(directory(world.folder, OPERATOR), to, release())
+    took_ms = int((time.monotonic() - started) * 1_000)
+    with TemporaryDirectory() as elsewhere:
+        restore(to, Path(elsewhere) / "restored", release())
+    return page.Backup(
+        folder=to.name,
+        size_bytes=sum(path.stat().st_size for path in to.rglob("*") if path.is_file()),
+        height=made.height,
+        took_ms=took_ms,
+        checked=True,
+    )
+
+
+def _doctor(world: World) -> Iterator[page.Finding]:
+    """By the play's clock. The others date their answers by the machine's: that these differ says nothing."""
+    looked = Doctor(directory(world.folder, OPERATOR), release(), clock=world.clock)
+    for found in looked.examine():
+        if found.code != ClockOff.code:
+            text = Text(zh=found.zh, en=found.en)
+            yield page.Finding(check=found.check, level=found.level, text=text)
+
+
 def _files(world: World, members: list[str]) -> Iterator[page.StoredFile]:
+    """Each with its write-ahead log, which is a part of it."""
     for member in members:
         place = directory(world.folder, member)
-        for path in sorted(_stored(place)):
-            name = path.relative_to(place).as_posix()
-            yield page.StoredFile(member=member, name=name, size_bytes=path.stat().st_size)
-
-
-def _stored(place: Path) -> Iterator[Path]:
-    return (path for path in place.rglob("*") if path.is_file() and path.name.endswith(_SHOWN))
+        for path in sorted([*place.glob("*.db"), *place.glob("*.json")]):
+            parts = [path, path.with_name(path.name + "-wal")]
+            size = sum(part.stat().st_size for part in parts if part.exists())
+            yield page.StoredFile(member=member, name=path.name, size_bytes=size)
 
 
 def _figures(world: World, height: int, took_ms: int) -> Iterator[page.Figure]:

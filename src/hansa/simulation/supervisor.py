@@ -63,6 +63,10 @@ class NodeProcess:
         """Let go of the line: it ends by itself."""
         self._line.close()
 
+    def kill(self) -> None:
+        """End it at once; `ended` still has to be called."""
+        self._process.kill()
+
     def ended(self, within_s: float = END_WITHIN_S) -> None:
         """Return when it has ended; one that does not is killed."""
         self._process.join(within_s)

@@ -49,10 +49,14 @@ def altering(by: int) -> AbstractContextManager[object]:
 
 
 def alter(ledger: Ledger, by: int) -> None:
-    """Make the middle one of a ledger's counter records larger by so many base units."""
-    rows = [(key, value) for table, key, value in ledger.store.records() if table == RECORDS.name]
-    key, old = rows[len(rows) // 2]
-    record = decode(old, CounterRecord)
+    """Make the middle one of a ledger's counter records larger by so many base units: one that counts."""
+    rows = [
+        (key, value, decode(value, CounterRecord))
+        for table, key, value in ledger.store.records()
+        if table == RECORDS.name
+    ]
+    rows = [row for row in rows if row[2].good] or rows
+    key, old, record = rows[len(rows) // 2]
     new = encode(replace(record, value=record.value + by))
     removed, added = (lthash.element(RECORDS.name, key, value) for value in (old, new))
     ledger.state_sum = lthash.update(ledger.state_sum, [removed], [added])

@@ -68,9 +68,9 @@ class KeyExpiry(Part):
 class Finding(Part):
     """What `hansa doctor` says of one thing."""
 
-    name: Text
-    ok: bool
-    detail: Text
+    check: str
+    level: Literal["ok", "note", "warning", "wrong"]
+    text: Text
 
 
 class Operations(Part):

@@ -44,6 +44,8 @@ function nodeTable(nodes) {
   });
 }
 
+const FINDING_KIND = { ok: "good", note: "", warning: "warn", wrong: "bad" };
+
 function doctorTable(findings) {
   return table({
     caption: t("doctor.title"),
@@ -52,10 +54,10 @@ function doctorTable(findings) {
     columns: [
       {
         name: t("column.result"),
-        cell: (found) => (found.ok ? badge("good", t("doctor.ok")) : badge("bad", t("doctor.wrong"))),
+        cell: (found) => badge(FINDING_KIND[found.level], wordText("finding", found.level)),
       },
-      { name: t("column.check"), cell: (found) => said(found.name) },
-      { name: t("column.detail"), cell: (found) => said(found.detail) },
+      { name: t("column.detail"), cell: (found) => said(found.text) },
+      { name: t("column.check"), cell: (found) => proper(found.check, "code") },
     ],
   });
 }

@@ -13,6 +13,7 @@ from tests.client.node_double import NodeDouble, serving
 def test_evidence_comes_over_the_network_and_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = made(tmp_path)
     monkeypatch.setattr("hansa.cli.common.now_ms", world.consortium.clock)
+    monkeypatch.setattr("hansa.client.evidence.FINAL_WITHIN_S", 0)  # Nobody co-signs here.
     genesis, bundle, key = tmp_path / "genesis.json", tmp_path / "bundle.json", tmp_path / "k1.pem"
     genesis.write_bytes(world.consortium.node.genesis_bytes)
     write_key(key, b"plant/k1".ljust(32, b"."))

@@ -15,18 +15,20 @@ from typing import Any, Literal, TypeVar
 import click
 import msgspec
 
+from hansa.apps.consortium.queries import InForce
 from hansa.client import Client, errors, profiles
 from hansa.client.http import Http
 from hansa.client.keyfiles import PrivateKey
 from hansa.client.outbox import Outbox, Pen, identity_of, ledger_time_ms
 from hansa.client.problems import printable
 from hansa.client.profiles import Place, Profile
-from hansa.kernel import Registry, encode, replace
+from hansa.kernel import Registry, Release, encode, replace
 from hansa.kernel.refusal import Refusal
 
 Language = Literal["zh", "en"]
 F = TypeVar("F", bound=Callable[..., Any])
 
+OFFLINE = (errors.Unreachable, errors.TimedOut, errors.Busy)
 PATIENCE_S = 3
 """How long a command goes on trying a node that is away."""
 
@@ -91,9 +93,15 @@ class Desk:
 
     @cached_property
     def registry(self) -> Registry:
-        from hansa.apps.rooms import registry
+        """What is in force now: the rules, and rooms from outside that are installed here.
 
-        return registry()
+        While the node is away, all that is known here: what is put into the outbox is signed later.
+        """
+        try:
+            active = self.ask("consortium.active", InForce).active
+        except OFFLINE:
+            return newest(known_rooms(self.profile.data))
+        return known_rooms(self.profile.data).registry(active.rules, active.rooms)
 
     @cached_property
     def key(self) -> PrivateKey:
@@ -168,6 +176,32 @@ def passphrase(lang: Language) -> str:
         return named
     word: str = click.prompt("口令" if lang == "zh" else "Passphrase", hide_input=True, err=True)
     return word
+
+
+def known_rooms(data: str = "") -> Release:
+    """The rooms of this release, and those from outside in the node's data directory or installed."""
+    from hansa.apps.rooms import release
+    from hansa.engines.foreign_rooms import installed
+
+    return release(installed(Path(data) / "rooms" if data else None))
+
+
+def offered() -> Registry:
+    """Rooms that commands are offered for: all that are here.
+
+    The default profile's data directory is looked into; what is in force the ledger says when it is asked.
+    """
+    try:
+        data = profiles.find().profile().data
+    except Refusal:
+        data = ""
+    return newest(known_rooms(data))
+
+
+def newest(release: Release) -> Registry:
+    """The newest rules, and each room from outside in its newest version."""
+    found = {pin.name: pin for pin in sorted(release.foreign, key=lambda pin: pin.version)}
+    return release.registry(pins=tuple(found[name] for name in sorted(found)))
 
 
 # Output.

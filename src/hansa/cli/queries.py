@@ -11,6 +11,7 @@ from hansa.cli.common import (
     csv_option,
     desk,
     json_option,
+    offered,
     profile_option,
     show_json,
     show_rows,
@@ -24,23 +25,17 @@ class QueryGroup(click.Group):
     """One command for each query of the registry."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_registry().queries)
+        return sorted(offered().queries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        registry = _registry()
+        registry = offered()
         query = registry.queries.get(cmd_name)
         return None if query is None else _command(cmd_name, query, _parameters(registry, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Queries 查询"):
-            found = _registry().queries
+            found = offered().queries
             formatter.write_dl([(name, _summary(found[name])) for name in sorted(found)])
-
-
-def _registry() -> Registry:
-    from hansa.apps.rooms import registry
-
-    return registry()
 
 
 def _parameters(registry: Registry, name: str) -> list[Field]:

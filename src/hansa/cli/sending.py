@@ -7,8 +7,8 @@ import click
 import msgspec
 
 from hansa.apps.consortium.messages_approvals import ListedHeld
-from hansa.cli.common import Desk, Language, confirm, now_ms, say, show_json
-from hansa.client import Refused, errors
+from hansa.cli.common import OFFLINE, Desk, Language, confirm, now_ms, say, show_json
+from hansa.client import Refused
 from hansa.client.outbox import Entry, Outbox, ledger_time_ms
 from hansa.client.problems import printable
 from hansa.kernel import Action, encode, limits
@@ -16,8 +16,6 @@ from hansa.kernel.canonical import decode, decode_strict
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.transaction import HEAD_BYTES, identity
-
-OFFLINE = (errors.Unreachable, errors.TimedOut, errors.Busy)
 
 
 def act(

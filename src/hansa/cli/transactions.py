@@ -13,6 +13,7 @@ from hansa.cli.common import (
     desk,
     instant,
     json_option,
+    offered,
     profile_option,
     say,
     show_json,
@@ -48,13 +49,13 @@ class ActionGroup(click.Group):
     """The commands of the outbox, and one for each action of the registry."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *_registry().tags]
+        return [*super().list_commands(ctx), *offered().tags]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        action = _registry().tags.get(cmd_name)
+        action = offered().tags.get(cmd_name)
         return None if action is None else _command(cmd_name, action)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,13 +63,7 @@ class ActionGroup(click.Group):
             own = [(name, self.commands[name].get_short_help_str(80)) for name in sorted(self.commands)]
             formatter.write_dl(own)
         with formatter.section("Actions 操作"):
-            formatter.write_dl([(tag, _summary(action)) for tag, action in _registry().tags.items()])
-
-
-def _registry() -> Any:
-    from hansa.apps.rooms import registry
-
-    return registry()
+            formatter.write_dl([(tag, _summary(action)) for tag, action in offered().tags.items()])
 
 
 def _summary(action: type[Action]) -> str:

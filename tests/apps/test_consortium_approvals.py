@@ -7,16 +7,11 @@ import pytest
 from hansa.apps.billing.messages import PublishTariff
 from hansa.apps.consortium.messages import (
     Attest,
-    KeyRegistered,
-    Leave,
     PublishCalendar,
-    Recover,
     RevokeKey,
-    UpdateMember,
 )
 from hansa.apps.consortium.messages_approvals import (
     Approval,
-    ApprovalRemoved,
     ApprovalRule,
     ApprovalSet,
     Approve,
@@ -28,52 +23,12 @@ from hansa.apps.consortium.messages_approvals import (
     RemoveApproval,
     SetApproval,
 )
-from hansa.apps.consortium.messages_votes import RecoverMember
 from hansa.kernel import Action, limits, replace
-from tests.apps.ballots import decide
+from tests.apps.approving import UPDATE, guarded, held, rule, size, waiting
 from tests.apps.tariffs import TARIFF, calendar_of
-from tests.consortium import Consortium, new_key, signer
+from tests.consortium import Consortium
 
-UPDATE = UpdateMember(size="small", roles=("plant",))
-RULE = ApprovalRule(action="consortium.update_member", holders=2, days=3)
-
-
-def rule(**fields: Any) -> SetApproval:
-    return SetApproval(rule=replace(RULE, **fields))
-
-
-@pytest.fixture
-def guarded(consortium: Consortium) -> Consortium:
-    """Plant has Li (k1), Wang (wang), Zhao (zhao), a worker and a clerk of narrow scope; updates need two."""
-    keys = [
-        consortium.key("plant", "wang", holder="h-wang"),
-        consortium.key("plant", "zhao", holder="h-zhao"),
-        consortium.key("plant", "li-2", holder="plant-k1"),
-        consortium.key("plant", "robot", holder="h-robot", kind="worker"),
-        consortium.key(
-            "plant", "clerk", holder="h-clerk", scopes=("consortium.approve", "consortium.reject")
-        ),
-    ]
-    consortium.do("plant", *keys)
-    consortium.do("plant", SetApproval(rule=RULE))
-    return consortium
-
-
-def held(consortium: Consortium, *actions: Action, key: str = "k1", member: str = "plant") -> str:
-    """A transaction that is held; its id."""
-    receipt = consortium.do(member, *(actions or (UPDATE,)), key=key)
-    ids = [row["transaction"] for row in consortium.query("consortium.held", member=member)]
-    assert receipt.transaction in ids, "was not held"
-    return receipt.transaction
-
-
-def size(consortium: Consortium) -> str:
-    found: str = consortium.query("consortium.member", member="plant")["size"]
-    return found
-
-
-def waiting(consortium: Consortium) -> list[dict[str, Any]]:
-    return [row["held"] for row in consortium.query("consortium.held", member="plant")]
+__all__ = ["guarded"]
 
 
 # Held, approved, carried out.
@@ -407,101 +362,3 @@ def test_rules_are_shown(guarded: Consortium) -> None:
     assert len(guarded.events(ApprovalSet)) == 2
     refusal = guarded.refused("bank", RemoveApproval(action="billing.*"))
     assert (refusal.code, refusal.field) == ("consortium.approval_unknown", "action")
-
-
-# One stolen key. The thief has Li's key k1.
-
-
-def stolen(consortium: Consortium) -> list[Action]:
-    """What would undo the rule."""
-    chain = consortium.node.chain.id
-    thief = signer("thief")
-    recovery: dict[str, Any] = {"kind": "recovery", "scopes": ("consortium.recover",)}
-    return [
-        RemoveApproval(action=RULE.action),
-        rule(action=RULE.action, field="size", above=0),
-        replace(consortium.key("plant", "mine", thief, holder="h-mine")),
-        replace(consortium.key("plant", "mine", thief, **recovery)),
-        replace(consortium.key("plant", "mine", thief, holder="h-wang", scopes=()), replaces="wang"),
-        Recover(revoke=("wang",), keys=(new_key(chain, "plant", "mine", thief),)),
-        Leave(),
-    ]
-
-
-@pytest.mark.parametrize("which", range(7))
-def test_one_stolen_key_undoes_no_rule(guarded: Consortium, which: int) -> None:
-    before = guarded.query("consortium.keys_of", member="plant")
-    name = held(guarded, stolen(guarded)[which])
-    assert guarded.query("consortium.approvals", member="plant")[0]["holders"] == 2
-    assert guarded.query("consortium.keys_of", member="plant") == before
-    assert guarded.refused("plant", Approve(held=name)).code == "consortium.approval_by_proposer"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "waits"),
-    [
-        ({"holders": 3}, {"holders": 2}, True),
-        ({"holders": 2}, {"holders": 3}, False),
-        ({"field": "version", "above": 5}, {"field": "version", "above": 6}, True),
-        ({"field": "version", "above": 5}, {"field": "version", "above": 4}, False),
-        ({"field": "version", "above": 5}, {}, False),
-        ({}, {"field": "version"}, True),
-        ({}, {"days": 9}, False),
-    ],
-)
-def test_a_rule_is_made_weaker_by_as_many_as_it_demands(
-    guarded: Consortium, old: dict[str, Any], new: dict[str, Any], waits: bool
-) -> None:
-    guarded.do("plant", rule(action="billing.publish_tariff", **old))
-    guarded.do("plant", rule(action="billing.publish_tariff", **new))
-    assert bool(waiting(guarded)) == waits
-    shown = guarded.query("consortium.approvals", member="plant")[0]
-    changed = all(shown.get(name, 0) == value for name, value in new.items()) if new else "field" not in shown
-    assert changed != waits
-
-
-def test_the_strictest_rule_guards_all_of_them(guarded: Consortium) -> None:
-    guarded.do("plant", rule(action="billing.*", holders=3))
-    name = held(guarded, RemoveApproval(action=RULE.action))
-    assert waiting(guarded)[0]["holders"] == 3
-    guarded.do("plant", Approve(held=name), key="wang")
-    assert len(guarded.query("consortium.approvals", member="plant")) == 2
-    guarded.do("plant", Approve(held=name), key="zhao")
-    assert guarded.events(ApprovalRemoved) == [ApprovalRemoved(member="plant", action=RULE.action)]
-
-
-def test_a_member_takes_its_last_rule_away_and_is_free(guarded: Consortium) -> None:
-    name = held(guarded, RemoveApproval(action=RULE.action))
-    guarded.do("plant", Approve(held=name), key="wang")
-    guarded.do("plant", UPDATE)
-    assert size(guarded) == "small"
-
-
-def test_a_program_and_a_device_are_registered_without_waiting(guarded: Consortium) -> None:
-    """They count as no holder, so they undo nothing."""
-    guarded.do("plant", guarded.key("plant", "gate-2", kind="gateway", holder="h-gate"))
-    guarded.do("plant", guarded.key("plant", "meter", kind="device", scopes=()))
-    guarded.do("plant", RevokeKey(id="wang"))
-    assert "gate-2" in [event.key for event in guarded.events(KeyRegistered)]
-
-
-def test_the_recovery_key_needs_the_others_as_well(guarded: Consortium) -> None:
-    recovery = guarded.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
-    guarded.do("plant", Approve(held=held(guarded, recovery)), key="wang")
-    new = new_key(guarded.node.chain.id, "plant", "k9", holder="h-new")
-    name = held(guarded, Recover(revoke=("k1",), keys=(new,)), key="safe")
-    guarded.do("plant", Approve(held=name), key="wang")
-    assert guarded.refused("plant", UPDATE).code == "kernel.key_revoked"
-    held(guarded, UPDATE, key="k9")
-
-
-def test_who_lost_too_many_holders_is_given_new_ones_by_vote(guarded: Consortium) -> None:
-    for key in ("wang", "zhao"):
-        guarded.do("plant", RevokeKey(id=key))
-    chain = guarded.node.chain.id
-    keys = (new_key(chain, "plant", "n1", holder="h-n1"), new_key(chain, "plant", "n2", holder="h-n2"))
-    ended = decide(guarded, RecoverMember(member="plant", revoke=("k1",), keys=keys), "maker", "bank")
-    assert ended["state"] == "adopted"
-    name = held(guarded, key="n1")
-    guarded.do("plant", Approve(held=name), key="n2")
-    assert size(guarded) == "small"

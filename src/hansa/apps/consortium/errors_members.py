@@ -46,7 +46,7 @@ class LastMember(Refusal, code="consortium.last_member", field="member"):
 
 
 class StillCosigner(Refusal, code="consortium.still_cosigner", field="member"):
-    zh = "成员单位 {member} 仍是运营方或联署方。请先表决更换联署方（cosigners），再退出或除名。"
+    zh = "成员单位 {member} 仍是运营方或见证方。请先表决更换见证方（cosigners），再退出或除名。"
     en = (
         "Member {member} is still the operator or a cosigner. Replace it by a vote on the cosigners first, "
         "then it can leave."

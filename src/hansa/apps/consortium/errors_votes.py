@@ -69,7 +69,7 @@ class CardCharter(Refusal, code="consortium.card_charter", field="card"):
 
 class CosignersInvalid(Refusal, code="consortium.cosigners_invalid", field="cosigners"):
     zh = (
-        "联署方须为 1 至 {limit} 个互不相同的有效成员单位，各用不同的有效公钥，运营方必在其中；"
+        "见证方须为 1 至 {limit} 个互不相同的有效成员单位，各用不同的有效公钥，运营方必在其中；"
         "{member} 不符。请更正。"
     )
     en = (
@@ -80,7 +80,7 @@ class CosignersInvalid(Refusal, code="consortium.cosigners_invalid", field="cosi
 
 class QuorumInvalid(Refusal, code="consortium.quorum_invalid", field="quorum"):
     zh = (
-        "{count} 个联署方容错 {faulty} 个，法定数须大于 (n+f)/2 且不超过 n，现为 {quorum}。"
+        "{count} 个见证方容错 {faulty} 个，法定会签数须大于 (n+f)/2 且不超过 n，现为 {quorum}。"
         "请改为 {least} 至 {count}。"
     )
     en = (
@@ -90,7 +90,7 @@ class QuorumInvalid(Refusal, code="consortium.quorum_invalid", field="quorum"):
 
 
 class SeatProof(Refusal, code="consortium.seat_proof", field="seats"):
-    zh = "联署方 {member} 的公钥没有有效的持有证明。请用该私钥对本联盟链签署持有证明（密钥编号写 cosigner）。"
+    zh = "见证方 {member} 的公钥没有有效的持有证明。请用该私钥对本联盟链签署持有证明（密钥编号写 cosigner）。"
     en = (
         "The cosigner's key of {member} comes without a valid proof of possession. Sign one with that key "
         "for this chain, key id `cosigner`."

@@ -52,7 +52,7 @@ KNOWN: dict[str, Known] = {
     "threshold_expel_bp": _threshold(7_500, "除名成员单位", "to expel a member"),
     "threshold_amend_bp": _threshold(MAJORITY_BP, "变更登记信息", "to amend a member's registered names"),
     "threshold_recover_bp": _threshold(TWO_THIRDS_BP, "为成员单位恢复密钥", "to give a member new keys"),
-    "threshold_cosigners_bp": _threshold(TWO_THIRDS_BP, "更换联署方", "to change the cosigners"),
+    "threshold_cosigners_bp": _threshold(TWO_THIRDS_BP, "更换见证方", "to change the cosigners"),
     "threshold_parameter_bp": _threshold(TWO_THIRDS_BP, "修改参数", "to set a parameter"),
     "threshold_rules_bp": _threshold(TWO_THIRDS_BP, "启用新版规则", "to activate rules"),
     "threshold_room_bp": _threshold(TWO_THIRDS_BP, "启用或停用外部应用", "to activate or deactivate a room"),
@@ -64,7 +64,7 @@ KNOWN: dict[str, Known] = {
         100, 1, 1_000_000, "外部应用表决通过后至启停的区块数", "blocks from a vote on a room to its start"
     ),
     "header_skew_ms": Known(
-        300_000, 1_000, 3_600_000, "区块时间与联署方时钟的最大偏差，毫秒",
+        300_000, 1_000, 3_600_000, "区块时间与见证方时钟的最大偏差，毫秒",
         "how far a header's time may be off a cosigner's clock, ms",
     ),
     "approval_days_max": Known(30, 1, 90, "待审批交易最长等待天数", "days that a held transaction may wait"),

@@ -33,6 +33,12 @@ KEYS = 64
 """A quarter of them is one member's: each time that a ledger is opened, its next key signs."""
 
 
+BACK_UP = (
+    "import sys; from pathlib import Path; from hansa.apps.rooms import release; "
+    "from hansa.node.backup import backup; backup(Path(sys.argv[1]), Path(sys.argv[2]), release())"
+)
+
+
 class Fill(Action, tag="bench.fill"):
     """Open accounts first … first + count − 1."""
 
@@ -122,7 +128,8 @@ def speed(many: Path, few: Path, uniform: bool, key: int) -> tuple[float, float,
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(WARM_BLOCKS + BLOCKS):
         for (node, records), took in zip(nodes, times, strict=True):
-            seconds = node.block(pairs(records, uniform, chance))
+            # One in a hundred of the many are as many as the few: of these all are drawn alike.
+            seconds = node.block(pairs(records, uniform or records == FEW, chance))
             if number >= WARM_BLOCKS:
                 took.append(seconds)
     for node, _ in nodes:
@@ -172,6 +179,28 @@ def rows() -> Iterator[Row]:
             yield Row(
                 f"{MANY:,} records, {what}", ratio, f"× {FEW:,} records", goal, at_most=False, detail=detail
             )
+        yield from backed_up(many, Path(name) / "copy", RUNS + 3)
+
+
+def backed_up(folder: Path, to: Path, key: int) -> Iterator[Row]:
+    """A backup by a process of its own while this one goes on with transfers over ten thousand accounts."""
+    node, chance = Node(folder, key), random.Random(3)
+    for _ in range(WARM_BLOCKS):
+        node.block(pairs(FEW, True, chance))
+    before = [node.block(pairs(FEW, True, chance)) for _ in range(BLOCKS)]
+    begun = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", BACK_UP, str(folder), str(to)])
+    meanwhile = []
+    while process.poll() is None:
+        meanwhile.append(node.block(pairs(FEW, True, chance)))
+    took = time.perf_counter() - begun
+    node.engine.close()
+    assert process.returncode == 0
+    detail = f"copy of {(to / 'ledger.db').stat().st_size / 2**20:.0f} MB with all blocks, in its own process"
+    yield Row(f"backup of {MANY:,} records while running", took, "s", 10, detail=detail)
+    ratio = statistics.median(before) / statistics.mean(meanwhile)
+    detail = f"{len(meanwhile)} blocks of {PER_BLOCK:,} meanwhile"
+    yield Row("throughput while backed up", ratio, "× before", 0.5, at_most=False, detail=detail)
 
 
 if __name__ == "__main__":

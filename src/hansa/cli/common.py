@@ -10,20 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 import msgspec
 
 from hansa.apps.consortium.queries import InForce
 from hansa.client import Client, errors, profiles
-from hansa.client.http import Http
 from hansa.client.keyfiles import PrivateKey
 from hansa.client.outbox import Outbox, Pen, identity_of, ledger_time_ms
 from hansa.client.problems import printable
 from hansa.client.profiles import Place, Profile
 from hansa.kernel import Registry, Release, encode, replace
 from hansa.kernel.refusal import Refusal
+
+if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
+    from hansa.client.http import Http
 
 Language = Literal["zh", "en"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,8 +110,10 @@ class Desk:
         return self.place.private_key(lambda: passphrase(self.lang))
 
     @cached_property
-    def node(self) -> Http:
+    def node(self) -> "Http":
         """The profile's node, of the profile's chain. Raises OtherChain."""
+        from hansa.client.http import Http
+
         profile = self.profile
         node = Http(
             profile.url,

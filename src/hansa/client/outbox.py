@@ -17,7 +17,6 @@ import msgspec
 from hansa.client import outbox_errors as errors
 from hansa.client.errors import OtherChain
 from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
-from hansa.client.operators import operator_keys
 from hansa.client.outbox_file import Entry, OutboxFile, State
 from hansa.client.transport import Transport
 from hansa.kernel import Action, Registry, encode, limits
@@ -171,6 +170,8 @@ class Outbox:
         Raises the Refusal of a node that cannot be reached or is of another chain: what is in the outbox
         stays there. `cancel` is asked between two requests.
         """
+        from hansa.client.operators import operator_keys  # Only who sends needs it; it loads much.
+
         self._check_chain(transport)
         self._settle(transport)
         operator = operator_keys(transport)

@@ -138,11 +138,11 @@ class Keyring(RuleBasedStateMachine):
             return "consortium.key_unknown"
         if not self.current(old):
             return "kernel.key_revoked" if self.keys[old].revoked else "kernel.key_expired"
-        if self.keys[old].sort == "recovery":
-            return "consortium.recovery_key_stays"
         of = SCOPES[self.keys[old].sort]
         if self.keys[old].kind() != Held(sort, 0).kind() or not ("*" in of or set(SCOPES[sort]) <= set(of)):
             return "consortium.rotation_differs"
+        if sort == "recovery":
+            return "consortium.recovery_key_stays"
         if name in self.keys:
             return "consortium.key_taken"
         if not self.grants(by, sort):

@@ -342,6 +342,12 @@ def test_a_recovery_registers_only_what_is_held(robbed: Consortium) -> None:
     assert twice.code == "consortium.public_taken"
 
 
+def test_there_is_one_recovery_key_at_most(robbed: Consortium) -> None:
+    two = tuple(key(robbed, "maker", name, **RECOVERY) for name in ("safe-2", "safe-3"))
+    refusal = robbed.refused("maker", Recover(revoke=("k1",), keys=two), key="safe")
+    assert (refusal.code, refusal.field) == ("consortium.keys_at_once", "keys")
+
+
 # What can be asked.
 
 

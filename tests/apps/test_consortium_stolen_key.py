@@ -45,6 +45,7 @@ def stolen(consortium: Consortium) -> list[Action]:
 
 @pytest.mark.parametrize("which", range(7))
 def test_one_stolen_key_undoes_no_rule(guarded: Consortium, which: int) -> None:
+    guarded.pass_days(7)
     before = guarded.query("consortium.keys_of", member="plant")
     name = held(guarded, stolen(guarded)[which])
     assert guarded.query("consortium.approvals", member="plant")[0]["holders"] == 2
@@ -103,6 +104,7 @@ def test_a_program_and_a_device_are_registered_without_waiting(guarded: Consorti
 def test_the_recovery_key_needs_the_others_as_well(guarded: Consortium) -> None:
     recovery = guarded.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
     guarded.do("plant", Approve(held=held(guarded, recovery)), key="wang")
+    guarded.pass_days(7)
     new = new_key(guarded.node.chain.id, "plant", "k9", holder="h-new")
     name = held(guarded, Recover(revoke=("k1",), keys=(new,)), key="safe")
     guarded.do("plant", Approve(held=name), key="wang")
@@ -120,3 +122,60 @@ def test_who_lost_too_many_holders_is_given_new_ones_by_vote(guarded: Consortium
     name = held(guarded, key="n1")
     guarded.do("plant", Approve(held=name), key="n2")
     assert size(guarded) == "small"
+
+
+# A thief that sets rules of its own.
+
+
+def test_a_thief_does_not_bar_the_recovery_key_by_a_rule_of_its_own(consortium: Consortium) -> None:
+    """Plant has no rule. The thief makes itself two holders and lets everything need both."""
+    chain = consortium.node.chain.id
+    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
+    consortium.do("plant", safe)
+    consortium.do(
+        "plant", consortium.key("plant", "t1", holder="h-1"), consortium.key("plant", "t2", holder="h-2")
+    )
+    consortium.do("plant", rule(action="consortium.*", holders=2), key="t1")
+    name = held(consortium, rule(action="consortium.*", holders=3), key="t1")
+    consortium.do("plant", Approve(held=name), key="t2")
+
+    consortium.clock.advance(days=7, ms=-1)
+    new = tuple(new_key(chain, "plant", f"n{n}", holder=f"h-n{n}") for n in range(3))
+    consortium.do("plant", Recover(revoke=("k1", "t1", "t2"), keys=new), key="safe")
+    assert consortium.query("consortium.held", member="plant") == []
+    # The thief's rule is taken away by as many holders as it demands.
+    name = held(consortium, RemoveApproval(action="consortium.*"), key="n0")
+    for key in ("n1", "n2"):
+        consortium.do("plant", Approve(held=name), key=key)
+    assert consortium.query("consortium.approvals", member="plant") == []
+
+
+def test_a_rule_that_is_made_stricter_again_and_again_settles_from_its_first_state(
+    consortium: Consortium,
+) -> None:
+    chain = consortium.node.chain.id
+    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
+    consortium.do(
+        "plant", safe, consortium.key("plant", "b", holder="h-b"), consortium.key("plant", "c", holder="h-c")
+    )
+    consortium.do("plant", rule(action="billing.*", holders=2))
+    consortium.pass_days(6)
+    consortium.do("plant", rule(action="billing.*", holders=3))
+    consortium.pass_days(6)
+    new = new_key(chain, "plant", "n", holder="h-n")
+    consortium.do("plant", Recover(revoke=("b",), keys=(new,)), key="safe")
+    consortium.pass_days(1)
+    late = new_key(chain, "plant", "m", holder="h-m")
+    held(consortium, Recover(revoke=("c",), keys=(late,)), key="safe")
+    assert waiting(consortium)[0]["holders"] == 3
+
+
+def test_what_comes_with_a_recovery_is_held_by_the_rules_of_the_day(consortium: Consortium) -> None:
+    chain = consortium.node.chain.id
+    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
+    consortium.do("plant", safe, consortium.key("plant", "b", holder="h-b"))
+    consortium.do("plant", rule(action="billing.*", holders=2))
+    new = new_key(chain, "plant", "n", holder="h-n")
+    recovery = Recover(revoke=("b",), keys=(new,))
+    assert consortium.refused("plant", recovery, UPDATE, key="safe").code == "kernel.out_of_scope"
+    consortium.do("plant", recovery, key="safe")

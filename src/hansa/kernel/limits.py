@@ -87,6 +87,8 @@ APPROVAL_RULES_MAX = 32
 """Of one member."""
 APPROVAL_HOLDERS_MIN = 2
 APPROVAL_HOLDERS_MAX = 5
+APPROVAL_SETTLES_MS = 7 * DAY_MS
+"""How long a stricter rule must have stood before a recovery needs its holders as well."""
 HELD_MAX = 32
 """Transactions of one member that wait for approval."""
 

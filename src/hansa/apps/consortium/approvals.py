@@ -2,6 +2,7 @@
 
 What would undo a rule (taking it away, making it weaker, new persons' or recovery keys, a recovery, leaving)
 itself needs as many holders as the strictest rule of the member: else one stolen key would undo them all.
+And a rule must have stood for some days before it holds a recovery: else a thief would bar the way by one.
 """
 
 import typing
@@ -55,7 +56,7 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
     rules = APPROVAL_RULES.get(ctx, (ctx.member,))
     if rules is None:
         return False
-    holders, days = _demanded(rules.rules, actions)
+    holders, days = _demanded(ctx, rules, actions)
     if holders < limits.APPROVAL_HOLDERS_MIN:
         return False
 
@@ -116,7 +117,12 @@ def set_approval(ctx: Context, a: SetApproval) -> None:
 
     # Writes.
     in_order = sorted((*others, rule), key=lambda each: each.action)
-    APPROVAL_RULES.put(ctx, (ctx.member,), ApprovalRules(rules=tuple(in_order)))
+    risen_ms, before = rules.risen_ms, rules.before
+    if rule.holders > _strictest(rules):
+        risen_ms, before = ctx.time_ms, _settled(ctx, rules)
+    APPROVAL_RULES.put(
+        ctx, (ctx.member,), ApprovalRules(rules=tuple(in_order), risen_ms=risen_ms, before=before)
+    )
 
     # Events.
     ctx.emit(ApprovalSet(member=ctx.member, rule=rule))
@@ -132,7 +138,7 @@ def remove_approval(ctx: Context, a: RemoveApproval) -> None:
 
     # Writes.
     if others:
-        APPROVAL_RULES.put(ctx, (ctx.member,), ApprovalRules(rules=others))
+        APPROVAL_RULES.put(ctx, (ctx.member,), replace(rules, rules=others))
     else:
         APPROVAL_RULES.delete(ctx, (ctx.member,))
 
@@ -202,17 +208,31 @@ def _needed(ctx: Context, held: HeldTransaction, actions: Sequence[bytes]) -> in
     if rules is None:
         return held.holders
     decoded = [ctx.registry.decode_action(data) for data in actions]
-    return max(held.holders, _demanded(rules.rules, decoded)[0])
+    return max(held.holders, _demanded(ctx, rules, decoded)[0])
 
 
-def _demanded(rules: Sequence[ApprovalRule], actions: Sequence[Action]) -> tuple[int, int]:
+def _demanded(ctx: Context, record: ApprovalRules, actions: Sequence[Action]) -> tuple[int, int]:
     """(holders, days) of the strictest rule that any of the actions falls under; (0, 0) of none."""
     holders, days = 0, 0
-    for rule in rules:
+    undone = any(_undoes(record.rules, action) for action in actions)
+    for rule in record.rules:
         applies = any(_falls_under(rule, action) for action in actions) and _exceeds(rule, actions)
-        if rule.holders > holders and (applies or any(_undoes(rules, action) for action in actions)):
+        if rule.holders > holders and (applies or undone):
             holders, days = rule.holders, rule.days
+    if all(isinstance(action, Recover) for action in actions):
+        holders = min(holders, _settled(ctx, record))
     return holders, days
+
+
+def _strictest(record: ApprovalRules) -> int:
+    """Holders that the member's strictest rule demands; 0 where it has none."""
+    return max((rule.holders for rule in record.rules), default=0)
+
+
+def _settled(ctx: Context, record: ApprovalRules) -> int:
+    """The same as it was before rules that have not stood for long enough."""
+    settles_ms = record.risen_ms + limits.APPROVAL_SETTLES_MS
+    return record.before if record.risen_ms and ctx.time_ms < settles_ms else _strictest(record)
 
 
 def _falls_under(rule: ApprovalRule, action: Action) -> bool:

@@ -232,8 +232,6 @@ def _replaced(ctx: Context, a: RegisterKey) -> Key:
     if KEYS.get(ctx, (ctx.member, a.replaces)) is None:
         raise errors.KeyNotYours(key=a.replaces)
     old = keys.current(ctx, ctx.member, a.replaces)
-    if old.kind == "recovery":
-        raise errors.RecoveryKeyStays(member=ctx.member, key=a.replaces)
     within = all(scope in old.scopes or keys.in_scope(old.scopes, scope) for scope in a.key.scopes)
     if (a.key.kind, a.key.holder) != (old.kind, old.holder) or not within:
         raise errors.RotationDiffers(key=a.replaces)

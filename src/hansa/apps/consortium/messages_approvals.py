@@ -39,6 +39,10 @@ class ApprovalRules(Record, version=1, readers="members", retention="for ever"):
     """All approval rules of a member, in the order of their actions. None: no record."""
 
     rules: tuple[ApprovalRule, ...]
+    risen_ms: TimeMs = 0
+    """When more holders were last demanded than before."""
+    before: Natural = 0
+    """Holders that the strictest rule demanded before; a recovery needs no more until the new one settled."""
 
 
 class Approval(Struct):

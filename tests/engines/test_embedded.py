@@ -102,6 +102,13 @@ def test_the_body_of_a_used_sequence_under_a_new_signature_stays_outside(disk: C
     assert disk.node.height == 1
 
 
+def test_the_same_body_under_another_signature_is_not_the_same_bytes(disk: Consortium) -> None:
+    wire = disk.client("maker").sign(Register(tool="w-17"))
+    assert disk.node.submit([wire])[0].code == "ok"
+    (receipt,) = disk.node.submit([wire[:1] + bytes(64) + wire[65:]])
+    assert (receipt.code, receipt.height) == ("kernel.replayed", 0)
+
+
 def test_dear_work_comes_last_at_the_door(disk: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what may be executed costs a signature check; only a used sequence costs a look-up."""
     checks: list[int] = []

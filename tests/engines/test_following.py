@@ -126,6 +126,8 @@ def test_what_differs_is_named_and_kept(
         assert [incident.what for incident in follower.incidents] == ["differs"]
         follower.close()
         follower = following(operator, tmp_path / "ledger.db")
+        assert follower.rejected is not None
+        assert (follower.rejected.block, follower.rejected.what) == (bad, what)
 
     follower.forget_rejected()
     follower.follow(operator.node.ledger.block(AT))
@@ -241,6 +243,23 @@ def test_a_second_history_is_refused_where_a_header_was_signed(operator: Consort
     assert follower.height == AT - 1
     assert follower.rejected is not None
     follower.close()
+
+
+def test_a_ledger_of_another_history_is_not_opened(operator: Consortium, tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "ledger.db", tmp_path / "elsewhere" / "ledger.db"
+    elsewhere.parent.mkdir()
+    follower, other = following(operator, path), following(operator, elsewhere)
+    for block in blocks(operator, last=AT - 1):
+        follower.follow(block)
+        other.follow(block)
+    other.follow(second_history(operator, AT))
+    follower.follow(operator.node.ledger.block(AT))
+    follower.cosign("plant", signer("plant", "node"))
+    follower.close()
+    other.close()
+    copied(elsewhere, path)
+    with pytest.raises(errors.SignedOther):
+        following(operator, path)
 
 
 def test_a_follower_that_signed_nothing_there_takes_either(operator: Consortium, follower: Following) -> None:
@@ -393,4 +412,4 @@ def test_a_write_set_says_what_was_and_what_is(disk: Consortium) -> None:
     gone = [write for write in ledger.write_set(4) if write.table == "toolcrib.notes"]
     assert gone == [Write(table="toolcrib.notes", key=bytes(8), old=gone[0].old)]
     assert gone[0].old is not None
-    assert signed_by(ledger.header(4), ledger.operator_public)
+    assert signed_by(ledger.header(4), ledger.operator_key(4))

@@ -1,6 +1,7 @@
 """Snapshots and backups: taken while the node goes on, checked whole before use, refused by name."""
 
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from hansa.engines.following import Following
 from hansa.engines.restoring import check_whole, restore_backup, restore_snapshot, write_backup
 from hansa.engines.snapshot import Broken, FolderTaken, Manifest, write_snapshot
 from hansa.kernel import encode, merkle, replace
+from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import decode_strict
-from hansa.kernel.evidence import holds
+from hansa.kernel.evidence import Header, holds
 from tests.consortium import Consortium, signer
 from tests.engines.conftest import made
 from tests.engines.test_faults import flip
@@ -240,6 +242,13 @@ def resigned(folder: Path) -> None:
     )
 
 
+def elsewhere(folder: Path) -> None:
+    """What is read lies in the folder, even if another file is as it should be."""
+    first, *rest = manifest_of(folder).chunks
+    (folder / first.name).rename(folder.with_name("outside.bin"))
+    rewritten(folder, chunks=(replace(first, name="../outside.bin"), *rest))
+
+
 FORGERIES: dict[str, tuple[type[Exception], Callable[[Path], Any]]] = {
     "a record changed": (errors.HistoryBroken, lambda f: rechunked(f, "records", first_value(flip))),
     "a record left out": (errors.HistoryBroken, lambda f: rechunked(f, "records", lambda p: p[:-1], -1)),
@@ -254,6 +263,12 @@ FORGERIES: dict[str, tuple[type[Exception], Callable[[Path], Any]]] = {
     "the last block left out": (errors.HistoryBroken, lambda f: rechunked(f, "blocks", lambda p: p[:-1], -1)),
     "the head signed by another": (errors.HistoryBroken, resigned),
     "another chain": (errors.WrongGenesis, lambda f: rewritten(f, chain="0" * 64)),
+    "another chain, seen before anything is read": (
+        errors.WrongGenesis, lambda f: rewritten(f, chain="0" * 64, chunks=())),
+    "another size said": (
+        Broken, lambda f: rewritten(
+            f, chunks=(replace(manifest_of(f).chunks[0], size=7), *manifest_of(f).chunks[1:]))),
+    "a file of another folder": (Broken, elsewhere),
     "another height said": (Broken, lambda f: rewritten(f, height=3)),
     "another hash said": (Broken, lambda f: rewritten(f, app_hash="0" * 64)),
     "another frontier said": (Broken, lambda f: rewritten(f, frontier=("0" * 64,))),
@@ -308,6 +323,55 @@ def test_a_broken_or_forged_snapshot_is_refused_and_leaves_nothing(
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
+def logged_anew(folder: Path, change: Callable[[list[BlockLeaf]], list[BlockLeaf]]) -> None:
+    """An operator that forges its own log: other leaves, every header right for them and signed."""
+    manifest = manifest_of(folder)
+    chunks = [chunk for chunk in manifest.chunks if chunk.kind == "blocks"]
+    pairs = [pair for chunk in chunks for pair in snapshot.read_chunk(folder, chunk)]
+    leaves = change([decode_strict(leaf, BlockLeaf) for leaf, _ in pairs])
+    hashes = [merkle.leaf_hash(encode(leaf)) for leaf in leaves]
+    headers = []
+    for height, leaf in enumerate(leaves, 1):
+        root = merkle.root(hashes[:height]).hex()
+        header = Header(chain=manifest.chain, height=height, time_ms=leaf.time_ms, app_hash=root)
+        headers.append(signed_anew(header))
+    writer = snapshot._Writer(folder / "anew", 0, None)
+    (folder / "anew").mkdir()
+    writer.write("blocks", [(encode(leaf), encode(head)) for leaf, head in zip(leaves, headers, strict=True)])
+    for chunk in chunks:
+        (folder / chunk.name).unlink()
+    for chunk in writer.chunks:
+        (folder / "anew" / chunk.name).rename(folder / chunk.name.replace("blocks", "anew"))
+    anew = tuple(replace(chunk, name=chunk.name.replace("blocks", "anew")) for chunk in writer.chunks)
+    kept = tuple(chunk for chunk in manifest.chunks if chunk.kind == "records")
+    tree = merkle.levels(hashes)
+    rewritten(
+        folder,
+        chunks=kept + anew,
+        app_hash=headers[-1].header.app_hash,
+        header=headers[-1],
+        leaf=leaves[-1],
+        frontier=tuple(tree[level][index].hex() for level, index in merkle.peaks(len(leaves))),
+    )
+
+
+def test_a_log_that_an_operator_forged_and_signed_is_refused(
+    played: Consortium, taken: Path, tmp_path: Path
+) -> None:
+    wrong: list[Callable[[BlockLeaf], BlockLeaf]] = [
+        lambda leaf: replace(leaf, height=9),
+        lambda leaf: replace(leaf, time_ms=played.genesis.created_ms - 1),
+    ]
+    for number, change in enumerate(wrong):
+        shutil.copytree(taken, tmp_path / str(number))
+        logged_anew(tmp_path / str(number), lambda ls, change=change: [*ls[:4], change(ls[4]), *ls[5:]])  # type: ignore[misc]
+        with pytest.raises(errors.HistoryBroken, match="Block 5 "):
+            restored(played, tmp_path / str(number), tmp_path / "new" / "ledger.db")
+    # The forging itself is sound: with the true leaves it is a snapshot like any other.
+    logged_anew(taken, lambda leaves: leaves)
+    restored(played, taken, tmp_path / "new" / "ledger.db")
+
+
 # Backups.
 
 
@@ -324,10 +388,15 @@ def test_a_backup_restores_with_all_its_blocks(played: Consortium, tmp_path: Pat
     follower.close()
 
 
-def test_an_operator_restored_from_a_backup_hears_from_the_followers_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("take", "restore"), [(write_backup, restore_backup), (write_snapshot, restore_snapshot)]
+)
+def test_a_restored_operator_hears_from_the_followers_first(
+    tmp_path: Path, take: Callable[..., Any], restore: Callable[..., Any]
+) -> None:
     consortium = made(tmp_path / "ledger.db")
     consortium.do("maker", Register(tool="a"))
-    write_backup(consortium.node.reader(), tmp_path / "backup")
+    take(consortium.node.reader(), tmp_path / "taken")
     consortium.do("maker", Register(tool="b"))
     later = consortium.node.ledger.block(2)
     wire = consortium.client("maker").sign(Register(tool="c"))
@@ -335,25 +404,19 @@ def test_an_operator_restored_from_a_backup_hears_from_the_followers_first(tmp_p
 
     # Another machine: what was signed is not known there. So the operator must ask.
     path = tmp_path / "new" / "ledger.db"
-    restore_backup(tmp_path / "backup", path, encode(consortium.genesis), consortium.registry)
-    node = Embedded(
-        path,
-        encode(consortium.genesis),
-        signer("maker", "node"),
-        consortium.clock,
-        registry=consortium.registry,
-    )
+    genesis, rooms = encode(consortium.genesis), consortium.registry
+    restore(tmp_path / "taken", path, genesis, rooms)
+    node = Embedded(path, genesis, signer("maker", "node"), consortium.clock, registry=rooms)
     with pytest.raises(errors.Restored):
         node.submit([wire])
     node.recover([later])
     assert node.submit([wire])[0].code == "ok"
     node.close()
+
     # The same machine, whose signatures are known: it must catch up, whoever says what.
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    restore_backup(
-        tmp_path / "backup", tmp_path / "ledger.db", encode(consortium.genesis), consortium.registry
-    )
+    restore(tmp_path / "taken", tmp_path / "ledger.db", genesis, rooms)
     consortium.node = consortium._open()
     with pytest.raises(errors.NotCaughtUp):
         consortium.node.recover([])

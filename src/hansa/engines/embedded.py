@@ -58,8 +58,8 @@ class Embedded:
         self.verified = VerifiedCache()
         founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
         self.genesis_bytes, self.genesis, self.chain = genesis, founded.genesis, founded.chain
-        if node.public != self.genesis.node_public:
-            raise errors.WrongNodeKey()
+        if node.public != self.genesis.node_public and not path.exists():
+            raise errors.WrongNodeKey()  # Before anything is written.
         self.signed, self.ledger = open_folder(
             path, founded, cache_records=cache_records, keep=keep, connect=connect, watch=watch
         )
@@ -70,6 +70,7 @@ class Embedded:
             raise
 
     def _start(self) -> None:
+        self._is_operator()
         head = self.ledger.head()
         if head is not None:
             self.signed.put(head.header)
@@ -183,6 +184,11 @@ class Embedded:
         if self.height < self.signed.height:
             raise errors.NotCaughtUp(height=self.height, signed=self.signed.height)
 
+    def _is_operator(self) -> None:
+        """A vote may have made another node the operator: this one then orders no more."""
+        if self._node.public != self.ledger.operator_key(self.height + 1):
+            raise errors.WrongNodeKey()
+
     def _at_door(self, wire: bytes) -> Receipt | None:
         """The answer that needs no block: a first outcome, or a refusal that leaves no trace."""
         ledger = self.ledger
@@ -222,6 +228,7 @@ class Embedded:
         ledger = self.ledger
         ledger.stops.check()
         self._caught_up()
+        self._is_operator()
         if ledger.restored:
             raise errors.Restored(height=self.height)
         with ledger.stops.guarded(wires):

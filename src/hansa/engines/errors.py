@@ -42,9 +42,10 @@ class WrongGenesis(Refusal, code="engine.wrong_genesis", field="genesis"):
 
 
 class WrongNodeKey(Refusal, code="engine.wrong_node_key", field="node_public"):
-    zh = "节点私钥与创世文件中的节点公钥不符，它签的区块头无人承认。请使用创世时登记的节点私钥。"
+    zh = "节点私钥不是现任运营节点的私钥，它签的区块头无人承认。请用登记的私钥；运营方已改选的，改为跟随。"
     en = (
-        "The node's key is not the one in the genesis file, so nobody would accept its headers. Use that key."
+        "The node's key is not that of the operator in force, so nobody would accept its headers. Use the "
+        "registered key; where another operator was voted in, run this node as a follower."
     )
 
 

@@ -123,6 +123,7 @@ class Ledger(Reading):
             leaf_bytes, header_bytes = self._block(self.height)
             leaf, signed = decode(leaf_bytes, BlockLeaf), decode(header_bytes, SignedHeader)
             app_hash = merkle.root_of(self.height, self.store.node).hex()
+            public = self.operator_key(self.height)
             if self.height >= self.blocks_from():
                 for kind in KINDS:
                     self.items(kind, self.height)
@@ -131,7 +132,7 @@ class Ledger(Reading):
         header = Header(chain=self.chain.id, height=self.height, time_ms=leaf.time_ms, app_hash=app_hash)
         sound = (
             signed.header == header
-            and signed_by(signed, self.operator_public)
+            and signed_by(signed, public)
             and self.store.node(0, self.height - 1) == merkle.leaf_hash(leaf_bytes)
             and leaf.height == self.height
             and leaf.state_digest == lthash.digest(self.state_sum)
@@ -139,11 +140,6 @@ class Ledger(Reading):
         if not sound:
             raise errors.HistoryBroken(height=self.height)
         self.time_ms, self.app_hash, self.last_header = leaf.time_ms, app_hash, header
-
-    @property
-    def operator_public(self) -> bytes:
-        """The key under which the operator signs the next header."""
-        return self.genesis.node_public
 
     @property
     def restored(self) -> bool:

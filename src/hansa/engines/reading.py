@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from hansa.apps.consortium.messages import Genesis
 from hansa.engines import errors
 from hansa.engines.blocks import BlockData, Write, unpack_writes, write_set
+from hansa.engines.operators import operator_key
 from hansa.engines.past import Past
 from hansa.engines.store import Rows
 from hansa.kernel import Context, Registry, merkle
@@ -70,6 +71,10 @@ class Reading:
             chain=self.chain.id,
             rules=self.now.rules,
         )
+
+    def operator_key(self, height: int) -> bytes:
+        """The public key under which the header of a height stands, up to the next one."""
+        return operator_key(self._state, self.genesis, height)
 
     # Questions to rooms.
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hansa.engines import errors
 from hansa.engines.founding import found
+from hansa.engines.operators import operator_key
 from hansa.kernel import Registry, Release, encode, lthash, merkle
 from hansa.kernel.apply import Applied, Block, BlockLeaf, apply
 from hansa.kernel.canonical import decode
@@ -106,7 +107,7 @@ def _same(log: Log, replica: Replica, height: int) -> bool:
         and [encode(outcome) for outcome in applied.outcomes] == [outcome for _, outcome in rows]
         and list(applied.events) == log.events(height)
         and signed.header == header
-        and signed_by(signed, replica.genesis.node_public)
+        and signed_by(signed, operator_key(replica._state, replica.genesis, height))
     )
 
 

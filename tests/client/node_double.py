@@ -5,6 +5,7 @@ It is not the shipped server; tests of that one are in tests/node. Here a test d
 
 import contextlib
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -233,14 +234,16 @@ class Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(node: NodeDouble) -> Iterator[str]:
+def serving(node: NodeDouble, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The double on a port of this machine."""
     handler = type("Bound", (Handler,), {"node": node, "lock": threading.Lock()})
     server = Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

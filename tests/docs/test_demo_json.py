@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.demo_run import DemoRun, demo_run
+
+__all__ = ["demo_run"]
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "demo-json.md"
 TYPES = {"integer": int, "string": str, "boolean": bool, "null": type(None)}
 SOMETIMES = {"statements[].lines[].corrects_from"}
@@ -46,10 +50,9 @@ def demo(folder: Path, *arguments: str) -> tuple[int, Any]:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    status, found = demo(tmp_path_factory.mktemp("json"))
-    assert status == 0
-    return found
+def printed(demo_run: DemoRun) -> Any:
+    assert demo_run.status == 0, demo_run.err
+    return demo_run.json
 
 
 def test_every_printed_field_is_told_with_its_type_and_no_other(printed: Any) -> None:

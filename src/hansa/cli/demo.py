@@ -40,6 +40,7 @@ from hansa.cli.main import refusal_of
 @click.option(
     "--one-process",
     is_flag=True,
+    envvar="HANSA_ONE_PROCESS",
     help="All in this process: no followers, no cheats. 全部在一个进程内：没有跟随节点，不做作弊试验。",
 )
 @click.option(

@@ -175,7 +175,7 @@ class Cosignatures:
 
     def _forget(self, first: int, sets: Sequence[InForce]) -> None:
         """Drop what is older than the newest heights, but for changes of the set."""
-        if len(self._known) <= HEIGHTS_MAX + len(sets):
+        if len(self._known) <= HEIGHTS_MAX:
             return
         kept = {each.since - 1 for each in sets}
         for height in [height for height in self._known if height < first and height not in kept]:

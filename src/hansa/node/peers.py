@@ -21,7 +21,7 @@ from hansa.node.upstream import Upstream
 
 STATES = ("agrees", "behind", "away", "other_history", "forged")
 POLL_S = 0.5
-AWAY_POLL_S = 5.0
+AWAY_POLL_S = 1.0
 PEERS_MAX = 64
 ADDRESSES_EVERY_S = 10.0
 

@@ -1,0 +1,250 @@
+"""Heads compared directly: two histories are found by whoever talks to the other; nobody else is accused."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hansa.client.case import Case
+from hansa.client.verify import check_bundle, proved
+from hansa.kernel import encode, limits, replace
+from hansa.kernel.evidence import Cosignature, SignedHeader
+from hansa.kernel.signatures import HEADER_DOMAIN
+from hansa.kernel.transaction import sign
+from hansa.node import errors_follower as errors
+from hansa.node.casebook import Casebook
+from hansa.node.cosigning import Cosignatures
+from hansa.node.follower import Follower
+from hansa.node.peers import Comparison
+from tests.consortium import VirtualClock, signer
+from tests.kernel.room import Register
+from tests.node.following_world import Line, Net, Operator, cosigner_key, following, until
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+def submit(operator: Operator, *tools: str) -> None:
+    """A block for each tool; sequences are those that the ledger has not seen."""
+    for tool in tools:
+        used = operator.node.query("consortium.sequence", {"member": "bank", "key": "k1"})
+        wire = sign(
+            operator.registry, signer("bank"), chain=operator.node.chain.id, member="bank", key="k1",
+            sequence=used + 1, valid_until_ms=operator.clock() + limits.HOUR_MS,
+            actions=(Register(tool=tool),),
+        )  # fmt: skip
+        assert operator.node.submit([wire])[0].code == "ok"
+
+
+@pytest.fixture
+def both(tmp_path: Path, clock: VirtualClock) -> Iterator[tuple[Operator, Operator]]:
+    """The operator's two faces: the same up to block 3, then each its own."""
+    first = Operator(tmp_path / "one", clock)
+    submit(first, "a", "b", "c")
+    first.close()
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    one, other = Operator(tmp_path / "one", clock), Operator(tmp_path / "other", clock)
+    submit(one, "d", "e", "f", "g", "h")
+    submit(other, "x", "y")
+    yield one, other
+    one.close()
+    other.close()
+
+
+def case_of(follower: Follower, kind: str) -> Case:
+    case: Case = until(
+        lambda: next((case for _, case in follower.casebook.all() if case.kind == kind), None), kind
+    )
+    return case
+
+
+def test_two_histories_are_found_and_the_first_height_is_named(
+    tmp_path: Path, both: tuple[Operator, Operator], clock: VirtualClock
+) -> None:
+    """Each follower executes a history that is right in itself; only together they see the two."""
+    nets = [Net(operator) for operator in both]
+    with (
+        following(tmp_path / "plant", nets[0], "plant", clock=clock, peers=["bank"]) as plant,
+        following(tmp_path / "bank", nets[1], "bank", clock=clock, peers=["plant"]) as bank,
+    ):
+        until(lambda: (plant.height, bank.height) == (8, 5))
+        nets[0].lines["bank"], nets[1].lines["plant"] = Line(bank), Line(plant)
+        for finder in (plant, bank):
+            case = case_of(finder, "two_histories")
+            assert (case.height, case.against) == (4, "maker")
+            assert {signed.header.height for signed in case.headers} == {4}
+            assert len({signed.header.app_hash for signed in case.headers}) == 2
+            report = check_bundle(encode(case), both[0].genesis)
+            assert report.ok, report.checks
+            assert "two different histories at height 4" in proved(report)[0].en
+            assert finder.casebook.halt()
+            until(lambda: {check.name for check in finder.checks() if not check.ok} >= {"peers", "evidence"})  # noqa: B023
+        signed = plant.cosigner.signed_height
+        submit(both[0], "i")
+        until(lambda: plant.height == 9)
+        assert plant.cosigner.signed_height == signed
+
+
+@pytest.fixture
+def reading(tmp_path: Path, clock: VirtualClock) -> Iterator[tuple[Operator, Casebook]]:
+    operator = Operator(tmp_path / "op", clock)
+    submit(operator, "a", "b", "c")
+    yield operator, Casebook(tmp_path / "cases", "plant", clock)
+    operator.close()
+
+
+def compare(operator: Operator, casebook: Casebook, line: Line) -> Comparison:
+    return Comparison("bank", line, operator.reader, operator.cosignatures, casebook)
+
+
+def test_a_forged_header_accuses_nobody(reading: tuple[Operator, Casebook]) -> None:
+    operator, casebook = reading
+
+    def forge(signed: SignedHeader) -> SignedHeader:
+        header = replace(signed.header, app_hash="ab" * 32)
+        by = cosigner_key("bank").sign(HEADER_DOMAIN + encode(header))
+        return replace(signed, header=header, signature=by)
+
+    standing = compare(operator, casebook, Line(operator, bend_head=forge)).poll()
+
+    assert standing.state == "forged"
+    [(_, case)] = casebook.all()
+    assert (case.kind, case.against) == ("note", "")
+    assert casebook.halt() == ""
+    assert casebook.accused() is None
+    assert not check_bundle(encode(case), operator.genesis).ok
+
+
+def test_a_header_of_another_chain_or_height_accuses_nobody(reading: tuple[Operator, Casebook]) -> None:
+    operator, casebook = reading
+
+    def elsewhere(signed: SignedHeader) -> SignedHeader:
+        header = replace(signed.header, chain="ab" * 32)
+        return replace(
+            signed, header=header, signature=cosigner_key("maker").sign(HEADER_DOMAIN + encode(header))
+        )
+
+    assert compare(operator, casebook, Line(operator, bend_head=elsewhere)).poll().state == "forged"
+
+    class Shifted(Line):
+        def head(self) -> SignedHeader | None:
+            head = super().head()
+            assert head is not None
+            header = replace(head.header, height=head.header.height + 5)
+            by = cosigner_key("maker").sign(HEADER_DOMAIN + encode(header))
+            return replace(head, header=header, signature=by)
+
+        def header(self, height: int) -> SignedHeader:
+            return super().header(height - 1)
+
+    assert compare(operator, casebook, Shifted(operator)).poll().state == "forged"
+    assert casebook.halt() == ""
+
+
+def test_one_that_is_behind_is_reported_not_accused(
+    tmp_path: Path, reading: tuple[Operator, Casebook], clock: VirtualClock
+) -> None:
+    operator, casebook = reading
+    shutil.copytree(operator.folder, tmp_path / "later", ignore=shutil.ignore_patterns("*-wal", "*-shm"))
+    comparison = compare(operator, casebook, Line(operator))
+    assert comparison.poll().state == "agrees"
+    empty = Operator(tmp_path / "empty", clock)
+    assert compare(operator, casebook, Line(empty)).poll().state == "behind"
+    submit(empty, "a")
+    standing = compare(operator, casebook, Line(empty)).poll()
+    assert (standing.state, standing.height) == ("behind", 1)
+    assert "is 2 blocks behind" in standing.en
+    assert "落后 2 个区块" in standing.zh
+    assert casebook.all() == []
+    empty.close()
+
+
+def test_one_that_is_away_is_reported_not_accused(
+    tmp_path: Path, reading: tuple[Operator, Casebook], clock: VirtualClock
+) -> None:
+    operator, _ = reading
+    net = Net(operator)
+    with following(tmp_path / "plant", net, clock=clock, peers=["bank"]) as plant:
+        until(lambda: plant.peers.standing.get("bank"))
+        assert plant.peers.standing["bank"].state == "away"
+        until(lambda: plant.peers.standing["maker"].state == "agrees")
+        assert all(check.ok for check in plant.checks()), plant.checks()
+        assert plant.casebook.all() == []
+
+
+# Cosignatures: who may, what counts.
+
+
+def given(operator: Operator, member: str, height: int, by: str = "") -> Cosignature:
+    header = operator.node.ledger.header(height).header
+    signature = cosigner_key(by or member).sign(HEADER_DOMAIN + encode(header))
+    return Cosignature(member=member, suite=1, signature=signature)
+
+
+def root(operator: Operator, height: int) -> str:
+    return operator.node.ledger.header(height).header.app_hash
+
+
+def test_a_quorum_makes_a_height_final(reading: tuple[Operator, Casebook]) -> None:
+    operator, _ = reading
+    known = operator.cosignatures
+    known.take(2, root(operator, 2), given(operator, "plant", 2))
+    known.take(2, root(operator, 2), given(operator, "plant", 2))
+    assert known.final() is None
+    known.take(2, root(operator, 2), given(operator, "bank", 2))
+    final = known.final()
+    assert final is not None
+    assert (final.header.height, [c.member for c in final.cosignatures]) == (2, ["bank", "plant"])
+    known.take(1, root(operator, 1), given(operator, "plant", 1))
+    known.take(1, root(operator, 1), given(operator, "bank", 1))
+    assert known.final_height == 2
+
+
+def test_what_is_final_stays_so_after_a_restart(reading: tuple[Operator, Casebook]) -> None:
+    operator, _ = reading
+    for member in ("plant", "auditor"):
+        operator.cosignatures.take(3, root(operator, 3), given(operator, member, 3))
+    again = Cosignatures(operator.folder / "cosignatures.db", operator.reader)
+    assert again.final_height == 3
+    head = again.final()
+    assert head is not None
+    assert len(head.cosignatures) == 2
+    again.close()
+
+
+def test_cosignatures_that_do_not_hold_are_refused_by_name(reading: tuple[Operator, Casebook]) -> None:
+    operator, _ = reading
+    take, root_2 = operator.cosignatures.take, root(operator, 2)
+    replayed = given(operator, "plant", 1)
+    for cosignature in (
+        given(operator, "plant", 2, by="bank"),
+        given(operator, "insurer", 2),
+        replayed,
+        replace(given(operator, "plant", 2), suite=2),
+        replace(given(operator, "plant", 2), signature=b""),
+    ):
+        with pytest.raises(errors.CosignatureUnfit):
+            take(2, root_2, cosignature)
+    with pytest.raises(errors.CosignatureOther):
+        take(2, root(operator, 1), given(operator, "plant", 2))
+    for height in (0, 4):
+        with pytest.raises(errors.CosignatureEarly):
+            take(height, root_2, given(operator, "plant", 2))
+    assert operator.cosignatures.dressed(operator.node.ledger.header(2)).cosignatures == ()
+
+
+def test_old_heights_are_let_go_by_name(
+    reading: tuple[Operator, Casebook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, _ = reading
+    monkeypatch.setattr("hansa.node.cosigning.HEIGHTS_MAX", 1)
+    with pytest.raises(errors.CosignatureLate):
+        operator.cosignatures.take(1, root(operator, 1), given(operator, "plant", 1))
+    for member in ("plant", "bank"):
+        operator.cosignatures.take(3, root(operator, 3), given(operator, member, 3))
+    submit(operator, "d", "e")
+    operator.cosignatures.take(5, root(operator, 5), given(operator, "plant", 5))
+    assert set(operator.cosignatures._known) == {5}

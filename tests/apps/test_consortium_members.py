@@ -354,3 +354,15 @@ def test_a_recovery_by_vote_registers_only_what_the_member_holds(consortium: Con
     assert (
         consortium.refused("maker", Propose(proposal="p-1", subject=unknown)).code == "consortium.key_unknown"
     )
+
+
+def test_a_recovery_by_vote_leaves_one_recovery_key(consortium: Consortium) -> None:
+    chain = consortium.node.chain.id
+    safe: dict[str, Any] = {"kind": "recovery", "scopes": ("consortium.recover",)}
+    consortium.do("bank", consortium.key("bank", "safe", **safe))
+    keys = (new_key(chain, "bank", "k9"), new_key(chain, "bank", "safe-2", **safe))
+    beside = RecoverMember(member="bank", revoke=("k1",), keys=keys)
+    refusal = consortium.refused("maker", Propose(proposal="p-1", subject=beside))
+    assert refusal.code == "consortium.recovery_key_stays"
+    instead = RecoverMember(member="bank", revoke=("k1", "safe"), keys=keys)
+    assert decide(consortium, instead, "maker", "plant")["state"] == "adopted"

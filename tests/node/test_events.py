@@ -172,15 +172,18 @@ def test_a_listener_that_falls_behind_is_cut_off_and_told_so(
     node: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "RECENT_EVENTS_MAX", 4)
-    slow = listening(node, held=True)
-    shown(node, 12)
+    slow = listening(node)
+    shown(node)
+    slow.wait(lambda: slow.ids == ["1.0"])
+    node.loop.call_soon_threadsafe(slow.go.clear)
+    shown(node, 11)
     slow.wait(lambda: node.app.front.broadcast.base > 4)
 
     slow.release()
 
     slow.over.result(20)
     assert b"too slow" in slow.text
-    rest = node.get(f"/v1/events?after={(slow.ids or ['0.-1'])[-1]}", node.session("bank")).json["events"]
+    rest = node.get(f"/v1/events?after={slow.ids[-1]}", node.session("bank")).json["events"]
     assert slow.ids + [event["id"] for event in rest] == [f"{height}.0" for height in range(1, 13)]
 
 

@@ -58,8 +58,8 @@ def test_a_clock_that_was_set_back_is_not_well(node: World) -> None:
 
 
 def test_a_full_disk_is_not_well(tmp_path: Path) -> None:
-    assert check_disk(tmp_path, 1, Metrics()).ok
-    assert not check_disk(tmp_path, 2**60, Metrics()).ok
+    assert check_disk(tmp_path, 1).ok
+    assert not check_disk(tmp_path, 2**60).ok
 
 
 @pytest.mark.parametrize(("behind_ms", "ok"), [(-(10**9), True), (0, True), (5_000, True), (5_001, False)])
@@ -93,6 +93,9 @@ def test_figures_follow_what_happens(node: World) -> None:
     assert found["hansa_sessions"] == 1
     assert found['hansa_requests_refused_total{code="node.content_type_wrong"}'] == 1
     assert found["hansa_incidents"] == 0
+    assert found["hansa_state_records"] >= 10
+    assert found["hansa_disk_bytes"] > 10_000
+    assert found["hansa_queue_transactions"] == 0
 
 
 def test_labels_come_from_a_closed_set() -> None:

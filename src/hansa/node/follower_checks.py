@@ -25,7 +25,7 @@ def checks_of(node: "Follower") -> list[Check]:
         _cosigning(node),
         _evidence(node),
         _peers(node),
-        check_disk(directory, node.settings.limits.disk_free, node.metrics),
+        check_disk(directory, node.settings.limits.disk_free),
         check_clock(node.now_ms(), node.following.ledger.time_ms),
     ]
 

@@ -73,6 +73,8 @@ SEND_TIME_MAX_S = 30
 
 # Operation.
 REFUSALS_LOGGED_PER_S = 5
+RECORDS_COUNTED_EVERY_S = 60
+"""Counting the records walks over all of them, so figures show a count that may be this old."""
 DISK_FREE_MIN = 256 * 2**20
 """Bytes free on the ledger's disk below which the node calls itself unwell."""
 CLOCK_BEHIND_MAX_MS = 5_000

@@ -58,6 +58,9 @@ class Operator:
         checking = Checking(Checkers(self.engine.verified), self._public)
         self.admission = Admission(self.engine, node, self.chain, checking, metrics, settings.limits, clock)
         self._met_ms: dict[int, int] = {}
+        metrics.queue.set_function(lambda: self.admission.waiting)
+        metrics.queue_bytes.set_function(lambda: self.admission.waiting_bytes)
+        metrics.watch_disk(Path(settings.directory))
 
     def _public(self, own: Claim) -> bytes | None:
         """The public key of a claim, by the records as they stand. Asked by the writer's thread."""
@@ -115,17 +118,15 @@ class Operator:
         )
 
     def _check_disk(self) -> Check:
-        return check_disk(Path(self._settings.directory), self._settings.limits.disk_free, self.metrics)
+        return check_disk(Path(self._settings.directory), self._settings.limits.disk_free)
 
     def _check_clock(self) -> Check:
         return check_clock(self._clock(), self.engine.time_ms)
 
 
-def check_disk(directory: Path, least: int, metrics: Metrics) -> Check:
+def check_disk(directory: Path, least: int) -> Check:
     """Whether the disk has room."""
     free = shutil.disk_usage(directory).free
-    metrics.disk_free.set(free)
-    metrics.disk.set(sum(file.stat().st_size for file in directory.glob("*") if file.is_file()))
     ok = free >= least
     mb = free // 2**20
     return Check(

@@ -42,6 +42,10 @@ async def figures(asked: Asked) -> ASGIApp:
     front.metrics.height.set(front.member.height)
     front.metrics.sessions.set(len(front.sessions))
     front.metrics.incidents.set(len(front.member.incidents()))
+    if front.metrics.records_are_old(front.member.height):
+        # A walk over all records: seldom, and in a reader's thread.
+        counts = await front.read(lambda reading: reading.rows.counts())
+        front.metrics.records.set(sum(count for _, count in counts))
     return Response(front.metrics.text(), headers={"content-type": metrics.CONTENT_TYPE})
 
 

@@ -42,7 +42,7 @@ class Listener(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         text = self.tail + data
         self.events += text.count(b"\nid:")
-        self.tail = text[-3:] if not text.endswith(b"\nid:") else b""
+        self.tail = text[-3:]
 
 
 async def listen(plan: Plan) -> None:
@@ -57,6 +57,8 @@ async def listen(plan: Plan) -> None:
         listener = Listener(request)
         await loop.create_connection(lambda listener=listener: listener, "127.0.0.1", plan.port)
         listeners.append(listener)
+    while not all(listener.tail for listener in listeners):
+        await asyncio.sleep(0.01)  # Until the node has answered each: from then on it hears all.
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     heard = [listener.events for listener in listeners]
@@ -102,7 +104,7 @@ def rows() -> Iterator[Row]:
         before_s = ground.cpu_s()
         voice.speak(SECONDS)
         with_s, with_mb = ground.cpu_s() - before_s, ground.rss_mb()
-        time.sleep(1)
+        time.sleep(SETTLE_S)
         out, _ = child.communicate(b"")
         least, most = msgspec.json.decode(out, type=tuple[int, int])
         due = SETTLE_S + SECONDS

@@ -277,12 +277,14 @@ def test_the_readers_signature_check_agrees_with_the_kernels() -> None:
     signer, message = Signer(b"7" * 32), b"hello"
     good = signer.sign(message)
     order = read_export.L.to_bytes(32, "little")
+    twice = (int.from_bytes(good[32:], "little") + read_export.L).to_bytes(32, "little")
     small = bytes(31) + b"\x80"
     cases = [
         (signer.public, good),
         (signer.public, good[:-1] + bytes((good[-1] ^ 1,))),
         (signer.public, bytes((good[0] ^ 1,)) + good[1:]),
         (signer.public, good[:32] + order),
+        (signer.public, good[:32] + twice),
         (signer.public, good[:63]),
         (bytes((1,)) + bytes(31), bytes((1,)) + bytes(63)),
         (small, good),

@@ -26,6 +26,8 @@ _KINDS: dict[str, Kind] = {
     "default": "settings",
     "profile.json": "settings",
     "read.db": "settings",
+    "watch.block": "settings",
+    "watch.trace": "settings",
     "ledger.db": "ledger",
     "cosignatures.db": "ledger",
     "promises.db": "ledger",

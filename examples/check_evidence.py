@@ -166,8 +166,9 @@ def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any])
             scopes = {tag := action["_type"], tag.split(".")[0] + ".*", "*"}
             need(scopes & {*keys[name]["scopes"]}, f"{where}: beyond the key's scope")
             if tag in ("consortium.add_key", "consortium.register_key"):
-                key = action.get("key", action)
-                keys.setdefault((name[0], key["id"]), key)
+                new, old = action.get("key", action), keys.get((name[0], action.get("replaces")), {})
+                new = {**new, "scopes": new["scopes"] or old.get("scopes", [])}
+                keys.setdefault((name[0], new["id"]), new)
             actions.append((where, *name, time_ms, action))
     for name, (shown, _) in records.items():
         if name[0] == "kernel.keys":
@@ -287,8 +288,7 @@ def check(data: bytes, genesis_bytes: bytes) -> str:
         counted = check_records(agreement, records, actions, sources, bundle.get("readings", []))
     except Exception as error:  # whatever a stranger's bytes lead to
         raise (error if isinstance(error, Broken) else Broken(f"cannot be read: {error!r}")) from None
-    before = ((*feed, number - 1) for *feed, number in counted if number > 1)
-    gaps = [f"{n[1]} {n[2]}.{n[3]}" for n in before if n not in counted]
+    gaps = [f"{n[1]} {n[2]}.{n[3]}" for *f, k in counted if k > 1 and (n := (*f, k - 1)) not in counted]
     said = f"{len(found)} transactions, {len(records)} records, {len(counted)} counter records; {said}"
     return f"HOLDS  {said}; without a record: {', '.join(gaps[:20]) or 'none'}; not rated"
 

@@ -235,6 +235,28 @@ def test_a_key_that_was_revoked_later_does_not_undo_what_it_signed(
     world.store.close()
 
 
+def test_a_key_that_took_anothers_place_signs_with_its_scopes(consortium: Consortium, tmp_path: Path) -> None:
+    world, start = _held(consortium, tmp_path)
+    world.by_gateway("energy", [(start + 10 * HOUR, 1_000, HOUR, False)])
+    rotated = consortium.key("maker", "k2", holder="maker-k1", kind="person", scopes=())
+    consortium.do("maker", replace(rotated, replaces="k1", overlap_ms=HOUR))
+    consortium.do("maker", Close(agreement=AGREEMENT), key="k2")
+    consortium.clock.advance(hours=2)
+
+    bundle = world.gather(0)
+
+    data = encode(bundle)
+    assert failed(check_bundle(data, world.genesis)) == []
+    assert checked(data, world.genesis)
+    # Without the registration nobody knows whose key that is.
+    kept = tuple(c for c in bundle.transactions if b"consortium.register_key" not in c.transaction.item)
+    assert len(kept) == len(bundle.transactions) - 1
+    without = encode(replace(bundle, transactions=kept))
+    assert failed(check_bundle(without, world.genesis)) == ["signatures"]
+    assert not checked(without, world.genesis)
+    world.store.close()
+
+
 def test_statements_are_those_of_the_ledger(world: EvidenceWorld, bundles: list[bytes]) -> None:
     stated: list[Statement] = world.statements()
     assert [check_bundle(data, world.genesis).statement for data in bundles] == stated

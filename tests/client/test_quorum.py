@@ -167,7 +167,8 @@ def too_few(bundle: Bundle) -> Bundle:
 
 
 def twice(bundle: Bundle) -> Bundle:
-    return headed(bundle, "plant", "plant")
+    """Enough without the second copy, and refused all the same: whoever counts lines is not misled."""
+    return headed(bundle, "plant", "bank", "plant")
 
 
 def under_another_name(bundle: Bundle) -> Bundle:

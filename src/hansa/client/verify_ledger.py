@@ -9,7 +9,7 @@ from hansa.apps.rooms import registry
 from hansa.client.bundle import Bundle
 from hansa.client.report import Report, need
 from hansa.client.texts import Text
-from hansa.kernel import Attested, Key, keys
+from hansa.kernel import Attested, Key, keys, replace
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Proof, holds
 from hansa.kernel.messages import Outcome
@@ -151,7 +151,7 @@ def check_transactions(report: Report, bundle: Bundle, records: Attests, chain: 
             if isinstance(action, AddKey):
                 known.setdefault((body.member, action.id), _added(action))
             if isinstance(action, RegisterKey):
-                known.setdefault((body.member, action.key.id), _added(action.key))
+                known.setdefault((body.member, action.key.id), _registered(action, body.member, known))
         place = (proof.block.height, proof.within_block.index)
         found.append(Placed(f"transactions[{n}]", place, time_ms, transaction, name))
     need(
@@ -175,6 +175,13 @@ def _founding(genesis: Genesis) -> dict[tuple[str, str], Key]:
     }  # fmt: skip
 
 
+def _registered(a: RegisterKey, member: str, known: dict[tuple[str, str], Key]) -> Key:
+    """The key of a registration; one that replaces another has the other's scopes unless it names its own."""
+    key = _added(a.key)
+    old = known.get((member, a.replaces))
+    return replace(key, scopes=old.scopes) if old is not None and not key.scopes else key
+
+
 def _added(a: AddKey | NewKey) -> Key:
     return Key(
         suite=ED25519, public=a.public, holder=a.holder, kind=a.kind, scopes=a.scopes, expires_ms=a.expires_ms
@@ -188,7 +195,7 @@ def _may_sign(records: Attests, body: Any, key: Key, time_ms: int) -> bool:
         return False
     revoked = bool(shown.revoked_ms) and time_ms >= shown.revoked_ms
     scoped = all(keys.in_scope(key.scopes, action_tag(type(action))) for action in body.actions)
-    return scoped and not revoked and time_ms < key.expires_ms and time_ms < body.valid_until_ms
+    return scoped and not revoked and time_ms < min(shown.expires_ms, key.expires_ms, body.valid_until_ms)
 
 
 def _check_keys(report: Report, records: Attests, known: dict[tuple[str, str], Key]) -> None:
@@ -198,8 +205,9 @@ def _check_keys(report: Report, records: Attests, known: dict[tuple[str, str], K
         f"key {'/'.join(name)}"
         for name, key in shown
         if (origin := known.get((name[0], name[1]))) is None
-        or (origin.public, origin.kind, origin.holder, origin.scopes, origin.expires_ms, origin.suite)
-        != (key.public, key.kind, key.holder, key.scopes, key.expires_ms, key.suite)
+        or (origin.public, origin.kind, origin.holder, origin.scopes, origin.suite)
+        != (key.public, key.kind, key.holder, key.scopes, key.suite)
+        or key.expires_ms > origin.expires_ms  # Earlier, where another key took its place.
     ]
     need(
         report, "keys",

@@ -121,7 +121,7 @@ def _found_member(ctx: Context, member: GenesisMember) -> None:
             raise errors.PublicTaken(member=owner.member, key=owner.key)
         KEYS.insert(ctx, (member.id, key.id), _founding_key(key))
         PUBLICS.insert(ctx, (key.public.hex(),), KeyOwner(member=member.id, key=key.id))
-    if not any(manages(key.kind, key.scopes) for key in member.keys):
+    if not any(manages(key.scopes) for key in member.keys):
         raise errors.NoManagingKey(member=member.id)
     if sum(1 for key in member.keys if key.kind == "recovery") > 1:
         raise errors.KeysAtOnce(limit=limits.KEYS_AT_ONCE_MAX, revoked=limits.REVOKED_AT_ONCE_MAX)

@@ -64,7 +64,7 @@ def register_key(ctx: Context, a: RegisterKey) -> None:
         _refuse_second_recovery(ctx, ctx.member, ())
     check_new_keys(ctx, ctx.member, (new,))
     _check_grants(ctx, new.scopes)
-    if old is not None and manages(old.kind, old.scopes) and not manages(new.kind, new.scopes):
+    if old is not None and manages(old.scopes) and not manages(new.scopes):
         _keep_managing(ctx, ctx.member, (a.replaces,))
 
     # Writes and events.
@@ -85,7 +85,7 @@ def revoke_key(ctx: Context, a: RevokeKey) -> None:
     if ctx.rules >= 2:
         if key.kind == "recovery":
             raise errors.RecoveryKeyStays(member=ctx.member, key=a.id)
-        if manages(key.kind, key.scopes):
+        if manages(key.scopes):
             _keep_managing(ctx, ctx.member, (a.id,))
 
     # Writes.
@@ -162,7 +162,7 @@ def check_new_keys(ctx: Context, member: str, new: Sequence[NewKey]) -> None:
 def check_first_keys(ctx: Context, member: str, new: Sequence[NewKey]) -> None:
     """As `check_new_keys`, and one of them may manage keys."""
     check_new_keys(ctx, member, new)
-    if not any(manages(key.kind, key.scopes) for key in new):
+    if not any(manages(key.scopes) for key in new):
         raise errors.NoManagingKey(member=member)
 
 
@@ -176,7 +176,7 @@ def check_recovery(ctx: Context, member: str, ended: Sequence[str], new: Sequenc
     if any(key.kind == "recovery" for key in new):
         _refuse_second_recovery(ctx, member, ended)
     check_new_keys(ctx, member, new)
-    if not any(manages(key.kind, key.scopes) for key in new):
+    if not any(manages(key.scopes) for key in new):
         _keep_managing(ctx, member, ended)
 
 
@@ -247,14 +247,15 @@ def _check_grants(ctx: Context, scopes: tuple[str, ...]) -> None:
             raise errors.ScopeBeyondOwn(scope=scope)
 
 
-def manages(kind: str, scopes: tuple[str, ...]) -> bool:
-    return kind not in ("device", "recovery") and keys.in_scope(scopes, MANAGE)
+def manages(scopes: tuple[str, ...]) -> bool:
+    """Whether a key of these scopes may manage keys; no device's and no recovery key has such."""
+    return keys.in_scope(scopes, MANAGE)
 
 
 def _keep_managing(ctx: Context, member: str, ended: Sequence[str]) -> None:
     """Refuse what would leave the member without a key that may manage keys."""
     for row, key in KEYS.scan(ctx, (member,), limit=limits.SCANNED_MAX):
-        if str(row[1]) not in ended and manages(key.kind, key.scopes) and is_current(ctx, key):
+        if str(row[1]) not in ended and manages(key.scopes) and is_current(ctx, key):
             return
     raise errors.NoManagingKey(member=member)
 

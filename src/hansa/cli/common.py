@@ -95,15 +95,17 @@ class Desk:
 
     @cached_property
     def registry(self) -> Registry:
-        """What is in force now: the rules, and rooms from outside that are installed here.
+        """What is in force now: the rules, and of the rooms from outside those that are installed here.
 
-        While the node is away, all that is known here: what is put into the outbox is signed later.
+        Who does not use a room need not have it. While the node is away, all that is known here: what is put
+        into the outbox is signed later.
         """
         try:
             active = self.ask("consortium.active", InForce).active
         except OFFLINE:
             return newest(known_rooms(self.profile.data))
-        return known_rooms(self.profile.data).registry(active.rules, active.rooms)
+        known = known_rooms(self.profile.data)
+        return known.registry(active.rules, tuple(pin for pin in active.rooms if pin in known.foreign))
 
     @cached_property
     def key(self) -> PrivateKey:

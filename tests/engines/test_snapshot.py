@@ -264,7 +264,8 @@ FORGERIES: dict[str, tuple[type[Exception], Callable[[Path], Any]]] = {
     "the head signed by another": (errors.HistoryBroken, resigned),
     "another chain": (errors.WrongGenesis, lambda f: rewritten(f, chain="0" * 64)),
     "another chain, seen before anything is read": (
-        errors.WrongGenesis, lambda f: rewritten(f, chain="0" * 64, chunks=())),
+        errors.WrongGenesis,
+        lambda f: ((f / manifest_of(f).chunks[0].name).unlink(), rewritten(f, chain="0" * 64))),
     "another size said": (
         Broken, lambda f: rewritten(
             f, chunks=(replace(manifest_of(f).chunks[0], size=7), *manifest_of(f).chunks[1:]))),

@@ -74,7 +74,8 @@ def test_own_data_that_cannot_stand_are_refused(
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://x.example", "https://", "http://user:pass@x.example", "https://x.example/?q=1", "https://X.example",
+    ["ftp://x.example", "https://", "http://user:pass@x.example", "https://x.example/?q=1",
+     "https://X.example",
      "https://x.example\n", "javascript:alert(1)", "https://" + "x" * 200, "http://x.example:123456"],
 )  # fmt: skip
 def test_an_address_is_a_plain_http_address(consortium: Consortium, url: str) -> None:

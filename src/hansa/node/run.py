@@ -16,7 +16,7 @@ from hansa.engines import foreign_rooms
 from hansa.kernel import Release
 from hansa.node import errors, limits
 from hansa.node import settings as files
-from hansa.node.connection import protocol
+from hansa.node.express import protocol
 from hansa.node.front import Front
 from hansa.node.logs import note, start_logging
 from hansa.node.metrics import Metrics
@@ -140,7 +140,7 @@ def run(
 def _config(app: Node, settings: Settings) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http=protocol(settings.limits),
+        http=protocol(app.front, app.goes_by),
         ws="none",
         lifespan="on",
         log_config=None,

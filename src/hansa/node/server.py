@@ -55,7 +55,7 @@ class Node(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            if not self._goes_by(scope):
+            if not self.goes_by(scope):
                 await self._misdirected(scope, receive, send)
                 return
             if scope["method"] == "POST" and scope["path"] == TRANSACTIONS_PATH:
@@ -63,7 +63,7 @@ class Node(Starlette):
                 return
         await super().__call__(scope, receive, send)
 
-    def _goes_by(self, scope: Scope) -> bool:
+    def goes_by(self, scope: Scope) -> bool:
         """Whether the caller means this node: a page from elsewhere may have given its name our address."""
         if self._any_name:
             return True

@@ -1,0 +1,137 @@
+"""The short way of a small request with transactions: from the parser to the queue, and back at once.
+
+The same answers as by the long way (serving.submit), without a task, a route and a scope for each: these cost
+more than all that the ledger does with one transaction. Whatever is unusual takes the long way.
+"""
+
+from asyncio import CancelledError, Future
+from collections.abc import Callable
+from typing import Any
+
+from hansa.kernel.refusal import Refusal
+from hansa.node import errors, problems
+from hansa.node.bodies import OCTETS
+from hansa.node.connection import Connection, problem_bytes
+from hansa.node.front import Front
+from hansa.node.logs import note
+from hansa.node.routes import TRANSACTIONS_PATH
+
+BODY_BYTES_MAX = 60_000
+"""Below the mark at which a connection stops reading."""
+_URL = TRANSACTIONS_PATH.encode()
+_OCTETS = OCTETS.encode()
+_OK = b"HTTP/1.1 200 OK\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n%s\r\n"
+_CLOSE = b"connection: close\r\n"
+
+
+class _Nobody:
+    """Stands for the task that would wait for the body."""
+
+    def set(self) -> None:
+        """Nobody waits."""
+
+
+class _Cycle:
+    """A request under way, as far as the protocol of uvicorn looks at one."""
+
+    __slots__ = ("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started")
+    message_event = _Nobody()
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.body = bytearray()
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.disconnected = self.response_started = self.response_complete = False
+
+
+class Express(Connection):
+    """A connection that hands transactions straight to `offer`, which answers by a future."""
+
+    front: Front
+    offer: Callable[[bytes], "Future[bytes]"]
+    goes_by: Callable[[Any], bool]
+    _short: _Cycle | None = None
+
+    def on_headers_complete(self) -> None:
+        if not self._is_short():
+            super().on_headers_complete()
+            return
+        self._came()
+        self._reading = "body"
+        self._short = _Cycle(self.parser.should_keep_alive())
+        self.cycle = self._short  # type: ignore[assignment]  # all that is asked of one here
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        cycle, self._short = self._short, None
+        if cycle is None:
+            return
+        headers = self.headers
+        try:
+            future = type(self).offer(bytes(cycle.body))
+        except Exception as error:
+            self._end(cycle, self._refused(error, headers, cycle))
+        else:
+            future.add_done_callback(lambda done: self._answered(cycle, headers, done))
+
+    def _is_short(self) -> bool:
+        """Whether nothing about a request is unusual. Its headers are in."""
+        if self.url != _URL or self.parser.get_method() != b"POST" or self.expect_100_continue:
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False
+        length, octets = -1, False
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = int(value) if value.isdigit() and len(value) < 9 else -1
+            elif name == b"content-type":
+                octets = value == _OCTETS
+            elif name == b"upgrade":
+                return False
+        if not octets or not 0 < length <= BODY_BYTES_MAX or self.parser.get_http_version() != "1.1":
+            return False
+        if not type(self).goes_by({"headers": self.headers, "http_version": "1.1"}):
+            return False
+        try:
+            self.front.member.check_room(length)
+        except Refusal:
+            return False  # Told so by the long way.
+        return True
+
+    def _answered(self, cycle: _Cycle, headers: list[tuple[bytes, bytes]], done: "Future[bytes]") -> None:
+        try:
+            body = done.result()
+        except CancelledError:
+            self.transport.close()
+            return
+        except Exception as error:
+            self._end(cycle, self._refused(error, headers, cycle))
+            return
+        always = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        self._end(cycle, _OK % (always, len(body), b"" if cycle.keep_alive else _CLOSE) + body)
+
+    def _refused(self, error: Exception, headers: list[tuple[bytes, bytes]], cycle: _Cycle) -> bytes:
+        if not isinstance(error, Refusal):
+            note("request failed", 40, path=TRANSACTIONS_PATH, cause=type(error).__name__)
+            error = errors.Internal()
+        self.front.metrics.refused_early.labels(error.code).inc()
+        return problem_bytes(error, problems.language_of(headers), keep_alive=cycle.keep_alive)
+
+    def _end(self, cycle: _Cycle, answer: bytes) -> None:
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(answer)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def protocol(front: Front, goes_by: Callable[[Any], bool]) -> type[Connection]:
+    """The protocol class of a server: with the short way where the member has a queue of its own."""
+    bounds = front.settings.limits
+    offer = getattr(front.member, "offer", None)
+    if offer is None:
+        return type("Bound", (Connection,), {"bounds": bounds})
+    own = {"bounds": bounds, "front": front, "offer": staticmethod(offer), "goes_by": staticmethod(goes_by)}
+    return type("BoundExpress", (Express,), own)

@@ -262,6 +262,20 @@ def test_another_history_is_named_and_nothing_is_ordered(town: Town, tmp_path: P
         ordered(tmp_path / "new", town)
 
 
+def test_where_one_shows_another_history_nothing_is_fetched_from_the_rest(town: Town, tmp_path: Path) -> None:
+    backup(town.directory, tmp_path / "copy", release())
+    restore(tmp_path / "copy", tmp_path / "new", release())
+    head = town.head()
+    assert head is not None
+    header = replace(head.header, app_hash="0" * 64)
+    other = replace(head, header=header, signature=NODE.sign(HEADER_DOMAIN + encode(header)))
+    before = app_hash(tmp_path / "new")
+    town.work(3)
+    with pytest.raises(errors.OtherHistory):
+        go_on(town, tmp_path / "new", Other(town), Other(town, lambda: other))
+    assert app_hash(tmp_path / "new") == before
+
+
 def test_a_head_that_the_operator_did_not_sign_counts_for_nothing(town: Town, tmp_path: Path) -> None:
     backup(town.directory, tmp_path / "copy", release())
     restore(tmp_path / "copy", tmp_path / "new", release())

@@ -102,7 +102,7 @@ def test_profiles_go_and_their_keys_and_outboxes_stay(home: Path) -> None:
 
 def test_links_are_never_followed(data: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
-    outside.mkdir()
+    (outside / "keys").mkdir(parents=True)
     (outside / "ledger.db").write_text("of another node")
     (data / "node.toml").unlink()
     (data / "node.toml").symlink_to(outside / "ledger.db")
@@ -110,6 +110,7 @@ def test_links_are_never_followed(data: Path, tmp_path: Path) -> None:
     carry_out(plan([data], BOTH, BOTH))
     assert (outside / "ledger.db").read_text() == "of another node"
     assert (data / "node.toml").is_symlink()
+    assert (outside / "keys").is_dir()
 
 
 def test_a_folder_that_is_a_link_or_not_hansas_is_refused(data: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,45 @@ def test_two_histories_are_found_and_the_first_height_is_named(
         assert plant.cosigner.signed_height == signed
 
 
+def test_what_it_has_signed_is_remembered_beside_an_older_copy(
+    tmp_path: Path, both: tuple[Operator, Operator], clock: VirtualClock
+) -> None:
+    """Its ledger goes back to block 3, what it signed does not: another block 4 is another history."""
+    ours = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+    nets = [Net(operator) for operator in both]
+    limit = Limited(both[0])
+    nets[0].lines[""] = limit
+    with following(tmp_path / "plant", nets[0], clock=clock) as plant:
+        until(lambda: plant.height == 3)
+    older = {
+        name: (tmp_path / "plant" / name).read_bytes()
+        for name in ours
+        if (tmp_path / "plant" / name).exists()
+    }
+    limit.last = 99
+    with following(tmp_path / "plant", nets[0], clock=clock) as plant:
+        until(lambda: plant.cosigner.signed_height == 8)
+    for name in ours:
+        (tmp_path / "plant" / name).unlink(missing_ok=True)
+    for name, data in older.items():
+        (tmp_path / "plant" / name).write_bytes(data)
+    submit(both[1], "more", "and", "more-still")
+    with following(tmp_path / "plant", nets[1], clock=clock, peers=[]) as plant:
+        case = case_of(plant, "two_histories")
+        assert case.height == 8
+        assert plant.casebook.halt()
+        assert plant.height == 7
+
+
+class Limited(Line):
+    """Shows blocks up to a height."""
+
+    last = 3
+
+    def blocks(self, first: int, limit: int, wait_ms: int) -> Any:
+        return [block for block in super().blocks(first, limit, wait_ms) if block.leaf.height <= self.last]
+
+
 @pytest.fixture
 def reading(tmp_path: Path, clock: VirtualClock) -> Iterator[tuple[Operator, Casebook]]:
     operator = Operator(tmp_path / "op", clock)
@@ -116,6 +156,20 @@ def test_a_forged_header_accuses_nobody(reading: tuple[Operator, Casebook]) -> N
     assert casebook.halt() == ""
     assert casebook.accused() is None
     assert not check_bundle(encode(case), operator.genesis).ok
+
+
+def test_a_forged_head_far_ahead_makes_nobody_wait_for_it(reading: tuple[Operator, Casebook]) -> None:
+    operator, casebook = reading
+
+    class Ahead(Line):
+        def head(self) -> SignedHeader | None:
+            head = super().head()
+            assert head is not None
+            return replace(head, header=replace(head.header, height=1_000_000))
+
+    comparison = compare(operator, casebook, Ahead(operator))
+    assert comparison.poll().state == "forged"
+    assert comparison.newest == 0
 
 
 def test_a_header_of_another_chain_or_height_accuses_nobody(reading: tuple[Operator, Casebook]) -> None:

@@ -194,3 +194,18 @@ def test_a_dropped_transaction_is_seen_by_the_follower_that_holds_the_word(
         until(lambda: plant.height == 2)
         assert plant.cosigner.signed_height < 2
         cheat.close()
+
+
+def test_a_block_that_was_promised_and_is_not_shown_is_reported(
+    operator: Operator, asked: Promises, casebook: Casebook, clock: VirtualClock
+) -> None:
+    receipt = operator.do("plant", Register(tool="a"))
+    height = receipt.height
+    asked.take(word_on(operator, receipt, height=height + 3))
+    assert asked.withheld(height, clock()) == 0
+    clock.advance(minutes=1)
+    assert asked.withheld(height, clock()) == height + 3
+    # Once anybody has seen a header as high as that it is only a matter of catching up.
+    assert asked.withheld(height + 3, clock()) == 0
+    assert asked.withheld(height, clock()) == 0
+    assert casebook.all() == []

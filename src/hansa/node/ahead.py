@@ -4,7 +4,8 @@ What holds goes into the chain's cache (rule 5), where the execution finds it; w
 checked when its turn comes.
 """
 
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
@@ -16,6 +17,7 @@ from hansa.node.wires import Claim, claim
 KEYS_MAX = 16_384
 WIRES_AHEAD_MAX = 30_000
 """Fewer than the cache remembers: what was checked is still known when its turn comes."""
+PAUSE_S = 0.01
 CHUNK = 500
 """Signatures sent at a time."""
 
@@ -32,6 +34,7 @@ class Ahead:
         self._queue: SimpleQueue[BlockData | None] = SimpleQueue()
         self.executing = 0
         """Height that is being executed."""
+        self._ended = False
         self._thread = Thread(target=self._run, name="ahead", daemon=True)
 
     def start(self) -> None:
@@ -39,29 +42,38 @@ class Ahead:
         self._thread.start()
 
     def stop(self) -> None:
+        self._ended = True
         self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
 
     def feed(self, blocks: Sequence[BlockData]) -> None:
-        """Blocks that will be executed soon, in order; only the next ones are checked."""
-        wires = 0
+        """Blocks that will be executed, in order."""
         for block in blocks:
-            wires += len(block.wires)
-            if wires > WIRES_AHEAD_MAX:
-                break
             self._queue.put(block)
 
     def _run(self) -> None:
+        checked: deque[tuple[int, int]] = deque()
         while (block := self._queue.get()) is not None:
+            checked.append((block.leaf.height, len(block.wires)))
+            self._keep_near(checked)
             for start in range(0, len(block.wires), CHUNK):
-                if self.executing >= block.leaf.height:
+                if self._ended or self.executing >= block.leaf.height:
                     break
                 wires = block.wires[start : start + CHUNK]
                 work = [(public, wire) for wire in wires if (public := self._public(claim(wire)))]
                 self._checkers.send(work)
                 self._checkers.receive()
         self._checkers.close()
+
+    def _keep_near(self, checked: deque[tuple[int, int]]) -> None:
+        """Wait while more signatures lie between here and the execution than the cache remembers."""
+        while not self._ended:
+            while checked and checked[0][0] <= self.executing:
+                checked.popleft()
+            if len(checked) <= 1 or sum(count for _, count in checked) <= WIRES_AHEAD_MAX:
+                return
+            time.sleep(PAUSE_S)
 
     def _public(self, own: Claim) -> bytes | None:
         found = self._known.get(own)

@@ -7,6 +7,7 @@ to the operator, looks for what clients were promised, compares heads with the o
 import asyncio
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -57,6 +58,8 @@ PEER_TIMEOUT_S = 5
 PASS_ON_TIMEOUT_S = 60
 PASS_ON_CONNECTIONS_MAX = 64
 SKEW_QUERY, SKEW_PARAMETER = "consortium.parameters", "header_skew_ms"
+TELL_EVERY_S = 0.2
+"""While it catches up, listeners are told of new blocks no more often."""
 SKEW_EVERY = 64
 """Blocks after which the parameter is looked up again."""
 
@@ -121,6 +124,7 @@ class Follower:
         metrics_follower.register(metrics.registry, self)
         self._skew = (-1, limits.SKEW_MAX_MS)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._told_s = 0.0
         self._told: Callable[[], None] = lambda: None
         self._passing: httpx2.AsyncClient | None = None
 
@@ -196,10 +200,18 @@ class Follower:
 
     def _on_block(self) -> None:
         self.promises.look(self.following.height)
+        if time.monotonic() - self._told_s > TELL_EVERY_S:
+            self._tell_front()
+
+    def _tell_front(self) -> None:
+        """Whoever waits for news on this node's server looks again."""
+        self._told_s = time.monotonic()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._told)
 
     def _on_level(self, newest: bool) -> None:
+        if newest:
+            self._tell_front()
         self.cosigner.consider(newest=newest, now_ms=self._clock())
 
     def _tell(self, case: Case) -> None:

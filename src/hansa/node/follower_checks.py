@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 AWAY_MAX_MS = 30_000
 """An operator that is silent for longer is reported."""
-WITHHELD_MAX_MS = 30_000
 
 
 def checks_of(node: "Follower") -> list[Check]:
@@ -24,6 +23,7 @@ def checks_of(node: "Follower") -> list[Check]:
         _operator(node),
         _cosigning(node),
         _evidence(node),
+        _promises(node),
         _peers(node),
         check_disk(directory, node.settings.limits.disk_free),
         check_clock(node.now_ms(), node.following.ledger.time_ms),
@@ -96,6 +96,24 @@ def _evidence(node: "Follower") -> Check:
     if case is None:
         return _check("evidence", True, "没有对运营方不利的发现。", "Nothing was found against the operator.")
     return _check("evidence", False, case.zh, case.en)
+
+
+def _promises(node: "Follower") -> Check:
+    waiting = node.promises.waiting
+    height = node.promises.withheld(node.newest_height(), node.now_ms())
+    if height:
+        return _check(
+            "promises",
+            False,
+            f"运营方确认过区块 {height} 中的交易，却迟迟不出示该区块。请向运营方查问，并保留回执。",
+            f"The operator acknowledged transactions of block {height} and does not show that block. Ask it, "
+            "and keep the acknowledgements.",
+        )
+    zh = f"有 {waiting} 项回执待查。" if waiting else "交来的回执均已查到。"
+    en = (
+        f"{waiting} promises wait to be looked for." if waiting else "All promises handed in were looked for."
+    )
+    return _check("promises", True, zh, en)
 
 
 def _peers(node: "Follower") -> Check:

@@ -27,6 +27,7 @@ FILE = "promises.db"
 PROMISES_MAX = 200_000
 """Promises that wait for the copy to reach their height."""
 PER_ACKNOWLEDGEMENT_MAX = 5_000
+WITHHELD_MAX_MS = 30_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS words (id INTEGER PRIMARY KEY, word BLOB);
@@ -54,6 +55,7 @@ class Promises:
         self._db.executescript(_SCHEMA)
         self.waiting: int = self._db.execute("SELECT count(*) FROM promises").fetchone()[0]
         self._lowest = self._next()
+        self._beyond_since_ms = 0
         self.kept = 0
         """Promises found true since the start."""
 
@@ -69,7 +71,6 @@ class Promises:
         items = signed.acknowledgement.items
         with self._reader.snapshot() as reading:
             operators = {each.public for each in sets_of(reading)}
-            height = reading.height
         sound = signed.acknowledgement.chain == self._chain and len(items) <= PER_ACKNOWLEDGEMENT_MAX
         if not (sound and any(promised_by(signed, public) for public in operators)):
             raise errors.PromiseUnfit()
@@ -77,6 +78,9 @@ class Promises:
             if self.waiting + len(items) > PROMISES_MAX:
                 raise errors.PromisesFull(limit=PROMISES_MAX)
             self._keep(signed)
+        # Asked only now: a block that came meanwhile was looked through before this promise was there.
+        with self._reader.snapshot() as reading:
+            height = reading.height
         self.look(height)
 
     @property
@@ -124,6 +128,19 @@ class Promises:
     def beyond(self, height: int) -> int:
         """The lowest promised height above this one; 0 if there is none."""
         return self._lowest if self._lowest is not None and self._lowest > height else 0
+
+    def withheld(self, newest: int, now_ms: int) -> int:
+        """A promised height that the operator has shown nobody for WITHHELD_MAX_MS; 0 if there is none.
+
+        No proof: its block may still come. But a receipt is given for blocks that exist.
+        """
+        height = self.beyond(newest)
+        if not height:
+            self._beyond_since_ms = 0
+        elif not self._beyond_since_ms:
+            self._beyond_since_ms = now_ms
+        late = height and now_ms - self._beyond_since_ms > WITHHELD_MAX_MS
+        return height if late else 0
 
     def _next(self) -> int | None:
         lowest: int | None = self._db.execute("SELECT min(height) FROM promises").fetchone()[0]

@@ -238,6 +238,23 @@ def test_a_key_serves_from_the_block_after_the_one_that_adds_it(node: World) -> 
     assert answer.json["receipts"][0]["code"] == "kernel.unknown_key"
 
 
+def test_due_work_of_an_engine_that_stands_still_is_not_tried_all_the_time(node: World) -> None:
+    tried: list[int] = []
+
+    def refuse() -> None:
+        tried.append(1)
+        raise engine_errors.Stopped(cause="disk")
+
+    engine = node.operator.engine
+    engine.next_due_ms = lambda: node.clock()  # type: ignore[method-assign]
+    engine.wake = refuse  # type: ignore[method-assign]
+
+    for _ in range(5):
+        node.operator.admission.wake()
+
+    assert tried == [1]
+
+
 @pytest.mark.parametrize("ahead_ms", [0, kernel_limits.HOUR_MS])
 def test_due_work_wakes_the_node_by_itself_and_when_asked(node: World, ahead_ms: int) -> None:
     seen: list[int] = []

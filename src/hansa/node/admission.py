@@ -116,6 +116,8 @@ class Admission:
         """When the writer last said that it goes on."""
         self.due_ms: int | None = None
         """When the next work falls due, by the newest block."""
+        self._due_again_s = 0.0
+        """Due work that was refused, since the engine stands still, is not tried before."""
         self._wakers: list[threading.Event] = []
         self._current: Group | None = None
         self._ahead: Group | None = None
@@ -137,7 +139,7 @@ class Admission:
         """Decide what waits, then end the writer."""
         self._stopping = True
         self._inbox.put(None)
-        await asyncio.to_thread(self._thread.join, limits.STOP_TIME_MAX_S)
+        await asyncio.to_thread(self._thread.join)
         self._checking.close()
 
     def wake(self) -> None:
@@ -294,6 +296,8 @@ class Admission:
         self._wakers.clear()
 
     def _do_due(self) -> None:
+        if time.monotonic() < self._due_again_s:
+            return
         try:
             self.due_ms = self._engine.next_due_ms()
         except Refusal:
@@ -304,8 +308,8 @@ class Admission:
         try:
             self._engine.wake()
         except Refusal as refusal:
-            self._refusals.note("due work waits", 30, code=refusal.code)
-            time.sleep(0.1)
+            note("due work waits", 30, code=refusal.code)
+            self.due_ms, self._due_again_s = None, time.monotonic() + limits.DUE_RETRY_S
         else:
             self.due_ms = self._engine.next_due_ms()
         self._tell([], before)

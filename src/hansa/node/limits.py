@@ -82,3 +82,5 @@ CLOCK_BEHIND_MAX_MS = 5_000
 WRITER_SILENT_MAX_S = 30
 """A writer that has work and says nothing for so long is called stuck."""
 STOP_TIME_MAX_S = 10
+DUE_RETRY_S = 5
+"""After it, due work that the engine refused is tried again."""

@@ -31,7 +31,6 @@ from hansa.kernel.types import Natural, TimeMs
 from hansa.node import errors_operate as errors
 from hansa.node.backup_note import BackupNote, write_note
 from hansa.node.doctor_files import is_held
-from hansa.node.doctor_ledger import operator_key
 from hansa.node.export import Progress, silent
 from hansa.node.settings import GENESIS, LEDGER, SETTINGS
 from hansa.node.source import directory_reader
@@ -244,7 +243,7 @@ def catch_up(
 def _check_signed(reading: Reading, url: str, head: SignedHeader) -> None:
     height = head.header.height
     known = reading.header(height) if 0 < height <= reading.height else None
-    if head.header.chain != reading.chain.id or not signed_by(head, operator_key(reading, height)):
+    if head.header.chain != reading.chain.id or not signed_by(head, reading.operator_key(height)):
         raise errors.NotSignedByOperator(url=url, height=height)
     if known is not None and known.header != head.header:
         raise errors.OtherHistory(url=url, height=height)

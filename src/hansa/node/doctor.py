@@ -56,8 +56,8 @@ class Doctor:
         genesis = self._genesis()
         if isinstance(genesis, Finding):
             yield genesis
-        known = None if isinstance(genesis, Finding) else genesis
-        yield from _made("node key", lambda: doctor_files.look_at_key(found, known))
+        expected = None if isinstance(genesis, Finding) else self._operator_key(genesis)
+        yield from _made("node key", lambda: doctor_files.look_at_key(found, expected))
         yield from _made("disk", lambda: doctor_machine.look_at_disk(self.directory))
         yield from self._ledger(found, clocks)
         yield from _made("incidents", self._incidents)
@@ -76,6 +76,18 @@ class Doctor:
             return finding("genesis", "wrong", refusal)
         except OSError:
             return finding("genesis", "wrong", node_errors.FileMissing(path=str(path)))
+
+    def _operator_key(self, genesis: Genesis) -> bytes:
+        """The key that is to sign the next block; that of the genesis file where no ledger says so."""
+        try:
+            _, reader = directory_reader(self.directory, self.release)
+            try:
+                with reader.snapshot() as reading:
+                    return reading.operator_key(reading.height + 1)
+            finally:
+                reader.close()
+        except (Refusal, OSError, ValueError):
+            return genesis.node_public
 
     def _ledger(self, found: Settings, clocks: doctor_machine.Clocks) -> Iterator[Finding]:
         if not (self.directory / settings.LEDGER).is_file():

@@ -6,7 +6,6 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from hansa.apps.consortium.messages import Genesis
 from hansa.client import keyfiles
 from hansa.engines import errors as engine_errors
 from hansa.kernel import Refusal
@@ -31,8 +30,8 @@ def look_at_directory(directory: Path) -> Iterator[Finding]:
         yield fine("directory", f"数据目录 {directory}，权限 {mode:04o}。", f"{directory}, mode {mode:04o}.")
 
 
-def look_at_key(settings: Settings, genesis: Genesis | None) -> Iterator[Finding]:
-    """Is the node's key there, readable by its user alone, and the one that the consortium knows?"""
+def look_at_key(settings: Settings, expected: bytes | None) -> Iterator[Finding]:
+    """Is the node's key there, readable by its user alone, and an operator's the `expected` one?"""
     path = settings.file(files.NODE_KEY)
     try:
         public = keyfiles.read_key(path).public
@@ -42,7 +41,7 @@ def look_at_key(settings: Settings, genesis: Genesis | None) -> Iterator[Finding
     except Refusal as refusal:
         yield finding("node key", "wrong", refusal)
         return
-    if settings.role == "operator" and genesis is not None and public != genesis.node_public:
+    if settings.role == "operator" and expected is not None and public != expected:
         yield finding("node key", "wrong", engine_errors.WrongNodeKey())
     else:
         yield fine(

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hansa.apps.consortium.messages import CosignerSet
-from hansa.apps.consortium.tables import COSIGNERS
 from hansa.engines import errors as engine_errors
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.replay import replay, scrub
@@ -25,8 +23,6 @@ from hansa.node.findings import Finding, Level, finding, fine
 EXPIRY_DAYS: tuple[tuple[int, Level], ...] = ((3, "wrong"), (14, "warning"), (60, "note"))
 """(days left, how loud)."""
 BACKUP_DAYS_MAX = 7
-SETS_MAX = 10_000
-"""Changes of the cosigners that are looked through."""
 
 
 def date_text(at_ms: int) -> str:
@@ -71,21 +67,11 @@ def head_holds(reading: Reading) -> bool:
     header = Header(chain=reading.chain.id, height=height, time_ms=leaf.time_ms, app_hash=app_hash)
     return (
         signed.header == header
-        and signed_by(signed, operator_key(reading, height))
+        and signed_by(signed, reading.operator_key(height))
         and logged == merkle.leaf_hash(encode(leaf))
         and leaf.height == height
         and leaf.state_digest == lthash.digest(reading.rows.meta("state_sum") or lthash.EMPTY)
     )
-
-
-def operator_key(reading: Reading, height: int) -> bytes:
-    """The key that signs the header of a height: of the operator in the set in force, else of the genesis."""
-    public = reading.genesis.node_public
-    for key, stored in reading.records(COSIGNERS.name, b"", SETS_MAX):
-        seats: CosignerSet = COSIGNERS.decode(stored)
-        if int(decode_key(key, COSIGNERS.integers)[0]) <= height:
-            public = next((seat.public for seat in seats.cosigners if seat.member == seats.operator), public)
-    return public
 
 
 def look_at_stop(reading: Reading, *, orders: bool) -> Iterator[Finding]:

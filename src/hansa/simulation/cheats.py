@@ -34,7 +34,6 @@ CHEATS = "cheats"
 FOUND_WITHIN_S = 30.0
 NAMED_WITHIN_S = 10.0
 """For a follower to look through all records, once it knows that one differs."""
-PAUSE_S = 0.02
 PATIENCE_S = 5.0
 ALTERED_BY = 1
 """Base units by which a counter record is made larger."""
@@ -128,8 +127,8 @@ class Trial:
                 first = first or (time.monotonic() if noted else 0.0)
                 return bool(noted)
 
-            if until(found, FOUND_WITHIN_S, PAUSE_S) and names not in noted[0].en:
-                until(lambda: found() and names in noted[0].en, NAMED_WITHIN_S, PAUSE_S)
+            if until(found, FOUND_WITHIN_S) and names not in noted[0].en:
+                until(lambda: found() and names in noted[0].en, NAMED_WITHIN_S)
         return (noted[0], int((first - began) * 1_000)) if noted else (None, 0)
 
 

@@ -22,6 +22,7 @@ from hansa.apps.billing.sheet import Sheet, read_sheet
 from hansa.apps.billing.tariff import Usage
 from hansa.apps.billing.texts import decimal_text, quantity_text, tariff_text
 from hansa.apps.consortium.calendars import Calendar, segment_at
+from hansa.apps.consortium.messages import Member
 from hansa.apps.metering.messages import DeclareReset, ReplaceDevice, ReplacedFeed
 from hansa.apps.metering.readings import HeldReadings, StoredReading
 from hansa.client.bundle import Bundle
@@ -38,7 +39,7 @@ from hansa.kernel import Refusal, encode, limits
 from hansa.kernel.canonical import decode
 from hansa.simulation import packaging_line as line7
 from hansa.simulation import world as worlds
-from hansa.simulation.cast import GATEWAY_KEY, METER_OWNER
+from hansa.simulation.cast import GATEWAY_KEY, METER_OWNER, OPERATOR
 from hansa.simulation.cheat import Cheat
 from hansa.simulation.governance import read_governance
 from hansa.simulation.governing import govern
@@ -78,6 +79,8 @@ class Demo:
     report: Report
     tampered: Report
     tampered_place: str
+    members: list[tuple[str, Member]]
+    """All that are on the ledger, founders first."""
     operations: Operations
     governance: Governance
     cheats: tuple[Cheat, ...] = ()
@@ -227,10 +230,27 @@ def _prove(world: World, play: Play, statements: list[Statement], took_ms: int, 
     tampered = check_bundle(encode(forged), genesis)
     progress("离线验证", "Verifying offline", 2, 2)
     world.stage.calm()
-    governance, operations = read_governance(world), read_operations(world, took_ms)
     return Demo(
-        folder, world, play, statements, bundle, evidence, report, tampered, place, operations, governance
+        folder=folder,
+        world=world,
+        play=play,
+        statements=statements,
+        bundle=bundle,
+        evidence=evidence,
+        report=report,
+        tampered=tampered,
+        tampered_place=place,
+        members=_members(world),
+        operations=read_operations(world, took_ms),
+        governance=read_governance(world),
     )
+
+
+def _members(world: World) -> list[tuple[str, Member]]:
+    founders = [member.id for member in world.genesis.members]
+    found = world.clients[OPERATOR].query("consortium.members", list[tuple[str, Member]])
+    place = {name: position for position, name in enumerate(founders)}
+    return sorted(found, key=lambda member: (place.get(member[0], len(place)), member[0]))
 
 
 def _cheat(world: World, last: Statement, progress: Progress) -> list[Cheat]:

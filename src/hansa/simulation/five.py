@@ -1,5 +1,6 @@
 """The nodes of a play as four processes beside this one, which is the client: all speak HTTP on loopback."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class FiveProcesses:
         self.clock = SharedClock(folder / CLOCK, genesis.created_ms)
         self.acknowledged = 0
         """Newest height that a node has acknowledged to anyone."""
+        self.spent_ms: list[float] = []
         self._seed = seed
         self._own: dict[str, Http] = {}
         self._https: list[Http] = []
@@ -116,6 +118,9 @@ class FiveProcesses:
             seen.append(Seen(member, self.url(member), head.header.height, head.header.app_hash))
         return seen
 
+    def answered_ms(self) -> list[float]:
+        return self.spent_ms
+
     def incidents(self) -> list[str]:
         noted = msgspec.json.decode(self.own(OPERATOR).get("/v1/incidents"), type=list[dict[str, Any]])
         return [f"{each['code']}: {each['en']}" for each in noted]
@@ -172,7 +177,9 @@ class AtOwnNode:
 
     def deliver(self, wires: Sequence[bytes]) -> Delivery:
         """What the operator acknowledges is handed to the member's follower, which looks for it."""
+        began_s = time.perf_counter()
         delivery = self._http.deliver(wires)
+        self._stage.spent_ms.append((time.perf_counter() - began_s) * 1_000)
         self._stage.acknowledged = max(self._stage.acknowledged, newest(delivery.receipts))
         if self._member != OPERATOR:
             for acknowledgement in delivery.acknowledgements:

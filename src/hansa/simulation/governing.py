@@ -25,7 +25,7 @@ def govern(world: World, progress: Progress = silent) -> None:
     """What members decide and change, an hour apart each. All by their own clients."""
     for done, step in enumerate((_approve, _rotate, _propose, _vote), 1):
         step(world)
-        progress("表决、密钥、复核", "Votes, keys, approvals", done, STEPS)
+        progress("表决、密钥、审批", "Votes, keys, approvals", done, STEPS)
 
 
 def _approve(world: World) -> None:

@@ -83,7 +83,7 @@ def _files(world: World, members: list[str]) -> Iterator[page.StoredFile]:
     """Each with its write-ahead log, which is a part of it."""
     for member in members:
         place = directory(world.folder, member)
-        for path in sorted([*place.glob("*.db"), *place.glob("*.json")]):
+        for path in sorted(place.glob("*.db")):
             parts = [path, path.with_name(path.name + "-wal")]
             size = sum(part.stat().st_size for part in parts if part.exists())
             yield page.StoredFile(member=member, name=path.name, size_bytes=size)

@@ -70,8 +70,8 @@ def report_data(demo: Demo, made_at_ms: int) -> page.ReportData:
             name_zh=NAME_ZH,
             name_en=NAME_EN,
             members=tuple(
-                page.Member(id=m.id, name_zh=m.name_zh, name_en=m.name_en, role=m.roles[0])
-                for m in world.genesis.members
+                page.Member(id=name, name_zh=m.name_zh, name_en=m.name_en, role=m.roles[0])
+                for name, m in demo.members
             ),
         ),
         device=play.log.device,

@@ -57,6 +57,10 @@ class Stage(Protocol):
         """Every node of the play as it stands now, the operator's first."""
         ...
 
+    def answered_ms(self) -> list[float]:
+        """How long each submission took to be answered; none where no network lies between."""
+        ...
+
     def incidents(self) -> list[str]:
         """Trouble that the operator's node noted, for people."""
         ...
@@ -96,6 +100,9 @@ class OneProcess:
 
     def nodes(self) -> list[Seen]:
         return [Seen(OPERATOR, "", self.node.height, self.node.app_hash)]
+
+    def answered_ms(self) -> list[float]:
+        return []
 
     def incidents(self) -> list[str]:
         return [f"{incident.what}: {incident.detail}" for incident in self.node.incidents]

@@ -1,10 +1,12 @@
 """Starts the processes of a play, speaks to them, and ends them: whatever happens, none is left behind."""
 
 import multiprocessing
+import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import count, islice
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from hansa.simulation.processes import LOG, run_node
 START_WITHIN_S = 60.0
 END_WITHIN_S = 15.0
 FORKS = "forkserver"
+PORTS_FROM, PORTS, PORTS_PER_PLAY = 20_000, 12_000, 40
+PAUSE_FIRST_S, PAUSE_MAX_S = 0.002, 0.05
 
 
 @cache
@@ -98,22 +102,39 @@ def end_all(processes: Sequence[NodeProcess]) -> None:
         process.ended(max(until_s - time.monotonic(), 0.1))
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody has now. Somebody may take one before it is used: then start again."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [held.getsockname()[1] for held in taken]
-    for held in taken:
-        held.close()
-    return ports
+def free_ports(number: int) -> list[int]:
+    """Ports on loopback that nobody has now, each given out once.
+
+    They lie below those that systems give to outgoing connections, and each play begins at a place of its
+    own: so hardly anybody takes one before it is used.
+    """
+    return list(islice(filter(_free, _candidates), number))
 
 
-def until(what: Callable[[], bool], within_s: float, pause_s: float = 0.005) -> bool:
-    """Whether something came true within this time."""
-    end = time.monotonic() + within_s
+def _ring() -> Iterator[int]:
+    start = os.getpid() * PORTS_PER_PLAY
+    return (PORTS_FROM + (start + step) % PORTS for step in count())
+
+
+_candidates = _ring()
+
+
+def _free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def until(what: Callable[[], bool], within_s: float) -> bool:
+    """Whether something came true within this time. Looks often at first, then less often."""
+    end, pause_s = time.monotonic() + within_s, PAUSE_FIRST_S
     while not what():
         if time.monotonic() > end:
             return False
         time.sleep(pause_s)
+        pause_s = min(pause_s * 2, PAUSE_MAX_S)
     return True
 
 

@@ -4,6 +4,7 @@ Nothing here is used by a node as shipped; what these nodes serve looks, to othe
 """
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from unittest.mock import patch
@@ -11,8 +12,8 @@ from unittest.mock import patch
 from hansa.apps.billing.closing import Closing, reckon
 from hansa.apps.billing.deal import Deal
 from hansa.apps.consortium.calendars import Period
-from hansa.apps.metering.messages import CounterRecord
-from hansa.apps.metering.tables import RECORDS
+from hansa.apps.metering.messages import CounterRecord, Feed
+from hansa.apps.metering.tables import FEEDS, RECORDS
 from hansa.engines.blocks import unpack_writes
 from hansa.engines.ledger import Ledger
 from hansa.engines.store import SqliteStore
@@ -49,20 +50,30 @@ def altering(by: int) -> AbstractContextManager[object]:
 
 
 def alter(ledger: Ledger, by: int) -> None:
-    """Make the middle one of a ledger's counter records larger by so many base units: one that counts."""
-    rows = [
-        (key, value, decode(value, CounterRecord))
-        for table, key, value in ledger.store.records()
-        if table == RECORDS.name
-    ]
-    rows = [row for row in rows if row[2].good] or rows
-    key, old, record = rows[len(rows) // 2]
+    """Make the middle one of a ledger's counter records larger by so many base units."""
+    rows = list(_counted(ledger))
+    key, old = rows[len(rows) // 2]
+    record = decode(old, CounterRecord)
     new = encode(replace(record, value=record.value + by))
     removed, added = (lthash.element(RECORDS.name, key, value) for value in (old, new))
     ledger.state_sum = lthash.update(ledger.state_sum, [removed], [added])
     with ledger.store.commit():
         ledger.store.write_records({(RECORDS.name, key): new})
         ledger.store.set_meta("state_sum", ledger.state_sum)
+
+
+def _counted(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
+    """Records of counters, by key; of other feeds where there is no counter."""
+    kinds = {"counter"}
+    feeds = [
+        (key, decode(value, Feed)) for table, key, value in ledger.store.records() if table == FEEDS.name
+    ]
+    if all(feed.kind not in kinds for _, feed in feeds):
+        kinds = {feed.kind for _, feed in feeds}
+    owned = tuple(key for key, feed in feeds if feed.kind in kinds)
+    for table, key, value in ledger.store.records():
+        if table == RECORDS.name and key.startswith(owned):
+            yield key, value
 
 
 def rewind(path: Path, height: int) -> None:

@@ -96,7 +96,7 @@ function expiryTable(keys) {
 }
 
 function daysLeft(days) {
-  if (days < 0) return badge("bad", t("expiry.over"));
+  if (days < 0) return badge("", t("expiry.over"));
   if (days < EXPIRY_BAD_DAYS) return badge("bad", number(days));
   return days < EXPIRY_WARN_DAYS ? badge("warn", number(days)) : number(days);
 }

@@ -100,6 +100,13 @@ def test_a_key_of_a_cosigner_is_held_by_it_and_by_nobody_else(consortium: Consor
         assert consortium.refused("maker", Propose(proposal="p-1", subject=subject)).code == code
 
 
+def test_a_member_has_one_seat_however_many_keys_it_has(consortium: Consortium) -> None:
+    twice = (seat(consortium, "plant"), seat(consortium, "plant", signer("plant", "node-2")))
+    subject = SetCosigners(seats=(seat(consortium, "maker"), *twice), quorum=2)
+    refusal = consortium.refused("maker", Propose(proposal="p-1", subject=subject))
+    assert (refusal.code, refusal.field) == ("consortium.cosigners_invalid", "cosigners")
+
+
 def test_a_cosigner_that_stays_proves_nothing_anew(consortium: Consortium) -> None:
     unproved = replace(seat(consortium, "maker"), proof=b"")
     subject = SetCosigners(seats=(unproved, seat(consortium, "plant")), quorum=2)

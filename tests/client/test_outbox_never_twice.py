@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hansa.client import errors
 from hansa.client.outbox import Outbox, Pen, identity_of
@@ -21,6 +21,8 @@ from hansa.client.outbox_file import OutboxFile
 from tests.client.lossy import REGISTRY, Add, Network, effects
 from tests.client.node_double import NodeDouble, serving
 from tests.consortium import Consortium, signer
+
+KINDS = ["ok", "lost", "answer_lost", "part", "stray", "twice"]
 
 
 class Crash(BaseException):
@@ -53,12 +55,12 @@ class Outboxes(RuleBasedStateMachine):
             self.count += 1
             self.numbers[self.count] = self.outbox.put(REGISTRY, Add(entry=self.count))
 
-    @rule()
-    def flush(self) -> None:
-        try:
+    @rule(script=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
+    def flush(self, script: list[str]) -> None:
+        self.network.script[:] = script
+        with contextlib.suppress(errors.Unreachable, errors.TimedOut):
             self.outbox.flush(self.network, self.pen)
-        except (errors.Unreachable, errors.TimedOut):
-            self.network.script.clear()
+        self.network.script.clear()
 
     @rule(
         step=st.sampled_from(["keep_signed", "mark_sent", "decide", "keep_acknowledgements"]),
@@ -75,9 +77,8 @@ class Outboxes(RuleBasedStateMachine):
 
         setattr(OutboxFile, step, dies)
         try:
-            self.outbox.flush(self.network, self.pen)
-        except (Crash, errors.Unreachable, errors.TimedOut):
-            self.network.script.clear()
+            with contextlib.suppress(Crash, errors.Unreachable, errors.TimedOut):
+                self.outbox.flush(self.network, self.pen)
         finally:
             setattr(OutboxFile, step, whole)
             self.outbox.close()
@@ -86,6 +87,12 @@ class Outboxes(RuleBasedStateMachine):
     @rule()
     def strays_arrive(self) -> None:
         self.network.strays_arrive()
+
+    @precondition(lambda self: self.network.strays)
+    @rule(script=st.sampled_from(["ok", "answer_lost"]))
+    def sent_again_and_then_the_first_copy_arrives(self, script: str) -> None:
+        self.flush([script])
+        self.strays_arrive()
 
     @rule(minutes=st.sampled_from([1, 40, 61, 300]))
     def time_passes(self, minutes: int) -> None:
@@ -144,6 +151,7 @@ Outboxes.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
+    phases=(Phase.explicit, Phase.generate),
 )
 TestNeverTwice = Outboxes.TestCase
 

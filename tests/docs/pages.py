@@ -2,9 +2,9 @@
 
 Blocks `console` hold commands (`$ …`) and what they print; `diff` is an edit as in the getting-started pages;
 a block whose info string ends in `file=NAME` writes a file. A node that the page starts (`hansa up`, `hansa
-follow`) runs in a process of its own until the comment `<!-- stop -->`, which stands by "press Ctrl-C", or
-the end. Ports 8420 … 8423 of a page stand for free ones. Other `hansa` commands run within this process:
-much quicker.
+follow`) runs in a process of its own until the comment `<!-- stop -->`, which stands by "Ctrl-C" and may name
+the command (`<!-- stop: hansa up -->`), or the end. Ports 8420 … 8423 of a page stand for free ones. Other
+`hansa` commands run within this process: much quicker.
 """
 
 import os
@@ -26,10 +26,11 @@ from hansa.cli.main import cli
 from tests.docs.test_getting_started import edit, pattern
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^```(console|diff|[a-z]+ file=(\S+))\n(.*?)^```$|(<!-- stop -->)", re.M | re.S)
+BLOCK = re.compile(r"^```(console|diff|[a-z]+ file=(\S+))\n(.*?)^```$|<!-- stop:? ?(.*?) ?-->", re.M | re.S)
 PORTS = ("8420", "8421", "8422", "8423")
 STARTS = ("hansa up", "hansa follow")
 READY_S = 60
+SETTLED_S = 30
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Step:
 
 def steps(page: Path) -> Iterator[Step]:
     """Commands, edits and files of a page, in order."""
-    for kind, name, text, stop in BLOCK.findall(page.read_text("utf-8")):
-        if stop:
-            yield Step("stop", stop)
+    for kind, name, text, ended in BLOCK.findall(page.read_text("utf-8")):
+        if not kind:
+            yield Step("stop", ended)
         elif name:
             yield Step("file", text, name)
         elif kind == "diff":
@@ -67,6 +68,7 @@ class Reader:
     lang: str
     ports: dict[str, str] = field(default_factory=dict)
     running: list[tuple[str, subprocess.Popen[str], Path]] = field(default_factory=list)
+    started: int = 0
 
     def follow(self, page: Path) -> None:
         for step in steps(page):
@@ -78,16 +80,23 @@ class Reader:
         elif step.kind == "file":
             (self.folder / step.shown).write_text(self._ours(step.text), "utf-8")
         elif step.kind == "stop":
-            self.stop()
+            self.stop(step.text)
         elif step.text.startswith(STARTS) and "--set-up-only" not in step.text:
             self.start(step)
         else:
+            self.look(step)
+
+    def look(self, step: Step) -> None:
+        """Run a command. One that only asks a node is asked again, as a reader would, for a short while."""
+        end = time.monotonic() + (SETTLED_S if step.text.startswith("curl -s ") else 0)
+        while True:
             printed = self._theirs(self.run(self._ours(step.text)))
             if printed and not printed.endswith("\n"):
                 printed += "\n"  # What a terminal does, by its prompt.
-            assert pattern(step.shown).fullmatch(printed), (
-                f"{step.text}\nprinted:\n{printed}\nthe page shows:\n{step.shown}"
-            )
+            if pattern(_even(step.shown)).fullmatch(_even(printed)):
+                return
+            assert time.monotonic() < end, f"{step.text}\nprinted:\n{printed}\nthe page shows:\n{step.shown}"
+            time.sleep(0.5)
 
     def run(self, command: str) -> str:
         """What a command prints. It has to succeed, unless the page says `|| echo …`."""
@@ -111,7 +120,8 @@ class Reader:
 
     def start(self, step: Step) -> None:
         """A node: its first lines are what the page shows, the last of them says that it is ready."""
-        log = self.folder / f"node-{len(self.running)}.log"
+        self.started += 1
+        log = self.folder / f"node-{self.started}.log"
         with log.open("w") as out:
             process = subprocess.Popen(
                 ["bash", "-c", f"exec {self._ours(step.text)}"],
@@ -128,9 +138,10 @@ class Reader:
             assert time.monotonic() < end, f"{step.text} printed:\n{log.read_text('utf-8')}"
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """Ctrl-C for the node that was started last."""
-        command, process, log = self.running.pop()
+    def stop(self, ended: str) -> None:
+        """Ctrl-C for the node that was started last, or last by this command."""
+        at = max(n for n, (command, _, _) in enumerate(self.running) if command.startswith(ended))
+        command, process, log = self.running.pop(at)
         process.send_signal(signal.SIGINT)
         assert process.wait(READY_S) == 0, f"{command}\n{log.read_text('utf-8')}"
 
@@ -142,9 +153,15 @@ class Reader:
             "HANSA_HOME": str(self.folder / "home"),
             "PYTHONUTF8": "1",
             "COLUMNS": "100",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("src")),
+            # The build tool that is installed here; nothing is fetched.
+            "PIP_NO_BUILD_ISOLATION": "0",
+            "PIP_NO_INDEX": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
 
     def _ours(self, text: str) -> str:
+        text = text.replace("cp -r examples/", f"cp -r {ROOT}/examples/")
         for theirs, ours in self.ports.items():
             text = text.replace(theirs, ours)
         # Where a page takes the default port, a test must not.
@@ -157,6 +174,11 @@ class Reader:
         for theirs, ours in self.ports.items():
             text = text.replace(ours, theirs)
         return text.replace(str(self.folder.resolve()), ".")
+
+
+def _even(text: str) -> str:
+    """Columns of tables are as wide as what stands in them: one space counts as many."""
+    return re.sub(" +", " ", text)
 
 
 @contextmanager

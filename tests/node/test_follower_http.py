@@ -1,6 +1,7 @@
 """Operator and followers as they ship: each with its own folder and port, over HTTP."""
 
 import json
+import socket
 import threading
 import time
 import urllib.request
@@ -14,6 +15,7 @@ import pytest
 from hansa.apps.consortium.messages import Attest
 from hansa.apps.rooms import registry
 from hansa.client import Client
+from hansa.client.errors import AnswerUnusable
 from hansa.client.http import Http
 from hansa.client.keyfiles import write_key
 from hansa.client.verify_quorum import counted, founding_set
@@ -21,7 +23,7 @@ from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosigner, SignedAcknowledgement
 from hansa.node import settings as files
-from hansa.node.follower import MEMBER_KEY, follow
+from hansa.node.follower import MEMBER_KEY, follow, http_upstream
 from hansa.node.run import serve
 from hansa.node.settings import Settings
 from tests.consortium import MEMBERS, START_MS, genesis, signer
@@ -139,6 +141,41 @@ def test_four_nodes_over_http(ports: dict[str, int]) -> None:
         assert "hansa_final_height 1.0" in figures
         assert 'hansa_peers{state="agrees"}' in figures
         assert json.loads(to_follower.get("/v1/incidents")) == []
+
+
+@pytest.mark.parametrize("member", ["bank", ""])
+def test_answers_without_end_are_cut_off(
+    tmp_path: Path, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer's after a megabyte, the operator's after what blocks may take."""
+    monkeypatch.setattr("hansa.client.http.ANSWER_BYTES_MAX", 4 * 2**20)
+    sent = 0
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def flood() -> None:
+        nonlocal sent
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            try:
+                while True:
+                    sent += connection.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+            except OSError:
+                return
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    settings = folder_of(tmp_path, "plant", role="follower", follow=url)
+    upstream = http_upstream(settings, signer("plant"), member, url, 10)
+    with pytest.raises(AnswerUnusable):
+        upstream.head()
+    upstream.close()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    assert sent < 32 * 2**20
+    listening.close()
 
 
 def genesis_type() -> Any:

@@ -263,6 +263,11 @@ class Api:
         answer = yield from self._ask(Ask("GET", path, params))
         return answer.body
 
+    def post(self, path: str, body: bytes) -> Steps[bytes]:
+        """Any other route that takes JSON."""
+        answer = yield from self._ask(Ask("POST", path, body=body))
+        return answer.body
+
     def hand_over(self, acknowledgement: bytes) -> Steps[None]:
         """Give a follower an acknowledgement, so that it looks for the transactions in its copy."""
         yield from self._ask(Ask("POST", "/v1/acknowledgements", body=acknowledgement))

@@ -77,6 +77,7 @@ class Http:
         patience_s: float = PATIENCE_MS / 1_000,
         lang: str = "en",
         over: httpx2.BaseTransport | None = None,
+        answer_bytes_max: int = 0,
     ) -> None:
         self.api = Api(
             url,
@@ -88,7 +89,7 @@ class Http:
             patience_ms=int(patience_s * 1_000),
         )
         self.url = self.api.url
-        self._timeout_s, self._genesis = timeout_s, b""
+        self._timeout_s, self._genesis, self._answer_bytes_max = timeout_s, b"", answer_bytes_max
         self._client = httpx2.Client(
             transport=over,
             verify=tls_context(ca) if url.startswith("https") else False,
@@ -151,6 +152,9 @@ class Http:
 
     def get(self, path: str, params: tuple[tuple[str, str], ...] = ()) -> bytes:
         return self._run(self.api.get(path, params))
+
+    def post(self, path: str, body: bytes) -> bytes:
+        return self._run(self.api.post(path, body))
 
     def hand_over(self, acknowledgement: bytes) -> None:
         self._run(self.api.hand_over(acknowledgement))
@@ -221,6 +225,7 @@ class Http:
 
     def _send(self, ask: Ask) -> Answer | Refusal:
         deadline = time.monotonic() + self._timeout_s
+        most = self._answer_bytes_max or ANSWER_BYTES_MAX
         body = bytearray()
         try:
             with self._client.stream(
@@ -232,8 +237,8 @@ class Http:
             ) as response:
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > ANSWER_BYTES_MAX:
-                        return errors.AnswerUnusable(url=self.url, detail=f"over {ANSWER_BYTES_MAX} bytes")
+                    if len(body) > most:
+                        return errors.AnswerUnusable(url=self.url, detail=f"over {most} bytes")
                     if time.monotonic() > deadline:
                         return errors.TimedOut(url=self.url, seconds=self._timeout_s)
                 return Answer(response.status_code, lower(response.headers), bytes(body))

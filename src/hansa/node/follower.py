@@ -55,6 +55,7 @@ CASES = "cases"
 MEMBER_KEY = "member.key"
 FETCH_TIMEOUT_S = 60
 PEER_TIMEOUT_S = 5
+PEER_BYTES_MAX = 2**20
 PASS_ON_TIMEOUT_S = 60
 PASS_ON_CONNECTIONS_MAX = 64
 SKEW_QUERY, SKEW_PARAMETER = "consortium.parameters", "header_skew_ms"
@@ -244,8 +245,10 @@ class Follower:
 
 
 def http_upstream(settings: Settings, session: Signer, member: str, url: str, timeout_s: float) -> Upstream:
-    """A node over HTTP; sessions by the member's own key where one is named in the settings."""
-    del member
+    """A node over HTTP; sessions by the member's own key where one is named in the settings.
+
+    Another member's node is asked for headers only, and may not answer at length.
+    """
     ca = settings.file(settings.follow_ca) if settings.follow_ca and url == settings.follow else None
     return HttpUpstream(
         Http(
@@ -256,6 +259,7 @@ def http_upstream(settings: Settings, session: Signer, member: str, url: str, ti
             ca=ca,
             timeout_s=timeout_s,
             patience_s=0,
+            answer_bytes_max=PEER_BYTES_MAX if member else 0,
         )
     )
 

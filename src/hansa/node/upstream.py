@@ -7,7 +7,6 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from hansa.client import errors as client_errors
-from hansa.client.exchange import Ask
 from hansa.client.http import Http
 from hansa.engines.blocks import BlockData, Write, unpack_blocks
 from hansa.kernel import encode
@@ -98,7 +97,7 @@ class HttpUpstream:
 
     def cosign(self, height: int, app_hash: str, cosignature: Cosignature) -> None:
         body = encode({"app_hash": app_hash, "cosignature": cosignature, "height": height})
-        self._http._run(self._http.api._ask(Ask("POST", "/v1/cosignatures", body=body)))
+        self._http.post("/v1/cosignatures", body)
 
     def close(self) -> None:
         self._http.close()

@@ -234,7 +234,8 @@ def handed_over_by_nobody(bundle: Bundle) -> Bundle:
 
 
 def not_by_the_operator(bundle: Bundle) -> Bundle:
-    head = bundle.handovers[0].head
+    """Enough cosigners, but the operator's signature is another's."""
+    head = sign(bundle.handovers[0].head, "plant", "bank", "auditor")
     own = key_of("plant").sign(HEADER_DOMAIN + encode(head.header))
     return changed(bundle, head=replace(head, signature=own))
 
@@ -274,6 +275,18 @@ def test_forged_changes_of_the_set_are_refused(
     world: EvidenceWorld, after: Bundle, forge: Callable[[Bundle], Bundle]
 ) -> None:
     data = encode(forge(after))
+    assert failed(check_bundle(data, world.genesis)) == ["finality"]
+    assert not checked(data, world.genesis)
+
+
+def test_a_change_proved_under_a_later_header_is_refused(world: EvidenceWorld, after: Bundle) -> None:
+    """True in itself, and signed by a quorum of the set before; but that set no longer signed that header."""
+    node = world.consortium.node
+    [handover] = after.handovers
+    block, index = handover.event.block.height, handover.event.within_block.index
+    later = sign(node.ledger.header(block + 1), "plant", "bank")
+    forged_later = Handover(event=node.prove("event", block, index, block + 1), head=later)
+    data = encode(replace(after, handovers=(forged_later,)))
     assert failed(check_bundle(data, world.genesis)) == ["finality"]
     assert not checked(data, world.genesis)
 

@@ -321,3 +321,27 @@ def test_a_follower_is_set_up_with_a_key_that_signs_nothing(town: Town, tmp_path
     assert profiles.find("plant", plant.home).profile().follower.startswith("http://127.0.0.1:")
     with running(folder):
         plant.do("attest", "consortium.members", "plant", "--yes")
+
+
+def test_a_set_up_that_broke_off_goes_on_with_the_same_key(town: Town, tmp_path: Path) -> None:
+    maker = town.shells["maker"]
+    folder = tmp_path / "follower"
+    set_up = ("follow", f"http://127.0.0.1:{town.port}", folder, "--set-up-only", "--yes")
+    maker.do(*set_up)
+    public = public_of(folder / "member.key")
+    for name in ("node.toml", "genesis.json"):
+        (folder / name).unlink()
+    maker.do(*set_up)
+    assert public_of(folder / "member.key") == public
+    keys = [each["id"] for each in maker.do("key", "list", "--json").json]
+    assert keys.count("follower-maker-1") == 1
+
+
+def test_a_follower_may_begin_with_a_snapshot(town: Town, tmp_path: Path) -> None:
+    bank = town.shells["bank"]
+    folder = tmp_path / "follower"
+    bank.do("follow", f"http://127.0.0.1:{town.port}", folder, "--set-up-only", "--yes")
+    nowhere = tmp_path / "nowhere"
+    again = ("follow", f"http://127.0.0.1:{town.port}", folder, "--snapshot", nowhere)
+    bank.refused("engine.snapshot_broken", *again)
+    bank.refused("cli.wrong_use", *again, "--dry-run")

@@ -34,7 +34,14 @@ def up(lang: Language, directory: Path, host: str | None, port: int | None, afte
     _run(lang, directory, host, port, after_stop or "")
 
 
-def _run(lang: Language, directory: Path, host: str | None, port: int | None, after_stop: Any = "") -> None:
+def _run(
+    lang: Language,
+    directory: Path,
+    host: str | None,
+    port: int | None,
+    after_stop: Any = "",
+    snapshot: Path | None = None,
+) -> None:
     import msgspec
 
     from hansa.node import settings as files
@@ -50,7 +57,12 @@ def _run(lang: Language, directory: Path, host: str | None, port: int | None, af
         url = f"{scheme}://{settings.host}:{handle.port}"
         say(lang, f"节点就绪：{url}（Ctrl-C 停止）", f"The node answers at {url} (Ctrl-C ends it)", err=True)
 
-    serve(settings, ready=ready, retry=after_stop)
+    if snapshot is not None:
+        from hansa.node import follower
+
+        follower.follow(settings, ready=ready, snapshot=snapshot)
+    else:
+        serve(settings, ready=ready, retry=after_stop)
 
 
 @click.command()
@@ -59,6 +71,7 @@ def _run(lang: Language, directory: Path, host: str | None, port: int | None, af
 @click.option("--port", default=PORT + 1, show_default=True, help="Of this follower. 本节点端口。")
 @click.option("--node-key", type=click.Path(path_type=Path), help="An existing co-signing key. 会签密钥。")
 @click.option("--ca", default="", help="CA file of the operator's certificate. 运营节点证书的 CA 文件。")
+@click.option("--snapshot", type=click.Path(path_type=Path), help="Begin with this snapshot. 从快照开始。")
 @click.option("--set-up-only", is_flag=True, help="Make DIRECTORY and end. 只建立数据目录。")
 @acting
 @click.pass_obj
@@ -69,6 +82,7 @@ def follow(
     port: int,
     node_key: Path | None,
     ca: str,
+    snapshot: Path | None,
     set_up_only: bool,
     profile_name: str,
     yes: bool,
@@ -90,7 +104,7 @@ def follow(
     elif dry_run:
         raise WrongCommand(text_zh=f"{directory} 已建立。", text_en=f"{directory} is set up already.")
     if not set_up_only:
-        _run(lang, directory, None, None)
+        _run(lang, directory, None, None, snapshot=snapshot)
 
 
 def _set_up(
@@ -107,11 +121,11 @@ def _set_up(
     """The data directory of a follower, and its reading key on the ledger."""
     from hansa.client.keyfiles import read_key
 
-    session = read_key(directory / SESSION_KEY) if (directory / SESSION_KEY).exists() else new_key()
-    _register(at, key, session.seed, dry_run=False, yes=yes, as_json=as_json)
     directory.mkdir(parents=True, exist_ok=True)
     if not (directory / SESSION_KEY).exists():
-        write_key(directory / SESSION_KEY, session.seed)
+        write_key(directory / SESSION_KEY, new_key().seed)
+    session = read_key(directory / SESSION_KEY)  # On disk before the ledger knows it: no try is lost.
+    _register(at, key, session.seed, dry_run=False, yes=yes, as_json=as_json)
     node = None
     if not (directory / "node.key").exists():
         node = new_key() if node_key is None else read_key(node_key)

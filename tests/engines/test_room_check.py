@@ -148,7 +148,8 @@ REFUSED = [
     ("room.call", "sorted([1], key=known(ctx, ctx.member))"),
     ("room.call", "due.at(ctx, 1, a.tool, ctx.member)"),
     ("room.call", "due.at(ctx, 1, helper, ctx.member)"),
-    ("room.call", "due.remove(ctx, 1, a)"),
+    ("room.call", "due.remove(ctx, 1)"),
+    ("room.call", "due.next_due(ctx)"),
     ("room.call", "open('/etc/passwd')"),
     ("room.call", "getattr(a, 'tool')"),
     ("room.call", "setattr(a, 'tool', 1)"),
@@ -295,6 +296,12 @@ MODULES = [
 def test_what_a_module_may_not_hold_is_named(code: str, more: str) -> None:
     found = check(package(more=f"\n\n{more}\n\n"))
     assert code in codes(found), [str(refusal) for refusal in found]
+
+
+def test_a_field_of_its_own_gives_no_way_into_pythons_insides() -> None:
+    """What a room of the release answers may be a generator, whose frame leads to all there is."""
+    fields = MESSAGES.replace("    loans: Natural = 0", "    gi_frame: Id\n    loans: Natural = 0")
+    assert codes(check(package(step="a.gi_frame", messages=fields))) == ["room.attribute"]
 
 
 def test_recursion_over_modules_is_found_and_its_circle_shown() -> None:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import textwrap
@@ -24,6 +25,8 @@ from hansa.edge.log_errors import TEXTS
 from hansa.kernel import Registry, types
 from hansa.kernel.messages import Action, Event, Receipt, Record
 from hansa.kernel.refusal import CATALOGUE
+from hansa.node.openapi import document
+from hansa.node.routes import ENDPOINTS
 
 REFERENCE = Path(__file__).with_name("reference")
 HEAD = "<!-- Written by `make docs` from the code; change the code, not this page. -->\n\n"
@@ -45,8 +48,11 @@ def pages() -> dict[str, str]:
         "refusals.md": refusals_page(),
         "limits.md": limits_page(),
         "cli.md": cli_page(),
+        "http.md": http_page(rooms),
     }
-    return {name: HEAD + text.rstrip() + "\n" for name, text in found.items()}
+    out = {name: HEAD + text.rstrip() + "\n" for name, text in found.items()}
+    out["openapi.json"] = json.dumps(document(rooms), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return out
 
 
 # One page each.
@@ -301,6 +307,38 @@ def text_of(node: ast.stmt | None) -> str:
     ):
         return joined(node.value.value)
     return ""
+
+
+ACCESS = {
+    "anyone": "anyone",
+    "member": "a member's session",
+    "own": "a session of the member whose node it is",
+}
+"""Who may ask, in words."""
+
+
+def http_page(rooms: Registry) -> str:
+    rows = [
+        (f"`{route.method} {route.path}`", route.en, ACCESS[route.access], given(route.parameters))
+        for route in ENDPOINTS
+    ]
+    return "\n\n".join(
+        [
+            "# HTTP",
+            "Every route of a node. The same for programs, with all types and the queries of the rooms one "
+            "by one: [openapi.json](openapi.json), which a node also gives under `/v1/openapi.json` for "
+            "what is in force there. How to use them: [the HTTP API](../api.md).",
+            table_text(("route", "what it does", "who may ask", "parameters"), rows),
+            f"`GET /v1/{{room}}/{{query}}` stands for these {len(rooms.queries)}: "
+            + ", ".join(f"`{name}`" for name in sorted(rooms.queries))
+            + ". Their arguments: [queries.md](queries.md).",
+        ]
+    )
+
+
+def given(parameters: type[msgspec.Struct] | None) -> str:
+    """The names of a route's parameters."""
+    return ", ".join(f"`{field}`" for field in parameters.__struct_fields__) if parameters else ""
 
 
 def doc(thing: type[Any] | Callable[..., Any]) -> str:

@@ -281,7 +281,7 @@ def test_an_answer_without_end_is_cut_off(node: NodeDouble, monkeypatch: pytest.
     monkeypatch.setattr(http, "ANSWER_BYTES_MAX", 10_000)
 
     def endless() -> Iterator[bytes]:
-        while True:
+        for _ in range(100):
             yield b"x" * 1_000
 
     node.faults.append(lambda request: httpx2.Response(200, content=endless()))
@@ -290,11 +290,11 @@ def test_an_answer_without_end_is_cut_off(node: NodeDouble, monkeypatch: pytest.
 
 
 def test_an_answer_that_trickles_is_cut_off(node: NodeDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter(range(0, 1_000, 10))
+    seconds = iter(range(0, 100_000, 10))
     monkeypatch.setattr(http.time, "monotonic", lambda: next(seconds))
 
     def trickle() -> Iterator[bytes]:
-        while True:
+        for _ in range(100):
             yield b"x"
 
     node.faults += [lambda request: httpx2.Response(200, content=trickle())] * 9

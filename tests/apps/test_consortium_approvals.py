@@ -345,6 +345,9 @@ def test_a_rule_asks_for_no_more_holders_than_there_are(consortium: Consortium) 
     assert "1" in refusal.en
     consortium.do("plant", consortium.key("plant", "k4", holder="other"))
     consortium.do("plant", rule())
+    # Who is gone is no holder any more.
+    consortium.do("plant", RevokeKey(id="k4"))
+    assert consortium.refused("plant", rule(action="billing.*")).code == "consortium.approval_holders"
 
 
 def test_a_member_has_so_many_rules_and_no_more(guarded: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:

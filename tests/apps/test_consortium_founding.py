@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.consortium import registration as numbers
-from hansa.apps.consortium.errors import GenesisIncomplete, NoManagingKey, PublicTaken
+from hansa.apps.consortium.errors import GenesisIncomplete, KeysAtOnce, NoManagingKey, PublicTaken
 from hansa.apps.consortium.errors_members import (
     RegistrationTaken,
     RegistrationUnchecked,
@@ -22,6 +22,7 @@ from hansa.apps.consortium.errors_votes import (
 )
 from hansa.apps.consortium.messages import (
     Genesis,
+    GenesisKey,
     ParameterValue,
     Registration,
 )
@@ -35,6 +36,10 @@ from tests.consortium import MEMBERS, Consortium, genesis, signer, uscc
 
 MAKER = Registration(kind="uscc", number=uscc(0))
 SUSPENDED = Suspend(member="bank")
+
+
+A_LETTER_IN_THE_PLACE = "91A40300708461136" + numbers.uscc_check_character("91A40300708461136")
+"""Its check character is right, and no place has a letter in its number."""
 
 
 # Numbers of registration. Those of real companies are published by themselves.
@@ -71,6 +76,7 @@ def test_a_number_of_its_kind_is_taken(kind: Any, good: str) -> None:
         ("uscc", "91440300708461136TT", "consortium.uscc_invalid"),
         ("uscc", "91440300708461136t", "consortium.uscc_invalid"),
         ("uscc", "9144030070846113OT", "consortium.uscc_invalid"),
+        ("uscc", A_LETTER_IN_THE_PLACE, "consortium.uscc_invalid"),
         ("uscc", "９1440300708461136T", "consortium.uscc_invalid"),
         ("lei", "506700GE1G29325QX364", "consortium.lei_invalid"),
         ("lei", "506700GE1G29325XQ363", "consortium.lei_invalid"),
@@ -121,6 +127,12 @@ def set_to(**values: int) -> Callable[[Genesis], Genesis]:
     return lambda file: replace(file, parameters=given)
 
 
+def cold(name: str) -> GenesisKey:
+    """A recovery key of maker's."""
+    public = signer("maker", name).public
+    return GenesisKey(name, public, "safe", "recovery", ("consortium.recover",), 2**50)
+
+
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
@@ -142,6 +154,7 @@ def set_to(**values: int) -> Callable[[Genesis], Genesis]:
             first_member(lambda m: replace(m, keys=(m.keys[0], replace(m.keys[0], id="k2")))),
             PublicTaken,
         ),
+        (first_member(lambda m: replace(m, keys=(m.keys[0], cold("c1"), cold("c2")))), KeysAtOnce),
         (named("maker", "plant", "bank", "auditor", quorum=2), QuorumInvalid),
         (named("maker", "plant", "bank", "auditor", quorum=5), QuorumInvalid),
         (named("maker", "plant", "bank", quorum=1), QuorumInvalid),

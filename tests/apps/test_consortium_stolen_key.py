@@ -170,6 +170,18 @@ def test_a_rule_that_is_made_stricter_again_and_again_settles_from_its_first_sta
     assert waiting(consortium)[0]["holders"] == 3
 
 
+def test_a_rule_set_again_as_it_was_has_stood_as_long(consortium: Consortium) -> None:
+    """Else a single holder would keep the recovery key out of every rule's reach."""
+    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
+    consortium.do("plant", safe, consortium.key("plant", "b", holder="h-b"))
+    consortium.do("plant", rule(action="billing.*", holders=2))
+    consortium.pass_days(6)
+    consortium.do("plant", rule(action="billing.*", holders=2), rule(action="metering.*", holders=2))
+    consortium.pass_days(1)
+    new = new_key(consortium.node.chain.id, "plant", "n", holder="h-n")
+    held(consortium, Recover(revoke=("b",), keys=(new,)), key="safe")
+
+
 def test_what_comes_with_a_recovery_is_held_by_the_rules_of_the_day(consortium: Consortium) -> None:
     chain = consortium.node.chain.id
     safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))

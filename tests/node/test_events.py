@@ -130,6 +130,29 @@ def test_two_listeners_that_come_at_different_times_hear_the_same(node: World) -
         listener.leave()
 
 
+def test_what_was_read_from_the_ledger_is_not_told_again_as_news(node: World) -> None:
+    """The ledger may be read further than the news had come."""
+    broadcast = node.app.front.broadcast
+    gate, read_on = asyncio.Event(), broadcast._read_on
+    first = listening(node)
+
+    async def late() -> None:
+        await gate.wait()
+        await read_on()
+
+    broadcast._read_on = late  # type: ignore[method-assign]
+    shown(node, 3)
+    second = listening(node, "/v1/events?after=0.-1")
+    second.wait(lambda: len(second.ids) == 3)
+    node.loop.call_soon_threadsafe(gate.set)
+    shown(node)
+
+    second.wait(lambda: "4.0" in second.ids)
+    assert second.ids == ["1.0", "2.0", "3.0", "4.0"]
+    first.leave()
+    second.leave()
+
+
 def test_nothing_is_lost_while_nobody_listens(node: World) -> None:
     first = listening(node, "/v1/events?after=0.-1")
     shown(node, 2)

@@ -115,11 +115,16 @@ def test_the_same_month_gives_the_same_ledger_and_the_same_findings(
 
 
 @contextmanager
-def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A demo whose four nodes have all come up."""
+def running(folder: Path, playing: bool) -> Iterator["subprocess.Popen[bytes]"]:
+    """A demo whose four nodes are coming up, or have done so and serve the play."""
     client = start_demo(folder)
+
+    def there() -> bool:
+        started = len(nodes_of(client.pid)) == 4
+        return (started and (not playing or (folder / "readings.db").exists())) or client.poll() is not None
+
     try:
-        assert until(lambda: len(nodes_of(client.pid)) == 4 or client.poll() is not None, 120)
+        assert until(there, 120)
         assert client.poll() is None, Path(f"{folder}.err").read_text("utf-8")
         yield client
     finally:
@@ -142,10 +147,11 @@ def test_after_its_end_the_ports_are_free(demo_run: DemoRun) -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
-def test_no_process_is_left_and_no_port_taken(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("playing", [False, True], ids=["starting", "playing"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_no_process_is_left_and_no_port_taken(number: signal.Signals, playing: bool, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    with running(folder) as client:
+    with running(folder, playing) as client:
         below = list(descendants(client.pid))
         assert len(below) >= 4
         if number == signal.SIGINT:

@@ -61,7 +61,8 @@ def run(command: str, folder: Path, lang: str) -> str:
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=os.environ | {"PATH": path, "HANSA_LANG": lang, "PYTHONUTF8": "1", "COLUMNS": "100"}
+        env=os.environ
+        | {"PATH": path, "HANSA_LANG": lang, "PYTHONUTF8": "1", "COLUMNS": "100"}
         | {"HANSA_ONE_PROCESS": one_process},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -34,6 +34,22 @@ OTHER_COSIGNER = Ed25519PrivateKey.from_private_bytes(b"\x03" * 32)
 CHALLENGE = bytes(range(32))
 
 
+def between_nodes_by_kernel(header: Header, transaction: str) -> dict[str, str]:
+    """What nodes and clients sign for one another."""
+    chain, app_hash = header.chain, header.app_hash
+    promise = Promise(transaction=transaction, code="ok", height=1, index=0, app_hash=app_hash)
+    promised = acknowledge(NODE, Acknowledgement(chain=chain, items=(promise,)))
+    pin = RoomPin(name="visits", version="1.0", sha256="ab" * 32)
+    return {
+        "cosignature": COSIGNER.sign(HEADER_DOMAIN + encode(header)).hex(),
+        "acknowledgement": encode(promised.acknowledgement).decode(),
+        "acknowledgement.signature": promised.signature.hex(),
+        "possession(k9)": COSIGNER.sign(possession(chain, "maker", "k9", COSIGNER.public)).hex(),
+        "session": MEMBER.sign(opening(chain, "maker", CHALLENGE)).hex(),
+        "active": encode(Active(rules=2, rooms=(pin,))).decode(),
+    }
+
+
 def by_kernel() -> dict[str, str]:
     """The vectors as Hansa computes them."""
     all_rooms = registry()
@@ -67,8 +83,6 @@ def by_kernel() -> dict[str, str]:
     applied = replica.execute(Block(1, NOW_MS + 1_000, [wire]))
     assert applied.leaf is not None
     header = Header(chain=replica.chain.id, height=1, time_ms=NOW_MS + 1_000, app_hash=replica.app_hash)
-    promise = Promise(transaction=identity(wire), code="ok", height=1, index=0, app_hash=replica.app_hash)
-    promised = acknowledge(NODE, Acknowledgement(chain=replica.chain.id, items=(promise,)))
     window = keys.used(Window(), 3)
     record = ("kernel.windows", encode_key(("maker", "k1")), encode(window))
     five = [merkle.leaf_hash(bytes([number])) for number in range(5)]
@@ -91,14 +105,7 @@ def by_kernel() -> dict[str, str]:
         "app_hash": replica.app_hash,
         "header": encode(header).decode(),
         "header.signature": NODE.sign(HEADER_DOMAIN + encode(header)).hex(),
-        "cosignature": COSIGNER.sign(HEADER_DOMAIN + encode(header)).hex(),
-        "acknowledgement": encode(promised.acknowledgement).decode(),
-        "acknowledgement.signature": promised.signature.hex(),
-        "possession(k9)": COSIGNER.sign(possession(replica.chain.id, "maker", "k9", COSIGNER.public)).hex(),
-        "session": MEMBER.sign(opening(replica.chain.id, "maker", CHALLENGE)).hex(),
-        "active": encode(
-            Active(rules=2, rooms=(RoomPin(name="visits", version="1.0", sha256="ab" * 32),))
-        ).decode(),
+        **between_nodes_by_kernel(header, identity(wire)),
         "root(00,01,02,03,04)": merkle.root(five).hex(),
         "pack(1,-1,9007199254740991)": b64encode(pack([1, -1, 2**53 - 1])).decode(),
     }
@@ -160,6 +167,23 @@ def genesis_by_hand() -> bytes:
     )
 
 
+def between_nodes_by_hand(chain: str, header: bytes, transaction: str, app_hash: str) -> dict[str, str]:
+    promise = {"transaction": transaction, "code": "ok", "height": 1, "index": 0}
+    acknowledgement = canonical({"chain": chain, "items": [promise | {"app_hash": app_hash}]})
+    session = b"hansa-session-1\x00" + chain.encode() + b"\x00maker\x00"
+    held = b"\x00".join((b"hansa-key-1", chain.encode(), b"maker", b"k9"))
+    held += b"\x00" + OTHER_COSIGNER.public_key().public_bytes_raw()
+    pin = {"name": "visits", "version": "1.0", "sha256": "ab" * 32}
+    return {
+        "cosignature": OTHER_COSIGNER.sign(b"hansa-header-1\x00" + header).hex(),
+        "acknowledgement": acknowledgement.decode(),
+        "acknowledgement.signature": OTHER_NODE.sign(b"hansa-ack-1\x00" + acknowledgement).hex(),
+        "possession(k9)": OTHER_COSIGNER.sign(held).hex(),
+        "session": OTHER_MEMBER.sign(session + bytes(range(32))).hex(),
+        "active": canonical({"_type": "active.1", "rules": 2, "rooms": [pin]}).decode(),
+    }
+
+
 def by_hand() -> dict[str, str]:
     """The same from the page alone: hashlib, BLAKE3, RFC 8785 and OpenSSL."""
     genesis = genesis_by_hand()
@@ -188,11 +212,6 @@ def by_hand() -> dict[str, str]:
     )
     app_hash = sha(b"\x00", leaf).hex()
     header = canonical({"chain": chain, "height": 1, "time_ms": NOW_MS + 1_000, "app_hash": app_hash})
-    promise = {"transaction": sha(body).hex(), "code": "ok", "height": 1, "index": 0}
-    acknowledgement = canonical({"chain": chain, "items": [promise | {"app_hash": app_hash}]})
-    session = b"hansa-session-1\x00" + chain.encode() + b"\x00maker\x00"
-    held = b"\x00".join((b"hansa-key-1", chain.encode(), b"maker", b"k9"))
-    held += b"\x00" + OTHER_COSIGNER.public_key().public_bytes_raw()
     one, two, three, four, five = (sha(b"\x00", bytes([number])) for number in range(5))
     left = sha(b"\x01", sha(b"\x01", one, two), sha(b"\x01", three, four))
     whole = b"".join(number.to_bytes(8, "big", signed=True) for number in (1, -1, 2**53 - 1))
@@ -215,15 +234,7 @@ def by_hand() -> dict[str, str]:
         "app_hash": app_hash,
         "header": header.decode(),
         "header.signature": OTHER_NODE.sign(b"hansa-header-1\x00" + header).hex(),
-        "cosignature": OTHER_COSIGNER.sign(b"hansa-header-1\x00" + header).hex(),
-        "acknowledgement": acknowledgement.decode(),
-        "acknowledgement.signature": OTHER_NODE.sign(b"hansa-ack-1\x00" + acknowledgement).hex(),
-        "possession(k9)": OTHER_COSIGNER.sign(held).hex(),
-        "session": OTHER_MEMBER.sign(session + bytes(range(32))).hex(),
-        "active": canonical(
-            {"_type": "active.1", "rules": 2}
-            | {"rooms": [{"name": "visits", "version": "1.0", "sha256": "ab" * 32}]}
-        ).decode(),
+        **between_nodes_by_hand(chain, header, sha(body).hex(), app_hash),
         "root(00,01,02,03,04)": sha(b"\x01", left, five).hex(),
         "pack(1,-1,9007199254740991)": b64encode(whole).decode(),
     }

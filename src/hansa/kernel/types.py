@@ -48,7 +48,8 @@ OptionalName = Annotated[str, msgspec.Meta(max_length=120)]
 Url = Annotated[
     str,
     msgspec.Meta(
-        pattern=rf"^(https?://([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?)?{_END}",
+        pattern=r"^(https?://([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?"
+        + _END,
         max_length=200,
     ),
 ]

@@ -18,12 +18,12 @@ class CosignatureUnfit(NodeRefusal, code="node.cosignature_unfit", field="cosign
 class CosignatureOther(NodeRefusal, code="node.cosignature_other", field="app_hash"):
     status = 409
     zh = (
-        "成员单位 {member} 在高度 {height} 会签的是另一部历史（{theirs}…，本节点为 {ours}…）。"
+        "以 {member} 名义交来的高度 {height} 会签属于另一部历史（{theirs}…，本节点为 {ours}…），未采纳。"
         "请双方出示区块头查明。"
     )
     en = (
-        "{member} cosigned another history at height {height} ({theirs}…, here {ours}…). Both sides should "
-        "show their headers and find out why."
+        "What came in the name of {member} for height {height} is of another history ({theirs}…, here "
+        "{ours}…) and was not taken. Both sides should show their headers and find out why."
     )
 
 

@@ -205,7 +205,8 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/cosignatures", "cosign", cosignature,
         "A cosigner hands in its signature of a header.",
-        access="anyone", body=GivenCosignature, answer=Taken, statuses=(403, 404, 408, 413, 415),
+        access="anyone", body=GivenCosignature, answer=Taken,
+        statuses=(403, 404, 408, 409, 410, 413, 415),
     ),
     Endpoint(
         "POST", "/v1/acknowledgements", "acknowledge", acknowledgement,

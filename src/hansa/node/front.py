@@ -1,5 +1,6 @@
 """What all routes share: who asks, whether they may, and the ledger as it stands."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -44,6 +45,7 @@ class Front:
         self.broadcast = Broadcast(self.reads, self.pulse, self.metrics, bounds, lambda: self.member.height)
         self.budget = Budget(bounds.bodies_bytes)
         self.stopping = False
+        self._asking: dict[bytes, asyncio.Future[bool]] = {}
 
     def end_streams(self) -> None:
         """The node stops: answers that wait for news end now."""
@@ -101,12 +103,28 @@ class Front:
             raise
 
     async def still_allowed(self, session: Session) -> bool:
-        """Whether a session is still good: for answers that go on for long."""
+        """Whether a session is still good: for answers that go on for long.
+
+        Its listeners ask at the same moment: the ledger is asked once for all of them, after new blocks.
+        """
+        if session.checked_height < self.member.height:
+            asking = self._asking.get(session.digest)
+            if asking is None:
+                asking = self._asking[session.digest] = asyncio.ensure_future(self._key_is_good(session))
+                asking.add_done_callback(lambda _: self._asking.pop(session.digest))
+            if not await asyncio.shield(asking):
+                return False
+        return session.expires_ms > self.clock() and self.sessions.holds(session)
+
+    async def _key_is_good(self, session: Session) -> bool:
+        """By the ledger as it stands. A node too busy to look says nothing against it: asked again later."""
         try:
             await self.read(lambda reading: None, session)
+        except (errors.ReadsBusy, errors.ReadSlow):
+            return True
         except Refusal:
             return False
-        return session.expires_ms > self.clock() and self.sessions.holds(session)
+        return True
 
     def check_readers(self, answer: Answer, session: Session | None) -> None:
         """Whether who asks is among the readers of all that an answer rests on."""

@@ -41,7 +41,7 @@ def test_a_room_that_does_not_end_stops_the_node_before_commit_and_twice_makes_i
     assert code == 1
     assert len(lines) == 1
     assert lines[0].startswith("incident node.block_too_slow A block took more than 2 s (it stood at ")
-    # Where it stood is read while the loop runs on, so it may be unreadable (`?`); the next test has it stand.
+    # Where it stood is read while the loop runs on, and may be unreadable (`?`); the next test has it stand.
     assert "contract.py:" in lines[0] or "(it stood at ?)" in lines[0]
 
     # The third only reads. Nothing of the block took effect.

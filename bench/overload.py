@@ -6,19 +6,21 @@ from pathlib import Path
 
 from bench.ground import running
 from bench.measure import Row
-from bench.node import AT_MOST_PER_S, KEYS, LOADS, peak
+from bench.node import AT_MOST_PER_S, LOADS, peak
 
 LONG = True
 SECONDS = 60
 TIMES = 5
+CONNECTIONS = 1_024
+"""So many that the queue is full long before all of them wait for an answer."""
 
 
 def rows() -> Iterator[Row]:
     per_request, connections, _ = LOADS[0]
-    with tempfile.TemporaryDirectory() as name, running(Path(name), keys=KEYS) as ground:
+    with tempfile.TemporaryDirectory() as name, running(Path(name), keys=CONNECTIONS) as ground:
         speed, _, _ = peak(ground, per_request, connections)
         tally = ground.load(
-            KEYS, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S / 1.6,
+            CONNECTIONS, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S / 1.6,
             rate_per_s=TIMES * speed / per_request, patient=False,
         )  # fmt: skip
         offered = tally.requests / tally.seconds * per_request

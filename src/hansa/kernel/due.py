@@ -21,23 +21,43 @@ class TooMuchPending(Refusal, code="kernel.too_much_pending", field="actions"):
     en = "{limit} pieces of work already wait for member {member}. Try again when some have fallen due."
 
 
-def at(ctx: Context, due_ms: int, handler: Callable[..., None], member: str, *arguments: str) -> None:
+def at(
+    ctx: Context,
+    due_ms: int,
+    handler: Callable[..., None],
+    member: str,
+    *arguments: str,
+    reserve: int = 0,
+) -> None:
     """Have `handler(ctx, *arguments)` run once, at or after `due_ms`, on the account of `member`.
 
     The same work for the same time is one entry, however often it is asked for. What is due already runs in
     the next block whose time is later than this one's. The handler is one that its room declares (`due=`).
+    `reserve`: so many more than others' work may wait, for work that nobody may crowd out.
     Raises TooMuchPending.
     """
     name = ctx.registry.due_names[handler]
-    # The id is the work itself in canonical form: other work never has the same id.
-    key = (max(due_ms, ctx.time_ms + 1), encode((name, member, *arguments)).decode())
+    key = (max(due_ms, ctx.time_ms + 1), _id(name, member, arguments))
     if QUEUE.get(ctx, key) is not None:
         return
     pending = PENDING.get(ctx, (member,)) or Pending()
-    if pending.count >= limits.DUE_PER_MEMBER_MAX:
+    if pending.count >= limits.DUE_PER_MEMBER_MAX + reserve:
         raise TooMuchPending(member=member, limit=limits.DUE_PER_MEMBER_MAX)
     QUEUE.put(ctx, key, Due(handler=name, member=member, arguments=arguments))
     PENDING.put(ctx, (member,), Pending(count=pending.count + 1))
+
+
+def _id(name: str, member: str, arguments: tuple[str, ...]) -> str:
+    """The id is the work itself in canonical form: other work never has the same id."""
+    return encode((name, member, *arguments)).decode()
+
+
+def drop(ctx: Context, due_ms: int, handler: Callable[..., None], member: str, *arguments: str) -> None:
+    """Take back what `at` was asked for with the same arguments, if it still waits: its purpose is gone."""
+    key = (due_ms, _id(ctx.registry.due_names[handler], member, arguments))
+    item = QUEUE.get(ctx, key)
+    if item is not None:
+        remove(ctx, key, item)
 
 
 def next_due(ctx: Context) -> list[tuple[tuple[int, str], Due]]:

@@ -39,6 +39,9 @@ WRITES_MAX = 25_000
 SCANNED_MAX = 50_000
 BYTES_MAX = 4 * 2**20
 EVENTS_MAX = 256
+WORK_MAX = 1_000_000
+"""Work of a room from outside: about one per item walked, call, or sixteen parts of code."""
+WORK_PER_STEP = 5
 KEY_BYTES_MAX = 1_024
 INCIDENT_MAX = 500
 """Characters of an incident's detail."""
@@ -87,10 +90,8 @@ APPROVAL_RULES_MAX = 32
 """Of one member."""
 APPROVAL_HOLDERS_MIN = 2
 APPROVAL_HOLDERS_MAX = 5
-APPROVAL_SETTLES_MS = 7 * DAY_MS
-"""How long a stricter rule must have stood before a recovery needs its holders as well."""
 HELD_MAX = 32
-"""Transactions of one member that wait for approval."""
+"""Transactions of one member that wait for approval; and as many recoveries."""
 
 # Calendars.
 TRANSITIONS_MAX = 400

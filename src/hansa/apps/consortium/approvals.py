@@ -1,15 +1,20 @@
 """Approval rules (rule 7): a transaction waits until enough different holders of the member stand for it.
 
-What would undo a rule (taking it away, making it weaker, new persons' or recovery keys, a recovery, leaving)
-itself needs as many holders as the strictest rule of the member: else one stolen key would undo them all.
-And a rule must have stood for some days before it holds a recovery: else a thief would bar the way by one.
+What would undo a rule (taking it away, making it weaker, new persons' or recovery keys, leaving) itself needs
+as many holders as the strictest rule of the member: else one stolen key would undo them all.
+
+A recovery is held only where the recovery key was bound to the rules, with the holders' consent or its own;
+and then it is done once enough holders approve, or after a notice, unless two holders reject it. So whoever
+has stolen one daily key can neither bar it by rules of its own, nor reject it, nor outlive it by ending other
+keys.
 """
 
 import typing
 from collections.abc import Iterator, Sequence
 
+from hansa.apps.consortium import errors as keys_errors
 from hansa.apps.consortium import errors_approvals as errors
-from hansa.apps.consortium.key_rules import is_current
+from hansa.apps.consortium.key_rules import RECOVER, check_recover, do_recover, is_current, manages
 from hansa.apps.consortium.messages import Leave, Recover, RegisterKey
 from hansa.apps.consortium.messages_approvals import (
     Approval,
@@ -26,6 +31,7 @@ from hansa.apps.consortium.messages_approvals import (
     HeldOutcome,
     HeldTransaction,
     Reject,
+    Rejected,
     RemoveApproval,
     SetApproval,
 )
@@ -36,6 +42,8 @@ from hansa.kernel import (
     Action,
     Context,
     Key,
+    OverBudget,
+    Refusal,
     action_tag,
     due,
     encode,
@@ -56,6 +64,10 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
     rules = APPROVAL_RULES.get(ctx, (ctx.member,))
     if rules is None:
         return False
+    signer = keys.current(ctx, ctx.member, ctx.key)
+    recovery = any(isinstance(action, Recover) for action in actions)
+    if recovery and signer.kind != "recovery":
+        raise keys_errors.RecoveryKeyOnly(key=ctx.key)
     holders, days = _demanded(ctx, rules, actions)
     if holders < limits.APPROVAL_HOLDERS_MIN:
         return False
@@ -63,9 +75,10 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
     # Checks.
     if any(isinstance(action, Approve | Reject) for action in actions):
         raise errors.ApprovalMixed()
-    if sum(1 for _ in HELD.scan(ctx, (ctx.member,))) >= limits.HELD_MAX:
+    waiting = [held for _, held in HELD.scan(ctx, (ctx.member,)) if _is_recovery(held) == recovery]
+    if len(waiting) >= limits.HELD_MAX:
         raise errors.HeldTooMany(limit=limits.HELD_MAX)
-    signer = keys.current(ctx, ctx.member, ctx.key)
+    reserved = _check_lasting(ctx, actions) if recovery else ()
 
     # Writes.
     at = (ctx.member, ctx.transaction)
@@ -76,10 +89,11 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
         tags=tuple(action_tag(type(action)) for action in actions),
         held_ms=ctx.time_ms,
         until_ms=ctx.time_ms + days * limits.DAY_MS,
+        reserved=reserved,
     )
     HELD.insert(ctx, at, held)
     HELD_ACTIONS.insert(ctx, at, HeldActions(actions=tuple(encode(action) for action in actions)))
-    due.at(ctx, held.until_ms, expire_held, ctx.member, *at)
+    due.at(ctx, held.until_ms, expire_held, ctx.member, *at, reserve=limits.HELD_MAX if recovery else 0)
 
     # Events.
     ctx.emit(
@@ -117,12 +131,7 @@ def set_approval(ctx: Context, a: SetApproval) -> None:
 
     # Writes.
     in_order = sorted((*others, rule), key=lambda each: each.action)
-    risen_ms, before = rules.risen_ms, rules.before
-    if rule.holders > _strictest(rules):
-        risen_ms, before = ctx.time_ms, _settled(ctx, rules)
-    APPROVAL_RULES.put(
-        ctx, (ctx.member,), ApprovalRules(rules=tuple(in_order), risen_ms=risen_ms, before=before)
-    )
+    APPROVAL_RULES.put(ctx, (ctx.member,), replace(rules, rules=tuple(in_order)))
 
     # Events.
     ctx.emit(ApprovalSet(member=ctx.member, rule=rule))
@@ -173,7 +182,7 @@ def approve(ctx: Context, a: Approve) -> None:
         HELD.put(ctx, (ctx.member, a.held), replace(held, approvals=approvals))
         return
     keys.current(ctx, ctx.member, held.key)
-    _remove(ctx, ctx.member, a.held)
+    _remove(ctx, ctx.member, a.held, held)
     ctx.perform(stored.actions, held.key)
     ctx.emit(
         CarriedOut(member=ctx.member, held=a.held, key=held.key, holder=held.holder, approvals=approvals)
@@ -184,19 +193,87 @@ def approve(ctx: Context, a: Approve) -> None:
 def reject(ctx: Context, a: Reject) -> None:
     # Checks.
     held = _held(ctx, a.held)
+    if _is_recovery(held):
+        _reject_recovery(ctx, a.held, held)
+        return
     own = ctx.key == held.key or _approver(ctx, held).holder == held.holder
 
     # Writes and events.
-    _remove(ctx, ctx.member, a.held)
+    _remove(ctx, ctx.member, a.held, held)
     _show_end(ctx, ctx.member, a.held, "withdrawn" if own else "rejected")
 
 
 @since(2)
 def expire_held(ctx: Context, member: str, transaction: str) -> None:
-    """What nobody approved in time is gone."""
-    if HELD.get(ctx, (member, transaction)) is not None:
-        _remove(ctx, member, transaction)
-        _show_end(ctx, member, transaction, "expired")
+    """What nobody approved in time is gone; a recovery that stands is carried out."""
+    held = HELD.get(ctx, (member, transaction))
+    if held is None:
+        return
+    if _is_recovery(held):
+        _recover_now(ctx, member, transaction, held)
+        return
+    _remove(ctx, member, transaction, held)
+    _show_end(ctx, member, transaction, "expired")
+
+
+# A recovery that is held.
+
+
+def _is_recovery(held: HeldTransaction) -> bool:
+    return RECOVER in held.tags
+
+
+def _check_lasting(ctx: Context, actions: Sequence[Action]) -> tuple[str, ...]:
+    """Whether a recovery can be done now, and nobody can prevent it meanwhile; the ids of its keys."""
+    if len(actions) != 1 or not isinstance(actions[0], Recover):
+        raise keys_errors.RecoveryAlone()
+    check_recover(ctx, ctx.member, ctx.key, actions[0])
+    # Else it would hang on another key, which may end.
+    if not any(manages(key.scopes) for key in actions[0].keys):
+        raise keys_errors.NoManagingKey(member=ctx.member)
+    return tuple(key.id for key in actions[0].keys)
+
+
+def _reject_recovery(ctx: Context, name: str, held: HeldTransaction) -> None:
+    """One holder more that is against it; the second one ends it."""
+    if ctx.time_ms >= held.until_ms:
+        raise errors.HeldExpired()
+    holder = _approver(ctx, held).holder
+    standing = [given for given in held.rejections if _stands(ctx, given)]
+    if any(given.holder == holder for given in standing):
+        raise errors.RejectedAlready(holder=holder)
+    ctx.emit(Rejected(member=ctx.member, held=name, key=ctx.key, holder=holder))
+    rejections = (*standing, Approval(key=ctx.key, holder=holder, transaction=ctx.transaction))
+    if len(rejections) < limits.APPROVAL_HOLDERS_MIN:
+        HELD.put(ctx, (ctx.member, name), replace(held, rejections=rejections))
+        return
+    _remove(ctx, ctx.member, name, held)
+    _show_end(ctx, ctx.member, name, "rejected")
+
+
+def _recover_now(ctx: Context, member: str, transaction: str, held: HeldTransaction) -> None:
+    """Its notice is over. What can no longer be done has failed."""
+    stored = HELD_ACTIONS.get(ctx, (member, transaction))
+    assert stored is not None
+    (data,) = stored.actions
+    action = ctx.registry.decode_action(data)
+    assert isinstance(action, Recover)
+    _remove(ctx, member, transaction, held)
+    try:
+        signer = KEYS.get(ctx, (member, held.key))
+        if signer is None or signer.revoked_ms:
+            raise keys.KeyRevoked(member=member, key=held.key)
+        ended = check_recover(ctx, member, held.key, action)
+    except OverBudget:
+        raise
+    except Refusal as refusal:
+        _show_end(ctx, member, transaction, "failed", refusal.code)
+        return
+    do_recover(ctx, member, ended, action)
+    standing = tuple(given for given in held.approvals if _stands(ctx, given))
+    ctx.emit(
+        CarriedOut(member=member, held=transaction, key=held.key, holder=held.holder, approvals=standing)
+    )
 
 
 # What a rule demands.
@@ -213,26 +290,20 @@ def _needed(ctx: Context, held: HeldTransaction, actions: Sequence[bytes]) -> in
 
 def _demanded(ctx: Context, record: ApprovalRules, actions: Sequence[Action]) -> tuple[int, int]:
     """(holders, days) of the strictest rule that any of the actions falls under; (0, 0) of none."""
+    if any(isinstance(action, Recover) for action in actions):
+        return min(record.recovery, _strictest(record)), parameter(ctx, "notice_days")
     holders, days = 0, 0
     undone = any(_undoes(record.rules, action) for action in actions)
     for rule in record.rules:
         applies = any(_falls_under(rule, action) for action in actions) and _exceeds(rule, actions)
         if rule.holders > holders and (applies or undone):
             holders, days = rule.holders, rule.days
-    if all(isinstance(action, Recover) for action in actions):
-        holders = min(holders, _settled(ctx, record))
     return holders, days
 
 
 def _strictest(record: ApprovalRules) -> int:
     """Holders that the member's strictest rule demands; 0 where it has none."""
     return max((rule.holders for rule in record.rules), default=0)
-
-
-def _settled(ctx: Context, record: ApprovalRules) -> int:
-    """The same as it was before rules that have not stood for long enough."""
-    settles_ms = record.risen_ms + limits.APPROVAL_SETTLES_MS
-    return record.before if record.risen_ms and ctx.time_ms < settles_ms else _strictest(record)
 
 
 def _falls_under(rule: ApprovalRule, action: Action) -> bool:
@@ -245,15 +316,19 @@ def _exceeds(rule: ApprovalRule, actions: Sequence[Action]) -> bool:
     """Whether the sum of the rule's field over the transaction is above its threshold."""
     if not rule.field:
         return True
-    given = [getattr(action, rule.field) for action in actions if action_tag(type(action)) == rule.action]
-    total: int = sum(max(0, value) for value in given)
-    return total > rule.above
+    given = [
+        getattr(action, rule.field, None) for action in actions if action_tag(type(action)) == rule.action
+    ]
+    known = [value for value in given if isinstance(value, int)]
+    if len(known) < len(given):
+        return True  # A newer version of the room has no such field: a rule that cannot be read holds.
+    return sum(max(0, value) for value in known) > rule.above
 
 
 def _undoes(rules: Sequence[ApprovalRule], action: Action) -> bool:
     """Whether an action could undo approval rules."""
     match action:
-        case RemoveApproval() | Recover() | Leave():
+        case RemoveApproval() | Leave():
             return True
         case RegisterKey():
             return action.key.kind in (PERSON, "recovery")
@@ -322,10 +397,11 @@ def _holders(ctx: Context) -> Iterator[str]:
             yield key.holder
 
 
-def _remove(ctx: Context, member: str, transaction: str) -> None:
+def _remove(ctx: Context, member: str, transaction: str, held: HeldTransaction) -> None:
     HELD.delete(ctx, (member, transaction))
     HELD_ACTIONS.delete(ctx, (member, transaction))
+    due.drop(ctx, held.until_ms, expire_held, member, member, transaction)
 
 
-def _show_end(ctx: Context, member: str, transaction: str, outcome: HeldOutcome) -> None:
-    ctx.emit(HeldEnded(member=member, held=transaction, outcome=outcome, key=ctx.key))
+def _show_end(ctx: Context, member: str, transaction: str, outcome: HeldOutcome, code: str = "") -> None:
+    ctx.emit(HeldEnded(member=member, held=transaction, outcome=outcome, key=ctx.key, code=code))

@@ -49,6 +49,7 @@ from hansa.apps.consortium.messages_approvals import (
     CarriedOut,
     Held,
     HeldEnded,
+    Rejected,
 )
 from hansa.apps.consortium.messages_votes import ActivationScheduled, ProposalEnded, ProposalMade, VoteCast
 from hansa.apps.consortium.parameters import check_parameter
@@ -267,6 +268,7 @@ ROOM = Room(
         ApprovalRemoved,
         Held,
         Approved,
+        Rejected,
         CarriedOut,
         HeldEnded,
         CalendarPublished,

@@ -61,7 +61,7 @@ class OverlapInvalid(Refusal, code="consortium.overlap_invalid", field="overlap_
 
 
 class RotationDiffers(Refusal, code="consortium.rotation_differs", field="replaces"):
-    zh = "轮换 {key} 时，种类与持有人须与旧密钥相同，授权范围不得超出旧密钥。请更正，或另行登记。"
+    zh = "轮换 {key} 时，种类与持钥人须与旧密钥相同，授权范围不得超出旧密钥。请更正，或另行登记。"
     en = (
         "A key that replaces {key} has its kind and holder, and no wider scopes. Correct it, or register a "
         "key beside it."
@@ -82,6 +82,26 @@ class RecoveryKeyOnly(Refusal, code="consortium.recovery_key_only", field="key")
         "A recovery is signed by a key of kind recovery, which {key} is not. Without one, ask another member "
         "to propose a recovery by vote."
     )
+
+
+class RecoveryUnguarded(Refusal, code="consortium.recovery_unguarded", field="guarded"):
+    zh = "guarded 用于使新恢复密钥受审批规则约束：本次恢复须含一把新恢复密钥，且本单位已有审批规则。"
+    en = (
+        "`guarded` binds a new recovery key to the approval rules: the recovery must bring a new recovery "
+        "key, and your company must have a rule."
+    )
+
+
+class RecoveryAlone(Refusal, code="consortium.recovery_alone", field="actions"):
+    zh = "受审批规则约束的恢复须单独成一笔交易，只含一个 recover。请拆开提交。"
+    en = (
+        "A recovery that approval rules hold is alone in its transaction: one `recover`. Submit it by itself."
+    )
+
+
+class KeyReserved(Refusal, code="consortium.key_reserved", field="id"):
+    zh = "密钥编号 {key} 已由一笔待生效的恢复预留。请换一个编号。"
+    en = "Key id {key} is reserved by a recovery that waits. Choose another."
 
 
 class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):

@@ -13,8 +13,8 @@ class ApprovalAction(Refusal, code="consortium.approval_action", field="action")
 
 class ApprovalHolders(Refusal, code="consortium.approval_holders", field="holders"):
     zh = (
-        "审批人数须为 {least} 至 {most}，含提交人，且不得多于实有持有人："
-        "本单位现有 {present} 位持有人持有效个人密钥。请更正。"
+        "审批人数须为 {least} 至 {most}，含提交人，且不得多于实有持钥人："
+        "本单位现有 {present} 位持钥人持有效个人密钥。请更正。"
     )
     en = (
         "A rule demands {least} to {most} holders, the proposer counted, and no more than there are: your "
@@ -71,13 +71,18 @@ class HeldOutdated(Refusal, code="consortium.held_outdated", field="held"):
 
 
 class ApprovalByProposer(Refusal, code="consortium.approval_by_proposer", field="held"):
-    zh = "{holder} 是提交人，不能批准自己的交易。请由另一位持有人批准。"
+    zh = "{holder} 是提交人，不能批准自己的交易。请由另一位持钥人批准。"
     en = "{holder} proposed this and cannot approve it as well. Another holder must."
 
 
 class ApprovedAlready(Refusal, code="consortium.approved_already", field="held"):
-    zh = "{holder} 已批准该交易。请由另一位持有人批准。"
+    zh = "{holder} 已批准该交易。请由另一位持钥人批准。"
     en = "{holder} has approved this already. Another holder must."
+
+
+class RejectedAlready(Refusal, code="consortium.rejected_already", field="held"):
+    zh = "{holder} 已驳回该恢复；须由另一位持钥人再驳回一次，方能终止。"
+    en = "{holder} has rejected this recovery already. It ends when another holder rejects it as well."
 
 
 class ApproverKind(Refusal, code="consortium.approver_kind", field="key"):
@@ -86,5 +91,5 @@ class ApproverKind(Refusal, code="consortium.approver_kind", field="key"):
 
 
 class ApproverScope(Refusal, code="consortium.approver_scope", field="key"):
-    zh = "密钥 {key} 的授权范围不含 {action}，不能批准或驳回这笔交易。请由有权的持有人处理。"
+    zh = "密钥 {key} 的授权范围不含 {action}，不能批准或驳回这笔交易。请由有权的持钥人处理。"
     en = "Key {key} has no scope for {action}, so it cannot approve or reject this. A holder who has must."

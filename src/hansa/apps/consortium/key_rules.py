@@ -18,7 +18,7 @@ from hansa.apps.consortium.messages import (
     RegisterKey,
     RevokeKey,
 )
-from hansa.apps.consortium.tables import PUBLICS
+from hansa.apps.consortium.tables import APPROVAL_RULES, HELD, PUBLICS
 from hansa.kernel import (
     ED25519,
     KEYS,
@@ -72,6 +72,8 @@ def register_key(ctx: Context, a: RegisterKey) -> None:
     if old is not None:
         until_ms = min(old.expires_ms, ctx.time_ms + a.overlap_ms)
         KEYS.put(ctx, (ctx.member, a.replaces), replace(old, expires_ms=until_ms))
+    if new.kind == "recovery":
+        _bind_recovery(ctx, ctx.member)
     place_key(ctx, ctx.member, new, replaces=a.replaces, replaced_until_ms=until_ms)
 
 
@@ -98,17 +100,40 @@ def revoke_key(ctx: Context, a: RevokeKey) -> None:
 @since(2)
 def recover(ctx: Context, a: Recover) -> None:
     # Checks, cheapest first.
-    signer = KEYS.get(ctx, (ctx.member, ctx.key))
-    if signer is None or signer.kind != "recovery":
-        raise errors.RecoveryKeyOnly(key=ctx.key)
-    renewed = any(key.kind == "recovery" for key in a.keys)
-    if ctx.key in a.revoke and not renewed:
-        raise errors.RecoveryKeyStays(member=ctx.member, key=ctx.key)
-    ended = (*a.revoke, ctx.key) if renewed else a.revoke
-    check_recovery(ctx, ctx.member, ended, a.keys)
+    ended = check_recover(ctx, ctx.member, ctx.key, a)
 
     # Writes and events.
-    recover_keys(ctx, ctx.member, ended, a.keys)
+    do_recover(ctx, ctx.member, ended, a)
+
+
+def check_recover(ctx: Context, member: str, by: str, a: Recover) -> tuple[str, ...]:
+    """Whether this can be done as signed by that key of the member; the keys that then end."""
+    signer = KEYS.get(ctx, (member, by))
+    if signer is None or signer.kind != "recovery":
+        raise errors.RecoveryKeyOnly(key=by)
+    renewed = any(key.kind == "recovery" for key in a.keys)
+    if by in a.revoke and not renewed:
+        raise errors.RecoveryKeyStays(member=member, key=by)
+    if a.guarded and not (renewed and APPROVAL_RULES.get(ctx, (member,))):
+        raise errors.RecoveryUnguarded()
+    ended = (*a.revoke, by) if renewed else a.revoke
+    check_recovery(ctx, member, ended, a.keys)
+    return ended
+
+
+def do_recover(ctx: Context, member: str, ended: Sequence[str], a: Recover) -> None:
+    """Do what `check_recover` let pass."""
+    if a.guarded:
+        _bind_recovery(ctx, member)
+    recover_keys(ctx, member, ended, a.keys)
+
+
+def _bind_recovery(ctx: Context, member: str) -> None:
+    """From here on a recovery needs as many holders as the approval rules demand now, if there are any."""
+    rules = APPROVAL_RULES.get(ctx, (member,))
+    if rules is not None:
+        holders = max(rule.holders for rule in rules.rules)
+        APPROVAL_RULES.put(ctx, (member,), replace(rules, recovery=holders))
 
 
 # What admission and recovery by vote need as well.
@@ -140,8 +165,11 @@ def check_new_keys(ctx: Context, member: str, new: Sequence[NewKey]) -> None:
         raise errors.KeysAtOnce(limit=limits.KEYS_AT_ONCE_MAX, revoked=limits.REVOKED_AT_ONCE_MAX)
     ids: dict[str, None] = {}
     publics: dict[bytes, str] = {}
+    reserved = [name for _, held in HELD.scan(ctx, (member,)) for name in held.reserved]
     for key in new:
         check_key(ctx, key.public, key.kind, key.scopes, key.expires_ms)
+        if key.id in reserved:
+            raise errors.KeyReserved(key=key.id)
         if key.id in ids or KEYS.get(ctx, (member, key.id)) is not None:
             raise errors.KeyTaken(key=key.id)
         owner = PUBLICS.get(ctx, (key.public.hex(),))

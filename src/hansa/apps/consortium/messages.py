@@ -204,6 +204,10 @@ class CosignerSet(Record, version=1, readers="public", retention="for ever"):
     cosigners: tuple[Cosigner, ...]
     quorum: Positive
     since: Positive
+    succeeds: OptionalId = ""
+    """The operator that the cosigners replaced by a succession: `since` is then the height of the very block
+    that says so. Empty for a set that a vote, or the genesis file, made.
+    """
 
 
 class Charter(Record, version=1, readers="members", retention="for ever"):
@@ -273,6 +277,9 @@ class Recover(Action, tag="consortium.recover"):
 
     revoke: tuple[KeyId, ...]
     keys: tuple[NewKey, ...]
+    guarded: bool = False
+    """Binds the new recovery key to the approval rules as they stand: what it signs then waits for as many
+    holders as they demand, or for a notice."""
 
 
 class PublishCalendar(Action, tag="consortium.publish_calendar"):
@@ -318,7 +325,10 @@ class CosignersChanged(Event, tag="consortium.cosigners_changed"):
     quorum: Positive
     since: Positive
     """First height whose header it is that this set makes final."""
-    proposal: Id
+    proposal: OptionalId = ""
+    """The vote that decided it; none, where the cosigners replaced the operator without one."""
+    succeeds: OptionalId = ""
+    """The operator that was replaced without a vote: `since` is then the height of this event's own block."""
 
 
 class ParameterChanged(Event, tag="consortium.parameter_changed"):

@@ -18,7 +18,8 @@ from hansa.kernel import (
     TimeMs,
 )
 
-HeldOutcome = Literal["rejected", "withdrawn", "expired"]
+HeldOutcome = Literal["rejected", "withdrawn", "expired", "failed"]
+"""failed: a recovery whose notice was over could no longer be done; `code` says why."""
 
 
 class ApprovalRule(Struct):
@@ -39,10 +40,9 @@ class ApprovalRules(Record, version=1, readers="members", retention="for ever"):
     """All approval rules of a member, in the order of their actions. None: no record."""
 
     rules: tuple[ApprovalRule, ...]
-    risen_ms: TimeMs = 0
-    """When more holders were last demanded than before."""
-    before: Natural = 0
-    """Holders that the strictest rule demanded before; a recovery needs no more until the new one settled."""
+    recovery: Natural = 0
+    """Holders that a recovery needs to be done at once: as many as were demanded when the recovery key was
+    bound to the rules. 0: no rule that stands now binds it."""
 
 
 class Approval(Struct):
@@ -54,7 +54,10 @@ class Approval(Struct):
 
 
 class HeldTransaction(Record, version=1, readers="members", retention="business"):
-    """A transaction without any effect but its own existence, until others approve it or its time is over."""
+    """A transaction without any effect but its own existence, until others approve it or its time is over.
+
+    A recovery is carried out when its time is over, unless two holders rejected it.
+    """
 
     key: KeyId
     """The key that signed it; it must still be good when it is carried out."""
@@ -66,6 +69,10 @@ class HeldTransaction(Record, version=1, readers="members", retention="business"
     held_ms: TimeMs
     until_ms: TimeMs
     approvals: tuple[Approval, ...] = ()
+    rejections: tuple[Approval, ...] = ()
+    """Of a recovery: who is against it."""
+    reserved: tuple[KeyId, ...] = ()
+    """Of a recovery: ids of the keys that it registers, which nobody takes meanwhile."""
 
 
 class HeldActions(Record, version=1, readers="members", retention="business"):
@@ -94,7 +101,10 @@ class Approve(Action, tag="consortium.approve"):
 
 
 class Reject(Action, tag="consortium.reject"):
-    """A holder who could approve ends a held transaction; its proposer takes it back."""
+    """A holder who could approve ends a held transaction; its proposer takes it back.
+
+    A held recovery ends with the second holder that rejects it: one stolen key keeps nobody from recovering.
+    """
 
     held: Hash
 
@@ -128,8 +138,20 @@ class Approved(Event, tag="consortium.approved"):
     holder: Id
 
 
+class Rejected(Event, tag="consortium.rejected"):
+    """A holder is against a held recovery."""
+
+    member: MemberId
+    held: Hash
+    key: KeyId
+    holder: Id
+
+
 class CarriedOut(Event, tag="consortium.carried_out"):
-    """A held transaction was done here, within that of its last approval; its own events come before."""
+    """A held transaction was done here; its own events come before.
+
+    Within the transaction of its last approval; a recovery also when its notice was over, by no transaction.
+    """
 
     member: MemberId
     held: Hash
@@ -145,6 +167,8 @@ class HeldEnded(Event, tag="consortium.held_ended"):
     outcome: HeldOutcome
     key: OptionalId = ""
     """Who ended it; empty where its time was over."""
+    code: OptionalId = ""
+    """Why it failed: the code of the refusal."""
 
 
 class ListedHeld(Struct):

@@ -67,6 +67,10 @@ KNOWN: dict[str, Known] = {
         300_000, 1_000, 3_600_000, "区块时间与见证方时钟的最大偏差，毫秒",
         "how far a header's time may be off a cosigner's clock, ms",
     ),
+    "notice_days": Known(
+        7, 3, 90, "密钥恢复等事项生效前的公示期，天",
+        "days of notice before a recovery, or an exclusion by a single vote, takes effect",
+    ),
     "approval_days_max": Known(30, 1, 90, "待审批交易最长等待天数", "days that a held transaction may wait"),
 }  # fmt: skip
 

@@ -326,7 +326,8 @@ def test_an_amendment_changes_something(consortium: Consortium) -> None:
 def test_who_lost_all_its_keys_gets_new_ones_by_vote(consortium: Consortium) -> None:
     new = new_key(consortium.node.chain.id, "bank", "k9")
     recovery = RecoverMember(member="bank", revoke=("k1",), keys=(new,))
-    assert decide(consortium, recovery, "maker", "plant")["state"] == "adopted"
+    assert decide(consortium, recovery, "maker", "plant")["state"] == "notice"
+    consortium.pass_days(7)
     show = Attest(table="consortium.members", key=("bank",))
     assert consortium.refused("bank", show).code == "kernel.key_revoked"
     consortium.do("bank", show, key="k9")
@@ -366,4 +367,6 @@ def test_a_recovery_by_vote_leaves_one_recovery_key(consortium: Consortium) -> N
     refusal = consortium.refused("maker", Propose(proposal="p-1", subject=beside))
     assert refusal.code == "consortium.recovery_key_stays"
     instead = RecoverMember(member="bank", revoke=("k1", "safe"), keys=keys)
-    assert decide(consortium, instead, "maker", "plant")["state"] == "adopted"
+    decide(consortium, instead, "maker", "plant")
+    consortium.pass_days(7)
+    assert stands(consortium)["state"] == "adopted"

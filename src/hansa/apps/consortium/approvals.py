@@ -35,6 +35,8 @@ from hansa.apps.consortium.messages_approvals import (
     RemoveApproval,
     SetApproval,
 )
+from hansa.apps.consortium.messages_succession import Succeed
+from hansa.apps.consortium.messages_votes import Object
 from hansa.apps.consortium.parameters import parameter
 from hansa.apps.consortium.tables import APPROVAL_RULES, HELD, HELD_ACTIONS
 from hansa.kernel import (
@@ -54,6 +56,8 @@ from hansa.kernel import (
 )
 
 PERSON = "person"
+UNHELD = (Approve, Reject, Object)
+"""What no rule holds: approving itself, and the objection of whoever still has one good key."""
 SHOWN = 12
 """Characters of a transaction's hash that a text shows."""
 
@@ -62,7 +66,7 @@ SHOWN = 12
 def hold(ctx: Context, actions: Sequence[Action]) -> bool:
     """Gate: True if the member's rules hold this transaction back; it then lies there without effect."""
     rules = APPROVAL_RULES.get(ctx, (ctx.member,))
-    if rules is None:
+    if rules is None or any(isinstance(action, Succeed) for action in actions):
         return False
     signer = keys.current(ctx, ctx.member, ctx.key)
     recovery = any(isinstance(action, Recover) for action in actions)
@@ -73,7 +77,7 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
         return False
 
     # Checks.
-    if any(isinstance(action, Approve | Reject) for action in actions):
+    if any(isinstance(action, UNHELD) for action in actions):
         raise errors.ApprovalMixed()
     waiting = [held for _, held in HELD.scan(ctx, (ctx.member,)) if _is_recovery(held) == recovery]
     if len(waiting) >= limits.HELD_MAX:
@@ -308,8 +312,7 @@ def _strictest(record: ApprovalRules) -> int:
 
 def _falls_under(rule: ApprovalRule, action: Action) -> bool:
     tag = action_tag(type(action))
-    exempt = isinstance(action, Approve | Reject)
-    return not exempt and rule.action in (tag, f"{tag.split('.')[0]}.*")
+    return not isinstance(action, UNHELD) and rule.action in (tag, f"{tag.split('.')[0]}.*")
 
 
 def _exceeds(rule: ApprovalRule, actions: Sequence[Action]) -> bool:
@@ -348,7 +351,7 @@ def _check_subject(ctx: Context, rule: ApprovalRule) -> None:
     """A rule is for an action or a room that exists, and not for approving itself."""
     kind = ctx.registry.tags.get(rule.action)
     rooms = [f"{room.name}.*" for room in ctx.registry.rooms]
-    if kind in (Approve, Reject) or (kind is None and rule.action not in rooms):
+    if kind in UNHELD or (kind is None and rule.action not in rooms):
         raise errors.ApprovalAction(action=rule.action)
     if not rule.field:
         if rule.above:

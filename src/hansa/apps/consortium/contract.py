@@ -51,7 +51,14 @@ from hansa.apps.consortium.messages_approvals import (
     HeldEnded,
     Rejected,
 )
-from hansa.apps.consortium.messages_votes import ActivationScheduled, ProposalEnded, ProposalMade, VoteCast
+from hansa.apps.consortium.messages_votes import (
+    ActivationScheduled,
+    Objected,
+    ProposalAnnounced,
+    ProposalEnded,
+    ProposalMade,
+    VoteCast,
+)
 from hansa.apps.consortium.parameters import check_parameter
 from hansa.apps.consortium.tables import (
     APPROVAL_RULES,
@@ -68,7 +75,14 @@ from hansa.apps.consortium.tables import (
     PUBLICS,
     REGISTRATIONS,
 )
-from hansa.apps.consortium.votes import expire_proposal, propose, vote, withdraw
+from hansa.apps.consortium.votes import (
+    come_into_force,
+    expire_proposal,
+    object_to,
+    propose,
+    vote,
+    withdraw,
+)
 from hansa.kernel import ED25519, KEYS, Attested, Context, Key, Room, is_public_key, limits
 
 
@@ -210,6 +224,7 @@ ROOM = Room(
         propose,
         vote,
         withdraw,
+        object_to,
         set_approval,
         remove_approval,
         approve,
@@ -217,7 +232,7 @@ ROOM = Room(
         publish_calendar,
         attest,
     ],
-    due=[expire_proposal, expire_held],
+    due=[expire_proposal, come_into_force, expire_held],
     gates=[hold],
     queries=[
         queries.members,
@@ -262,6 +277,8 @@ ROOM = Room(
         ParameterChanged,
         ProposalMade,
         VoteCast,
+        ProposalAnnounced,
+        Objected,
         ProposalEnded,
         ActivationScheduled,
         ApprovalSet,

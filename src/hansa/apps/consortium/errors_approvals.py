@@ -46,8 +46,11 @@ class ApprovalUnknown(Refusal, code="consortium.approval_unknown", field="action
 
 
 class ApprovalMixed(Refusal, code="consortium.approval_mixed", field="actions"):
-    zh = "这笔交易须经审批，不能同时包含审批或驳回。请把 approve、reject 单独提交。"
-    en = "This transaction needs approval, so it cannot itself approve or reject. Submit those on their own."
+    zh = "这笔交易须经审批，不能同时包含审批、驳回或异议。请把 approve、reject、object 单独提交。"
+    en = (
+        "This transaction needs approval, so it cannot itself approve, reject or object. Submit those on "
+        "their own."
+    )
 
 
 class HeldTooMany(Refusal, code="consortium.held_too_many", field="actions"):

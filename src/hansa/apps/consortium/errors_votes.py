@@ -14,10 +14,10 @@ class ProposalUnknown(Refusal, code="consortium.proposal_unknown", field="propos
 
 
 class ProposalClosed(Refusal, code="consortium.proposal_closed", field="proposal"):
-    zh = "提案 {proposal} 已结束（{state}）或已过期限，不再接受表决或撤回。如有需要请重新提案。"
+    zh = "提案 {proposal} 状态为 {state} 或已过期限，不再接受表决、撤回或异议。如有需要请重新提案。"
     en = (
-        "Proposal {proposal} is {state}, or its deadline has passed: it takes no vote and cannot be "
-        "withdrawn. Propose anew if needed."
+        "Proposal {proposal} is {state}, or its time has passed: it takes no vote and no objection, and "
+        "cannot be withdrawn. Propose anew if needed."
     )
 
 
@@ -44,6 +44,31 @@ class VoteOnItself(Refusal, code="consortium.vote_on_itself", field="proposal"):
 class NoVoters(Refusal, code="consortium.no_voters", field="subject"):
     zh = "除提案涉及的单位外没有其他有效成员单位，无人可以表决。"
     en = "Besides the member it is about there is no active member: nobody could vote."
+
+
+class TooFewVoters(Refusal, code="consortium.too_few_voters", field="subject"):
+    zh = (
+        "除 {member} 外只有 {voters} 个有表决权的成员单位：不得由一家单位接管另一家的密钥。"
+        "请 {member} 使用其恢复密钥；如已遗失，可在公示期后将其除名，再以新编号重新接纳。"
+    )
+    en = (
+        "Besides {member} only {voters} member may vote, and no company takes over another's keys alone. "
+        "{member} uses its recovery key; if that is lost too, expel it after a notice and admit it anew "
+        "under another id."
+    )
+
+
+class NotAboutYou(Refusal, code="consortium.not_about_you", field="proposal"):
+    zh = "提案 {proposal} 不涉及本单位，只有所涉单位可以提出异议。如不同意，请投反对票。"
+    en = "Proposal {proposal} is not about your company: only the one that it is about objects. Vote no."
+
+
+class NoObjection(Refusal, code="consortium.no_objection", field="proposal"):
+    zh = "对提案 {proposal} 不能提出异议：须为密钥恢复，或由一家单位单独决定、正在公示的暂停或除名。"
+    en = (
+        "No objection counts against {proposal}: it must be a recovery, or suspending or expelling that a "
+        "single vote decided, during its notice."
+    )
 
 
 class CardSignature(Refusal, code="consortium.card_signature", field="signature"):

@@ -89,7 +89,7 @@ class Amend(Subject, tag="amend"):
 
 
 class RecoverMember(Subject, tag="recover"):
-    """New keys for a member that lost all of its own."""
+    """New keys for a member that lost all of its own; after a notice, and by two voters at least."""
 
     member: MemberId
     revoke: tuple[KeyId, ...]
@@ -146,8 +146,11 @@ AnySubject = (
     | ActivateRoom
     | DeactivateRoom
 )
-ProposalState = Literal["open", "adopted", "rejected", "failed", "withdrawn", "expired"]
-"""failed: adopted, but what it would have done was no longer possible; `code` says why."""
+ProposalState = Literal[
+    "open", "notice", "adopted", "rejected", "failed", "withdrawn", "expired", "objected"
+]  # fmt: skip
+"""notice: decided, and comes into force when its notice is over. objected: by the member that it is about.
+failed: adopted, but what it would have done was no longer possible; `code` says why."""
 
 
 class Proposal(Record, version=1, readers="members", retention="for ever"):
@@ -164,6 +167,8 @@ class Proposal(Record, version=1, readers="members", retention="for ever"):
     no: Natural = 0
     voters: Natural = 0
     """Counted at the newest vote: members active then, without the one it is about."""
+    effective_ms: TimeMs = 0
+    """When its notice is over; 0: it had none."""
     ended_ms: TimeMs = 0
 
 
@@ -176,7 +181,7 @@ class Ballot(Record, version=1, readers="members", retention="for ever"):
 
 
 class OpenProposal(Record, version=1, readers="members", retention="business"):
-    """A member's proposal that is not decided."""
+    """A member's proposal that has not ended."""
 
     deadline_ms: TimeMs
 
@@ -201,6 +206,15 @@ class Withdraw(Action, tag="consortium.withdraw"):
     proposal: Id
 
 
+class Object(Action, tag="consortium.object"):
+    """The member that a proposal is about ends it, while it has no effect yet: by any key of this scope.
+
+    A recovery, at any time before it comes into force; suspending or expelling, where a single vote decided.
+    """
+
+    proposal: Id
+
+
 class ProposalMade(Event, tag="consortium.proposal_made"):
     proposal: Id
     proposer: MemberId
@@ -214,6 +228,20 @@ class VoteCast(Event, tag="consortium.vote_cast"):
     member: MemberId
     key: KeyId
     yes: bool
+
+
+class ProposalAnnounced(Event, tag="consortium.proposal_announced"):
+    """Decided; it comes into force at `effective_ms`, unless the member that it is about objects."""
+
+    proposal: Id
+    member: MemberId
+    effective_ms: TimeMs
+
+
+class Objected(Event, tag="consortium.objected"):
+    proposal: Id
+    member: MemberId
+    key: KeyId
 
 
 class ProposalEnded(Event, tag="consortium.proposal_ended"):

@@ -2,6 +2,8 @@
 
 Counted are, at each vote, the members that are active then, without the one that the proposal is about. What
 is adopted is carried out by the deciding transaction; if it can no longer be done, the proposal has failed.
+What would take a member over, or put it out by a single vote, comes into force after a notice only, and never
+if that member objects: two voters at least give a member new keys.
 """
 
 from typing import NamedTuple
@@ -13,12 +15,18 @@ from hansa.apps.consortium.members import active, is_active
 from hansa.apps.consortium.messages_votes import (
     AnySubject,
     Ballot,
+    Expel,
+    Object,
+    Objected,
     OpenProposal,
     Proposal,
+    ProposalAnnounced,
     ProposalEnded,
     ProposalMade,
     ProposalState,
     Propose,
+    RecoverMember,
+    Suspend,
     Vote,
     VoteCast,
     Withdraw,
@@ -29,6 +37,8 @@ from hansa.kernel import Context, OverBudget, Refusal, due, limits, replace, sin
 
 THRESHOLDS = {"room_off": "room"}
 """Kinds of subjects that share the threshold of another."""
+RECOVERY_VOTERS_MIN = 2
+"""Members besides the one that is recovered: no company takes another's keys over alone."""
 
 
 class Count(NamedTuple):
@@ -46,8 +56,7 @@ def propose(ctx: Context, a: Propose) -> None:
     if sum(1 for _ in OPEN.scan(ctx, (ctx.member,))) >= limits.OPEN_PROPOSALS_MAX:
         raise errors.ProposalsTooMany(limit=limits.OPEN_PROPOSALS_MAX)
     count = _count(ctx, a.proposal, a.subject)
-    if not count.voters:
-        raise errors.NoVoters()
+    _check_voters(a.subject, count.voters)
     effects.check(ctx, a.subject)
 
     # Writes.
@@ -112,6 +121,32 @@ def withdraw(ctx: Context, a: Withdraw) -> None:
 
 
 @since(2)
+def object_to(ctx: Context, a: Object) -> None:
+    # Checks.
+    proposal = _known(ctx, a.proposal)
+    if effects.about(proposal.subject) != ctx.member:
+        raise errors.NotAboutYou(proposal=a.proposal)
+    if proposal.state == "open":
+        _still_open(ctx, a.proposal)
+        if not isinstance(proposal.subject, RecoverMember):
+            raise errors.NoObjection(proposal=a.proposal)
+    elif proposal.state != "notice" or ctx.time_ms >= proposal.effective_ms:
+        raise errors.ProposalClosed(proposal=a.proposal, state=proposal.state)
+
+    # Writes and events.
+    ctx.emit(Objected(proposal=a.proposal, member=ctx.member, key=ctx.key))
+    _end(ctx, a.proposal, proposal, "objected")
+
+
+@since(2)
+def come_into_force(ctx: Context, name: str) -> None:
+    """What nobody objected to is done when its notice is over."""
+    proposal = PROPOSALS.get(ctx, (name,))
+    if proposal is not None and proposal.state == "notice":
+        _carry_out(ctx, name, proposal)
+
+
+@since(2)
 def expire_proposal(ctx: Context, name: str) -> None:
     """What is not decided by its deadline has no effect."""
     proposal = PROPOSALS.get(ctx, (name,))
@@ -120,19 +155,45 @@ def expire_proposal(ctx: Context, name: str) -> None:
 
 
 def _adopt(ctx: Context, name: str, proposal: Proposal) -> None:
-    """Carry out what is adopted. What can no longer be done ends the proposal, not the vote."""
+    """Carry out, or announce, what is adopted. What can no longer be done ends the proposal, not the vote."""
+    excludes = isinstance(proposal.subject, Suspend | Expel)
+    if not (isinstance(proposal.subject, RecoverMember) or (excludes and proposal.voters == 1)):
+        _carry_out(ctx, name, proposal)
+    elif _possible(ctx, name, proposal):
+        _announce(ctx, name, proposal)
+
+
+def _carry_out(ctx: Context, name: str, proposal: Proposal) -> None:
+    if _possible(ctx, name, proposal):
+        effects.carry_out(ctx, name, proposal.subject)
+        _end(ctx, name, proposal, "adopted")
+
+
+def _possible(ctx: Context, name: str, proposal: Proposal) -> bool:
+    """Whether it can be done now; where not, it has failed."""
     try:
+        _check_voters(proposal.subject, proposal.voters)
         effects.check(ctx, proposal.subject)
     except OverBudget:
         raise  # Of the vote's own transaction: nobody makes a proposal fail by voting in a crowded one.
     except Refusal as refusal:
         _end(ctx, name, proposal, "failed", refusal.code)
-        return
-    effects.carry_out(ctx, name, proposal.subject)
-    _end(ctx, name, proposal, "adopted")
+        return False
+    return True
+
+
+def _announce(ctx: Context, name: str, proposal: Proposal) -> None:
+    due.drop(ctx, proposal.deadline_ms, expire_proposal, proposal.proposer, name)
+    effective_ms = ctx.time_ms + parameter(ctx, "notice_days") * limits.DAY_MS
+    due.at(ctx, effective_ms, come_into_force, proposal.proposer, name)
+    PROPOSALS.put(ctx, (name,), replace(proposal, state="notice", effective_ms=effective_ms))
+    member = effects.about(proposal.subject)
+    ctx.emit(ProposalAnnounced(proposal=name, member=member, effective_ms=effective_ms))
 
 
 def _end(ctx: Context, name: str, proposal: Proposal, state: ProposalState, code: str = "") -> None:
+    due.drop(ctx, proposal.deadline_ms, expire_proposal, proposal.proposer, name)
+    due.drop(ctx, proposal.effective_ms, come_into_force, proposal.proposer, name)
     PROPOSALS.put(ctx, (name,), replace(proposal, state=state, code=code, ended_ms=ctx.time_ms))
     OPEN.delete(ctx, (proposal.proposer, name))
     ctx.emit(
@@ -157,15 +218,28 @@ def _count(ctx: Context, name: str, subject: AnySubject) -> Count:
     return Count(yes=cast.count(True), no=cast.count(False), voters=len(voters))
 
 
+def _check_voters(subject: AnySubject, voters: int) -> None:
+    """Whether enough members may vote. Raises NoVoters, TooFewVoters."""
+    if not voters:
+        raise errors.NoVoters()
+    if isinstance(subject, RecoverMember) and voters < RECOVERY_VOTERS_MIN:
+        raise errors.TooFewVoters(member=subject.member, voters=voters)
+
+
 def _check_active(ctx: Context) -> None:
     if not is_active(ctx, ctx.member):
         raise members_errors.NotActive(member=ctx.member)
 
 
-def _still_open(ctx: Context, name: str) -> Proposal:
+def _known(ctx: Context, name: str) -> Proposal:
     proposal = PROPOSALS.get(ctx, (name,))
     if proposal is None:
         raise errors.ProposalUnknown(proposal=name)
+    return proposal
+
+
+def _still_open(ctx: Context, name: str) -> Proposal:
+    proposal = _known(ctx, name)
     if proposal.state != "open" or ctx.time_ms >= proposal.deadline_ms:
         raise errors.ProposalClosed(proposal=name, state=proposal.state)
     return proposal

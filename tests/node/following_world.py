@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hansa.apps.consortium.contract import ROOM as CONSORTIUM
+from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.client import Client, InProcess, Receipt, errors
 from hansa.engines.blocks import BlockData, Write
 from hansa.engines.embedded import Embedded
@@ -53,13 +54,18 @@ class Operator:
     """The operator's engine, with its clients. A cheat opens another one on a copy of the folder."""
 
     def __init__(
-        self, folder: Path, clock: VirtualClock, registry: Registry | None = None, genesis_bytes: bytes = b""
+        self,
+        folder: Path,
+        clock: VirtualClock,
+        registry: Registry | None = None,
+        genesis_bytes: bytes = b"",
+        node: Signer = NODE,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.clock = folder, clock
         self.registry = registry or room.registry()
         self.genesis = genesis_bytes or founding()
-        self.node = Embedded(folder / "ledger.db", self.genesis, NODE, clock, registry=self.registry)
+        self.node = Embedded(folder / "ledger.db", self.genesis, node, clock, registry=self.registry)
         self.reader = self.node.reader()
         self.cosignatures = Cosignatures(folder / "cosignatures.db", self.reader)
         self.away = False
@@ -82,6 +88,20 @@ class Operator:
         self.close()
         shutil.copytree(self.folder, folder)
         made = Operator(folder, self.clock, registry or self.registry, self.genesis)
+        made.clients = self.clients
+        for client in made.clients.values():
+            client.transport = InProcess(made.node)
+        return made
+
+    def succeeded(self, member: str) -> "Operator":
+        """The members vote another operator in, whose engine goes on in the same folder."""
+        seats = tuple(Seat(member=m, public=cosigner_key(m).public) for m in MEMBERS)
+        subject = SetCosigners(seats=seats, quorum=3, operator=member)
+        self.do("plant", Propose(proposal=f"operator-{member}", subject=subject))
+        for voter in ("maker", "plant", "auditor"):
+            self.do(voter, Vote(proposal=f"operator-{member}", yes=True))
+        self.close()
+        made = Operator(self.folder, self.clock, self.registry, self.genesis, cosigner_key(member))
         made.clients = self.clients
         for client in made.clients.values():
             client.transport = InProcess(made.node)

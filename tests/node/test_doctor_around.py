@@ -1,8 +1,10 @@
 """`hansa doctor`, around the directory: clock, disk, versions, port, backup, neighbours."""
 
+import contextlib
 import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,16 +12,21 @@ from typing import Any
 import pytest
 
 from hansa.apps.rooms import release
+from hansa.client.errors import AnswerUnusable
 from hansa.client.texts import Text
 from hansa.engines.signed import Signed
-from hansa.kernel import limits
+from hansa.kernel import encode, limits, replace
 from hansa.kernel.evidence import SignedHeader
+from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.node import doctor_machine, doctor_peers
 from hansa.node.backup_note import BackupNote, write_note
 from hansa.node.casebook import Casebook
 from hansa.node.doctor import CASES
 from hansa.node.doctor_peers import Heard
+from hansa.node.errors_follower import PeerPlain, PeerPrivate
 from hansa.node.findings import Finding, worst
+from hansa.node.settings import Settings
+from tests.consortium import signer
 from tests.node.clinic import BLOCKS, Clinic, built, clinic
 
 # Clock.
@@ -209,9 +216,11 @@ def test_a_neighbour_that_is_behind(with_peer: Clinic) -> None:
 
 
 def changed(head: SignedHeader, **fields: Any) -> SignedHeader:
-    from hansa.kernel import replace
-
-    return replace(head, header=replace(head.header, **fields))
+    """Another header, signed by the operator."""
+    header = replace(head.header, **fields)
+    return replace(
+        head, header=header, signature=signer("maker", "node").sign(HEADER_DOMAIN + encode(header))
+    )
 
 
 def test_a_neighbour_that_is_ahead(with_peer: Clinic) -> None:
@@ -222,6 +231,41 @@ def test_a_neighbour_that_is_ahead(with_peer: Clinic) -> None:
 def test_a_neighbour_with_another_history(with_peer: Clinic) -> None:
     head = changed(head_of(with_peer, BLOCKS), app_hash="0" * 64)
     with_peer.only("others", "doctor.two_histories", "wrong", ask=answering(with_peer, head))
+
+
+def test_a_header_that_the_operator_did_not_sign_contradicts_nobody(with_peer: Clinic) -> None:
+    head = replace(changed(head_of(with_peer, BLOCKS), app_hash="0" * 64), signature=bytes(64))
+    with_peer.only("others", "doctor.peer_unsigned", "warning", ask=answering(with_peer, head))
+
+
+def test_addresses_of_records_are_asked_as_a_follower_asks_them(with_peer: Clinic) -> None:
+    """And those of members that left are not asked at all."""
+    ask = doctor_peers.over_http(Settings(member="maker"))
+    with pytest.raises(PeerPlain):
+        ask("http://bank.example")
+    with pytest.raises(PeerPrivate):
+        ask("https://127.0.0.1:1")
+
+
+def test_an_answer_without_end_is_no_answer(with_peer: Clinic) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def flood() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65_536)
+            with contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+                for _ in range(1_000):
+                    connection.sendall(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with pytest.raises(AnswerUnusable, match="over"):
+        doctor_peers.over_http(Settings(member="maker", peers={"bank": url}))(url)
+    thread.join(20)
+    listening.close()
 
 
 def test_a_neighbour_of_another_consortium(with_peer: Clinic) -> None:

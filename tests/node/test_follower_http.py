@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.consortium.handovers import counted, founding_set
 from hansa.apps.consortium.messages import Attest
 from hansa.apps.rooms import registry
 from hansa.client import Client
 from hansa.client.errors import AnswerUnusable
 from hansa.client.http import Http
 from hansa.client.keyfiles import write_key
-from hansa.client.verify_quorum import counted, founding_set
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosigner, SignedAcknowledgement
@@ -167,8 +167,8 @@ def test_answers_without_end_are_cut_off(
     thread = threading.Thread(target=flood, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    settings = folder_of(tmp_path, "plant", role="follower", follow=url)
-    upstream = http_upstream(settings, signer("plant"), member, url, 10)
+    settings = folder_of(tmp_path, "plant", role="follower", follow=url, peers={"bank": url})
+    upstream = http_upstream(settings, signer("plant"), lambda: "maker", member, url, 10)
     with pytest.raises(AnswerUnusable):
         upstream.head()
     upstream.close()

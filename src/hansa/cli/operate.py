@@ -11,6 +11,7 @@ import click
 from hansa.cli.common import (
     PATIENCE_S,
     Language,
+    WrongCommand,
     confirm,
     desk,
     dry_run_option,
@@ -98,7 +99,7 @@ def backup(lang: Language, directory: Path, to: Path, snapshot: bool, as_json: b
 
 @click.command()
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="[BACKUP] DIR")
-@click.option("--from", "urls", multiple=True, metavar="URL", help="A follower to ask. 跟随节点地址。")
+@click.option("--from", "urls", multiple=True, metavar="[MEMBER=]URL", help="A follower to ask. 从节点地址。")
 @click.option("--alone", is_flag=True, help="There is no other node at all. 确无其他节点。")
 @click.option("--replace", is_flag=True, help="Set the ledger there aside. 已有账本改名保留。")
 @dry_run_option
@@ -189,9 +190,37 @@ def _catch_up(
         at = desk(lang, profile_name)
         own: dict[str, Any] = {"signer": at.key.signer, "member": at.profile.member, "key": at.profile.key}
         own |= {"ca": Path(at.profile.ca) if at.profile.ca else None, "allow_plain": at.profile.allow_plain}
-        others = [HttpUpstream(Http(url, **own, patience_s=PATIENCE_S)) for url in urls]
+        for whose, url in _whose(directory, urls, at.profile):
+            http = Http(url, **own, node=whose, patience_s=PATIENCE_S)
+            others.append(HttpUpstream(http))
     with _steps(lang) as steps:
         return catch_up(directory, node, _release(directory), others, alone=alone, progress=steps.progress)
+
+
+def _whose(directory: Path, urls: tuple[str, ...], profile: Any) -> Iterator[tuple[str, str]]:
+    """Each (member, URL): as given, else by the profile, the settings or the restored ledger.
+
+    A session is opened at nobody else's. Raises WrongCommand where nothing says whose node a URL is.
+    """
+    from hansa.node import settings
+    from hansa.node.neighbours import addresses
+    from hansa.node.source import in_directory
+
+    with in_directory(directory, _release(directory)) as opened:
+        own = settings.Settings(member=opened.reading.genesis.operator)
+        if (directory / settings.SETTINGS).exists():
+            own = settings.read(directory)
+        known = {at.rstrip("/"): member for member, at in addresses(own, opened.reading).items()}
+    known |= {profile.url.rstrip("/"): profile.node, profile.follower.rstrip("/"): profile.member}
+    for given in urls:
+        member, _, url = given.rpartition("=") if "://" in given.rpartition("=")[2] else ("", "", given)
+        whose = member or known.get(url.rstrip("/"), "")
+        if not whose:
+            raise WrongCommand(
+                text_zh=f"未写明 {url} 是谁的节点，请写成 --from 成员={url}",
+                text_en=f"nothing says whose node {url} is; write --from MEMBER={url}",
+            )
+        yield whose, url
 
 
 # Export.

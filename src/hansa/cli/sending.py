@@ -1,6 +1,7 @@
 """From actions to a receipt: shown, confirmed, put into the outbox, sent; the same for every command."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -79,6 +80,8 @@ def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
         signer=desk.key.signer,
         member=desk.profile.member,
         key=desk.profile.key,
+        node=desk.profile.member,
+        ca=Path(desk.profile.ca) if desk.profile.ca else None,
         allow_plain=desk.profile.allow_plain,
         patience_s=0,
     ) as follower:

@@ -163,7 +163,8 @@ class AsyncHttp:
                     if response.status_code == 401 and again:
                         await response.aclose()
                     elif response.status_code != 200:
-                        raise stream_refusal(self.url, response.status_code, await response.aread())
+                        said = await read_within(self.url, response, EVENT_BYTES_MAX, self._timeout_s)
+                        raise stream_refusal(self.url, response.status_code, said)
                     else:
                         async for sent in httpx2.EventSource(response, EVENT_BYTES_MAX):
                             event = heard_event(self.url, sent)
@@ -190,8 +191,6 @@ class AsyncHttp:
                 answer = await self._send(wanted)
 
     async def _send(self, ask: Ask) -> Answer | Refusal:
-        deadline = time.monotonic() + self._timeout_s
-        body = bytearray()
         try:
             async with self._client.stream(
                 ask.method,
@@ -200,15 +199,12 @@ class AsyncHttp:
                 content=ask.body or None,
                 headers=request_headers(ask, self.api),
             ) as response:
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > ANSWER_BYTES_MAX:
-                        return errors.AnswerUnusable(url=self.url, detail=f"over {ANSWER_BYTES_MAX} bytes")
-                    if time.monotonic() > deadline:
-                        return errors.TimedOut(url=self.url, seconds=self._timeout_s)
-                return Answer(response.status_code, lower(response.headers), bytes(body))
+                body = await read_within(self.url, response, ANSWER_BYTES_MAX, self._timeout_s)
+                return Answer(response.status_code, lower(response.headers), body)
         except (httpx2.HTTPError, ssl.SSLError) as error:
             return refusal_of_network(self.url, error, self._timeout_s)
+        except (errors.AnswerUnusable, errors.TimedOut) as refusal:
+            return refusal
 
 
 class AsyncClient(Signing):
@@ -268,3 +264,15 @@ class AsyncClient(Signing):
     async def query(self, name: str, kind: type[T], **arguments: Any) -> T:
         """Ask a room. The answer is decoded as `kind`."""
         return msgspec.json.decode(await self.transport.query(name, encode(arguments)), type=kind)
+
+
+async def read_within(url: str, response: httpx2.Response, most: int, within_s: float) -> bytes:
+    """The same as `hansa.client.http.read_within`."""
+    deadline, body = time.monotonic() + within_s, bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > most:
+            raise errors.AnswerUnusable(url=url, detail=f"over {most} bytes")
+        if time.monotonic() > deadline:
+            raise errors.TimedOut(url=url, seconds=within_s)
+    return bytes(body)

@@ -151,6 +151,11 @@ class Api:
         self._patience_ms = patience_ms
         self._token, self._token_until = "", 0.0
 
+    def pin(self, node: str) -> None:
+        """From now on it must be this member's node; a session at another's is given up."""
+        if node != self._node:
+            self._node, self._token = node, ""
+
     def headers(self) -> dict[str, str]:
         held = self._token and time.monotonic() < self._token_until
         return {"authorization": f"Bearer {self._token}"} if held else {}

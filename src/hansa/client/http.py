@@ -198,7 +198,11 @@ class Http:
                     if response.status_code == 401 and again:
                         response.close()
                     elif response.status_code != 200:
-                        raise stream_refusal(self.url, response.status_code, response.read())
+                        raise stream_refusal(
+                            self.url,
+                            response.status_code,
+                            read_within(self.url, response, EVENT_BYTES_MAX, self._timeout_s),
+                        )
                     else:
                         yield from newer(self.url, after, httpx2.EventSource(response, EVENT_BYTES_MAX))
                         return
@@ -224,9 +228,7 @@ class Http:
                 answer = self._send(wanted)
 
     def _send(self, ask: Ask) -> Answer | Refusal:
-        deadline = time.monotonic() + self._timeout_s
         most = self._answer_bytes_max or ANSWER_BYTES_MAX
-        body = bytearray()
         try:
             with self._client.stream(
                 ask.method,
@@ -235,15 +237,24 @@ class Http:
                 content=ask.body or None,
                 headers=request_headers(ask, self.api),
             ) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > most:
-                        return errors.AnswerUnusable(url=self.url, detail=f"over {most} bytes")
-                    if time.monotonic() > deadline:
-                        return errors.TimedOut(url=self.url, seconds=self._timeout_s)
-                return Answer(response.status_code, lower(response.headers), bytes(body))
+                body = read_within(self.url, response, most, self._timeout_s)
+                return Answer(response.status_code, lower(response.headers), body)
         except (httpx2.HTTPError, ssl.SSLError) as error:
             return refusal_of_network(self.url, error, self._timeout_s)
+        except (errors.AnswerUnusable, errors.TimedOut) as refusal:
+            return refusal
+
+
+def read_within(url: str, response: httpx2.Response, most: int, within_s: float) -> bytes:
+    """The body of an answer whose head has come. Raises AnswerUnusable where it is longer, or TimedOut."""
+    deadline, body = time.monotonic() + within_s, bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > most:
+            raise errors.AnswerUnusable(url=url, detail=f"over {most} bytes")
+        if time.monotonic() > deadline:
+            raise errors.TimedOut(url=url, seconds=within_s)
+    return bytes(body)
 
 
 # Shared with hansa.client.aio.

@@ -8,17 +8,16 @@ from typing import NamedTuple
 import httpx2
 import msgspec
 
-from hansa.apps.consortium.messages import Member
-from hansa.apps.consortium.tables import MEMBERS
-from hansa.client.http import refusal_of_network, tls_context
+from hansa.client.http import read_within, refusal_of_network
 from hansa.engines.reading import Reading
-from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.evidence import SignedHeader, signed_by
 from hansa.kernel.refusal import Refusal, shown
-from hansa.kernel.state import decode_key
 from hansa.node import errors_doctor as errors
 from hansa.node import settings as files
+from hansa.node.cosigning import in_force, sets_of
 from hansa.node.findings import Finding, finding, fine
 from hansa.node.holders import holder_of_file, holder_of_port, port_is_free
+from hansa.node.neighbours import addresses, way_to
 from hansa.node.settings import Settings
 
 ANSWER_TIME_MAX_S = 5.0
@@ -26,7 +25,7 @@ BEHIND_MAX = 10
 """Blocks that a node may be behind at a glance."""
 CLOCKS_APART_MAX_S = 5
 """The date of an answer is in whole seconds, and the answer took its time."""
-PEERS_MAX = 64
+ANSWER_BYTES_MAX = 2**20
 
 
 class Heard(NamedTuple):
@@ -41,15 +40,18 @@ Ask = Callable[[str], Heard]
 
 
 def over_http(settings: Settings) -> Ask:
-    """Ask by HTTP, with the authority that the settings name."""
-    verify = tls_context(settings.file(settings.follow_ca)) if settings.follow_ca else True
+    """Ask by HTTP, in the ways that a follower takes."""
 
     def ask(url: str) -> Heard:
+        over, place = way_to(settings, url), f"{url.rstrip('/')}/v1/head"
         try:
-            with httpx2.Client(verify=verify, timeout=ANSWER_TIME_MAX_S, trust_env=False) as client:
-                answer = client.get(f"{url.rstrip('/')}/v1/head")
+            with (
+                httpx2.Client(transport=over, timeout=ANSWER_TIME_MAX_S) as client,
+                client.stream("GET", place) as answer,
+            ):
                 answer.raise_for_status()
-                head = msgspec.json.decode(answer.content, type=SignedHeader | None)
+                content = read_within(url, answer, ANSWER_BYTES_MAX, ANSWER_TIME_MAX_S)
+                head = msgspec.json.decode(content, type=SignedHeader | None)
         except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError) as error:
             raise refusal_of_network(url, error, ANSWER_TIME_MAX_S) from error
         return Heard(head, _date(answer.headers.get("date", "")))
@@ -119,28 +121,18 @@ def _health(settings: Settings) -> _Health | None:
     host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
     try:
         # Its certificate names other addresses than this one; nothing is believed that it says but this.
-        with httpx2.Client(verify=False, timeout=ANSWER_TIME_MAX_S, trust_env=False) as client:
-            answer = client.get(f"{scheme}://{host}:{settings.port}/health")
-            return msgspec.json.decode(answer.content, type=_Health)
-    except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError):
+        place = f"{scheme}://{host}:{settings.port}/health"
+        with (
+            httpx2.Client(verify=False, timeout=ANSWER_TIME_MAX_S, trust_env=False) as client,
+            client.stream("GET", place) as answer,
+        ):
+            content = read_within(place, answer, ANSWER_BYTES_MAX, ANSWER_TIME_MAX_S)
+            return msgspec.json.decode(content, type=_Health)
+    except (Refusal, httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError):
         return None
 
 
 # The others.
-
-
-def addresses(settings: Settings, reading: Reading) -> dict[str, str]:
-    """Member → URL: of the settings, else of the members' records. Without this node's own member."""
-    found: dict[str, str] = {}
-    for key, stored in reading.records(MEMBERS.name, b"", 1_000):
-        member: Member = MEMBERS.decode(stored)
-        if member.cosigner_url or member.node_url:
-            found[str(decode_key(key, MEMBERS.integers)[0])] = member.cosigner_url or member.node_url
-    if settings.role == "follower" and settings.follow:
-        found[reading.genesis.operator] = settings.follow
-    found |= settings.peers
-    found.pop(settings.member, None)
-    return dict(sorted(found.items())[:PEERS_MAX])
 
 
 def look_at_peers(
@@ -172,7 +164,9 @@ def _one(
             yield finding("clock", "warning", errors.ClockOff(url=url, seconds=apart_s))
     if header is not None and header.chain != reading.chain.id:
         yield finding("others", "wrong", errors.PeerOther(**told))
-    elif header is not None and _contradicts(header, reading):
+    elif heard.head is not None and height <= reading.height and not _by_operator(heard.head, reading):
+        yield finding("others", "warning", errors.PeerUnsigned(**told, height=height))
+    elif header is not None and 0 < height <= reading.height and reading.header(height).header != header:
         yield finding("others", "wrong", errors.TwoHistories(**told, height=height))
     elif reading.height - height > BEHIND_MAX:
         behind = errors.PeerBehind(**told, height=height, blocks=reading.height - height)
@@ -188,6 +182,6 @@ def _one(
         )
 
 
-def _contradicts(header: Header, reading: Reading) -> bool:
-    """Whether the other's head is not what this ledger has at that height."""
-    return 0 < header.height <= reading.height and reading.header(header.height).header != header
+def _by_operator(head: SignedHeader, reading: Reading) -> bool:
+    """Whether the operator of its height signed it: else it contradicts nobody."""
+    return signed_by(head, in_force(sets_of(reading), head.header.height).public)

@@ -225,13 +225,27 @@ class PeerBehind(Refusal, code="doctor.peer_behind", field="peers"):
 
 
 class PeerAhead(Refusal, code="doctor.peer_ahead", field="peers"):
-    zh = "{member} 的节点 {url} 在高度 {height}，本节点落后 {blocks} 个区块。请检查本节点是否在运行。"
-    en = "The node of {member}, {url}, is at height {height}: this one is {blocks} behind. See that it runs."
+    zh = "{member} 的节点 {url} 自称在高度 {height}，本节点落后 {blocks} 个区块。请检查本节点是否在运行。"
+    en = (
+        "The node of {member}, {url}, says that it is at height {height}: this one is {blocks} behind. See "
+        "that it runs."
+    )
 
 
 class PeerOther(Refusal, code="doctor.peer_other", field="peers"):
     zh = "{member} 的节点 {url} 属于另一个联盟。请检查其地址。"
     en = "The node of {member}, {url}, belongs to another consortium. Check its address."
+
+
+class PeerUnsigned(Refusal, code="doctor.peer_unsigned", field="peers"):
+    zh = (
+        "{member} 的节点 {url} 出示的高度 {height} 的区块头不是当时运营方所签，不说明任何问题。请检查其地址，"
+        "并与对方联系。"
+    )
+    en = (
+        "The node of {member}, {url}, shows a header of height {height} that the operator of then did not "
+        "sign: nothing follows from it. Check its address, and ask them."
+    )
 
 
 class TwoHistories(Refusal, code="doctor.two_histories", field="peers"):

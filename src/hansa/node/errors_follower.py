@@ -107,6 +107,31 @@ class CaseFileBroken(NodeRefusal, code="node.case_file_broken", field="cases"):
     )
 
 
+class PeerPlain(NodeRefusal, code="node.peer_plain", field="node_url"):
+    status = 403
+    zh = (
+        "成员记录中的节点地址 {url} 不是 https，未予访问。请该成员改正；若确实如此，请写入 node.toml 的 "
+        "[peers]。"
+    )
+    en = (
+        "The address {url} of a member's record is not https and was not asked. Have that member change it; "
+        "if it is meant so, name it in node.toml under [peers]."
+    )
+
+
+class PeerPrivate(NodeRefusal, code="node.peer_private", field="node_url"):
+    status = 403
+    zh = (
+        "成员记录中的节点地址 {url} 指向 {address}，属于本机或内网，未予访问。请该成员改正；若确实如此，"
+        "请写入 node.toml 的 [peers]，或设 peers_private = true。"
+    )
+    en = (
+        "The address {url} of a member's record leads to {address}, on this machine or in a private net, and "
+        "was not asked. Have that member change it; if it is meant so, name it in node.toml under [peers], "
+        "or set peers_private = true."
+    )
+
+
 class OperatorAway(NodeRefusal, code="node.operator_away", field="node"):
     status = 503
     zh = "运营节点 {url} 没有应答（{cause}），交易未能转交。请稍后原样重发；只读查询仍由本节点回答。"

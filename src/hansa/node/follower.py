@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx2
 
 from hansa.apps import rooms
+from hansa.client import errors as client_errors
+from hansa.client.aio import read_within
 from hansa.client.case import Case
 from hansa.client.http import Http, tls_context
 from hansa.client.keyfiles import read_key
@@ -42,7 +44,8 @@ from hansa.node.incidents import Noted
 from hansa.node.logs import note, start_logging
 from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
-from hansa.node.peers import Peers, addresses
+from hansa.node.neighbours import addresses, ca_of, operator_of, way_to
+from hansa.node.peers import Peers
 from hansa.node.promises import FILE as PROMISES
 from hansa.node.promises import Promises
 from hansa.node.run import listen, run
@@ -57,6 +60,8 @@ FETCH_TIMEOUT_S = 60
 PEER_TIMEOUT_S = 5
 PEER_BYTES_MAX = 2**20
 PASS_ON_TIMEOUT_S = 60
+PASS_ON_BYTES_MAX = 16 * 2**20
+"""Of the operator's answer to transactions: receipts of the most that one request may hold are smaller."""
 PASS_ON_CONNECTIONS_MAX = 64
 SKEW_QUERY, SKEW_PARAMETER = "consortium.parameters", "header_skew_ms"
 TELL_EVERY_S = 0.2
@@ -97,7 +102,7 @@ class Follower:
         self.settings, self._clock, self._keys = settings, clock, keys
         self.metrics = metrics
         keep = Keep(write_sets=settings.retention.keep_write_sets, blocks=settings.retention.keep_blocks)
-        self._connect = connect or partial(http_upstream, settings, keys.session)
+        self._connect = connect or partial(http_upstream, settings, keys.session, self.upstream_node)
         self._dog = Watchdog(settings.file(files.LEDGER), settings.block_seconds)
         self.following = Following(
             settings.file(files.LEDGER), genesis, release, keep=keep, watch=self._dog.watch
@@ -119,7 +124,7 @@ class Follower:
             self.reader,
             self.cosignatures,
             self.casebook,
-            self._addresses,
+            partial(addresses, settings),
             lambda member, url: self._connect(member, url, PEER_TIMEOUT_S),
         )
         metrics_follower.register(metrics.registry, self)
@@ -168,18 +173,23 @@ class Follower:
     async def submit(self, body: bytes) -> Answer:
         """Pass transactions on; the operator's answer unchanged. Raises OperatorAway."""
         assert self._passing is not None
+        url = self.settings.follow
         try:
-            answer = await self._passing.post(
-                f"{self.settings.follow.rstrip('/')}/v1/transactions",
+            async with self._passing.stream(
+                "POST",
+                f"{url.rstrip('/')}/v1/transactions",
                 content=body,
                 headers={"content-type": "application/octet-stream"},
-            )
+            ) as answer:
+                said = await read_within(url, answer, PASS_ON_BYTES_MAX, PASS_ON_TIMEOUT_S)
         except httpx2.HTTPError as error:
-            raise errors.OperatorAway(url=self.settings.follow, cause=type(error).__name__) from None
+            raise errors.OperatorAway(url=url, cause=type(error).__name__) from None
+        except (client_errors.AnswerUnusable, client_errors.TimedOut) as refusal:
+            raise errors.OperatorAway(url=url, cause=refusal.code) from None
         return Answer(
             answer.status_code,
             answer.headers.get("content-type", ""),
-            answer.content,
+            said,
             answer.headers.get("retry-after", ""),
         )
 
@@ -218,10 +228,10 @@ class Follower:
     def _tell(self, case: Case) -> None:
         note("case", 40, kind=case.kind, height=case.height, against=case.against)
 
-    def _addresses(self, reading: object) -> dict[str, str]:
-        found = addresses(reading, self.name, self.settings.peers)  # type: ignore[arg-type]
-        operator = self.following.genesis.operator
-        return {operator: self.settings.follow, **{k: v for k, v in found.items() if k != operator}}
+    def upstream_node(self) -> str:
+        """The member whose node it copies from."""
+        with self.reader.snapshot() as reading:
+            return operator_of(self.settings, reading)
 
     def newest_height(self) -> int:
         """Highest height that any node showed under the operator's signature."""
@@ -244,30 +254,36 @@ class Follower:
         return value
 
 
-def http_upstream(settings: Settings, session: Signer, member: str, url: str, timeout_s: float) -> Upstream:
-    """A node over HTTP; sessions by the member's own key where one is named in the settings.
+def http_upstream(
+    settings: Settings, session: Signer, operator: Callable[[], str], member: str, url: str, timeout_s: float
+) -> Upstream:
+    """A node over HTTP. Sessions at the operator's only, by the member's own key where the settings name one.
 
-    Another member's node is asked for headers only, and may not answer at length.
+    Another `member`'s node is asked for headers, which anybody may have; it may not answer at length.
     """
-    ca = settings.file(settings.follow_ca) if settings.follow_ca and url == settings.follow else None
-    return HttpUpstream(
-        Http(
-            url,
-            signer=session if settings.key else None,
-            member=settings.member,
-            key=settings.key,
-            ca=ca,
-            timeout_s=timeout_s,
-            patience_s=0,
-            answer_bytes_max=PEER_BYTES_MAX if member else 0,
+    if member:
+        over = way_to(settings, url)
+        return HttpUpstream(
+            Http(url, over=over, timeout_s=timeout_s, patience_s=0, answer_bytes_max=PEER_BYTES_MAX)
         )
+    http = Http(
+        url,
+        signer=session if settings.key else None,
+        member=settings.member,
+        key=settings.key,
+        node=operator(),
+        ca=ca_of(settings, url),
+        timeout_s=timeout_s,
+        patience_s=0,
     )
+    return HttpUpstream(http, operator)
 
 
 def _passing_on(settings: Settings) -> httpx2.AsyncClient:
-    ca = settings.file(settings.follow_ca) if settings.follow_ca else None
     return httpx2.AsyncClient(
-        verify=tls_context(ca) if settings.follow.startswith("https") else False,
+        verify=tls_context(ca_of(settings, settings.follow))
+        if settings.follow.startswith("https")
+        else False,
         timeout=PASS_ON_TIMEOUT_S,
         limits=httpx2.Limits(max_connections=PASS_ON_CONNECTIONS_MAX),
         trust_env=False,

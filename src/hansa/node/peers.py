@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
 
+from hansa.apps.consortium.handovers import InForce
 from hansa.client.case import Case
 from hansa.client.texts import Text
-from hansa.client.verify_quorum import InForce
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel.evidence import SignedHeader, signed_by
@@ -22,11 +22,7 @@ from hansa.node.upstream import Upstream
 STATES = ("agrees", "behind", "away", "other_history", "forged")
 POLL_S = 0.5
 AWAY_POLL_S = 1.0
-PEERS_MAX = 64
 ADDRESSES_EVERY_S = 10.0
-
-MEMBERS_TABLE = "consortium.members"
-PAGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -39,23 +35,6 @@ class Standing:
     height: int = 0
     zh: str = ""
     en: str = ""
-
-
-def addresses(reading: Reading, own: str, settings: dict[str, str]) -> dict[str, str]:
-    """Where the other members' nodes answer: the settings' word first, then the members' own records."""
-    found: dict[str, str] = {}
-    table = reading.registry.tables.get(MEMBERS_TABLE)
-    after = b""
-    while table is not None and (page := reading.records(MEMBERS_TABLE, after, PAGE)):
-        for key, stored in page:
-            record = table.decode(stored)
-            url = getattr(record, "cosigner_url", "") or getattr(record, "node_url", "")
-            if url and getattr(record, "status", "active") != "left":
-                found[key[:-1].decode()] = url
-        after = page[-1][0]
-    found.update(settings)
-    found.pop(own, None)
-    return dict(sorted(found.items())[:PEERS_MAX])
 
 
 class Comparison:

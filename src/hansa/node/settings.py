@@ -75,8 +75,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The operator's word that plain HTTP beyond this machine is meant."""
     follow: str = ""
     """A follower's source: the URL of the operator's node."""
+    follow_node: OptionalId = ""
+    """Whose node that is; left out: the operator's, by what this copy knows."""
     peers: dict[Id, str] = {}
     """Addresses of other members' nodes, before those that stand in the members' records."""
+    peers_private: bool = False
+    """Whether addresses of members' records may be plain HTTP, or lie in a private net."""
     follow_ca: str = ""
     """PEM file of the authority behind the operator's certificate, where it is none of the system's."""
     key: OptionalId = ""

@@ -1,7 +1,7 @@
 """Another node as a follower sees it: the operator it copies from, or a peer it compares with."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -59,10 +59,13 @@ class _Records(msgspec.Struct):
 
 
 class HttpUpstream:
-    """A node over HTTP. Used by one thread at a time; it neither waits nor repeats by itself."""
+    """A node over HTTP. Used by one thread at a time; it neither waits nor repeats by itself.
 
-    def __init__(self, http: Http) -> None:
-        self.url, self._http = http.url, http
+    `node`: whose it must be now, where sessions are opened there; who that is may change.
+    """
+
+    def __init__(self, http: Http, node: Callable[[], str] | None = None) -> None:
+        self.url, self._http, self._node = http.url, http, node
 
     def blocks(self, first: int, limit: int, wait_ms: int) -> Sequence[BlockData]:
         data = self._get("/v1/blocks", ("from", first), ("limit", limit), ("wait_ms", wait_ms))
@@ -103,6 +106,8 @@ class HttpUpstream:
         self._http.close()
 
     def _get(self, path: str, *parameters: tuple[str, object]) -> bytes:
+        if self._node is not None:
+            self._http.api.pin(self._node())
         return self._http.get(path, tuple((name, str(value)) for name, value in parameters))
 
     def _decoded(self, data: bytes, kind: type[T]) -> T:

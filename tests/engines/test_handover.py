@@ -80,7 +80,7 @@ def test_what_the_old_operator_signs_after_it_counts_for_nothing(
     follower = following(handed_over, tmp_path / "bank" / "ledger.db")
     for height in range(1, handed_over.node.height + 1):
         follower.follow(handed_over.node.ledger.block(height))
-    monkeypatch.setattr(handed_over.node, "_is_operator", lambda: None)
+    monkeypatch.setattr(handed_over.node, "_orders", lambda height: True)
     handed_over.do("bank", *seats_vote(handed_over))  # type: ignore[arg-type]
     with pytest.raises(errors.NotByOperator):
         follower.follow(handed_over.node.ledger.block(handed_over.node.height))

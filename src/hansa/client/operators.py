@@ -1,9 +1,10 @@
 """By which keys the operator's node has signed, from the genesis file through each change of the set."""
 
+from hansa.apps.consortium.handovers import founding_set
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.report import Failed, Report
 from hansa.client.transport import Transport
-from hansa.client.verify_quorum import follow_sets, founding_set
+from hansa.client.verify_quorum import follow_sets
 from hansa.kernel.canonical import decode_strict
 
 

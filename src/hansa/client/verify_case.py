@@ -7,11 +7,11 @@ seen by executing the ledger again, as every member's follower does.
 
 import hashlib
 
+from hansa.apps.consortium.handovers import founding_set
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.case import Case, difference_text
 from hansa.client.report import Report, need
 from hansa.client.texts import NO_TEXT, Text, both
-from hansa.client.verify_quorum import founding_set
 from hansa.kernel import merkle
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Promise, Proof, SignedHeader, holds, promised_by, signed_by

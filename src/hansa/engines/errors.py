@@ -114,11 +114,34 @@ class NotByOperator(Refusal, code="engine.not_by_operator", field="header"):
     )
 
 
-class OffClock(Refusal, code="engine.off_clock", field="time_ms"):
-    zh = "区块 {height} 的时间比本机时钟快 {limit} 分钟以上，暂不采用。请校准本机时钟，或查问运营节点的时钟。"
+class HandedOver(Refusal, code="engine.handed_over", field="header"):
+    zh = (
+        "本节点已签署接任文件：区块 {height} 之后由继任运营方续接，不再采用原运营方的区块。"
+        "请等候继任方，或撤回本节点的签署：hansa succession withdraw。"
+    )
     en = (
-        "Block {height} is more than {limit} minutes ahead of this machine's clock and is not followed yet. "
-        "Set this clock right, or ask after the operator's."
+        "This node signed that the ledger goes on after block {height} with a successor, and takes no "
+        "further block of the operator before. Wait for the successor, or take it back: `hansa succession withdraw`."
+    )
+
+
+class SuccessionNotHere(Refusal, code="engine.succession_not_here", field="actions"):
+    zh = "接任交易不由现任运营方排序：须由继任方以 hansa succession start 作为其首个区块写入。未作改动。"
+    en = (
+        "A succession is not ordered by the operator that it replaces: the successor begins its first block "
+        "with it, by `hansa succession start`. Nothing was done."
+    )
+
+
+class BlockUnfit(Refusal, code="engine.block_unfit", field="block"):
+    zh = (
+        "收到的区块 {height} 与运营节点签名的区块头对不上（{what}）：可能在途中被改动，也可能出示者另有内容。"
+        "不予采用，不归咎任何一方；本节点会再次索取。"
+    )
+    en = (
+        "Block {height} as it came does not lie under the header that the operator signed ({what}): it may "
+        "have been changed on its way, or somebody shows another one. It counts for nothing and accuses "
+        "nobody; this node asks for it again."
     )
 
 

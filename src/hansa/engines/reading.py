@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from hansa.apps.consortium.messages import Genesis
+from hansa.apps.consortium.messages import CosignerSet, Genesis
 from hansa.engines import errors
 from hansa.engines.blocks import BlockData, Write, unpack_writes, write_set
-from hansa.engines.operators import operator_key
+from hansa.engines.operators import operator_key, set_at
 from hansa.engines.past import Past
 from hansa.engines.store import Rows
 from hansa.kernel import Context, Registry, merkle
@@ -75,6 +75,10 @@ class Reading:
     def operator_key(self, height: int) -> bytes:
         """The public key under which the header of a height stands, up to the next one."""
         return operator_key(self._state, self.genesis, height)
+
+    def set_at(self, height: int) -> CosignerSet | None:
+        """The set of cosigners of a height, up to the next one; None under rules 1."""
+        return set_at(self._state, height)
 
     # Questions to rooms.
 

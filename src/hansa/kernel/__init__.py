@@ -4,7 +4,7 @@ from hansa.kernel import due, keys, limits
 from hansa.kernel.active import ACTIVE, in_force, schedule
 from hansa.kernel.canonical import digest, encode, pack, unpack
 from hansa.kernel.context import Context, OverBudget, Table
-from hansa.kernel.evidence import Cosigner
+from hansa.kernel.evidence import Cosignature, Cosigner, Succession, succession_bytes
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Active, Attested, Event, Key, Record, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
@@ -46,6 +46,7 @@ __all__ = [
     "Attested",
     "BasisPoints",
     "Context",
+    "Cosignature",
     "Cosigner",
     "CurrencyCode",
     "DurationMs",
@@ -75,6 +76,7 @@ __all__ = [
     "Signal",
     "StateName",
     "Struct",
+    "Succession",
     "Table",
     "TimeMs",
     "UnitName",
@@ -92,6 +94,7 @@ __all__ = [
     "replace",
     "schedule",
     "since",
+    "succession_bytes",
     "unpack",
     "until",
 ]

@@ -9,7 +9,14 @@ from typing import Literal
 from hansa.kernel import merkle
 from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import encode
-from hansa.kernel.signatures import ACKNOWLEDGEMENT_DOMAIN, ED25519, HEADER_DOMAIN, Signer, verify
+from hansa.kernel.signatures import (
+    ACKNOWLEDGEMENT_DOMAIN,
+    ED25519,
+    HEADER_DOMAIN,
+    SUCCESSION_DOMAIN,
+    Signer,
+    verify,
+)
 from hansa.kernel.types import Hash, Id, MemberId, Natural, Positive, Struct, TimeMs
 
 
@@ -44,6 +51,18 @@ class SignedHeader(Struct):
     suite: Positive
     signature: bytes
     cosignatures: tuple[Cosignature, ...] = ()
+
+
+class Succession(Struct):
+    """The cosigners' word that the ledger goes on after this block with one of them as its operator."""
+
+    chain: Hash
+    height: Natural
+    """Of the last block that stands; the successor's own first block is the next one."""
+    app_hash: Hash
+    """Root of the log up to that block."""
+    operator: MemberId
+    """The successor."""
 
 
 class Promise(Struct):
@@ -134,6 +153,11 @@ def final(signed: SignedHeader, cosigners: Sequence[Cosigner]) -> int:
         )
         for cosigner in cosigners
     )
+
+
+def succession_bytes(succession: Succession) -> bytes:
+    """What a cosigner's seat key signs to hand the ledger over."""
+    return SUCCESSION_DOMAIN + encode(succession)
 
 
 def acknowledge(node: Signer, acknowledgement: Acknowledgement) -> SignedAcknowledgement:

@@ -20,6 +20,7 @@ COUNTER_DOMAIN = b"hansa-counter-1\x00"
 ACKNOWLEDGEMENT_DOMAIN = b"hansa-ack-1\x00"
 CHALLENGE_DOMAIN = b"hansa-session-1\x00"
 KEY_DOMAIN = b"hansa-key-1\x00"
+SUCCESSION_DOMAIN = b"hansa-succession-1\x00"
 
 
 def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:

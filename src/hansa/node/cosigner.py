@@ -8,8 +8,8 @@ from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import NamedTuple
 
+from hansa.apps.consortium.handovers import InForce
 from hansa.client import errors as client_errors
-from hansa.client.verify_quorum import InForce
 from hansa.engines.following import Following
 from hansa.kernel.evidence import Cosignature
 from hansa.kernel.refusal import Refusal
@@ -77,7 +77,7 @@ class Cosigner:
         sets = sets_of(ledger)
         current = in_force(sets, height)
         self.in_set = self._sits(current) or self._sits(sets[-1])
-        changes = sets[-1].since == height + 1
+        changes = sets[-1].changed_at == height
         common = height % EVERY == 0 and abs(now_ms - ledger.time_ms) < RECENT_MS
         if not self._sits(current) or not (newest or changes or common) or self._casebook.halt():
             return None

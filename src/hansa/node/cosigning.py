@@ -9,9 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
+from hansa.apps.consortium.handovers import Handover, InForce, counted, founding_set
 from hansa.apps.consortium.messages import CosignersChanged, CosignerSet
-from hansa.client.bundle import Handover
-from hansa.client.verify_quorum import InForce, counted, founding_set
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel import encode, replace
@@ -43,17 +42,22 @@ def sets_of(reading: Reading) -> list[InForce]:
     while page := reading.records(SETS_TABLE, after, PAGE) if SETS_TABLE in reading.registry.tables else []:
         for _, stored in page:
             record: CosignerSet = reading.registry.tables[SETS_TABLE].decode(stored)
-            public = next(c.public for c in record.cosigners if c.member == record.operator)
-            if record.since > 1:
-                found.append(
-                    InForce(
-                        record.operator, public, record.cosigners, record.quorum, record.since, len(found)
-                    )
-                )
+            if record.succeeds and found[-1].operator != record.succeeds:
+                # A vote's operator that was succeeded at the very height from which it was to serve.
+                found.append(_stood(replace(record, operator=record.succeeds, succeeds=""), len(found)))
+            if record.since > 1 or record.succeeds:
+                found.append(_stood(record, len(found)))
         after = page[-1][0]
         if len(page) < PAGE or len(found) > SETS_MAX:
             break
     return found
+
+
+def _stood(record: CosignerSet, changes: int) -> InForce:
+    public = next(seat.public for seat in record.cosigners if seat.member == record.operator)
+    return InForce(
+        record.operator, public, record.cosigners, record.quorum, record.since, changes, record.succeeds
+    )
 
 
 def in_force(sets: Sequence[InForce], height: int) -> InForce:
@@ -92,7 +96,7 @@ class Cosignatures:
                 raise errors.CosignatureEarly(height=height, head=reading.height)
             sets = sets_of(reading)
             first = reading.height - HEIGHTS_MAX + 1
-            if height < first and all(each.since != height + 1 for each in sets):
+            if height < first and all(each.changed_at != height for each in sets):
                 raise errors.CosignatureLate(height=height, first=first)
             signed = reading.header(height)
         own_hash = signed.header.app_hash
@@ -148,11 +152,11 @@ class Cosignatures:
         with self._reader.snapshot() as reading:
             sets = sets_of(reading)
             for before, after in pairwise(sets):
-                height = after.since - 1
+                height = after.changed_at
                 if height in self._handovers:
                     continue
                 head = self.dressed(reading.header(height))
-                if len(counted(head, before)[0]) < before.quorum:
+                if len(counted(head, after if after.succeeds else before)[0]) < before.quorum:
                     break
                 self._handovers[height] = Handover(event=_change_at(reading, height), head=head)
         return tuple(self._handovers[height] for height in sorted(self._handovers))
@@ -177,7 +181,7 @@ class Cosignatures:
         """Drop what is older than the newest heights, but for changes of the set."""
         if len(self._known) <= HEIGHTS_MAX:
             return
-        kept = {each.since - 1 for each in sets}
+        kept = {each.changed_at for each in sets}
         for height in [height for height in self._known if height < first and height not in kept]:
             del self._known[height]
             self._db.execute("DELETE FROM cosignatures WHERE height = ?", (height,))

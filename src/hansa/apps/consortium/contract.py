@@ -19,7 +19,7 @@ from hansa.apps.consortium.key_rules import (
     register_key,
     revoke_key,
 )
-from hansa.apps.consortium.members import check_company, leave, place_member, update_member
+from hansa.apps.consortium.members import check_active, check_company, leave, place_member, update_member
 from hansa.apps.consortium.messages import (
     Attest,
     CalendarPublished,
@@ -60,6 +60,7 @@ from hansa.apps.consortium.messages_votes import (
     VoteCast,
 )
 from hansa.apps.consortium.parameters import check_parameter
+from hansa.apps.consortium.succession import alone, succeed
 from hansa.apps.consortium.tables import (
     APPROVAL_RULES,
     BALLOTS,
@@ -160,6 +161,8 @@ def _found_terms(ctx: Context, genesis: Genesis, founders: list[str]) -> None:
 
 def publish_calendar(ctx: Context, a: PublishCalendar) -> None:
     # Checks.
+    if ctx.rules >= 2:
+        check_active(ctx, ctx.member)
     check_calendar(a.calendar)
     if CALENDARS.get(ctx, (ctx.member, a.id)) is not None:
         raise errors.CalendarTaken(id=a.id)
@@ -231,9 +234,10 @@ ROOM = Room(
         reject,
         publish_calendar,
         attest,
+        succeed,
     ],
     due=[expire_proposal, come_into_force, expire_held],
-    gates=[hold],
+    gates=[alone, hold],
     queries=[
         queries.members,
         queries.member,

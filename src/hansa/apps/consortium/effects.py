@@ -4,7 +4,7 @@
 out whole or not at all.
 """
 
-from hansa.apps.consortium import errors_members, errors_votes
+from hansa.apps.consortium import errors_members, errors_succession, errors_votes
 from hansa.apps.consortium.cards import message
 from hansa.apps.consortium.cosigning import check_set
 from hansa.apps.consortium.key_rules import check_first_keys, check_recovery, place_key, recover_keys
@@ -13,6 +13,7 @@ from hansa.apps.consortium.members import (
     check_company,
     check_leaving,
     check_registered,
+    check_unseated,
     cosigner_set,
     is_active,
     known,
@@ -68,6 +69,7 @@ def check(ctx: Context, subject: AnySubject) -> None:
             _check_admit(ctx, subject)
         case Suspend():
             _check_status(ctx, subject.member, "active")
+            check_unseated(ctx, subject.member)
         case Reinstate():
             _check_status(ctx, subject.member, "suspended")
         case Expel():
@@ -189,6 +191,8 @@ def _proposed_set(ctx: Context, subject: SetCosigners) -> CosignerSet:
 def _check_cosigners(ctx: Context, subject: SetCosigners) -> None:
     present = cosigner_set(ctx)
     assert present is not None
+    if present.since > ctx.height or (present.since == ctx.height and present.succeeds):
+        raise errors_succession.CosignersTwice()
     new = _proposed_set(ctx, subject)
     check_set(new.operator, new.cosigners, new.quorum)
     for cosigner in new.cosigners:

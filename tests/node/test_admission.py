@@ -15,8 +15,10 @@ from hansa.kernel import limits as kernel_limits
 from hansa.node.fair import Fair
 from hansa.node.limits import TURN_TRANSACTIONS_MAX
 from hansa.node.settings import Limits
+from hansa.node.shares import address_of
 from hansa.node.wires import join
 from tests.node.world import OCTETS, World, call, world
+from tests.waiting import until
 
 SHOW = Attest(table="consortium.members", key=("maker",))
 
@@ -38,11 +40,31 @@ def held(node: World) -> Iterator[None]:
         go.set()
 
 
-def sent(node: World, body: bytes) -> "asyncio.Task[Any]":
+@contextmanager
+def undecided(node: World) -> Iterator[None]:
+    """Signatures are checked, but nobody's turn comes until the block ends."""
+    admission = node.operator.admission
+    take, admission._take = admission._take, lambda: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        admission._take = take  # type: ignore[method-assign]
+
+
+def checked(node: World) -> None:
+    """Waits until the signatures of all requests on their way were checked."""
+    admission = node.operator.admission
+    assert until(
+        lambda: not (admission._inbox.qsize() or admission._unchecked.count or admission._checked), 10, 0.01
+    )
+    node.run(asyncio.sleep(0.01))
+
+
+def sent(node: World, body: bytes, **more: Any) -> "asyncio.Task[Any]":
     """A request on its way."""
 
     async def start() -> "asyncio.Task[Any]":
-        task = asyncio.ensure_future(call(node.app, "POST", "/v1/transactions", OCTETS, body))
+        task = asyncio.ensure_future(call(node.app, "POST", "/v1/transactions", OCTETS, body, **more))
         await asyncio.sleep(0)
         return task
 
@@ -86,23 +108,130 @@ def test_a_queue_that_is_full_by_bytes_is_refused_too(tmp_path: Path) -> None:
 
 
 def test_what_waits_is_bounded_per_key_and_per_member(tmp_path: Path) -> None:
-    with world(tmp_path, Limits(queue_key=2, queue_member=3)) as node:
-        # Met once, a key has a share of its own.
-        for key in ("k1", "gateway-1"):
-            node.submit(node.sign("plant", SHOW, key=key))
-        node.submit(node.sign("bank", SHOW))
-        with held(node):
-            for _ in range(2):
-                sent(node, node.sign("plant", SHOW))
-            by_key = node.submit(node.sign("plant", SHOW))
-            sent(node, node.sign("plant", SHOW, key="gateway-1"))
-            by_member = node.submit(node.sign("plant", SHOW, key="gateway-1"))
-            other = sent(node, node.sign("bank", SHOW))
+    with world(tmp_path, Limits(queue_key=2, queue_member=3)) as node, undecided(node):
+        for _ in range(2):
+            sent(node, node.sign("plant", SHOW))
+        checked(node)
+        by_key = node.submit(node.sign("plant", SHOW))
+        sent(node, node.sign("plant", SHOW, key="gateway-1"))
+        checked(node)
+        by_member = node.submit(node.sign("plant", SHOW, key="gateway-1"))
+        other = sent(node, node.sign("bank", SHOW))
 
-            assert (by_key.status, by_key.code) == (429, "node.key_busy")
-            assert (by_member.status, by_member.code) == (429, "node.member_busy")
-            assert "retry-after" in by_key.headers
-            assert not other.done()
+        assert (by_key.status, by_key.code) == (429, "node.key_busy")
+        assert (by_member.status, by_member.code) == (429, "node.member_busy")
+        assert "retry-after" in by_key.headers
+        assert not other.done()
+
+
+def forged(wire: bytes) -> bytes:
+    """The same with a signature that does not hold."""
+    return wire[:1] + bytes((wire[1] ^ 1,)) + wire[2:]
+
+
+def test_rubbish_that_names_a_key_takes_nothing_of_its_share_and_waits_for_no_turn(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(queue_key=2, queue_member=3)) as node:
+        with undecided(node):
+            rubbish = [sent(node, forged(node.sign("plant", SHOW))) for _ in range(20)]
+            answers = [answer_of(node, task).json["receipts"][0]["code"] for task in rubbish]
+            own = [sent(node, node.sign("plant", SHOW)) for _ in range(2)]
+            checked(node)
+            assert not any(task.done() for task in own)
+
+        assert answers == ["kernel.wrong_signature"] * 20
+        assert [answer_of(node, task).json["receipts"][0]["code"] for task in own] == ["ok"] * 2
+
+
+def test_one_false_signature_leaves_the_rest_of_a_request_to_its_own_outcome(node: World) -> None:
+    wires = [node.sign("plant", SHOW) for _ in range(3)]
+
+    answer = node.submit(join([wires[0], forged(wires[1]), wires[2]]))
+
+    codes = [receipt["code"] for receipt in answer.json["receipts"]]
+    assert codes == ["ok", "kernel.wrong_signature", "ok"]
+    assert node.operator.admission.waiting == 0
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_replayed_transaction_takes_nothing_of_its_keys_share(tmp_path: Path, restarted: bool) -> None:
+    """Any member has the others' transactions from the ledger, and their signatures hold."""
+    bounds = Limits(queue_key=2)
+    with world(tmp_path, bounds) as node:
+        wire = node.sign("plant", SHOW)
+        first = node.submit(wire)
+        if not restarted:
+            own = next_is_taken(node, wire)
+            assert answer_of(node, own).json["receipts"][0]["code"] == "ok"
+    if restarted:
+        with world(tmp_path, bounds) as node:
+            node.sequences["plant", "k1"] = 1
+            own = next_is_taken(node, wire)
+            assert answer_of(node, own).json["receipts"][0]["code"] == "ok"
+            assert node.submit(wire).json["receipts"] == first.json["receipts"]
+
+
+def next_is_taken(node: World, wire: bytes) -> "asyncio.Task[Any]":
+    """After a flood of replays, a transaction of the same key on its way."""
+    with undecided(node):
+        for _ in range(5):
+            sent(node, wire)
+        checked(node)
+        own = sent(node, node.sign("plant", SHOW))
+        checked(node)
+        assert not own.done()
+    return own
+
+
+def test_what_is_not_signed_counts_to_its_address(tmp_path: Path) -> None:
+    """All addresses from which nothing signed came yet count as one; a single transaction always passes."""
+
+    def unknown(count: int) -> bytes:
+        return join([node.sign("plant", SHOW).replace(b"plant", b"x%d" % number) for number in range(count)])
+
+    with world(tmp_path, Limits(queue_address=3)) as node:
+        node.submit(node.sign("plant", SHOW))
+        with undecided(node):
+            first = sent(node, unknown(3), client="192.0.2.1")
+            checked(node)
+            stranger = node.ask(
+                "POST", "/v1/transactions", headers=OCTETS, body=unknown(2), client="192.0.2.2"
+            )
+            single = sent(node, unknown(1), client="192.0.2.2")
+            met = sent(node, unknown(2), client="127.0.0.1")
+            checked(node)
+
+            assert (stranger.status, stranger.code) == (429, "node.address_busy")
+            assert "retry-after" in stranger.headers
+            assert not any(task.done() for task in (first, single, met))
+        assert answer_of(node, met).json["receipts"][0]["code"] == "kernel.unknown_key"
+        assert answer_of(node, first).status == answer_of(node, single).status == 200
+        assert node.submit(unknown(3)).status == 200
+
+
+def test_an_address_that_has_much_waiting_is_refused_before_its_body_is_read(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(queue_bytes=80_000)) as node, undecided(node):
+        sent(node, b"x" * 19_000)
+        checked(node)
+        large = {**OCTETS, "content-length": "9000"}
+
+        answer = node.run(call(node.app, "POST", "/v1/transactions", large, parts=[], silent=True))
+
+        assert (answer.status, answer.code) == (429, "node.address_busy")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("a-socket", "a-socket"),
+    ],
+)
+def test_a_network_of_ipv6_counts_as_one_address(host: str, address: str) -> None:
+    assert address_of(host) == address
 
 
 def test_a_request_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -114,17 +243,6 @@ def test_a_request_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
         assert answer.code == "node.key_busy"
         assert node.operator.height == 1
         assert node.operator.admission.waiting == 0
-
-
-def test_keys_that_the_ledger_does_not_know_share_one_place(tmp_path: Path) -> None:
-    """Else whoever makes names up would get a turn for each of them."""
-    with world(tmp_path, Limits(queue_member=3)) as node, held(node):
-        for name in ("x1", "x2", "x3"):
-            sent(node, node.sign("plant", SHOW).replace(b"plant", name.encode()))
-
-        answer = node.submit(node.sign("plant", SHOW).replace(b"plant", b"x4"))
-
-        assert answer.code == "node.member_busy"
 
 
 def test_a_flooding_member_delays_the_others_by_a_turn() -> None:

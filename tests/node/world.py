@@ -56,6 +56,7 @@ async def call(
     body: bytes = b"",
     parts: list[bytes] | None = None,
     silent: bool = False,
+    client: str = "127.0.0.1",
 ) -> Answer:
     """One request by ASGI. `parts`: the body as it comes in; `silent`: and then nothing more comes."""
     parsed = urlsplit(target)
@@ -63,7 +64,7 @@ async def call(
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": _unquoted(parsed.path), "raw_path": parsed.path.encode(), "root_path": "",
-        "query_string": parsed.query.encode(), "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8420),
+        "query_string": parsed.query.encode(), "client": (client, 1), "server": ("127.0.0.1", 8420),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
     }  # fmt: skip
     waiting = [body] if parts is None else list(parts)
@@ -148,7 +149,8 @@ def founded(folder: Path, **more: Any) -> Settings:
     folder.mkdir(parents=True, exist_ok=True)
     own = msgspec.structs.replace(genesis(registry()), node_public=Signer(NODE_SEED).public)
     (folder / files.GENESIS).write_bytes(encode(own))
-    write_key(folder / files.NODE_KEY, NODE_SEED)
+    if not (folder / files.NODE_KEY).exists():
+        write_key(folder / files.NODE_KEY, NODE_SEED)
     return Settings(member="maker", directory=str(folder), log="warning", **more)
 
 

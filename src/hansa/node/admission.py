@@ -1,8 +1,8 @@
-"""From a request's transactions to their outcomes: a bounded queue, turns between members, one writer.
+"""From a request's transactions to their outcomes: signatures, turns between members, one writer.
 
-The event loop counts what waits and refuses what is too much. One thread takes what waits as a group, has
-its signatures checked elsewhere while the engine executes and stores the group before, and answers a group at
-once.
+The event loop counts what waits (`shares`) and refuses what is too much. One thread has the signatures of
+what comes in checked elsewhere, while the engine executes and stores a group of those that held. What is
+signed waits in its member's line, all else in nobody's. A group is answered at once.
 Nothing taken in is dropped: whoever hung up finds the outcome under the same bytes.
 """
 
@@ -10,10 +10,10 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from hansa.kernel import encode
 from hansa.kernel.apply import Incident
@@ -28,7 +28,8 @@ from hansa.node.fair import Fair
 from hansa.node.logs import Sparse, note
 from hansa.node.metrics import Metrics
 from hansa.node.settings import Limits
-from hansa.node.wires import NOBODY, Claim, claim
+from hansa.node.shares import Handed, Run, Shares, runs_of
+from hansa.node.wires import NOBODY, Claim
 
 
 class Engine(Protocol):
@@ -58,23 +59,12 @@ class Submitted(Struct):
     """None where nothing of the request rests on the ledger: all was refused at the door."""
 
 
-@dataclass(slots=True, eq=False)
-class Handed:
-    """A request's transactions on their way."""
-
-    wires: list[bytes]
-    claims: list[Claim]
-    size: int
-    answer: "asyncio.Future[bytes]"
-    since: float
-    receipts: list[Receipt | None] = field(default_factory=list)
-    left: int = 0
-    failed: Refusal | None = None
-
-
-H = TypeVar("H")
+Highest = Callable[[Claim], int]
+"""The highest sequence number that the ledger holds of a key that it knows."""
 Item = tuple[Handed, int]
 """A transaction by its request and its place there."""
+NOBODYS = ""
+"""The line of what nobody signed, or what the ledger may hold already."""
 
 
 @dataclass(slots=True)
@@ -83,10 +73,6 @@ class Group:
 
     count: int
     places: dict[bytes, list[Item]]
-    since: float
-
-    def claims(self) -> dict[bytes, Claim]:
-        return {wire: at[0][0].claims[at[0][1]] for wire, at in self.places.items()}
 
 
 class Admission:
@@ -101,11 +87,17 @@ class Admission:
         metrics: Metrics,
         bounds: Limits,
         clock: Callable[[], int],
+        highest: Highest,
     ) -> None:
-        self._engine, self._node, self._chain = engine, node, chain
+        self._engine, self._node, self._chain, self._ask_highest = engine, node, chain, highest
         self._checking, self._metrics, self._bounds, self._clock = checking, metrics, bounds, clock
         self._inbox: SimpleQueue[Handed | threading.Event | None] = SimpleQueue()
+        self._shares = Shares(bounds)
+        self._unchecked: Fair[Handed] = Fair(turn=1)
+        """Requests by address; the size of each is its number of transactions."""
         self._fair: Fair[Item] = Fair()
+        """Transactions whose turn to be decided comes, by member."""
+        self._highest: dict[Claim, int] = {}
         self._refusals = Sparse(limits.REFUSALS_LOGGED_PER_S)
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -120,11 +112,9 @@ class Admission:
         """Due work that was refused, since the engine stands still, is not tried before."""
         self._wakers: list[threading.Event] = []
         self._current: Group | None = None
-        self._ahead: Group | None = None
-        """The group that is decided, and the one whose signatures are checked meanwhile."""
-        self.waiting = self.waiting_bytes = 0
-        self._by_member: Counter[str] = Counter()
-        self._by_key: Counter[Claim] = Counter()
+        self._checked: list[Handed] = []
+        """The group that is decided, and the requests whose signatures are checked meanwhile."""
+        self._sent_s = 0.0
         self._per_second = 1_000.0
 
     # On the event loop.
@@ -149,70 +139,57 @@ class Admission:
         while not done.wait(0.1) and self._thread.is_alive():
             pass
 
+    @property
+    def waiting(self) -> int:
+        """Transactions that wait or are decided."""
+        return self._shares.waiting
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._shares.waiting_bytes
+
     def retry_s(self) -> int:
         """Seconds after which there is likely room again."""
         return max(1, min(limits.RETRY_AFTER_MAX_S, round(self.waiting / self._per_second + 0.5)))
 
-    def check_room(self, size: int) -> None:
-        """Before a body is read. Raises QueueFull, Stopping or WriterFailed."""
+    def check_room(self, size: int, address: str = "") -> None:
+        """Before a body is read. Raises AddressBusy, QueueFull, Stopping or WriterFailed."""
         if self._stopping:
             raise errors.Stopping()
         if self.failed:
             raise errors.WriterFailed()
-        full = (
-            self.waiting >= self._bounds.queue_transactions
-            or self.waiting_bytes + size > self._bounds.queue_bytes
-        )
-        if full:
+        if self._shares.is_full(size):
             raise errors.QueueFull(retry_s=self.retry_s())
+        self._shares.check_source(address, 1, size, self.retry_s())
 
-    def offer(self, wires: list[bytes]) -> "asyncio.Future[bytes]":
+    def offer(self, wires: list[bytes], address: str = "") -> "asyncio.Future[bytes]":
         """Take a request's transactions in, all or none; the future has the encoded `Submitted`.
 
         Raises what `check_room` does, MemberBusy or KeyBusy; the future, what stopped the engine.
         """
         assert self._loop is not None
-        size = sum(map(len, wires))
-        self.check_room(size)
-        claims = [self._checking.known(claim(wire)) for wire in wires]
-        self._check_shares(claims)
-        handed = Handed(wires, claims, size, self._loop.create_future(), time.monotonic())
-        handed.receipts = [None] * len(wires)
-        handed.left = len(wires)
-        self._count(handed, 1)
+        size, shares, retry_s = sum(map(len, wires)), self._shares, self.retry_s()
+        self.check_room(size, address)
+        shares.check_source(address, len(wires), size, retry_s)
+        runs = runs_of(wires)
+        shares.check_signers(runs, retry_s)
+        handed = Handed(
+            wires, runs, size, address, shares.source(address), self._loop.create_future(), time.monotonic(),
+            [None] * len(wires), len(wires),
+        )  # fmt: skip
+        shares.take(handed)
         self._inbox.put(handed)
         return handed.answer
 
-    def _check_shares(self, claims: list[Claim]) -> None:
-        bounds = self._bounds
-        for own, count in _counted(claims):
-            if self._by_key.get(own, 0) + count > bounds.queue_key and own is not NOBODY:
-                raise errors.KeyBusy(
-                    member=own.member, key=own.key, limit=bounds.queue_key, retry_s=self.retry_s()
-                )
-        for member, count in _counted([own.member for own in claims]):
-            if self._by_member.get(member, 0) + count > bounds.queue_member:
-                raise errors.MemberBusy(
-                    member=member or "?", limit=bounds.queue_member, retry_s=self.retry_s()
-                )
-
-    def _count(self, handed: Handed, sign: int) -> None:
-        self.waiting += sign * len(handed.wires)
-        self.waiting_bytes += sign * handed.size
-        for own in handed.claims:
-            self._by_key[own] += sign
-            self._by_member[own.member] += sign
-            if sign < 0:
-                if not self._by_key[own]:
-                    del self._by_key[own]
-                if not self._by_member[own.member]:
-                    del self._by_member[own.member]
+    def _prove(self, proved: list[Handed]) -> None:
+        for handed in proved:
+            self._shares.prove(handed)
 
     def _answer(self, done: list[tuple[Handed, bytes]], new_block: bool) -> None:
         """A group was decided: its requests are answered at once."""
         now = time.monotonic()
         for handed, payload in done:
-            self._count(handed, -1)
+            self._shares.give_back(handed)
             self._metrics.wait_time.observe(now - handed.since)
             if handed.answer.done():
                 continue  # Whoever sent it has hung up; its outcome is on the ledger.
@@ -228,8 +205,8 @@ class Admission:
     def _write(self) -> None:
         going_on = True
         try:
-            while going_on or self._fair.count or self._ahead is not None:
-                going_on = self._collect(wait=going_on and self._ahead is None) and going_on
+            while going_on or self._is_busy():
+                going_on = self._collect(wait=going_on and not self._is_busy()) and going_on
                 self._do_due()
                 self._answer_wakers()
                 self._next_group()
@@ -241,16 +218,73 @@ class Admission:
             note("writer failed", 40, trace=True)
             self._give_up()
 
+    def _is_busy(self) -> bool:
+        return bool(self._checked or self._fair.count or self._unchecked.count)
+
     def _next_group(self) -> None:
-        """Decide the group whose signatures were being checked, while those of the next one are."""
-        current, self._current = self._ahead, self._ahead
-        checked = {} if current is None else self._checking.receive()
-        self._ahead = self._take()
-        if self._ahead is not None:
-            self._checking.send(self._ahead.claims())
-        if current is not None:
-            self._decide(current, checked)
+        """Decide a group of what is signed, while the signatures of what came in since are checked."""
+        if self._checked:
+            self._sort(self._checking.receive())
+        at_once = limits.CHECKED_AT_ONCE_MAX
+        self._checked = self._unchecked.take(at_once, at_once)
+        if self._checked:
+            self._sent_s = time.monotonic()
+            self._checking.send(
+                {
+                    wire: run.own
+                    for handed in self._checked
+                    for run in handed.runs
+                    for wire in handed.wires[run.start : run.end]
+                }
+            )
+        self._current = self._take()
+        if self._current is not None:
+            self._decide(self._current)
             self._current = None
+
+    def _sort(self, wrong: dict[bytes, Receipt]) -> None:
+        """Requests whose signatures were checked: into the lines of their signers, or into nobody's."""
+        self._metrics.check_time.observe(time.monotonic() - self._sent_s)
+        proved: list[Handed] = []
+        done: list[Handed] = []
+        tally: Counter[str] = Counter()
+        for handed in self._checked:
+            places: Sequence[int] = range(len(handed.wires))
+            if wrong:
+                for place in places:
+                    handed.receipts[place] = receipt = wrong.get(handed.wires[place])
+                    if receipt is not None:
+                        tally[receipt.code] += 1
+                        handed.left -= 1
+                places = [place for place in places if handed.receipts[place] is None]
+            if len(places) == len(handed.wires) and all(map(self._is_new, handed.runs)):
+                proved.append(handed)
+                for run in handed.runs:
+                    self._queue(run.own.member, handed, range(run.start, run.end))
+            elif places:
+                self._queue(NOBODYS, handed, places)
+            else:
+                done.append(handed)
+        self._checked = []
+        if proved:
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._prove, proved)
+        self._tell(done, self._engine.height)
+        self._count_codes(tally)
+
+    def _queue(self, line: str, handed: Handed, places: Sequence[int]) -> None:
+        self._fair.add(line, [((handed, place), len(handed.wires[place])) for place in places])
+
+    def _is_new(self, run: Run) -> bool:
+        """Whether it is no replay of what the ledger holds. Its signatures held, if its key is known."""
+        if self._checking.known(run.own) is NOBODY:
+            return False
+        highest = self._highest.get(run.own)
+        if highest is None:
+            highest = self._highest[run.own] = self._ask_highest(run.own)
+            if len(self._highest) > limits.KNOWN_KEYS_MAX:
+                del self._highest[next(iter(self._highest))]
+        return run.newest > highest
 
     def _take(self) -> Group | None:
         items = self._fair.take(self._bounds.group_transactions, limits.GROUP_BYTES_MAX)
@@ -259,11 +293,10 @@ class Admission:
         places: dict[bytes, list[Item]] = {}
         for item in items:
             places.setdefault(item[0].wires[item[1]], []).append(item)
-        return Group(len(items), places, time.monotonic())
+        return Group(len(items), places)
 
     def _collect(self, *, wait: bool) -> bool:
         """Take what came in; wait for it if nothing else is to be done. False: the node stops."""
-        wait = wait and not self._fair.count
         try:
             handed = self._inbox.get(timeout=self._patience_s()) if wait else self._inbox.get_nowait()
             while True:
@@ -272,19 +305,10 @@ class Admission:
                 if isinstance(handed, threading.Event):
                     self._wakers.append(handed)
                 else:
-                    self._queue(handed)
+                    self._unchecked.add(handed.address, [(handed, len(handed.wires))])
                 handed = self._inbox.get_nowait()
         except Empty:
             return True
-
-    def _queue(self, handed: Handed) -> None:
-        """Each transaction into its member's line, runs of the same member together."""
-        start = 0
-        for at in range(1, len(handed.wires) + 1):
-            if at == len(handed.wires) or handed.claims[at].member != handed.claims[start].member:
-                run = [((handed, place), len(handed.wires[place])) for place in range(start, at)]
-                self._fair.add(handed.claims[start].member, run)
-                start = at
 
     def _patience_s(self) -> float:
         """How long to wait for transactions: the clock may run faster than the wall's, so never for long."""
@@ -314,23 +338,20 @@ class Admission:
             self.due_ms = self._engine.next_due_ms()
         self._tell([], before)
 
-    def _decide(self, group: Group, checked: dict[bytes, Receipt]) -> None:
-        """Outcomes for a group: `checked` has those that need no engine."""
+    def _decide(self, group: Group) -> None:
+        """Outcomes for a group."""
         before, started = self._engine.height, time.monotonic()
-        self._metrics.check_time.observe(started - group.since)
         failed: Refusal | None = None
-        outcomes = checked
-        sound = [wire for wire in group.places if wire not in checked]
+        outcomes: Sequence[Receipt | None] = [None] * len(group.places)
         try:
-            outcomes = checked | dict(zip(sound, self._engine.submit(sound), strict=True))
+            outcomes = self._engine.submit(list(group.places))
         except Refusal as refusal:
             failed = refusal
         took_s = time.monotonic() - started
         self._metrics.commit_time.observe(took_s)
         tally: Counter[str] = Counter()
         done: list[Handed] = []
-        for wire, items in group.places.items():
-            receipt = outcomes.get(wire)
+        for items, receipt in zip(group.places.values(), outcomes, strict=True):
             if receipt is not None:
                 tally[receipt.code] += len(items)
             for handed, place in items:
@@ -339,8 +360,15 @@ class Admission:
                 handed.left -= 1
                 if not handed.left:
                     done.append(handed)
+                    self._note_highest(handed)
         self._tell(done, before)
         self._measure(group.count, tally, took_s, before, failed)
+
+    def _note_highest(self, handed: Handed) -> None:
+        for run in handed.runs:
+            receipt = handed.receipts[run.end - 1]
+            if receipt is not None and receipt.height and run.newest > self._highest.get(run.own, run.newest):
+                self._highest[run.own] = run.newest
 
     def _tell(self, done: list[Handed], before: int) -> None:
         assert self._loop is not None
@@ -365,22 +393,26 @@ class Admission:
     ) -> None:
         self._per_second += 0.2 * (count / max(took_s, 1e-4) - self._per_second)
         self._metrics.group.observe(count)
-        self._metrics.decided(tally)
-        for code, times in tally.items():
-            if code != "ok":
-                self._refusals.note("refused", code=code, count=times)
+        self._count_codes(tally)
         if failed is not None:
             self._refusals.note("not decided", 40, code=failed.code)
         if self._engine.height != before:
             note("block", height=self._engine.height, transactions=count, ms=round(took_s * 1_000, 1))
 
+    def _count_codes(self, tally: Counter[str]) -> None:
+        self._metrics.decided(tally)
+        for code, times in tally.items():
+            if code != "ok":
+                self._refusals.note("refused", code=code, count=times)
+
     def _give_up(self) -> None:
         """Answer all that wait that they were not decided."""
         assert self._loop is not None
         stuck = {id(handed): handed for own in self._fair.waiting.values() for (handed, _), _ in own}
-        for group in (self._current, self._ahead):
-            for items in () if group is None else group.places.values():
-                stuck.update((id(handed), handed) for handed, _ in items)
+        stuck.update((id(handed), handed) for own in self._unchecked.waiting.values() for handed, _ in own)
+        stuck.update((id(handed), handed) for handed in self._checked)
+        for items in () if self._current is None else self._current.places.values():
+            stuck.update((id(handed), handed) for handed, _ in items)
         while True:
             try:
                 handed = self._inbox.get_nowait()
@@ -391,7 +423,3 @@ class Admission:
         for handed in stuck.values():
             handed.failed = errors.WriterFailed()
         self._loop.call_soon_threadsafe(self._answer, [(handed, b"") for handed in stuck.values()], False)
-
-
-def _counted(items: list[H]) -> Iterable[tuple[H, int]]:
-    return ((items[0], 1),) if len(items) == 1 else Counter(items).items()

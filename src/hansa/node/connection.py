@@ -11,6 +11,7 @@ from hansa.kernel.refusal import Refusal
 from hansa.node import errors, limits, problems
 from hansa.node.errors import NodeRefusal
 from hansa.node.settings import Limits
+from hansa.node.shares import address_of
 
 
 class Connection(HttpToolsProtocol):
@@ -25,9 +26,11 @@ class Connection(HttpToolsProtocol):
         self._refusal: NodeRefusal | None = None
         self._reading = ""
         """What of a request has begun to come in and is not whole: its headers, or its body."""
+        self.address = ""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.address = address_of(self.client[0]) if self.client else ""
         if len(self.connections) > self.bounds.connections:
             transport.close()
             return

@@ -106,6 +106,18 @@ class KeyBusy(NodeRefusal, code="node.key_busy", field="key"):
     en = "{limit} transactions of key {member}/{key} wait already. Send the same bytes again in {retry_s} s."
 
 
+class AddressBusy(NodeRefusal, code="node.address_busy", field="node"):
+    status = 429
+    zh = (
+        "来自您的网络地址、签名尚未核验或无效的交易，等待数已达 {limit} 笔或 {limit_bytes} 字节。"
+        "请在 {retry_s} 秒后重新发送相同的字节；急用时可先单笔发送。"
+    )
+    en = (
+        "{limit} transactions or {limit_bytes} bytes from your address wait whose signatures are not checked "
+        "yet, or are wrong. Send the same bytes again in {retry_s} s, or a single transaction at once."
+    )
+
+
 class ReadsBusy(NodeRefusal, code="node.reads_busy", field="node"):
     status = 429
     zh = "等待回答的查询已满。请在 {retry_s} 秒后重试。"

@@ -48,7 +48,7 @@ class Express(Connection):
     """A connection that hands transactions straight to `offer`, which answers by a future."""
 
     front: Front
-    offer: Callable[[bytes], "Future[bytes]"]
+    offer: Callable[[bytes, str], "Future[bytes]"]
     goes_by: Callable[[Any], bool]
     _short: _Cycle | None = None
 
@@ -68,7 +68,7 @@ class Express(Connection):
             return
         headers = self.headers
         try:
-            future = type(self).offer(bytes(cycle.body))
+            future = type(self).offer(bytes(cycle.body), self.address)
         except Exception as error:
             self._end(cycle, self._refused(error, headers, cycle))
         else:
@@ -93,7 +93,7 @@ class Express(Connection):
         if not type(self).goes_by({"headers": self.headers, "http_version": "1.1"}):
             return False
         try:
-            self.front.member.check_room(length)
+            self.front.member.check_room(length, self.address)
         except Refusal:
             return False  # Told so by the long way.
         return True

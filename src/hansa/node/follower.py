@@ -167,10 +167,10 @@ class Follower:
         self.following.close()
         self._dog.close()
 
-    def check_room(self, size: int) -> None:
+    def check_room(self, size: int, address: str) -> None:
         """The operator's node has the queue: it says whether there is room."""
 
-    async def submit(self, body: bytes) -> Answer:
+    async def submit(self, body: bytes, address: str) -> Answer:
         """Pass transactions on; the operator's answer unchanged. Raises OperatorAway."""
         assert self._passing is not None
         url = self.settings.follow

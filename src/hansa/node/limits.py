@@ -29,6 +29,16 @@ QUEUE_MEMBER_MAX = 8_192
 """Transactions of one member that wait at a time."""
 QUEUE_KEY_MAX = 1_024
 """Transactions of one key that wait at a time: as many as its window of sequence numbers is wide."""
+QUEUE_ADDRESS_MAX = 4_096
+"""Transactions from one address whose signatures were not checked yet, or did not hold."""
+SOURCES_AT_LEAST = 4
+"""So many addresses find room for what is not checked yet, by its bytes."""
+SMALL_REQUEST_BYTES = 4_096
+"""One transaction of this size is taken from any address, as long as the queue has room."""
+ADDRESSES_KNOWN_MAX = 16_384
+CHECKED_AT_ONCE_MAX = 2_000
+"""Signatures that are checked while the writer decides a group: twice a group, so that the engine never
+waits for them, and who has the next turn is known of nearly all that waits."""
 GROUP_TRANSACTIONS_MAX = 1_000
 """Transactions that the writer takes at a time: bounds how long the others wait for their turn."""
 GROUP_BYTES_MAX = 4 * 2**20

@@ -81,12 +81,12 @@ class Member(Protocol):
         """Decide or hand back what waits, then close everything."""
         ...
 
-    def check_room(self, size: int) -> None:
+    def check_room(self, size: int, address: str) -> None:
         """Before a body of this size is read. Raises QueueFull and the like."""
         ...
 
-    async def submit(self, body: bytes) -> Answer:
-        """One or several transactions, as they came. Raises a Refusal."""
+    async def submit(self, body: bytes, address: str) -> Answer:
+        """One or several transactions, as they came from an address. Raises a Refusal."""
         ...
 
     def checks(self) -> list[Check]:

@@ -12,7 +12,7 @@ from hansa.engines.ledger import Keep
 from hansa.engines.reading import Reading
 from hansa.kernel import Release
 from hansa.kernel.apply import Incident
-from hansa.kernel.keys import KEYS
+from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.signatures import Signer
 from hansa.node import limits, wires
 from hansa.node.admission import Admission
@@ -56,7 +56,9 @@ class Operator:
         self.cosigned: Cosigned | None = self._cosignatures
         self.promised: Promised | None = None
         checking = Checking(Checkers(self.engine.verified), self._public)
-        self.admission = Admission(self.engine, node, self.chain, checking, metrics, settings.limits, clock)
+        self.admission = Admission(
+            self.engine, node, self.chain, checking, metrics, settings.limits, clock, self._highest
+        )
         self._met_ms: dict[int, int] = {}
         metrics.queue.set_function(lambda: self.admission.waiting)
         metrics.queue_bytes.set_function(lambda: self.admission.waiting_bytes)
@@ -65,6 +67,12 @@ class Operator:
     def _public(self, own: Claim) -> bytes | None:
         """The public key of a claim, by the records as they stand. Asked by the writer's thread."""
         return _public_of(self.engine.ledger, own)
+
+    def _highest(self, own: Claim) -> int:
+        """The highest sequence of a key that the ledger knows. Asked by the writer's thread."""
+        ledger = self.engine.ledger
+        window = WINDOWS.get(ledger.context(ledger.time_ms), (own.member, own.key))
+        return 0 if window is None else window.highest
 
     @property
     def height(self) -> int:
@@ -80,15 +88,15 @@ class Operator:
         self.engine.close()
         self._dog.close()
 
-    def check_room(self, size: int) -> None:
-        self.admission.check_room(size)
+    def check_room(self, size: int, address: str) -> None:
+        self.admission.check_room(size, address)
 
-    async def submit(self, body: bytes) -> Answer:
-        return Answer(200, JSON, await self.offer(body))
+    async def submit(self, body: bytes, address: str) -> Answer:
+        return Answer(200, JSON, await self.offer(body, address))
 
-    def offer(self, body: bytes) -> "asyncio.Future[bytes]":
+    def offer(self, body: bytes, address: str) -> "asyncio.Future[bytes]":
         """The same at once: the future has the answer's body, or what stopped the engine."""
-        return self.admission.offer(wires.split(body))
+        return self.admission.offer(wires.split(body), address)
 
     def incidents(self) -> Sequence[Noted]:
         found = [*self._dog.incidents, *self.engine.incidents]

@@ -29,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_bytes: Positive = limits.QUEUE_BYTES_MAX
     queue_member: Positive = limits.QUEUE_MEMBER_MAX
     queue_key: Positive = limits.QUEUE_KEY_MAX
+    queue_address: Positive = limits.QUEUE_ADDRESS_MAX
     group_transactions: Positive = limits.GROUP_TRANSACTIONS_MAX
     body_bytes: Positive = limits.BODY_BYTES_MAX
     bodies_bytes: Positive = limits.BODIES_BYTES_MAX

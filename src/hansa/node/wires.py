@@ -28,6 +28,7 @@ NOBODY = Claim("", "")
 class _Envelope(msgspec.Struct):
     member: str = ""
     key: str = ""
+    sequence: int = 0
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
@@ -70,10 +71,15 @@ def join(wires: Sequence[bytes]) -> bytes:
 
 def claim(wire: bytes) -> Claim:
     """Member and key that a transaction names, read without checking the rest: about a microsecond."""
+    return signed_by(wire)[0]
+
+
+def signed_by(wire: bytes) -> tuple[Claim, int]:
+    """The same with its sequence number."""
     if not HEAD_BYTES < len(wire) <= kernel_limits.TRANSACTION_BYTES_MAX:
-        return NOBODY
+        return NOBODY, 0
     try:
         found = _envelope.decode(memoryview(wire)[HEAD_BYTES:])
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return NOBODY
-    return Claim(found.member, found.key)
+        return NOBODY, 0
+    return Claim(found.member, found.key), found.sequence

@@ -18,8 +18,9 @@ from nacl.bindings import crypto_sign_open
 
 from bench.load import Plan, Tally, generate
 from hansa.apps.consortium.messages import Attest, Genesis, GenesisKey, GenesisMember, Registration
-from hansa.apps.rooms import registry
+from hansa.apps.rooms import registry, release
 from hansa.client.keyfiles import write_key
+from hansa.engines.folder import begin
 from hansa.kernel import encode, limits
 from hansa.kernel.signatures import ED25519, TRANSACTION_DOMAIN, Signer
 from hansa.kernel.transaction import HEAD_BYTES
@@ -138,6 +139,7 @@ class Ground:
         self.port = free_port()
         (self.directory / "genesis.json").write_bytes(self.genesis_bytes)
         write_key(self.directory / "node.key", NODE_SEED)
+        begin(self.directory / "ledger.db", self.genesis_bytes, release())
         (self.directory / "node.toml").write_text(
             f'member = "maker"\nport = {self.port}\nlog = "warning"\n{settings}', encoding="utf-8"
         )

@@ -41,7 +41,9 @@ def test_quick_is_one_member_and_a_node_that_starts(shell: Shell, tmp_path: Path
     node = tmp_path / "node"
     told = shell.do("init", "--quick", node, "--port", free_port())
     assert hashlib.sha256((node / "genesis.json").read_bytes()).hexdigest() in told.out
-    assert sorted(path.name for path in node.iterdir()) == ["genesis.json", "node.key", "node.toml"]
+    assert sorted(path.name for path in node.iterdir()) == [
+        "genesis.json", "ledger.db", "node.key", "node.toml", "signed.db",
+    ]  # fmt: skip
     assert founded(node).operator == "me"
     if os.name == "posix":
         assert stat.S_IMODE((node / "node.key").stat().st_mode) == 0o600

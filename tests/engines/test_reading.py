@@ -352,6 +352,7 @@ def test_a_ledger_of_the_first_layout_is_taken_over(disk: Consortium) -> None:
     disk.path.with_name("signed.db").unlink()
     disk.reopen()
     assert disk.node.signed.height == 2
+    disk.node.recover([])
     lend(disk, "b")
     assert disk.node.ledger.write_set(3)
     with pytest.raises(errors.Pruned, match="from block 3 on"):

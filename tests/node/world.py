@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from hansa.apps.rooms import registry
+from hansa.apps.rooms import registry, release
 from hansa.client.keyfiles import write_key
+from hansa.engines.folder import begin
 from hansa.kernel import Action, encode, limits
 from hansa.kernel.signatures import Signer, opening
 from hansa.kernel.transaction import sign
@@ -148,6 +149,7 @@ def founded(folder: Path, **more: Any) -> Settings:
     """A data directory with its genesis file and node key; `more` goes into the settings."""
     folder.mkdir(parents=True, exist_ok=True)
     own = msgspec.structs.replace(genesis(registry()), node_public=Signer(NODE_SEED).public)
+    begin(folder / files.LEDGER, encode(own), release())
     (folder / files.GENESIS).write_bytes(encode(own))
     if not (folder / files.NODE_KEY).exists():
         write_key(folder / files.NODE_KEY, NODE_SEED)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from hansa.apps.billing import contract as billing
 from hansa.apps.billing.messages import Statement
 from hansa.cli.main import cli
+from hansa.client.outbox import identity_of
 from hansa.client.texts import Text
 from hansa.engines.embedded import Embedded
 from hansa.engines.ledger import Ledger
@@ -17,7 +18,7 @@ from hansa.simulation import demo as plays
 from hansa.simulation.cast import OPERATOR, node_signer
 from hansa.simulation.cheat import Cheat
 from hansa.simulation.stage import LEDGER, directory
-from hansa.simulation.tampering import altering, overstating, rewind
+from hansa.simulation.tampering import altering, disown, overstating, rewind
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,9 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> plays.Demo:
 @pytest.fixture
 def copy(month: plays.Demo, tmp_path: Path) -> Path:
     """The operator's ledger, to be changed."""
-    return Path(shutil.copy(directory(month.folder, OPERATOR) / LEDGER, tmp_path / LEDGER))
+    path = Path(shutil.copy(directory(month.folder, OPERATOR) / LEDGER, tmp_path / LEDGER))
+    disown(path, identity_of(encode(month.world.genesis)))
+    return path
 
 
 def opened(month: plays.Demo, path: Path) -> Embedded:
@@ -54,6 +57,7 @@ def test_a_ledger_taken_back_is_what_it_was_and_goes_on_to_the_same_end(
 
     rewind(copy, closed - 1)
     copy.with_name("signed.db").unlink()
+    disown(copy, identity_of(encode(month.world.genesis)))
 
     node = opened(month, copy)
     assert (node.height, node.app_hash) == (closed - 1, header.app_hash) != (height, month.world.genesis)

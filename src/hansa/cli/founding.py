@@ -1,7 +1,7 @@
 """`hansa init`: found a consortium; `hansa member card --founding`: what each founder gives for it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,8 @@ def init(
         confirm(lang, "以此创世文件创建联盟？之后不能更改。", "Found it by this file? It can never change.")
     if recovery and cold:
         write_key(recovery, cold.seed)
-    write_directory(directory, data, node, settings_text(member, given["port"]))
+    settings = settings_text(member, given["port"])
+    write_directory(directory, data, node, settings, lambda: _begin(directory, data))
     made = Profile(
         url=f"http://127.0.0.1:{given['port']}",
         member=member,
@@ -239,6 +240,14 @@ def _check(data: bytes) -> None:
     found(data, release(), VerifiedCache().verify)
 
 
+def _begin(directory: Path, genesis: bytes) -> None:
+    """The empty ledger: `hansa up` founds none, so that a lost one never becomes a new beginning."""
+    from hansa.apps.rooms import release
+    from hansa.engines.folder import begin
+
+    begin(directory / "ledger.db", genesis, release())
+
+
 def settings_text(member: str, port: int, **more: str) -> str:
     """A node.toml."""
     lines = [
@@ -252,16 +261,23 @@ def settings_text(member: str, port: int, **more: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_directory(directory: Path, genesis: bytes, node: PrivateKey | None, settings: str) -> None:
+def write_directory(
+    directory: Path,
+    genesis: bytes,
+    node: PrivateKey | None,
+    settings: str,
+    begin: Callable[[], None] = lambda: None,
+) -> None:
     """A node's data directory; genesis.json comes last, so that what is half-made is no directory yet.
 
-    Raises DirectoryTaken or FileUnusable.
+    `begin` leaves an operator's empty ledger there. Raises DirectoryTaken or FileUnusable.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if node is not None:
             write_key(directory / "node.key", node.seed)
         write_new(directory / "node.toml", settings.encode(), READABLE)
+        begin()
         write_new(directory / "genesis.json", genesis, READABLE)
     except FileExistsError:
         raise DirectoryTaken(path=str(directory)) from None

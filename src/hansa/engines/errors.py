@@ -180,8 +180,12 @@ class NotCaughtUp(Refusal, code="engine.not_caught_up", field="height"):
 
 
 class Restored(Refusal, code="engine.restored", field="height"):
-    zh = "账本刚从备份恢复到区块 {height}。写入之前，请向跟随节点确认没有更新的区块（有则取回）。"
+    zh = (
+        "账本到区块 {height}，可能不是最新的：它来自备份，或其签名记录（signed.db）丢失，或其他节点已有更新的"
+        "区块。写入之前请向从节点取回：hansa restore 数据目录 --from 从节点地址；确无其他节点时用 --alone。"
+    )
     en = (
-        "The ledger was restored from a backup, up to block {height}. Before it orders again, ask the "
-        "followers for later blocks and fetch them, or confirm that there are none."
+        "The ledger ends at block {height} and may not be the newest: it comes from a backup, or its record "
+        "of signatures (signed.db) is gone, or others hold later blocks. Before it orders again: hansa "
+        "restore DIRECTORY --from URL-of-a-follower; where there is no other node at all, --alone."
     )

@@ -5,10 +5,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hansa.engines import errors
-from hansa.engines.founding import Founded
-from hansa.engines.ledger import Keep, Ledger, Watch
+from hansa.engines.founding import Founded, found
+from hansa.engines.ledger import KEEP, Keep, Ledger, Watch, unwatched
 from hansa.engines.signed import Signed, beside
-from hansa.engines.store import Connect
+from hansa.engines.store import Connect, connect
+from hansa.kernel import Release
+from hansa.kernel.signatures import VerifiedCache
+
+
+def begin(path: Path, genesis: bytes, release: Release) -> None:
+    """Leave an empty ledger and its record of signatures, durably: what is missing later was there once.
+
+    Raises what `open_folder` does, or a refusal of the genesis file.
+    """
+    founded = found(genesis, release, VerifiedCache().verify)
+    signed, ledger = open_folder(path, founded, cache_records=0, keep=KEEP, connect=connect, watch=unwatched)
+    ledger.close()
+    signed.close()
 
 
 def open_folder(
@@ -16,8 +29,10 @@ def open_folder(
 ) -> tuple[Signed, Ledger]:
     """Hold the folder of a ledger, then open the ledger. Closes all it opened if it raises.
 
-    Raises InUse, FileUnusable, WrongGenesis, HistoryBroken; SignedOther if the ledger's last block is not the
-    one that this node signed at that height.
+    A ledger beside which nothing is known of what was signed is a copy: it counts as restored, and an
+    operator orders on it only after others were asked for later blocks. Raises InUse, FileUnusable,
+    WrongGenesis, HistoryBroken; SignedOther if the ledger's last block is not the one that this node signed
+    at that height.
     """
     with _usable(path):
         signed = Signed(beside(path), founded.chain.id, connect)
@@ -33,6 +48,11 @@ def open_folder(
         head = ledger.head()
         if head is not None and not signed.allows(head.header):
             raise errors.SignedOther(height=ledger.height)
+        if signed.fresh:
+            with _usable(path):
+                if ledger.height:
+                    ledger.is_copy()
+                signed.begin()
     except BaseException:
         ledger.close()
         signed.close()

@@ -146,6 +146,11 @@ class Ledger(Reading):
         """Whether this ledger came from a backup and nobody has said yet that it is the newest."""
         return self._restored
 
+    def is_copy(self) -> None:
+        """Nobody knows whether it is the newest: noted until `found_newest`."""
+        self.store.note("restored", b"")
+        self._restored = True
+
     def found_newest(self) -> None:
         """It is: asked of the followers, or caught up from them."""
         self.store.note("restored", None)

@@ -20,8 +20,11 @@ CREATE TABLE IF NOT EXISTS chain (id TEXT PRIMARY KEY) WITHOUT ROWID;
 class Signed:
     """Opened, it is held by this process alone until it is closed or the process ends, however that ends.
 
-    May be used by several threads. Raises InUse, WrongGenesis (another chain's file), StoreFault.
+    `fresh` until `begin`: it was just made, and knows nothing of what was signed before. May be used by
+    several threads. Raises InUse, WrongGenesis (another chain's file), StoreFault.
     """
+
+    fresh: bool
 
     def __init__(self, path: Path, chain: str, connect: Connect = connect) -> None:
         self._lock = Lock()
@@ -46,10 +49,15 @@ class Signed:
                 raise errors.InUse(path=str(path.parent)) from error
             raise
         known = self._db.execute("SELECT id FROM chain").fetchone()
-        if known is None:
-            self._db.execute("INSERT INTO chain VALUES (?)", (chain,))
-        elif known[0] != chain:
+        self._chain, self.fresh = chain, known is None
+        if known is not None and known[0] != chain:
             raise errors.WrongGenesis(chain=str(known[0])[:12])
+
+    def begin(self) -> None:
+        """From here on this file knows all that the node signs. On disk when this returns."""
+        with self._lock, faults():
+            self._db.execute("INSERT OR IGNORE INTO chain VALUES (?)", (self._chain,))
+            self.fresh = False
 
     @property
     def height(self) -> int:

@@ -220,13 +220,18 @@ def catch_up(
 ) -> tuple[int, list[Agreed]]:  # fmt: skip
     """An operator's restored ledger takes from others what this node signed and lost, and may order again.
 
+    Without any ledger it takes all blocks from them; `alone`: the operator's word that there are none.
+
     Every other's head must lie on the ledger then: so it goes on with the same log. Returns its height and
     who agreed. Raises NobodyAsked, OtherHistory, NotSignedByOperator, StillBehind, or what the engine does.
     """
     if not others and not alone:
         raise errors.NobodyAsked()
     genesis_bytes = (directory / GENESIS).read_bytes()
+    there = (directory / LEDGER).exists()
     with closing(Embedded(directory / LEDGER, genesis_bytes, node, clock, release=release)) as engine:
+        if not there:
+            engine.ledger.is_copy()  # Until all came: whoever breaks off here begins no second history.
         heads = [(other, other.head()) for other in others]
         for other, head in heads:
             if head is not None:

@@ -245,6 +245,20 @@ class FileMissing(NodeRefusal, code="node.file_missing", field="path"):
     en = "The data directory has no {path}. Run hansa init first, or check the directory."
 
 
+class LedgerGone(NodeRefusal, code="node.ledger_gone", field="ledger.db"):
+    zh = (
+        "{path} 中没有账本 ledger.db，节点不会从头另起一部历史。若文件丢失：hansa restore 备份 {path}，再 "
+        "hansa restore {path} --from 从节点地址（没有备份时只需后一条）。若从未写入过区块、也没有其他节点："
+        "hansa restore {path} --alone。"
+    )
+    en = (
+        "{path} holds no ledger.db, and a node begins no second history by itself. If the file was lost: "
+        "hansa restore BACKUP {path}, then hansa restore {path} --from URL-of-a-follower (without a backup "
+        "the second alone). If no block was ever ordered and there is no other node: hansa restore {path} "
+        "--alone."
+    )
+
+
 class PortTaken(NodeRefusal, code="node.port_taken", field="port"):
     zh = "{host} 的端口 {port} 已被占用。请停止占用它的程序，或在 node.toml 中换一个端口。"
     en = "Port {port} of {host} is taken. Stop the program that has it, or name another in node.toml."

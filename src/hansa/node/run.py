@@ -96,10 +96,12 @@ def serve(
 
 
 def open_operator(settings: Settings, clock: Callable[[], int], release: Release | None) -> Operator:
-    """The engine of a data directory. Raises FileMissing, a refusal of the key file, or of the engine."""
+    """The engine of a data directory. Raises FileMissing, LedgerGone, or what key file or engine do."""
     genesis = settings.file(files.GENESIS)
     if not genesis.is_file():
         raise errors.FileMissing(path=str(genesis))
+    if not settings.file(files.LEDGER).is_file():
+        raise errors.LedgerGone(path=settings.directory)
     release = release or rooms.release(foreign_rooms.installed(settings.file(files.ROOMS)))
     signer = read_key(settings.file(files.NODE_KEY)).signer
     return Operator(settings, genesis.read_bytes(), signer, clock, Metrics(), release)

@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hansa.apps import rooms
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.bundle import Handover
 from hansa.client.http import Http
 from hansa.client.keyfiles import write_key
 from hansa.client.transport import Delivery, Transport
 from hansa.engines.blocks import BlockData, unpack_blocks
+from hansa.engines.folder import begin
 from hansa.kernel import encode
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.messages import Receipt
@@ -21,7 +23,7 @@ from hansa.simulation.cast import FIRST_KEY, NODE_KEY, OPERATOR, secret, signer
 from hansa.simulation.clocks import SharedClock
 from hansa.simulation.errors import NodeBehind
 from hansa.simulation.processes import LOG
-from hansa.simulation.stage import GENESIS, Seen, directory, newest
+from hansa.simulation.stage import GENESIS, LEDGER, Seen, directory, newest
 from hansa.simulation.supervisor import NodeProcess, end_all, free_ports, until
 
 CLOCK = "clock"
@@ -143,6 +145,8 @@ def settle_in(place: Path, member: str, genesis: Genesis, seed: int, ports: dict
     (place / GENESIS).write_bytes(encode(genesis))
     write_key(place / NODE_FILE, secret(seed, member, "node"))
     write_key(place / MEMBER_FILE, secret(seed, member, NODE_KEY))
+    if member == OPERATOR:
+        begin(place / LEDGER, encode(genesis), rooms.release())
     write_settings(place, member, ports)
 
 

@@ -16,6 +16,7 @@ from hansa.apps.metering.messages import CounterRecord, Feed
 from hansa.apps.metering.tables import FEEDS, RECORDS
 from hansa.engines.blocks import unpack_writes
 from hansa.engines.ledger import Ledger
+from hansa.engines.signed import Signed, beside
 from hansa.engines.store import SqliteStore
 from hansa.kernel import Context, encode, lthash, replace
 from hansa.kernel.canonical import decode
@@ -74,6 +75,13 @@ def _counted(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
     for table, key, value in ledger.store.records():
         if table == RECORDS.name and key.startswith(owned):
             yield key, value
+
+
+def disown(path: Path, chain: str) -> None:
+    """Beside a copied ledger, a record of signatures that knows of none: a liar's word that it is no copy."""
+    signed = Signed(beside(path), chain)
+    signed.begin()
+    signed.close()
 
 
 def rewind(path: Path, height: int) -> None:

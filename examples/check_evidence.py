@@ -19,6 +19,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 PRIME, ORDER = 2**255 - 19, (2**252 + 27742317777372353535851937790883648493).to_bytes(32)
 EIGHTH = 2707385501144840649318225287225658788936804267575313519463743609750303021402
 SMALL_ORDER = {0, 1, PRIME - 1, EIGHTH, PRIME - EIGHTH}  # y of the points whose order divides 8
+LEAVES = """
+consortium.add_key           consortium.key_added           member=by key=id
+consortium.register_key      consortium.key_registered      member=by key=id
+consortium.propose           consortium.proposal_made       proposer=by proposal
+consortium.vote              consortium.vote_cast           member=by proposal yes
+consortium.approve           consortium.approved            member=by held
+consortium.publish_calendar  consortium.calendar_published  member=by id
+billing.publish_tariff       billing.tariff_published       owner=by id version
+billing.propose              billing.proposed               proposer=by agreement
+billing.accept               billing.accepted               by agreement
+metering.register_device     metering.device_registered     owner=by device source
+metering.replace_device      metering.device_replaced       owner=by device at_ms
+metering.register_feed       metering.feed_registered       owner=by feed
+metering.anchor              metering.anchored              owner=by anchor root
+metering.record              metering.recorded              owner feed first_sequence
+metering.declare_reset       metering.reset_declared        owner=by feed at_ms
+"""  # action, the event that it leaves, and the event's fields: which of the action they repeat (§6, 7)
+LEFT = {action: (event, names) for action, event, *names in map(str.split, LEAVES.strip().splitlines())}
 
 
 class Broken(Exception):
@@ -130,9 +148,9 @@ def check_proof(where: str, proof: Any, kind: str, header: Any, sizes: Any) -> t
     return raw(item), block, index
 
 
-def read_items(bundle: Any, header: Any) -> tuple[Any, list[Any]]:
-    """Records with the height at which they stood, by (table, key…); [where, wire, outcome, block, index]."""
-    records, found, sizes = {}, [], {}  # type: ignore[var-annotated]
+def read_items(bundle: Any, header: Any) -> tuple[Any, list[Any], list[Any]]:
+    """Records by (table, key…), with heights; [where, wire, outcome, block, index]; (block, event)."""
+    records, found, events, sizes = {}, [], [], {}  # type: ignore[var-annotated]
     for n, proof in enumerate(bundle["attests"]):
         item, block, _ = check_proof(where := f"attests[{n}]", proof, "event", header, sizes)
         tag, key, record, table = fields(load(item, where), "_type key record table")
@@ -145,34 +163,175 @@ def read_items(bundle: Any, header: Any) -> tuple[Any, list[Any]]:
         before = (found[-1][3]["height"], found[-1][4]) if found else (0, -1)
         need(place == [block, index] and (block["height"], index) > before, f"{where}: out of place or order")
         found.append([where, wire, load(said, where), block, index])
-    return records, found
+    last = (0, -1)
+    for n, proof in enumerate(bundle.get("events", ())):
+        item, block, index = check_proof(where := f"events[{n}]", proof, "event", header, sizes)
+        need((block["height"], index) > last, f"{where}: out of order")
+        last = (block["height"], index)
+        events.append((block, load(item, where)))
+    return records, found, events
 
 
-def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any]) -> list[Any]:
-    """Signed by a key that its member had then, not refused. Returns (where, member, key, time, action)."""
-    keys = {(m["id"], key["id"]): key for m in genesis["members"] for key in m["keys"]}
+class Acts:
+    """An action counts where its own event stands; one that was held, where it was carried out (§7)."""
+
+    def __init__(self, genesis: Any, records: Any, events: list[Any]) -> None:
+        self.keys = {(m["id"], key["id"]): key for m in genesis["members"] for key in m["keys"]}
+        self.records, self.events, self.at, self.notes = records, events, 0, []  # type: ignore[var-annotated]
+        self.held, self.proposed, self.approvals = {}, {}, []  # type: ignore[var-annotated]
+        self.yes: dict[str, set[str]] = defaultdict(set)
+
+    def reach(self, height: int) -> None:
+        """Keys that a vote gave, or a held recovery whose time was over, stand for themselves."""
+        while self.at < len(self.events) and self.events[self.at][0]["height"] <= height:
+            block, event = self.events[self.at]
+            if event["_type"] != "consortium.key_registered":
+                return
+            if "proposal" in event:
+                self.at += 1
+                self.given(event)
+                continue
+            for own, (body, held) in self.held.items():
+                (first, *_), over = body["actions"], block["time_ms"] >= held["until_ms"]
+                ids = [key["id"] for key in first["keys"]] if first["_type"] == "consortium.recover" else []
+                if over and (body["member"], *ids[:1]) == (event["member"], event["key"]):
+                    del self.held[own]
+                    self.counts(own, block, body, first)
+                    self.carried_out(own, block, body)
+                    break
+            else:
+                return
+
+    def given(self, event: Any) -> None:
+        member, name, vote = event["member"], event["key"], event["proposal"]
+        subject = self.proposed.get(vote, {})
+        card, yes = subject.get("card", subject), self.yes[vote] - {member}
+        new = [without(key, "id", "proof") for key in card.get("keys", ()) if key["id"] == name]
+        same = new == [without(event, "_type", "member", "key", "proposal")] and card["member"] == member
+        need(same and len(yes) >= 2 - ("card" in subject), f"{member}/{name}: not given by vote {vote}")
+        self.keys.setdefault((member, name), new[0])
+        by = f"the key of {member}, {name}, was given by vote {vote} of the members, not by {member} itself"
+        self.notes.append(f"{by} (yes: {', '.join(sorted(yes))})")
+
+    def take(self, block: Any, **wanted: Any) -> Any:
+        """The next event, if it is this one in this block."""
+        self.reach(block["height"])
+        if self.at < len(self.events):
+            at, event = self.events[self.at]
+            if at == block and wanted.items() <= event.items():
+                self.at += 1
+                return event
+        return None
+
+    def counts(self, where: str, block: Any, body: Any, action: Any) -> bool:
+        """Whether it left its event here. Only an anchor that came twice leaves none."""
+        tag, member = action["_type"], body["member"]
+        parts = [{"_type": "consortium.register_key", "key": key} for key in action.get("keys", ())]
+        for part in parts if tag == "consortium.recover" else [action]:
+            if part["_type"] not in LEFT:
+                return False
+            (event, names), inner = LEFT[part["_type"]], part.get("key", part.get("counters"))
+            of = {**part, **(inner if isinstance(inner, dict) else {}), "by": member}
+            says = {name.split("=")[0]: of[name.split("=")[-1]] for name in names}
+            if not self.take(block, _type=event, **says):
+                need(tag == "metering.anchor", f"{where}: {tag} left no event: held, or not done")
+                return False
+            if event in ("consortium.key_added", "consortium.key_registered"):
+                old = self.keys.get((member, part.get("replaces")), {})
+                new = {name: of[name] for name in ("public", "holder", "kind", "scopes", "expires_ms")}
+                new["scopes"] = new["scopes"] or old.get("scopes", [])
+                self.keys.setdefault((member, of["id"]), new)
+        if tag == "consortium.propose":
+            self.proposed.setdefault(action["proposal"], action["subject"])
+        if tag == "consortium.vote" and action["yes"]:
+            self.yes[action["proposal"]].add(member)
+        return True
+
+    def good(self, where: str, body: Any, time_ms: int) -> Any:
+        """The signer's key, if it was known, neither expired nor revoked, and in scope for each action."""
+        name = (body["member"], body["key"])
+        need(name in self.keys and ("kernel.keys", *name) in self.records, f"{where}: key {name} is unknown")
+        key, shown = self.keys[name], self.records["kernel.keys", *name][0]
+        until_ms = min(shown["expires_ms"], shown.get("revoked_ms", 2**53))
+        need(time_ms < until_ms, f"{where}: key {name} expired or revoked")
+        for tag in (action["_type"] for action in body["actions"]):
+            need({tag, tag.split(".")[0] + ".*", "*"} & {*key["scopes"]}, f"{where}: beyond the key's scope")
+        return key
+
+    def done(self, where: str, block: Any, body: Any, own: str) -> Any:
+        """(where, member, key, time, action) of what a transaction did; nothing, if it was held."""
+        held = self.take(block, _type="consortium.held", transaction=own, member=body["member"])
+        if held:
+            self.held[own] = (body, held)
+        for action in () if held else body["actions"]:
+            if self.counts(where, block, body, action):
+                yield (where, body["member"], body["key"], block["time_ms"], action)
+                if action["_type"] == "consortium.approve":
+                    yield from self.approved(where, block, body, own, action["held"])
+
+    def approved(self, where: str, block: Any, by: Any, own: str, name: str) -> Any:
+        """The last approval carries out what was held: holders all different, as many as were needed."""
+        member, seen = by["member"], self.events[self.at :]
+        holder = self.keys[member, by["key"]]["holder"]
+        self.approvals.append((name, {"holder": holder, "key": by["key"], "transaction": own}))
+        ends = [
+            e
+            for at, e in seen
+            if at == block and (e["_type"], e.get("held")) == ("consortium.carried_out", name)
+        ]
+        given = ends[0]["approvals"] if ends else []
+        if not given or given[-1]["transaction"] != own:
+            return
+        body, held = self.held.pop(name)
+        proposer, kinds = (
+            self.good(where, body, block["time_ms"]),
+            [self.keys[member, g["key"]]["kind"] for g in given],
+        )
+        holders = [proposer["holder"], *(g["holder"] for g in given)]
+        count = len(given) + (proposer["kind"] in ("person", "recovery"))
+        whole = all((name, g) in self.approvals for g in given) and {*kinds} == {"person"}
+        whole = (
+            whole
+            and len({*holders}) == len(holders)
+            and count >= held["holders"]
+            and body["member"] == member
+        )
+        need(whole, f"{where}: approvals do not hold")
+        for action in body["actions"]:
+            if self.counts(where, block, body, action):
+                yield (where, member, body["key"], block["time_ms"], action)
+        self.carried_out(name, block, body)
+
+    def carried_out(self, own: str, block: Any, body: Any) -> None:
+        event = self.take(
+            block, _type="consortium.carried_out", held=own, key=body["key"], member=body["member"]
+        )
+        need(event, f"{own}: not carried out there")
+
+
+def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any], acts: Acts) -> list[Any]:
+    """Signed by a key that its member had then, not refused. Returns what took effect (§6, 5)."""
     actions = []
     for where, wire, outcome, block, _ in found:
-        body, time_ms, own = load(wire[65:], where), block["time_ms"], sha256(wire[65:]).hexdigest()
+        body, own = load(wire[65:], where), sha256(wire[65:]).hexdigest()
         need(outcome == {"code": "ok", "transaction": own}, f"{where}: refused, or not its outcome")
-        name = (body["member"], body["key"])
-        need(name in keys and ("kernel.keys", *name) in records, f"{where}: key {name} is unknown")
-        shown = records["kernel.keys", *name][0]
-        until_ms = min(shown["expires_ms"], shown.get("revoked_ms", 2**53), body["valid_until_ms"])
-        need(body["chain"] == chain and time_ms < until_ms, f"{where}: other chain, or key or body expired")
-        public, message = raw(keys[name]["public"]), b"hansa-tx-1\x00" + wire[65:]
+        in_time = body["chain"] == chain and block["time_ms"] < body["valid_until_ms"]
+        need(in_time, f"{where}: other chain, or expired")
+        acts.reach(block["height"])
+        public, message = (
+            raw(acts.good(where, body, block["time_ms"])["public"]),
+            b"hansa-tx-1\x00" + wire[65:],
+        )
         need(signed_by(public, wire[0], wire[1:65], message), f"{where}: signature")
-        for action in body["actions"]:
-            scopes = {tag := action["_type"], tag.split(".")[0] + ".*", "*"}
-            need(scopes & {*keys[name]["scopes"]}, f"{where}: beyond the key's scope")
-            if tag in ("consortium.add_key", "consortium.register_key"):
-                new, old = action.get("key", action), keys.get((name[0], action.get("replaces")), {})
-                new = {**new, "scopes": new["scopes"] or old.get("scopes", [])}
-                keys.setdefault((name[0], new["id"]), new)
-            actions.append((where, *name, time_ms, action))
+        actions += acts.done(where, block, body, own)
+    acts.reach(2**53)
+    need(acts.at == len(acts.events), f"events[{acts.at}]: of no act that is shown")
     for name, (shown, _) in records.items():
         if name[0] == "kernel.keys":
-            origin = {"suite": 1, **without(keys.get(name[1:], {"expires_ms": 0}), "_type", "id", "proof")}
+            origin = {
+                "suite": 1,
+                **without(acts.keys.get(name[1:], {"expires_ms": 0}), "_type", "id", "proof"),
+            }
             origin["expires_ms"] = min(shown["expires_ms"], origin["expires_ms"])  # earlier, if replaced
             need(without(shown, "_type", "revoked_ms") == origin, f"{name}: of unknown origin")
     return actions
@@ -279,18 +438,20 @@ def check(data: bytes, genesis_bytes: bytes) -> str:
     try:
         need(len(data) <= 64 * 2**20, "the bundle is too large")
         genesis, bundle = load(genesis_bytes, "genesis"), load(data, "bundle")
-        fields(bundle, "attests format head subject transactions", "handovers readings")
-        need(bundle["format"] == "hansa-evidence-1", "evidence of another format")
+        need(bundle["format"] == "hansa-evidence-2", "evidence of another format")
+        fields(bundle, "attests format head subject transactions", "events handovers readings")
         header, said = check_head(bundle, sha256(genesis_bytes).hexdigest(), genesis)
-        records, found = read_items(bundle, header)
-        actions = check_transactions(genesis, header["chain"], records, found)
+        records, found, events = read_items(bundle, header)
+        acts = Acts(genesis, records, events)
+        actions = check_transactions(genesis, header["chain"], records, found, acts)
         agreement, sources = check_deal(bundle["subject"], records, actions)
         counted = check_records(agreement, records, actions, sources, bundle.get("readings", []))
     except Exception as error:  # whatever a stranger's bytes lead to
         raise (error if isinstance(error, Broken) else Broken(f"cannot be read: {error!r}")) from None
     gaps = [f"{n[1]} {n[2]}.{n[3]}" for *f, k in counted if k > 1 and (n := (*f, k - 1)) not in counted]
     said = f"{len(found)} transactions, {len(records)} records, {len(counted)} counter records; {said}"
-    return f"HOLDS  {said}; without a record: {', '.join(gaps[:20]) or 'none'}; not rated"
+    said += f"; without a record: {', '.join(gaps[:20]) or 'none'}; not rated"
+    return "\n".join([f"HOLDS  {said}", *(f"BUT    {note}" for note in acts.notes)])
 
 
 if __name__ == "__main__":

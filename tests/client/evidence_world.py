@@ -124,15 +124,20 @@ class EvidenceWorld:
         return self.consortium.node.genesis_bytes
 
 
-def made(folder: Path, consortium: Consortium | None = None) -> EvidenceWorld:
-    """Four closed days of a lease, the last with corrections."""
+def made(
+    folder: Path,
+    consortium: Consortium | None = None,
+    kind: type[EvidenceWorld] = EvidenceWorld,
+    days: int = 4,
+) -> EvidenceWorld:
+    """Closed days of a lease, the last of four with corrections. `kind`: may act otherwise."""
     consortium = consortium or Consortium()
-    world = EvidenceWorld(consortium, ReadingStore(folder / "readings.db"))
+    world = kind(consortium, ReadingStore(folder / "readings.db"))
     start = consortium.clock() - 8 * HOUR + limits.DAY_MS
     _agree(world, start)
-    for day in range(4):
+    for day in range(days):
         _day(world, day, start + day * limits.DAY_MS)
-    consortium.clock.now_ms = start + 4 * limits.DAY_MS + 2 * HOUR
+    consortium.clock.now_ms = start + days * limits.DAY_MS + 2 * HOUR
     consortium.node.wake()
     return world
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from hansa.apps.billing.messages import Accept, PublishTariff
 from hansa.apps.metering.messages import (
+    Anchored,
     AnchorReadings,
     RecordCounters,
     RegisterDevice,
@@ -28,6 +29,7 @@ from tests.client.forging import (
     relogged,
     resigned,
     rewired,
+    said_otherwise,
 )
 from tests.consortium import signer
 
@@ -349,9 +351,11 @@ def another_anchor_under_the_same_name(b: Bundle, _: EvidenceWorld) -> Bundle:
     anchor = b.readings[0].reading.anchor
 
     def of(action: Any) -> Any:
-        return replace(action, root=digest(b"other")) if isinstance(action, AnchorReadings) else action
+        anchored = isinstance(action, AnchorReadings | Anchored)
+        return replace(action, root=digest(b"other")) if anchored else action
 
-    return edited(b, find(b, AnchorReadings, anchor=anchor), of, GATEWAY)
+    n = find(b, AnchorReadings, anchor=anchor)
+    return edited(said_otherwise(b, n, of), n, of, GATEWAY)
 
 
 @forgery("terms")

@@ -8,6 +8,7 @@ from typing import Any
 
 from hansa.apps.rooms import registry
 from hansa.client.bundle import Bundle, Carried
+from hansa.client.trails import LeftEvent, left_by_action, left_by_event
 from hansa.kernel import Attested, encode, merkle, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Proof, SignedHeader, inclusion
@@ -17,6 +18,7 @@ from hansa.kernel.transaction import identity, parse
 from tests.consortium import signer
 
 NODE = signer("maker", "node")
+LEFT: Any = LeftEvent
 ROOTS = {"transaction": "transactions_root", "outcome": "outcomes_root", "event": "events_root"}
 
 
@@ -82,8 +84,33 @@ def edited(bundle: Bundle, n: int, change: Callable[[Any], Any], by: Signer) -> 
 
 
 def without(bundle: Bundle, n: int) -> Bundle:
-    """One transaction less; all that is left is true."""
-    return replace(bundle, transactions=(*bundle.transactions[:n], *bundle.transactions[n + 1 :]))
+    """One transaction less, with the events that it left; all that remains is true."""
+    gone = events_of(bundle, n)
+    return replace(
+        bundle,
+        transactions=(*bundle.transactions[:n], *bundle.transactions[n + 1 :]),
+        events=tuple(proof for at, proof in enumerate(bundle.events) if at not in gone),
+    )
+
+
+def events_of(bundle: Bundle, n: int) -> list[int]:
+    """Positions of the events that the actions of a transaction left in its block."""
+    proof = bundle.transactions[n].transaction
+    body = parse(registry(), proof.item).body
+    trails = [trail for action in body.actions for trail in left_by_action(body.member, action)]
+    return [
+        at
+        for at, event in enumerate(bundle.events)
+        if event.block.height == proof.block.height and left_by_event(decode(event.item, LEFT)) in trails
+    ]
+
+
+def said_otherwise(bundle: Bundle, n: int, change: Callable[[Any], Any]) -> Bundle:
+    """The operator's work: the events that a transaction left, changed; to be relogged."""
+    events = bundle.events
+    for at in events_of(bundle, n):
+        events = nth(events, at, lambda p: replace(p, item=encode(change(decode(p.item, LEFT)))))
+    return replace(bundle, events=events)
 
 
 def attested(bundle: Bundle, table: str, change: Callable[[Any], Any], key: tuple[str, ...] = ()) -> Bundle:
@@ -108,7 +135,7 @@ def attest_index(bundle: Bundle, table: str, key: tuple[str, ...] = ()) -> int:
 def relogged(bundle: Bundle) -> Bundle:
     """A log of the bundle's items at their heights, its header signed with the node's true key."""
     header = bundle.head.header
-    proofs = [*bundle.attests]
+    proofs = [*bundle.attests, *bundle.events]
     for carried in bundle.transactions:
         proofs += [carried.transaction, carried.outcome]
     trees: dict[tuple[int, str], list[bytes]] = {}
@@ -140,6 +167,7 @@ def relogged(bundle: Bundle) -> Bundle:
         bundle,
         head=SignedHeader(signed, 1, NODE.sign(HEADER_DOMAIN + encode(signed))),
         attests=tuple(proved(proof) for proof in bundle.attests),
+        events=tuple(proved(proof) for proof in bundle.events),
         transactions=tuple(
             Carried(proved(carried.transaction), proved(carried.outcome)) for carried in bundle.transactions
         ),

@@ -21,6 +21,7 @@ from tests.client import forgeries_of_insiders, forgeries_of_outsiders
 from tests.client.evidence_world import HOUR, EvidenceWorld
 from tests.client.forgeries import FORGERIES, Forgery
 from tests.client.forging import (
+    events_of,
     find,
     relogged,
     resigned,
@@ -89,7 +90,9 @@ def test_the_first_copy_of_a_number_stands(world: EvidenceWorld, bundles: list[b
             replace(copy.transaction, block=after.transaction.block),
             replace(copy.outcome, block=after.outcome.block),
         )
-        data = encode(relogged(replace(b, transactions=(*b.transactions, copy))))
+        recorded = replace(b.events[events_of(b, n)[-1]], block=copy.transaction.block)
+        told = replace(b, transactions=(*b.transactions, copy), events=(*b.events, recorded))
+        data = encode(relogged(told))
         assert failed(check_bundle(data, world.genesis)) == []
         assert checked(data, world.genesis)
 
@@ -139,8 +142,8 @@ def test_only_the_canonical_form_is_read(world: EvidenceWorld, bundles: list[byt
         "newline": good + b"\n",
         "empty": good.replace(b'"reading":{', b'"reading":{"path":[],', 1),
         "cut": good[:-1],
-        "order": good[:-1].replace(b'"format":"hansa-evidence-1",', b"", 1)
-        + b',"format":"hansa-evidence-1"}',
+        "order": good[:-1].replace(b'"format":"hansa-evidence-2",', b"", 1)
+        + b',"format":"hansa-evidence-2"}',
     }[change]
     assert data != good
     assert failed(check_bundle(data, world.genesis)) == ["content"]

@@ -5,11 +5,12 @@ docs/verify-evidence.md describes it well enough to write a checker from; exampl
 
 from typing import Literal
 
+from hansa.apps.consortium.handovers import Handover as Handover
 from hansa.apps.metering.readings import ProvedReading
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.types import Id, MemberId, Struct, TimeMs
 
-FORMAT: Literal["hansa-evidence-1"] = "hansa-evidence-1"
+FORMAT: Literal["hansa-evidence-2"] = "hansa-evidence-2"
 
 BUNDLE_BYTES_MAX = 64 * 2**20
 """Enough for a million counter records; what is larger is not read."""
@@ -37,25 +38,21 @@ class HeldReading(Struct):
     reading: ProvedReading
 
 
-class Handover(Struct):
-    """A change of the cosigners: its event, under the header of that height as the set before signed it."""
-
-    event: Proof
-    head: SignedHeader
-
-
 class Bundle(Struct):
     """Everything needed, nothing trusted: each part has its way up to the header, the header a signature."""
 
-    format: Literal["hansa-evidence-1"]
+    format: Literal["hansa-evidence-2"]
     subject: Subject
     head: SignedHeader
     attests: tuple[Proof, ...]
     """Events `kernel.attested`, each record once: statements, agreement, tariff, calendar, feeds, generations
     of devices, keys."""
     transactions: tuple[Carried, ...]
-    """In ledger order: those by which keys, calendar, tariff, agreement, feeds and devices came about; those
-    that brought anchors, counter records, resets and replacements; those that asked for a close."""
+    """In ledger order: those by which keys, calendar, tariff, agreement, feeds and devices came about, with
+    those that approved them; votes that gave keys; those that brought anchors, counter records, resets and
+    replacements; those that asked for a close."""
+    events: tuple[Proof, ...] = ()
+    """In ledger order: what the actions of the transactions left when they took effect (trails.py)."""
     readings: tuple[HeldReading, ...] = ()
     """Readings that counter records of the period repeat, as far as the owner hands them out."""
     handovers: tuple[Handover, ...] = ()

@@ -57,6 +57,7 @@ def gather(
         head=head,
         attests=tuple(client.transport.prove("event", *place, under) for place in shown),
         transactions=tuple(_carried(client, found.places, under, progress)),
+        events=tuple(client.transport.prove("event", *place, under) for place in found.events),
         readings=tuple(_readings(client, agreement, subject, stores, found.anchors)),
         handovers=handovers,
     )

@@ -1,120 +1,29 @@
 """Where on the ledger the transactions lie that a statement rests on: found by the events that they left."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hansa.apps.billing.messages import (
-    Accept,
-    Accepted,
-    Agreement,
-    Propose,
-    Proposed,
-    PublishedTariff,
-    PublishTariff,
-    Statement,
-    TariffPublished,
-)
-from hansa.apps.consortium.messages import (
-    AddKey,
-    CalendarPublished,
-    KeyAdded,
-    KeyRegistered,
-    PublishCalendar,
-    RegisterKey,
-)
-from hansa.apps.metering.messages import (
-    Anchored,
-    AnchorReadings,
-    DeclareReset,
-    DeviceRegistered,
-    DeviceReplaced,
-    Feed,
-    FeedRegistered,
-    RecordCounters,
-    Recorded,
-    RegisterDevice,
-    RegisterFeed,
-    ReplaceDevice,
-    ResetDeclared,
-)
+from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
+from hansa.apps.consortium.messages import KeyRegistered
+from hansa.apps.consortium.messages_approvals import CarriedOut
+from hansa.apps.metering.messages import Feed, RecordCounters, Recorded, RegisterDevice, ReplaceDevice
 from hansa.client import Client
-from hansa.kernel import Action, Event
-from hansa.kernel.canonical import decode
-from hansa.kernel.messages import Outcome
-from hansa.kernel.transaction import Transaction, identity, parse
+from hansa.client.acts import EVENTS_PER_READ, Act, Blocks
+from hansa.client.trails import LeftEvent, Trail, is_left, left_by_event
+from hansa.kernel.transaction import identity
 
 Place = tuple[int, int]
 """(height, index in its block)."""
-Trail = tuple[str, ...]
-"""What an action leaves: its kind, the member it acts for, and the ids that tell it from others."""
 
-EVENTS_PER_READ = 10_000
-
-
-def left_by_action(member: str, action: Action) -> Trail | None:
-    """The trail of an action that evidence may rest on; None for all others."""
-    match action:
-        case AddKey():
-            return ("key", member, action.id)
-        case RegisterKey():
-            return ("key", member, action.key.id)
-        case PublishCalendar():
-            return ("calendar", member, action.id)
-        case PublishTariff():
-            return ("tariff", member, action.id, str(action.version))
-        case Propose():
-            return ("proposal", action.agreement)
-        case Accept():
-            return ("acceptance", action.agreement)
-        case RegisterDevice() | ReplaceDevice():
-            return ("device", member, action.device)
-        case RegisterFeed():
-            return ("feed", member, action.feed)
-        case AnchorReadings():
-            return ("anchor", member, action.anchor)
-        case RecordCounters():
-            return ("records", action.owner, action.counters.feed)
-        case DeclareReset():
-            return ("reset", member, action.feed)
-        case _:
-            return None
+FOUND_BY = {"key": 3, "calendar": 3, "tariff": 4, "feed": 3, "held": 2}
+"""Trails are found by so many of their parts, from the left; by default by two."""
+FOUND_BY |= {"records": 3, "device": 3, "replacement": 3, "anchor": 3, "reset": 3, "ballot": 3}
 
 
-def left_by_event(event: Event) -> Trail | None:
-    """The same trail, read from the event that such an action leaves; None where nothing is new."""
-    match event:
-        case KeyAdded() | KeyRegistered():
-            return ("key", event.member, event.key)
-        case CalendarPublished():
-            return ("calendar", event.member, event.id)
-        case TariffPublished():
-            return ("tariff", event.owner, event.id, str(event.version))
-        case Proposed():
-            return ("proposal", event.agreement)
-        case Accepted():
-            return ("acceptance", event.agreement)
-        case DeviceRegistered() | DeviceReplaced():
-            return ("device", event.owner, event.device)
-        case FeedRegistered():
-            return ("feed", event.owner, event.feed)
-        case Anchored():
-            return ("anchor", event.owner, event.anchor)
-        case Recorded():
-            return ("records", event.owner, event.feed) if event.new else None
-        case ResetDeclared():
-            return ("reset", event.owner, event.feed)
-        case _:
-            return None
-
-
-_EVENTS = (
-    KeyAdded | KeyRegistered | CalendarPublished | TariffPublished | Proposed | Accepted | DeviceRegistered
-    | DeviceReplaced
-    | FeedRegistered | Anchored | Recorded | ResetDeclared
-)  # fmt: skip
-_TAGS = tuple(f'{{"_type":"{kind.__struct_config__.tag}"'.encode() for kind in _EVENTS.__args__)
+def _short(trail: Trail) -> Trail:
+    return trail[: FOUND_BY.get(trail[0], 2)]
 
 
 class Found(NamedTuple):
@@ -122,6 +31,8 @@ class Found(NamedTuple):
 
     places: list[Place]
     """Of transactions, in ledger order."""
+    events: list[Place]
+    """Of the events that show what these did, and of keys that came otherwise, in ledger order."""
     keys: list[tuple[str, str]]
     """(member, key): those that signed the transactions, and those that speak for the devices."""
     anchors: set[tuple[str, str]]
@@ -134,14 +45,16 @@ class Search:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._heights: dict[Trail, list[int]] = {}
-        self._blocks: dict[int, dict[int, Transaction]] = {}
-        decoder = msgspec.json.Decoder(_EVENTS)
+        self._blocks = Blocks(client, lambda name: self._heights.get(("held", name), []))
+        kind: Any = LeftEvent
+        decoder = msgspec.json.Decoder(kind)
         last = (0, -1)
         while page := client.transport.events_after(*last, EVENTS_PER_READ):
             for height, _, data in page:
-                trail = left_by_event(decoder.decode(data)) if data.startswith(_TAGS) else None
-                if trail is not None:
-                    self._heights.setdefault(trail, []).append(height)
+                event = decoder.decode(data) if is_left(data) else None
+                if event is None or (isinstance(event, Recorded) and not event.new):
+                    continue
+                self._heights.setdefault(_short(left_by_event(event)), []).append(height)
             last = page[-1][:2]
 
     def behind(
@@ -152,34 +65,56 @@ class Search:
         founders: set[tuple[str, str]],
     ) -> Found:
         """All that is behind these statements. `founders`: keys of the genesis file, not of a transaction."""
-        places: dict[Place, None] = {}
-        keys: dict[tuple[str, str], None] = {}
-
-        def take(trails: Iterable[Trail], until: int | None = None) -> list[Transaction]:
-            found = [place for trail in dict.fromkeys(trails) for place in self._find(trail, until)]
-            found = [place for place in dict.fromkeys(found) if place not in places]
-            places.update(dict.fromkeys(found))
-            taken = [self._block(height)[index] for height, index in found]
-            keys.update(dict.fromkeys((each.body.member, each.body.key) for each in taken))
-            return taken
-
+        taken = _Taken(self)
         last = statements[-1].closed_height
-        take(self._deal(agreement_id, agreement))
-        registered = take(self._devices(agreement))
-        brought = take([("records", binding.owner, binding.feed) for binding in agreement.meters], last)
-        take([("reset", binding.owner, binding.feed) for binding in agreement.meters], last)
+        taken.take(self._deal(agreement_id, agreement))
+        registered = taken.take(self._devices(agreement))
+        brought = taken.take([("records", binding.owner, binding.feed) for binding in agreement.meters], last)
+        taken.take([("reset", binding.owner, binding.feed) for binding in agreement.meters], last)
         anchors = _anchors(brought)
-        take((("anchor", *name) for name in anchors), last)
+        taken.take((("anchor", *name) for name in anchors), last)
         for statement in statements:
-            for place, transaction in self._asked(statement):
-                places[place] = None
-                keys[transaction.body.member, transaction.body.key] = None
-        keys.update(dict.fromkeys(_sources(registered)))
-        waiting = list(keys)
-        while waiting:
-            added = take([("key", *key) for key in waiting if key not in founders])
-            waiting = [(each.body.member, each.body.key) for each in added]
-        return Found(sorted(places), sorted(keys), set(anchors))
+            taken.add(self._asked(statement))
+        keys = dict.fromkeys([*taken.signers(), *_sources(registered)])
+        while waiting := [key for key in keys if key not in taken.searched]:
+            taken.searched.update(waiting)
+            taken.take(("key", *key) for key in waiting if key not in founders)
+            keys.update(dict.fromkeys(taken.signers()))
+        return Found(sorted(taken.acts), sorted(taken.events), sorted(keys), set(anchors))
+
+    def find(self, trail: Trail, until: int | None) -> dict[Place, Act]:
+        """Acts that left such a trail, up to a height."""
+        return {
+            (height, index): act
+            for height in self._at(trail, until)
+            for index, act in self._blocks.acts(height).items()
+            if any(_short(left) == trail for left in act.left)
+        }
+
+    def given(self, trail: Trail) -> tuple[list[Place], list[Trail]]:
+        """Of a key that no transaction of its member registered there and then: the events that show it, and
+        what else must be shown. A vote gave it, or a held recovery was carried out when its time was over.
+        """
+        for height in self._at(trail, None):
+            events = self._blocks.events(height)
+            shown = {index for act in self._blocks.acts(height).values() for index in act.events}
+            for at, (index, event) in enumerate(events):
+                if not isinstance(event, KeyRegistered) or left_by_event(event) != trail or index in shown:
+                    continue
+                if event.proposal:
+                    return [(height, index)], [("vote", event.proposal), ("ballot", event.proposal, "yes")]
+                return self._recovered(height, events[at:])
+        return [], []
+
+    def _recovered(self, height: int, events: list[tuple[int, LeftEvent]]) -> tuple[list[Place], list[Trail]]:
+        for at, (_, event) in enumerate(events):
+            if isinstance(event, CarriedOut):
+                return [(height, index) for index, _ in events[: at + 1]], [("held", event.held)]
+        return [], []
+
+    def _at(self, trail: Trail, until: int | None) -> list[int]:
+        found = dict.fromkeys(self._heights.get(trail, ()))
+        return [height for height in found if until is None or height <= until]
 
     def _deal(self, agreement_id: str, agreement: Agreement) -> list[Trail]:
         owner, name, version = agreement.tariff_owner, agreement.tariff, agreement.tariff_version
@@ -197,61 +132,71 @@ class Search:
         out: list[Trail] = []
         for binding in agreement.meters:
             feed = self._client.query("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)
-            out += [("device", binding.owner, feed.device), ("feed", binding.owner, binding.feed)]
+            of_device = (binding.owner, feed.device)
+            out += [
+                ("device", *of_device), ("replacement", *of_device), ("feed", binding.owner, binding.feed)
+            ]  # fmt: skip
         return out
 
-    def _asked(self, statement: Statement) -> list[tuple[Place, Transaction]]:
+    def _asked(self, statement: Statement) -> dict[Place, Act]:
         """The transaction that asked for the close: its place in its block decides what was counted."""
         if not statement.closed_by:
-            return []
-        return [
-            ((statement.closed_height, index), transaction)
-            for index, transaction in self._block(statement.closed_height).items()
-            if identity(transaction.wire) == statement.closed_by
-        ]
-
-    def _find(self, trail: Trail, until: int | None) -> list[Place]:
-        return [
-            (height, index)
-            for height in dict.fromkeys(self._heights.get(trail, ()))
-            if until is None or height <= until
-            for index, transaction in self._block(height).items()
-            if any(
-                left_by_action(transaction.body.member, action) == trail
-                for action in transaction.body.actions
-            )
-        ]
-
-    def _block(self, height: int) -> dict[int, Transaction]:
-        """The transactions of a block that were not refused, by index."""
-        if height not in self._blocks:
-            transport, found = self._client.transport, {}
-            index, size = 0, 1
-            while index < size:
-                outcome = transport.prove("outcome", height, index)
-                size = outcome.within_block.size
-                if decode(outcome.item, Outcome).code == "ok":
-                    wire = transport.prove("transaction", height, index).item
-                    found[index] = parse(self._client.registry, wire)
-                index += 1
-            self._blocks[height] = found
-        return self._blocks[height]
+            return {}
+        return {
+            (statement.closed_height, index): act
+            for index, act in self._blocks.acts(statement.closed_height).items()
+            if identity(act.transaction.wire) == statement.closed_by
+        }
 
 
-def _anchors(brought: Sequence[Transaction]) -> dict[tuple[str, str], None]:
+class _Taken:
+    """What was found so far, with all that it needs."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self.acts: dict[Place, Act] = {}
+        self.events: dict[Place, None] = {}
+        self.searched: set[tuple[str, str]] = set()
+
+    def take(self, trails: Iterable[Trail], until: int | None = None) -> list[Act]:
+        """Take in what left these trails. Returns what was not there yet."""
+        before = dict.fromkeys(self.acts)
+        for trail in dict.fromkeys(trails):
+            found = self._search.find(trail, until)
+            self.add(found)
+            if not found and trail[0] == "key":
+                events, needs = self._search.given(trail)
+                self.events.update(dict.fromkeys(events))
+                self.take(needs)
+        return [act for place, act in self.acts.items() if place not in before]
+
+    def add(self, found: dict[Place, Act]) -> None:
+        new = {place: act for place, act in found.items() if place not in self.acts}
+        self.acts.update(new)
+        for (height, _), act in new.items():
+            self.events.update(dict.fromkeys((height, index) for index in act.events))
+        for act in new.values():
+            self.take(_short(need) for need in act.needs)
+
+    def signers(self) -> list[tuple[str, str]]:
+        bodies = [act.transaction.body for act in self.acts.values()]
+        return list(dict.fromkeys((body.member, body.key) for body in bodies))
+
+
+def _anchors(brought: Sequence[Act]) -> dict[tuple[str, str], None]:
     return {
         (action.owner, action.anchor): None
-        for transaction in brought
-        for action in transaction.body.actions
+        for act in brought
+        for _, action in act.done
         if isinstance(action, RecordCounters)
     }
 
 
-def _sources(registered: Sequence[Transaction]) -> list[tuple[str, str]]:
+def _sources(registered: Sequence[Act]) -> list[tuple[str, str]]:
     """Keys that speak for devices."""
     return [
-        (transaction.body.member, action.source)
-        for transaction in registered
-        for action in transaction.body.actions
+        (member, action.source)
+        for act in registered
+        for member, action in act.done
         if isinstance(action, RegisterDevice | ReplaceDevice)
     ]

@@ -57,6 +57,17 @@ class Finality:
         return self.cosigners > 1 and len(self.signed) >= self.quorum
 
 
+@dataclass(frozen=True)
+class Voted:
+    """A key that a vote of the members gave, not its own member."""
+
+    member: str
+    key: str
+    proposal: str
+    yes: tuple[str, ...]
+    """Members whose signed votes for it are in the bundle."""
+
+
 OriginName = tuple[str, int, int, int]
 """(meter, at_ms, generation, sequence)."""
 
@@ -69,6 +80,7 @@ class Report:
     genesis: Genesis | None = None
     bundle: Bundle | None = None
     finality: Finality = Finality()
+    voted: list[Voted] = field(default_factory=list)
     case: Case | None = None
     """In place of a bundle: what a follower holds against the operator."""
     statement: Statement | None = None

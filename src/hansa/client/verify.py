@@ -7,7 +7,7 @@ import hashlib
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.bundle import BUNDLE_BYTES_MAX, GENESIS_BYTES_MAX, Bundle
-from hansa.client.report import Check, Failed, Finality, Origin, Report, need, note
+from hansa.client.report import Check, Failed, Finality, Origin, Report, Voted, need, note
 from hansa.client.texts import Text, both, instant_text
 from hansa.client.verify_case import case_not_proved, case_proved, check_case, is_case
 from hansa.client.verify_deal import check_deal, read_deal
@@ -108,9 +108,10 @@ def proved(report: Report) -> list[Text]:
     return [
         Text(
             "协议由一方签署提出，另一方按协议、资费和日历的摘要签署接受；资费、日历、计量点由其所有方签署发布；"
-            "所用密钥均可追溯到创世文件。",
+            "所用密钥均可追溯到创世文件" + ("，或经成员表决授予。" if report.voted else "。"),
             "One party signed the agreement, the other the digest of agreement, tariff and calendar; tariff, "
-            "calendar and feeds are signed by their owners; every key goes back to the genesis file.",
+            "calendar and feeds are signed by their owners; every key goes back to the genesis file"
+            + (", or to a vote of the members." if report.voted else "."),
         ),
         Text(
             f"计数记录由{who}的密钥签名，此后未被改动。",
@@ -151,16 +152,27 @@ def _left_to_the_operator(found: Finality) -> Text:
     if found.final:
         return Text(
             "运营方收录了收到的每一笔交易，区块时间的误差小于见证方时钟的容许偏差：请保留签名回执，"
-            "交给自己的跟随节点核对。",
+            "交给自己的从节点核对。",
             "That the operator took in every transaction it was given, and that block times are exact within "
             "what the cosigners' clocks allow: keep acknowledgements and hand them to your follower.",
         )
     return Text(
-        "运营方收录了收到的每一笔交易，区块时间准确，且没有向别人出示另一部历史："
-        "在有法定数的见证方会签之前，请核对各方手中的区块头和回执。",
-        "That the operator took in every transaction it was given, that its block times are right, and "
-        "that it shows everybody the same history: until a quorum cosigns, compare the headers and receipts "
-        "you hold.",
+        "运营方收录了收到的每一笔交易，区块时间准确，没有向别人出示另一部历史，"
+        "且成员要求多人审批的行为确已生效，而非仅仅搁置待批：在有法定数的见证方会签之前，请核对各方手中的区块头和回执。",
+        "That the operator took in every transaction it was given, that its block times are right, that it "
+        "shows everybody the same history, and that an act for which a member demands several people's "
+        "approval took effect and was not merely held: until a quorum cosigns, compare the headers and "
+        "receipts you hold.",
+    )
+
+
+def _given_by_vote(given: Voted) -> Text:
+    names = ", ".join(given.yes)
+    return Text(
+        f"{given.member} 本身认可这把密钥：{given.member} 的密钥 {given.key} 由成员表决 {given.proposal} 授予"
+        f"（已出示赞成票：{names}），并非由 {given.member} 自己登记。",
+        f"That {given.member} itself stands for it: the key of {given.member}, {given.key}, was given by "
+        f"vote {given.proposal} of the members, not by {given.member} itself (yes votes shown: {names}).",
     )
 
 
@@ -178,6 +190,7 @@ def not_proved(report: Report) -> list[Text]:
                 "file it read (see its SHA-256), which may have been changed before.",
             )
         )
+    out += [_given_by_vote(given) for given in report.voted]
     out += [
         Text("签名时谁实际掌握密钥。", "Who held the key when it signed."),
         _left_to_the_operator(report.finality),

@@ -12,13 +12,13 @@ from hansa.apps.metering.messages import (
     Generation,
     RegisterDevice,
     RegisterFeed,
-    RenewLegalUse,
     ReplaceDevice,
 )
 from hansa.client.bundle import Bundle
 from hansa.client.report import Report, need
 from hansa.client.texts import Text
-from hansa.client.verify_ledger import Attests, Placed
+from hansa.client.verify_acts import Placed
+from hansa.client.verify_ledger import Attests
 from hansa.kernel import replace
 
 PROPOSED = (
@@ -51,9 +51,6 @@ class Signed:
                 self.calendars.setdefault((member, action.id), action)
             case RegisterFeed():
                 self.feeds.setdefault((member, action.feed), action.declaration)
-            case RenewLegalUse() if (member, action.feed) in self.feeds:
-                old = self.feeds[member, action.feed]
-                self.feeds[member, action.feed] = replace(old, legal_use=action.legal_use)
             case RegisterDevice():
                 self.lives.setdefault((member, action.device), [Generation(source=action.source)])
             case ReplaceDevice() if (member, action.device) in self.lives:
@@ -94,8 +91,8 @@ def check_deal(report: Report, records: Attests, transactions: Sequence[Placed])
     assert report.statement is not None
     signed = Signed()
     for placed in transactions:
-        for action in placed.transaction.body.actions:
-            signed.take(placed.transaction.body.member, action)
+        for action in placed.actions:
+            signed.take(placed.member, action)
     problems = [
         *_agreement(report.statement.agreement, report.deal, signed),
         *_published(report.deal, records, signed),

@@ -1,34 +1,22 @@
 """Checks of what stood on the ledger: paths up to the header, keys down to the genesis file, signatures."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from hansa.apps.consortium.messages import AddKey, Genesis, NewKey, RegisterKey
-from hansa.apps.rooms import registry
+from hansa.apps.consortium.messages import Genesis
+from hansa.client.bodies import all_rules, read, tag_of
 from hansa.client.bundle import Bundle
 from hansa.client.report import Report, need
 from hansa.client.texts import Text
-from hansa.kernel import Attested, Key, keys, replace
+from hansa.client.verify_acts import Acts, KeyName, Placed, acts_of
+from hansa.kernel import Attested, Key, keys
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Proof, holds
 from hansa.kernel.messages import Outcome
-from hansa.kernel.registry import action_tag
 from hansa.kernel.signatures import ED25519, TRANSACTION_DOMAIN, verify
-from hansa.kernel.transaction import Transaction, identity, parse
+from hansa.kernel.transaction import identity
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A transaction of the bundle, decoded, with its place: `place` is (height, index in its block)."""
-
-    where: str
-    place: tuple[int, int]
-    time_ms: int
-    transaction: Transaction
-    id: str
 
 
 def check_inclusion(report: Report, bundle: Bundle) -> None:
@@ -55,6 +43,13 @@ def check_inclusion(report: Report, bundle: Bundle) -> None:
         if (outcome.block, outcome.within_block.index) != (transaction.block, transaction.within_block.index):
             problems.append(f"{name}.outcome is of another place")
         before = place
+    before = (0, -1)
+    for n, proof in enumerate(bundle.events):
+        parts.append((f"events[{n}]", "event", proof))
+        place = (proof.block.height, proof.within_block.index)
+        if place <= before:
+            problems.append(f"events[{n}] is out of ledger order")
+        before = place
     sizes: dict[tuple[int, bool], int] = {}
     for name, kind, proof in parts:
         size = sizes.setdefault((proof.block.height, kind == "event"), proof.within_block.size)
@@ -75,7 +70,7 @@ class Attests:
     """Records shown by the bundle, by table and key."""
 
     def __init__(self) -> None:
-        self._tables = registry().tables
+        self._tables = all_rules().tables
         self._found: dict[tuple[str, tuple[str, ...]], Any] = {}
         self.heights: dict[tuple[str, tuple[str, ...]], int] = {}
 
@@ -120,23 +115,23 @@ def read_attests(report: Report, bundle: Bundle) -> Attests:
 
 
 def check_transactions(report: Report, bundle: Bundle, records: Attests, chain: str) -> list[Placed]:
-    """Each transaction was signed by a key that its member had then, and was not refused.
+    """Each transaction was signed by a key that its member had then, and was not refused; what it did.
 
-    Keys go back to the genesis file: a later one was added by a transaction of the bundle that an earlier one
-    signed. So the operator can leave transactions out, but make none up.
+    Keys go back to the genesis file: a later one was registered by a transaction of the bundle that an
+    earlier one signed, or given by a vote whose ballots others signed. So the operator can leave transactions
+    out, but make none up.
     """
     assert report.genesis is not None
-    rooms = registry()
-    known = _founding(report.genesis)
+    acts = acts_of(bundle, _founding(report.genesis))
     found: list[Placed] = []
     problems: list[str] = []
     for n, carried in enumerate(bundle.transactions):
-        proof = carried.transaction
-        transaction = parse(rooms, proof.item)
+        proof, where = carried.transaction, f"transactions[{n}]"
+        transaction, time_ms = read(proof.item), proof.block.time_ms
         body, name = transaction.body, identity(transaction.wire)
         outcome = decode_strict(carried.outcome.item, Outcome)
-        time_ms = proof.block.time_ms
-        key = known.get((body.member, body.key))
+        acts.reach(proof.block.height)
+        key = acts.known.get((body.member, body.key))
         message = TRANSACTION_DOMAIN + transaction.body_bytes
         sound = (
             (outcome.transaction, outcome.code, body.chain) == (name, "ok", chain)
@@ -145,26 +140,46 @@ def check_transactions(report: Report, bundle: Bundle, records: Attests, chain: 
             and verify(transaction.suite, key.public, transaction.signature, message)
         )
         if not sound:
-            problems.append(f"transactions[{n}]")
+            problems.append(where)
             continue
-        for action in body.actions:
-            if isinstance(action, AddKey):
-                known.setdefault((body.member, action.id), _added(action))
-            if isinstance(action, RegisterKey):
-                known.setdefault((body.member, action.key.id), _registered(action, body.member, known))
-        place = (proof.block.height, proof.within_block.index)
-        found.append(Placed(f"transactions[{n}]", place, time_ms, transaction, name))
+        for placed in acts.done(where, (proof.block.height, proof.within_block.index), time_ms, transaction):
+            signer = (placed.member, placed.key)
+            if not _stands(records, signer, acts.known[signer], time_ms):  # Of what was held: then as well.
+                problems.append(f"{where}: {placed.member}/{placed.key}")
+            found.append(placed)
+    acts.finish()
+    count = len(bundle.transactions)
     need(
         report, "signatures",
         Text("每笔交易由其成员单位的密钥签名，且未被拒绝",
              "each transaction is signed by a key of its member and was not refused"),
-        problems, Text(f"{len(found)} 笔交易", f"{len(found)} transactions"),
+        problems, Text(f"{count} 笔交易", f"{count} transactions"),
     )  # fmt: skip
-    _check_keys(report, records, known)
+    report.voted = acts.voted
+    _check_effects(report, acts, found)
+    _check_keys(report, records, acts.known)
     return found
 
 
-def _founding(genesis: Genesis) -> dict[tuple[str, str], Key]:
+def _check_effects(report: Report, acts: Acts, found: Sequence[Placed]) -> None:
+    """Each act left its own event where it counts; what was held was approved by those who had to."""
+    done = sum(len(placed.actions) for placed in found)
+    approved = [placed for placed in found if placed.approvals]
+    by = [
+        f"{placed.where} {placed.member}/{placed.key} + {', '.join(given.key for given in placed.approvals)}"
+        for placed in approved
+    ]
+    need(
+        report, "effects",
+        Text("每项行为在其所在区块留下自己的事件，搁置待批的经他人审批后执行",
+             "each act left its own event in its block; what was held was approved and carried out"),
+        acts.problems,
+        Text(f"{done} 项行为" + (f"；经审批：{'；'.join(by)}" if by else ""),
+             f"{done} acts" + (f"; approved: {'; '.join(by)}" if by else "")),
+    )  # fmt: skip
+
+
+def _founding(genesis: Genesis) -> dict[KeyName, Key]:
     return {
         (member.id, key.id): Key(
             suite=ED25519, public=key.public, holder=key.holder, kind=key.kind, scopes=key.scopes,
@@ -175,32 +190,26 @@ def _founding(genesis: Genesis) -> dict[tuple[str, str], Key]:
     }  # fmt: skip
 
 
-def _registered(a: RegisterKey, member: str, known: dict[tuple[str, str], Key]) -> Key:
-    """The key of a registration; one that replaces another has the other's scopes unless it names its own."""
-    key = _added(a.key)
-    old = known.get((member, a.replaces))
-    return replace(key, scopes=old.scopes) if old is not None and not key.scopes else key
-
-
-def _added(a: AddKey | NewKey) -> Key:
-    return Key(
-        suite=ED25519, public=a.public, holder=a.holder, kind=a.kind, scopes=a.scopes, expires_ms=a.expires_ms
+def _may_sign(records: Attests, body: Any, key: Key, time_ms: int) -> bool:
+    """Scope and time, as the ledger had to check them."""
+    scoped = all(keys.in_scope(key.scopes, tag_of(action)) for action in body.actions)
+    return (
+        scoped and time_ms < body.valid_until_ms and _stands(records, (body.member, body.key), key, time_ms)
     )
 
 
-def _may_sign(records: Attests, body: Any, key: Key, time_ms: int) -> bool:
-    """Validity at the time of the block, as the ledger had to check it; a revocation stands in the attest."""
-    shown = records.find(Key, "kernel.keys", body.member, body.key)
-    if shown is None:
+def _stands(records: Attests, name: KeyName, key: Key, time_ms: int) -> bool:
+    """Whether a key could sign at the time of a block; a revocation stands in the attest."""
+    shown = records.find(Key, "kernel.keys", *name)
+    if shown is None or (shown.revoked_ms and time_ms >= shown.revoked_ms):
         return False
-    revoked = bool(shown.revoked_ms) and time_ms >= shown.revoked_ms
-    scoped = all(keys.in_scope(key.scopes, action_tag(type(action))) for action in body.actions)
-    return scoped and not revoked and time_ms < min(shown.expires_ms, key.expires_ms, body.valid_until_ms)
+    return time_ms < min(shown.expires_ms, key.expires_ms)
 
 
 def _check_keys(report: Report, records: Attests, known: dict[tuple[str, str], Key]) -> None:
     """What the ledger shows of a key is what the genesis file or its own transaction made it."""
     shown = list(records.all(Key, "kernel.keys"))
+    given = report.voted
     problems = [
         f"key {'/'.join(name)}"
         for name, key in shown
@@ -211,7 +220,10 @@ def _check_keys(report: Report, records: Attests, known: dict[tuple[str, str], K
     ]
     need(
         report, "keys",
-        Text("每把密钥出自创世文件，或由本单位较早的密钥登记",
-             "each key is of the genesis file, or was added under an earlier key of its member"),
-        problems, Text(f"{len(shown)} 把密钥", f"{len(shown)} keys"),
+        Text("每把密钥出自创世文件，或由本单位较早的密钥登记，或经成员表决授予",
+             "each key is of the genesis file, was registered under an earlier key of its member, "
+             "or was given by a vote"),
+        problems,
+        Text(f"{len(shown)} 把密钥" + (f"，其中 {len(given)} 把经表决授予" if given else ""),
+             f"{len(shown)} keys" + (f", {len(given)} of them given by vote" if given else "")),
     )  # fmt: skip

@@ -21,8 +21,9 @@ from hansa.apps.metering.readings import SALT_BYTES, ProvedReading, StoredReadin
 from hansa.client.bundle import Bundle
 from hansa.client.report import Origin, Report, need, note
 from hansa.client.texts import Text
+from hansa.client.verify_acts import Placed
 from hansa.client.verify_deal import Signed
-from hansa.client.verify_ledger import Attests, Placed
+from hansa.client.verify_ledger import Attests
 from hansa.kernel import Key, encode, merkle, unpack
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.signatures import COUNTER_DOMAIN, verify
@@ -52,8 +53,8 @@ def read_records(report: Report, records: Attests, transactions: Sequence[Placed
     seen: set[tuple[str, int, int]] = set()
     for placed in transactions:
         number = next((n for n, close in enumerate(closes) if _before(placed.place, close, asked)), None)
-        member = placed.transaction.body.member
-        for action in placed.transaction.body.actions:
+        member = placed.member
+        for action in placed.actions:
             if isinstance(action, AnchorReadings):
                 report.anchors.setdefault((member, action.anchor), action)
             said = list(_said(meters, records, signed, placed, action, report.anchors, problems))
@@ -116,10 +117,9 @@ def _said(
     problems: list[str],
 ) -> Iterator[Said]:
     """What an action says of the agreement's feeds. `signed`: what was said before it."""
-    body = placed.transaction.body
 
     def origin(by_device: bool = False, anchor: str = "", index: int = 0) -> Origin:
-        return Origin(placed.id, placed.place[0], body.member, body.key, by_device, anchor, index, None)
+        return Origin(placed.id, placed.place[0], placed.member, placed.key, by_device, anchor, index, None)
 
     if isinstance(action, RecordCounters) and (action.owner, action.counters.feed) in meters:
         counters = action.counters
@@ -135,12 +135,12 @@ def _said(
             yield Said(
                 action.owner, counters.feed, point, origin(bool(action.signature), action.anchor, index)
             )
-    elif isinstance(action, DeclareReset) and (body.member, action.feed) in meters:
-        yield Said(body.member, action.feed, life_point(action.at_ms, _life(action)), origin())
+    elif isinstance(action, DeclareReset) and (placed.member, action.feed) in meters:
+        yield Said(placed.member, action.feed, life_point(action.at_ms, _life(action)), origin())
     elif isinstance(action, ReplaceDevice):
         for counter in action.counters:
-            if (body.member, counter.feed) in meters:
-                yield Said(body.member, counter.feed, life_point(action.at_ms, _life(counter)), origin())
+            if (placed.member, counter.feed) in meters:
+                yield Said(placed.member, counter.feed, life_point(action.at_ms, _life(counter)), origin())
 
 
 def _life(declared: DeclareReset | ReplacedFeed) -> Life:
@@ -156,11 +156,10 @@ def _vouched(records: Attests, signed: Signed, placed: Placed, action: RecordCou
         return False
     source = lives[counters.generation - 1].source
     key = records.get(Key, "kernel.keys", action.owner, source)
-    body = placed.transaction.body
     if placed.time_ms >= key.expires_ms or (key.revoked_ms and placed.time_ms >= key.revoked_ms):
         return False
     if not action.signature:
-        return (body.member, body.key, key.kind) == (action.owner, source, "gateway")
+        return (placed.member, placed.key, key.kind) == (action.owner, source, "gateway")
     message = COUNTER_DOMAIN + key.public + encode(counters)
     return key.kind == "device" and verify(key.suite, key.public, action.signature, message)
 

@@ -8,7 +8,7 @@ from hansa.apps.billing.recompute import Closed, Deal, periods, settle
 from hansa.apps.billing.texts import quantity_text
 from hansa.client.report import Report, need, note
 from hansa.client.texts import Text, both, instant_text, money, period_text
-from hansa.client.verify_ledger import Placed
+from hansa.client.verify_acts import Placed
 from hansa.client.verify_metering import Batches
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from hansa.apps.consortium.messages import CosignersChanged, Genesis
-from hansa.kernel import Cosigner, Struct, encode
+from hansa.kernel import Cosigner, Refusal, Struct, encode
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Proof, SignedHeader, holds, signed_by
 from hansa.kernel.signatures import HEADER_DOMAIN, verify
@@ -121,16 +121,16 @@ def counted(head: SignedHeader, in_force: InForce) -> tuple[list[str], list[Faul
 
 
 def handed_over(chain: str, height: int, handover: Handover, before: InForce) -> InForce | Fault:
-    """The set after a change, for a header of `height`; or what is wrong with the change.
-
-    Raises Malformed or NotCanonical for an event that is none.
-    """
+    """The set after a change, for a header of `height`; or what is wrong with the change."""
     header, proof = handover.head.header, handover.event
     if header.chain != chain:
         return Fault("chain")
     if proof.kind != "event" or proof.block.height != header.height or not holds(proof, header):
         return Fault("event")
-    changed = decode_strict(proof.item, CosignersChanged)
+    try:
+        changed = decode_strict(proof.item, CosignersChanged)
+    except Refusal:
+        return Fault("event")
     after = set_of(changed, before.changes + 1)
     if after is None or after.changed_at != header.height:
         return Fault("set")

@@ -270,13 +270,29 @@ def test_the_last_active_member_cannot_leave_nor_be_voted_out() -> None:
 
 
 def test_the_last_active_member_stays_though_suspended_ones_are_left(consortium: Consortium) -> None:
-    decide(consortium, Suspend(member="maker"), "plant", "bank", by="plant")
-    consortium.do("plant", Leave())
-    consortium.do("auditor", Leave())
-    refusal = consortium.refused("bank", Leave())
-    assert (refusal.code, refusal.field) == ("consortium.last_member", "member")
-    decide(consortium, Reinstate(member="maker"), "bank", by="bank", proposal="p-2")
-    consortium.do("bank", Leave())
+    decide(consortium, Suspend(member="plant"), "maker", "bank")
+    for member in ("bank", "auditor"):
+        consortium.do(member, Leave())
+    refusal = consortium.refused("maker", Leave())
+    assert (refusal.code, refusal.field) == ("consortium.still_cosigner", "member")
+
+
+def test_nobody_is_suspended_while_it_operates_or_cosigns(consortium: Consortium) -> None:
+    """Else its signature counted on, and those of the others might be too few."""
+    by_the_operator = Propose(proposal="p-0", subject=Suspend(member="maker"))
+    refusal = consortium.refused("plant", by_the_operator)
+    assert (refusal.code, refusal.field) == ("consortium.still_cosigner", "member")
+    consortium.do("plant", Propose(proposal="p-1", subject=Suspend(member="bank")))
+    decide(consortium, seats(consortium, "maker", "plant", "bank", quorum=2), *MEMBERS[:3], proposal="p-2")
+    for member in ("maker", "plant"):
+        consortium.do(member, Vote(proposal="p-1", yes=True))
+    ended = stands(consortium)
+    assert (ended["state"], ended["code"]) == ("failed", "consortium.still_cosigner")
+    consortium.do("plant", Attest(table="consortium.members", key=("plant",)))
+    without = seats(consortium, "maker", "plant", quorum=2)
+    decide(consortium, without, *MEMBERS[:3], proposal="p-3")
+    decide(consortium, SUSPENDED, "maker", "plant", proposal="p-4")
+    assert status(consortium, "bank") == "suspended"
 
 
 # Names and registration: by vote.

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from hansa.apps.consortium import errors as keys_errors
 from hansa.apps.consortium import errors_approvals as errors
 from hansa.apps.consortium.key_rules import RECOVER, check_recover, do_recover, is_current, manages
+from hansa.apps.consortium.members import check_active
 from hansa.apps.consortium.messages import Leave, Recover, RegisterKey
 from hansa.apps.consortium.messages_approvals import (
     Approval,
@@ -117,6 +118,7 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
 @since(2)
 def set_approval(ctx: Context, a: SetApproval) -> None:
     # Checks, cheapest first.
+    check_active(ctx, ctx.member)
     rule = a.rule
     longest = parameter(ctx, "approval_days_max")
     if rule.days > longest:

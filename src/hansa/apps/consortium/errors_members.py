@@ -23,12 +23,15 @@ class MembersTooMany(Refusal, code="consortium.members_too_many", field="member"
 
 class NotActive(Refusal, code="consortium.not_active", field="member"):
     zh = (
-        "成员单位 {member} 已暂停或已退出：既有义务照常履行，但不得提案、表决或订立新协议。"
+        "成员单位 {member} 已暂停或已退出：既有义务照常履行，仍可换发密钥、更换设备、更新节点地址，"
+        "但不得提案、表决或新增任何事项（协议、资费、日历、设备、数据源、审批规则、角色、证照）。"
         "暂停的单位须先经表决恢复。"
     )
     en = (
-        "Member {member} is suspended or has left: its obligations go on, but it proposes nothing, does not "
-        "vote and enters nothing new. A suspended member is reinstated by vote first."
+        "Member {member} is suspended or has left: its obligations go on, and it looks after its keys, "
+        "devices and addresses, but it proposes nothing, does not vote and enters nothing new (agreement, "
+        "tariff, calendar, device, feed, approval rule, role, licence). A suspended member is reinstated by "
+        "vote first."
     )
 
 
@@ -37,19 +40,11 @@ class StatusUnfit(Refusal, code="consortium.status_unfit", field="member"):
     en = "Member {member} is {status} now, so this change cannot be made. Look up its status first."
 
 
-class LastMember(Refusal, code="consortium.last_member", field="member"):
-    zh = "{member} 是最后一个有效的成员单位，不能退出或暂停。请先接纳或恢复其他单位。"
-    en = (
-        "{member} is the last active member: it cannot leave or be suspended. Admit or reinstate another "
-        "first."
-    )
-
-
 class StillCosigner(Refusal, code="consortium.still_cosigner", field="member"):
-    zh = "成员单位 {member} 仍是运营方或见证方。请先表决更换见证方（cosigners），再退出或除名。"
+    zh = "成员单位 {member} 仍是运营方或见证方，其签名仍计入法定会签数。请先表决更换见证方（cosigners）。"
     en = (
-        "Member {member} is still the operator or a cosigner. Replace it by a vote on the cosigners first, "
-        "then it can leave."
+        "Member {member} is still the operator or a cosigner, and its signature counts. Replace it by a vote "
+        "on the cosigners first; then it can leave, be suspended or expelled."
     )
 
 

@@ -1,8 +1,8 @@
 """What other rooms may ask of this one."""
 
-from hansa.apps.consortium import errors, errors_members
+from hansa.apps.consortium import errors
 from hansa.apps.consortium.calendars import Calendar
-from hansa.apps.consortium.members import is_active
+from hansa.apps.consortium.members import check_active
 from hansa.apps.consortium.tables import CALENDARS, MEMBERS
 from hansa.kernel import Context
 
@@ -18,8 +18,8 @@ def check_may_enter(ctx: Context, *members: str) -> None:
     An id that is no member's passes: what that means, the caller says.
     """
     for member in members:
-        if is_member(ctx, member) and not is_active(ctx, member):
-            raise errors_members.NotActive(member=member)
+        if is_member(ctx, member):
+            check_active(ctx, member)
 
 
 def calendar(ctx: Context, member: str, name: str) -> Calendar:

@@ -1,7 +1,9 @@
 """Members: what they register of themselves, and whether they are active, suspended or gone.
 
-Whoever is suspended or has left enters nothing new and does not vote; what it is bound to goes on: it can
-still record, settle, confirm, and look after its keys.
+Whoever is suspended or has left enters nothing new and does not vote: no agreement, tariff, calendar, device,
+feed, approval rule, role or licence. What it is bound to goes on: it still records, settles, confirms,
+replaces devices, looks after its keys, and says where its node answers. Nobody is suspended or leaves while
+it operates or co-signs: its signature would count on.
 """
 
 from collections.abc import Iterator
@@ -29,6 +31,9 @@ from hansa.kernel import Context, limits, replace, since
 def update_member(ctx: Context, a: UpdateMember) -> None:
     # Checks.
     member = known(ctx, ctx.member)
+    declared = (member.size, member.roles, member.licences)
+    if (a.size, a.roles, a.licences) != declared:
+        check_active(ctx, ctx.member)
     _check_roles(a.roles)
     _check_licences(a.licences)
 
@@ -73,6 +78,12 @@ def is_active(ctx: Context, member: str) -> bool:
     return record is not None and record.status == "active"
 
 
+def check_active(ctx: Context, member: str) -> None:
+    """Raises NotActive for a member that is suspended or gone."""
+    if not is_active(ctx, member):
+        raise errors.NotActive(member=member)
+
+
 def active(ctx: Context) -> Iterator[str]:
     """Ids of the active members, in order."""
     for key, member in MEMBERS.scan(ctx, limit=limits.SCANNED_MAX):
@@ -81,15 +92,21 @@ def active(ctx: Context) -> Iterator[str]:
 
 
 def check_leaving(ctx: Context, member: str) -> None:
-    """Whether a member can leave, or be expelled. Raises StatusUnfit, StillCosigner, LastMember."""
+    """Whether a member can leave, or be expelled. Raises StatusUnfit, StillCosigner.
+
+    So somebody always is active: the operator.
+    """
     record = known(ctx, member)
     if record.status == "left":
         raise errors.StatusUnfit(member=member, status=record.status)
+    check_unseated(ctx, member)
+
+
+def check_unseated(ctx: Context, member: str) -> None:
+    """Whether a member neither operates nor co-signs. Raises StillCosigner."""
     seats = cosigner_set(ctx)
     if seats is not None and any(member == seat.member for seat in seats.cosigners):
         raise errors.StillCosigner(member=member)
-    if all(name == member for name in active(ctx)):
-        raise errors.LastMember(member=member)
 
 
 def set_status(ctx: Context, member: str, status: Status, proposal: str = "") -> None:

@@ -9,9 +9,8 @@ if that member objects: two voters at least give a member new keys.
 from typing import NamedTuple
 
 from hansa.apps.consortium import effects
-from hansa.apps.consortium import errors_members as members_errors
 from hansa.apps.consortium import errors_votes as errors
-from hansa.apps.consortium.members import active, is_active
+from hansa.apps.consortium.members import active, check_active
 from hansa.apps.consortium.messages_votes import (
     AnySubject,
     Ballot,
@@ -50,7 +49,7 @@ class Count(NamedTuple):
 @since(2)
 def propose(ctx: Context, a: Propose) -> None:
     # Checks, cheapest first.
-    _check_active(ctx)
+    check_active(ctx, ctx.member)
     if PROPOSALS.get(ctx, (a.proposal,)) is not None:
         raise errors.ProposalTaken(proposal=a.proposal)
     if sum(1 for _ in OPEN.scan(ctx, (ctx.member,))) >= limits.OPEN_PROPOSALS_MAX:
@@ -89,7 +88,7 @@ def propose(ctx: Context, a: Propose) -> None:
 @since(2)
 def vote(ctx: Context, a: Vote) -> None:
     # Checks, cheapest first.
-    _check_active(ctx)
+    check_active(ctx, ctx.member)
     proposal = _still_open(ctx, a.proposal)
     if effects.about(proposal.subject) == ctx.member:
         raise errors.VoteOnItself(proposal=a.proposal, member=ctx.member)
@@ -224,11 +223,6 @@ def _check_voters(subject: AnySubject, voters: int) -> None:
         raise errors.NoVoters()
     if isinstance(subject, RecoverMember) and voters < RECOVERY_VOTERS_MIN:
         raise errors.TooFewVoters(member=subject.member, voters=voters)
-
-
-def _check_active(ctx: Context) -> None:
-    if not is_active(ctx, ctx.member):
-        raise members_errors.NotActive(member=ctx.member)
 
 
 def _known(ctx: Context, name: str) -> Proposal:

@@ -4,6 +4,7 @@ ones.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from hansa.apps.consortium import interface as consortium
 from hansa.apps.metering import errors
 from hansa.apps.metering.batch import decoded
 from hansa.apps.metering.chain import Point, life_point
@@ -60,6 +61,7 @@ SOURCE_KINDS = ("device", "gateway")
 
 def register_device(ctx: Context, a: RegisterDevice) -> None:
     # Checks.
+    _check_may_enter(ctx)
     _check_source(ctx, a.source)
     if DEVICES.get(ctx, (ctx.member, a.device)) is not None:
         raise errors.DeviceTaken(device=a.device)
@@ -70,6 +72,12 @@ def register_device(ctx: Context, a: RegisterDevice) -> None:
 
     # Events.
     ctx.emit(DeviceRegistered(owner=ctx.member, device=a.device, source=a.source))
+
+
+def _check_may_enter(ctx: Context) -> None:
+    """Whoever is suspended or has left declares nothing new; what broke it replaces."""
+    if ctx.rules >= 2:
+        consortium.check_may_enter(ctx, ctx.member)
 
 
 def replace_device(ctx: Context, a: ReplaceDevice) -> None:
@@ -110,6 +118,7 @@ def replace_device(ctx: Context, a: ReplaceDevice) -> None:
 
 def register_feed(ctx: Context, a: RegisterFeed) -> None:
     # Checks.
+    _check_may_enter(ctx)
     check_declaration(a.declaration)
     if DEVICES.get(ctx, (ctx.member, a.declaration.device)) is None:
         raise errors.DeviceUnknown(owner=ctx.member, device=a.declaration.device)

@@ -20,7 +20,7 @@ from hansa.node.follower import Follower
 from hansa.node.peers import Comparison
 from tests.consortium import VirtualClock, signer
 from tests.kernel.room import Register
-from tests.node.following_world import Line, Net, Operator, cosigner_key, following, until
+from tests.node.following_world import Line, Net, Operator, cosigner_key, follower, following, until
 
 
 @pytest.fixture
@@ -159,6 +159,7 @@ def test_a_forged_header_accuses_nobody(reading: tuple[Operator, Casebook]) -> N
 
 
 def test_a_forged_head_far_ahead_makes_nobody_wait_for_it(reading: tuple[Operator, Casebook]) -> None:
+    """Who is in force there nobody here knows yet: what it has at our height counts, and is no forgery."""
     operator, casebook = reading
 
     class Ahead(Line):
@@ -168,8 +169,135 @@ def test_a_forged_head_far_ahead_makes_nobody_wait_for_it(reading: tuple[Operato
             return replace(head, header=replace(head.header, height=1_000_000))
 
     comparison = compare(operator, casebook, Ahead(operator))
-    assert comparison.poll().state == "forged"
-    assert comparison.newest == 0
+    standing = comparison.poll()
+    assert (standing.state, standing.height, comparison.newest) == ("agrees", 3, 0)
+    assert "waits until we are there" in standing.en
+    assert "须等本节点追上" in standing.zh
+    assert casebook.all() == []
+
+
+def test_one_that_is_ahead_across_a_change_of_the_operator_is_no_forger(
+    tmp_path: Path, reading: tuple[Operator, Casebook], clock: VirtualClock
+) -> None:
+    """Our copy does not know the new operator yet; once it is there, it does."""
+    operator, _ = reading
+    behind = Net(operator)
+    behind.lines[""] = limit = Limited(operator)
+    with following(tmp_path / "plant", behind, clock=clock) as plant:
+        until(lambda: plant.height == 3)
+        later = operator.succeeded("bank")
+        later.do("plant", Register(tool="under-another"))
+        comparison = Comparison("bank", Line(later), plant.reader, plant.cosignatures, plant.casebook)
+        standing = comparison.poll()
+        assert (standing.state, standing.height, comparison.newest) == ("agrees", 3, 0)
+        behind.serve(later)
+        limit.last = 99
+        until(lambda: plant.height == later.node.height)
+        assert comparison.poll().state == "agrees"
+        assert comparison.newest == later.node.height
+        assert plant.casebook.all() == []
+        # A forgery below our height is one, whoever is in force now.
+        header = later.node.ledger.header(2).header
+        forged = replace(header, app_hash="ab" * 32)
+        by = cosigner_key("bank").sign(HEADER_DOMAIN + encode(forged))
+        comparison = Comparison(
+            "auditor", Line(later, bend_head=lambda signed: replace(signed, header=forged, signature=by)),
+            plant.reader, plant.cosignatures, plant.casebook,
+        )  # fmt: skip
+        assert comparison.poll().state == "forged"
+        assert plant.casebook.halt() == ""
+    later.close()
+
+
+def test_two_histories_under_a_later_operator_accuse_that_one(
+    tmp_path: Path, reading: tuple[Operator, Casebook]
+) -> None:
+    operator, casebook = reading
+    later = operator.succeeded("bank")
+    submit(later, "d")
+    height = later.node.height
+    header = replace(later.node.ledger.header(height).header, app_hash="ab" * 32)
+
+    def other(signed: SignedHeader) -> SignedHeader:
+        if signed.header.height != height:
+            return signed
+        by = cosigner_key("bank").sign(HEADER_DOMAIN + encode(header))
+        return replace(signed, header=header, signature=by)
+
+    known = later.cosignatures
+    comparison = Comparison("plant", Line(later, bend_head=other), later.reader, known, casebook)
+    assert comparison.poll().state == "other_history"
+    [(_, case)] = casebook.all()
+    assert (case.kind, case.height, case.against) == ("two_histories", height, "bank")
+    later.close()
+
+
+def test_two_histories_are_searched_for_once(both: tuple[Operator, Operator], tmp_path: Path) -> None:
+    one, other = both
+    line = Line(other)
+    comparison = compare(one, Casebook(tmp_path / "cases", "plant", one.clock), line)
+    assert comparison.poll().state == "other_history"
+    line.asked.clear()
+    for _ in range(3):
+        assert comparison.poll().state == "other_history"
+    assert line.asked == ["head"] * 3
+    # One that comes back to our history, and leaves it again, is a new finding.
+    line.source = one
+    assert comparison.poll().state == "agrees"
+    assert not comparison._told
+
+
+def test_trouble_of_this_machine_is_told_and_ends_no_comparison(
+    tmp_path: Path, reading: tuple[Operator, Casebook], clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that failed for a moment, and an answer that hits a mistake of the program."""
+    operator, _ = reading
+    net = Net(operator)
+    poll, faults = (
+        Comparison.poll,
+        iter([OSError(28, "No space left"), KeyError("odd"), OSError(28, "No space left")]),
+    )
+
+    def breaks(self: Comparison) -> Any:
+        fault = next(faults, None)
+        if fault is not None:
+            raise fault
+        return poll(self)
+
+    monkeypatch.setattr(Comparison, "poll", breaks)
+    with following(tmp_path / "plant", net, clock=clock) as plant:
+        told = until(lambda: [s for s in plant.peers.standing.values() if s.state == "trouble"])
+        assert "OSError" in told[0].en + told[0].zh or "KeyError" in told[0].en
+        assert "could not compare" in told[0].en
+        assert "未能" in told[0].zh
+        until(lambda: plant.peers.standing["maker"].state == "agrees")
+        assert {each.detail for each in plant.own_incidents()} == {
+            "OSError: [Errno 28] No space left", "KeyError: 'odd'",
+        }  # fmt: skip
+        assert [each.code for each in plant.incidents()] == ["incident.peers"] * 2
+
+
+def test_trouble_in_finding_addresses_ends_no_comparison(
+    tmp_path: Path, reading: tuple[Operator, Casebook], clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, _ = reading
+    monkeypatch.setattr("hansa.node.peers.ADDRESSES_EVERY_S", 0.01)
+    made = follower(tmp_path / "plant", Net(operator), clock=clock)
+    find, faults = made.peers._find, iter([OSError(5, "Input/output error")])
+
+    def breaks(reading: Any) -> dict[str, str]:
+        fault = next(faults, None)
+        if fault is not None:
+            raise fault
+        return find(reading)
+
+    made.peers._find = breaks
+    made.begin()
+    try:
+        until(lambda: "maker" in made.peers.standing)
+        assert "Input/output" in made.peers.incidents[0].detail
+    finally:
+        made.end()
 
 
 def test_a_header_of_another_chain_or_height_accuses_nobody(reading: tuple[Operator, Casebook]) -> None:

@@ -132,6 +132,15 @@ class PeerPrivate(NodeRefusal, code="node.peer_private", field="node_url"):
     )
 
 
+class PeersTrouble(NodeRefusal, code="node.peers_trouble", field="peers"):
+    status = 503
+    zh = "本节点未能与其他节点比对区块头（{cause}），稍后再试。请检查本机磁盘与内存，若仍出现请联系供应方。"
+    en = (
+        "This node could not compare heads with another one ({cause}) and tries again. Look at this "
+        "machine's disk and memory; if it keeps coming, send it to the maker of the program."
+    )
+
+
 class OperatorAway(NodeRefusal, code="node.operator_away", field="node"):
     status = 503
     zh = "运营节点 {url} 没有应答（{cause}），交易未能转交。请稍后原样重发；只读查询仍由本节点回答。"

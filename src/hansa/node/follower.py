@@ -201,7 +201,8 @@ class Follower:
 
     def own_incidents(self) -> list[Incident]:
         """Trouble of this node itself. What the engine says of a wrong block, a case says better."""
-        return [*self._dog.incidents, *(each for each in self.following.incidents if each.what != "differs")]
+        own = [*self._dog.incidents, *self.peers.incidents]
+        return [*own, *(each for each in self.following.incidents if each.what != "differs")]
 
     # What the copy tells.
 

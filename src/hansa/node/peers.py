@@ -13,21 +13,27 @@ from hansa.client.case import Case
 from hansa.client.texts import Text
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
+from hansa.kernel.apply import Incident
 from hansa.kernel.evidence import SignedHeader, signed_by
 from hansa.kernel.refusal import Refusal
+from hansa.node import errors_follower as errors
 from hansa.node.casebook import Casebook
 from hansa.node.cosigning import Cosignatures, in_force, sets_of
+from hansa.node.logs import note
 from hansa.node.upstream import Upstream
 
-STATES = ("agrees", "behind", "away", "other_history", "forged")
+STATES = ("agrees", "behind", "away", "other_history", "forged", "trouble")
 POLL_S = 0.5
 AWAY_POLL_S = 1.0
 ADDRESSES_EVERY_S = 10.0
+INCIDENTS_MAX = 100
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of a peer. `state`: agrees, behind, away, other_history, forged (nobody's header)."""
+    """What is known of a peer. `state`: agrees, behind, away, other_history, forged (nobody's header),
+    trouble (this node's own: it could not compare).
+    """
 
     member: str
     url: str
@@ -48,8 +54,10 @@ class Comparison:
         self._agreed = 0
         """Highest height at which both had the same root: all below it is the same as well."""
         self._last: SignedHeader | None = None
+        self._told = False
+        """Whether the case of its other history is on file: it is not searched for again."""
         self.newest = 0
-        """Highest height of a header that it showed under the operator's key."""
+        """Highest height of a header that it showed under the operator's key, as this copy knows that key."""
 
     def poll(self) -> Standing:
         """Ask for its head and compare. Raises a Refusal where it does not answer.
@@ -64,19 +72,22 @@ class Comparison:
         at = min(own_height, head.header.height)
         if head == self._last and self._agreed >= at:
             return self._agrees(head, own_height)
-        if not self._by_operator(head, sets):
-            return self._forged(head)
-        self.newest = max(self.newest, head.header.height)
+        if self._by_operator(head, sets):
+            self.newest = max(self.newest, head.header.height)
+        elif head.header.height <= own_height or head.header.chain != self._reader.chain.id:
+            return self._forged(head)  # Further on, another operator may be in force: that has to wait.
         if at == 0:
             return self._standing("agrees", 0, "本节点还没有区块", "we have no block yet")
         theirs = head if head.header.height == at else self.peer.header(at)
-        if not self._by_operator(theirs, sets) or theirs.header.height != at:
+        if theirs.header.height != at or not self._by_operator(theirs, sets):
             return self._forged(theirs)
         if theirs.header.app_hash != self._own(at).header.app_hash:
-            self._two_histories(sets, theirs)
+            if not self._told:
+                self._two_histories(sets, theirs)
+                self._told = True
             said = f"在高度 {at} 持有另一部历史", f"holds another history at height {at}"
             return self._standing("other_history", at, *said)
-        self._agreed, self._last = max(self._agreed, at), head
+        self._agreed, self._last, self._told = max(self._agreed, at), head, False
         self._known.learn(theirs)
         return self._agrees(head, own_height)
 
@@ -93,6 +104,10 @@ class Comparison:
 
     def _agrees(self, head: SignedHeader, own_height: int) -> Standing:
         height = head.header.height
+        if height > max(self.newest, own_height):
+            zh = f"到高度 {own_height} 一致，其后须等本节点追上"
+            en = f"agrees up to height {own_height}; what it shows further on waits until we are there"
+            return self._standing("agrees", own_height, zh, en)
         if height < own_height:
             return self._standing(
                 "behind",
@@ -172,6 +187,7 @@ class Peers:
         self._wanted: dict[str, str] = {}
         self.standing: dict[str, Standing] = {}
         self.newest: dict[str, int] = {}
+        self.incidents: list[Incident] = []
         self._looking = Thread(target=self._look, name="peers", daemon=True)
 
     def start(self) -> None:
@@ -189,20 +205,18 @@ class Peers:
             try:
                 with self._reader.snapshot() as reading:
                     self._wanted = self._find(reading)
-            except Refusal:
-                self._stop.wait(ADDRESSES_EVERY_S)
-                continue
+            except Exception as error:
+                self._trouble("", error)
             for member, url in self._wanted.items():
                 if (member, url) not in self._threads:
-                    thread = Thread(
-                        target=self._watch, args=(member, url), name=f"peer-{member}", daemon=True
-                    )
+                    name = f"peer-{member}"
+                    thread = Thread(target=self._watch, args=(member, url), name=name, daemon=True)
                     self._threads[member, url] = thread
                     thread.start()
             self._stop.wait(ADDRESSES_EVERY_S)
 
     def _watch(self, member: str, url: str) -> None:
-        """Poll one node until its address is another one."""
+        """Poll one node until its address is another one. Trouble of any kind is told, and ends nothing."""
         comparison: Comparison | None = None
         while not self._stop.is_set() and self._wanted.get(member) == url:
             pause_s = POLL_S
@@ -210,15 +224,31 @@ class Peers:
                 if comparison is None:
                     peer = self._connect(member, url)
                     comparison = Comparison(member, peer, self._reader, self._known, self._casebook)
-                self.standing[member] = comparison.poll()
+                self._stands(comparison.poll())
                 self.newest[member] = comparison.newest
             except Refusal as refusal:
-                known = self.standing.get(member)
-                height = known.height if known else 0
+                before = self.standing.get(member)
                 zh, en = f"{member}：{refusal.zh}", f"{member}: {refusal.en}"
-                self.standing[member] = Standing(member, url, "away", height, zh, en)
-                pause_s = AWAY_POLL_S if known is not None and known.state == "away" else POLL_S
+                self._stands(Standing(member, url, "away", before.height if before else 0, zh, en))
+                pause_s = AWAY_POLL_S if before is not None and before.state == "away" else POLL_S
+            except Exception as error:
+                told = self._trouble(member, error)
+                zh, en = f"{member}：{told.zh}", f"{member}: {told.en}"
+                self._stands(Standing(member, url, "trouble", 0, zh, en))
+                pause_s = AWAY_POLL_S
             self._stop.wait(pause_s)
+        del self._threads[member, url]
         if comparison is not None:
             comparison.peer.close()
-        self._threads.pop((member, url), None)
+
+    def _stands(self, standing: Standing) -> None:
+        self.standing[standing.member] = standing
+
+    def _trouble(self, member: str, error: Exception) -> errors.PeersTrouble:
+        """What this node's own disk or program does: told once per cause."""
+        told = errors.PeersTrouble(cause=f"{type(error).__name__}: {error}")
+        incident = Incident("peers", str(told.values["cause"]))
+        if incident not in self.incidents and len(self.incidents) < INCIDENTS_MAX:
+            self.incidents.append(incident)
+            note("comparing heads failed", 40, member=member, trace=True)
+        return told

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import click
 
@@ -50,6 +50,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            _nobody_reads()
         except Exception as error:
             from hansa.client.problems import printable
 
@@ -81,6 +83,15 @@ def cli(ctx: click.Context, lang: str | None) -> None:
     ctx.obj = lang or system_language()
 
 
+def _nobody_reads() -> NoReturn:
+    """Whoever read our output has closed it, as `head` does: no error worth a word."""
+    import os
+
+    # What is still in the buffer must go somewhere when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
+
+
 def system_language() -> Literal["zh", "en"]:
     """zh where the system speaks Chinese, else en."""
     import locale
@@ -98,17 +109,21 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except click.Abort:
         sys.exit(130)
+    except BrokenPipeError:
+        _nobody_reads()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
 
 
 def refusal_of(error: Exception) -> dict[str, Any] | None:
-    """Code, field, clause and texts of a refusal of any part of Hansa; None for any other error."""
+    """Code, field, clause and texts of a refusal, or of the machine's trouble; None for any other error."""
+    from hansa.cli.trouble import trouble_of
     from hansa.client import Refused
     from hansa.edge.log_errors import EdgeRefusal
     from hansa.kernel import Refusal
 
+    error = trouble_of(error) or error
     if isinstance(error, Refused):
         receipt = error.receipt
         return {

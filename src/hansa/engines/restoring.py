@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hansa.apps import rooms
 from hansa.engines import errors
+from hansa.engines.durable import place, write_durably
 from hansa.engines.founding import Founded, found
 from hansa.engines.ledger import Ledger
 from hansa.engines.reader import Reader
@@ -27,7 +28,6 @@ from hansa.engines.snapshot import (
     Progress,
     read_chunk,
     read_manifest,
-    write_durably,
 )
 from hansa.engines.store import SqliteStore, connect_to_read, faults
 from hansa.kernel import Registry, Release, encode, lthash, merkle
@@ -57,7 +57,7 @@ def write_backup(reader: Reader, folder: Path) -> SignedHeader | None:
             source.backup(target)
         # One file, not two, whose last write is on disk.
         target.execute("PRAGMA journal_mode=DELETE")
-    passing.replace(folder / LEDGER)
+    place(passing, folder / LEDGER)
     with Reader(folder / LEDGER, reader.chain, reader.genesis).snapshot() as copy:
         head = copy.head()
     write_durably(folder / ABOUT, encode(head))
@@ -132,7 +132,7 @@ def _restored(
     except BaseException:
         _removed(passing)
         raise
-    passing.replace(path)
+    place(passing, path)
 
 
 def _removed(passing: Path) -> None:

@@ -12,11 +12,11 @@ broken.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from hansa.engines.durable import write_durably
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel import Refusal, encode, merkle
@@ -120,16 +120,6 @@ def _records(view: Reading, table: str) -> Iterator[Pair]:
     while rows := view.records(table, after, 1_000):
         yield from rows
         after = rows[-1][0]
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """A file that is there whole, or not at all."""
-    passing = path.with_name(path.name + ".part")
-    with passing.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    passing.replace(path)
 
 
 class _Writer:

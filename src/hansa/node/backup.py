@@ -15,6 +15,7 @@ from threading import Event, Thread
 
 from hansa.engines import errors as engine_errors
 from hansa.engines.blocks import BlockData
+from hansa.engines.durable import place, sync
 from hansa.engines.embedded import Clock, Embedded
 from hansa.engines.founding import found
 from hansa.engines.reader import Reader
@@ -99,6 +100,9 @@ def _copy_rest(directory: Path, to: Path) -> None:
                 one.backup(two)
     if (directory / CASES).is_dir():
         shutil.copytree(directory / CASES, to / CASES)
+    for path in sorted(to.rglob("*"), reverse=True):
+        sync(path)
+    sync(to)
 
 
 @contextmanager
@@ -175,7 +179,7 @@ def restore(
         except Damaged as damage:
             raise Broken(what=str(folder), detail=str(damage)) from damage
     _set_aside(ledger)
-    arriving.rename(ledger)
+    place(arriving, ledger)
     return found
 
 

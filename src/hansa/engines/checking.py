@@ -12,18 +12,20 @@ from hansa.kernel.evidence import Header, signed_by
 def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     """Execute the next block, compare everything, commit; returns its header.
 
-    `own` is what this node has signed. Raises NotNext, NotByOperator; SignedOther if this node signed another
-    header there; Differs with the first thing that is not what the transactions lead to: then nothing was
-    done. Besides, MACHINE_FAULTS, Outdated, RoomMissing.
+    `own` is what this node has signed. Raises NotNext, NotByOperator, BlockUnfit: what came is no block of
+    the operator's, and nobody's fault is shown. SignedOther if this node signed another header there; Differs
+    with the first thing that is not what the transactions lead to: then nothing was done. Besides,
+    MACHINE_FAULTS, Outdated, RoomMissing.
     """
     signed = block.header
     height = ledger.height + 1
     if signed.header.height != height:
         raise errors.NotNext(height=signed.header.height, expected=height)
-    if not signed_by(signed, ledger.operator_key(height)):
+    if signed.header.chain != ledger.chain.id or not signed_by(signed, ledger.operator_key(height)):
         raise errors.NotByOperator(height=height)
     if height <= own.height and not own.allows(signed.header):
         raise errors.SignedOther(height=height)
+    _check_fit(ledger, block)
     if block.leaf.time_ms < ledger.time_ms:
         raise errors.Differs(height=height, what="time")
     applied = ledger.execute(Block(height, block.leaf.time_ms, block.wires))
@@ -40,13 +42,44 @@ def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     return signed.header
 
 
+def _check_fit(ledger: Ledger, block: BlockData) -> None:
+    """What came lies under the signed header: only for that may its signer be held to account.
+
+    Leaf and transactions carry no signature of their own; whoever passed them on may have changed them.
+    Raises BlockUnfit; DamagedOnDisk if it is this node's own log that is not what it was.
+    """
+    height = block.header.header.height
+    if log_root(ledger, ledger.height, block.leaf) != block.header.header.app_hash:
+        if log_root(ledger, ledger.height) != ledger.app_hash:
+            raise errors.DamagedOnDisk(cause=f"the log of blocks up to block {ledger.height}")
+        raise errors.BlockUnfit(height=height, what="leaf")
+    wires = merkle.root([merkle.leaf_hash(wire) for wire in block.wires]).hex()
+    if wires != block.leaf.transactions_root:
+        raise errors.BlockUnfit(height=height, what="transactions")
+
+
+def log_root(ledger: Ledger, size: int, leaf: BlockLeaf | None = None) -> str:
+    """Root of the first `size` blocks as they lie on this disk, and of one more leaf after them."""
+    if leaf is None:
+        return merkle.root_of(size, ledger.store.node).hex()
+    added: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        known = added.get((level, index))
+        return ledger.store.node(level, index) if known is None else known
+
+    def put(level: int, index: int, value: bytes) -> None:
+        added[level, index] = value
+
+    return merkle.append(size, merkle.leaf_hash(encode(leaf)), node, put).hex()
+
+
 def _inside(leaf: BlockLeaf, own: BlockLeaf | None) -> str:
     """The first part of the leaf that executing the transactions does not lead to, or ""."""
     if own is None:  # Nothing happens in it, so it is not in the log.
         empty = merkle.EMPTY_ROOT.hex()
-        own = replace(leaf, transactions_root=empty, outcomes_root=empty, events_root=empty, engine="none")
+        own = replace(leaf, outcomes_root=empty, events_root=empty, engine="none")
     for what, same in (
-        ("transactions", leaf.transactions_root == own.transactions_root),
         ("outcomes", leaf.outcomes_root == own.outcomes_root),
         ("events", leaf.events_root == own.events_root),
         ("records", leaf.state_digest == own.state_digest),

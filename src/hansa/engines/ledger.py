@@ -61,6 +61,10 @@ class _Present(Committed):
         self.before[name] = old
         return old
 
+    def forget(self) -> None:
+        """Read every record anew from disk."""
+        self._cache.clear()
+
 
 class Ledger(Reading):
     """Used by one thread at a time, in a folder that is held (folder.py).
@@ -155,6 +159,11 @@ class Ledger(Reading):
         """It is: asked of the followers, or caught up from them."""
         self.store.note("restored", None)
         self._restored = False
+
+    def reread(self) -> None:
+        """Drop what memory holds of the records and of their sum: both come from disk again."""
+        self._present.forget()
+        self.state_sum = self.store.meta("state_sum") or lthash.EMPTY
 
     def close(self) -> None:
         self.store.close()

@@ -9,10 +9,15 @@ from threading import Lock
 
 from hansa.engines import errors
 from hansa.engines.store import Connect, StoreFault, connect, faults
-from hansa.kernel.evidence import Header
+from hansa.kernel import encode, replace
+from hansa.kernel.canonical import decode
+from hansa.kernel.evidence import Header, SignedHeader
 
+COLUMNS = 4
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS signed (height INTEGER PRIMARY KEY, time_ms INTEGER, app_hash BLOB);
+CREATE TABLE IF NOT EXISTS signed (
+    height INTEGER PRIMARY KEY, time_ms INTEGER, app_hash BLOB, operators BLOB
+);
 CREATE TABLE IF NOT EXISTS chain (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -44,6 +49,8 @@ class Signed:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(f"BEGIN EXCLUSIVE;{_SCHEMA}COMMIT;")
+            if len(self._db.execute("PRAGMA table_info(signed)").fetchall()) < COLUMNS:
+                self._db.execute("ALTER TABLE signed ADD COLUMN operators BLOB")
         except Exception as error:
             if "locked" in str(error):
                 raise errors.InUse(path=str(path.parent)) from error
@@ -69,19 +76,28 @@ class Signed:
         with self._lock:
             return self._known(header.height) in (None, _row(header))
 
-    def put(self, header: Header) -> None:
+    def put(self, header: Header, operators: SignedHeader | None = None) -> None:
         """Keep a header before its signature leaves: on disk when this returns.
 
-        The same again is nothing new. Raises SignedOther.
+        `operators`: the same under its operator's signature, which a cosigner keeps as well. The same again
+        is nothing new. Raises SignedOther.
         """
         with self._lock:
             known = self._known(header.height) if header.height <= self._height else None
             if known is None:
                 with faults():
-                    self._db.execute("INSERT INTO signed VALUES (?, ?, ?)", (header.height, *_row(header)))
+                    word = encode(replace(operators, cosignatures=())) if operators else None
+                    row = (header.height, *_row(header), word)
+                    self._db.execute("INSERT INTO signed VALUES (?, ?, ?, ?)", row)
                 self._height = max(self._height, header.height)
             elif known != _row(header):
                 raise errors.SignedOther(height=header.height)
+
+    def operators(self, height: int) -> SignedHeader | None:
+        """The header signed at a height as its operator signed it; None where that was not kept."""
+        with self._lock, faults():
+            row = self._db.execute("SELECT operators FROM signed WHERE height = ?", (height,)).fetchone()
+        return None if row is None or row[0] is None else decode(row[0], SignedHeader)
 
     def _known(self, height: int) -> tuple[int, bytes] | None:
         with faults():

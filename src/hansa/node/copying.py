@@ -4,7 +4,6 @@ One thread executes; beside it one fetches the next blocks and one checks their 
 come is durable block by block, so that the loop goes on where it stood, however the process ended.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -24,7 +23,7 @@ from hansa.node.ahead import Ahead
 from hansa.node.casebook import Casebook
 from hansa.node.checking import Checkers
 from hansa.node.cosigning import in_force, sets_of
-from hansa.node.investigation import bare, investigate, signed_other
+from hansa.node.investigation import bare, investigate, own_disk, signed_other
 from hansa.node.logs import note
 from hansa.node.upstream import Upstream
 from hansa.node.wires import Claim
@@ -33,11 +32,17 @@ BLOCKS_PER_FETCH = 256
 BYTES_PER_FETCH = 8 * 2**20
 """An answer of fewer blocks and bytes than these had all that there was."""
 WAIT_MS = 20_000
-PROMPT_S = 2.0
-"""A block is live if it was asked for within this time of having had everything before it."""
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 10.0
 CLOCK_PAUSE_S = 0.5
 
+
+UNUSABLE = (
+    engine_errors.NotNext,
+    engine_errors.NotByOperator,
+    engine_errors.BlockUnfit,
+    engine_errors.HandedOver,
+)
+"""What came is no block to follow: nobody's fault is shown, and it is asked for again."""
 
 Step = Literal["on", "again", "over"]
 """Go on; ask anew for the next block, after a while; execute nothing more."""
@@ -48,11 +53,8 @@ class Fetched(NamedTuple):
 
     first: int
     blocks: Sequence[BlockData]
-    asked_s: float
-    """Monotonic time of the question, and of the answer."""
-    came_s: float
-    came_ms: int
-    """The same by the follower's clock."""
+    asked_ms: int
+    """When it was asked, by the follower's clock. Whatever a whole answer lacks was made later."""
     refusal: Refusal | None = None
 
     @property
@@ -87,7 +89,7 @@ class Hooks(NamedTuple):
 
 
 class Copying:
-    """Copies until `stop`. `clock`: ms since the epoch; `skew_ms`: the bound for live headers (rule 17)."""
+    """Copies until `stop`. `clock`: ms since the epoch; `skew_ms`: the bound for header times (rule 17)."""
 
     def __init__(
         self,
@@ -129,14 +131,17 @@ class Copying:
         """Ask for what is wanted, one question at a time."""
         upstream: Upstream | None = None
         while (first := self._asks.get()) is not None:
-            asked_s, refusal = time.monotonic(), None
+            asked_ms, refusal = self._clock(), None
             blocks: Sequence[BlockData] = ()
             try:
                 upstream = upstream or self._connect()
                 blocks = upstream.blocks(first, BLOCKS_PER_FETCH, WAIT_MS)
             except Refusal as found:
                 refusal = found
-            self._answers.put(Fetched(first, blocks, asked_s, time.monotonic(), self._clock(), refusal))
+            except Exception as error:  # Whatever it is, it is asked again: the copy never waits in vain.
+                note("blocks could not be fetched", 40, exc_info=True)
+                refusal = client_errors.AnswerUnusable(url="-", detail=type(error).__name__)
+            self._answers.put(Fetched(first, blocks, asked_ms, refusal))
         if upstream is not None:
             upstream.close()
 
@@ -164,7 +169,6 @@ class Copying:
 
     def _copy(self) -> None:
         """Ask for the next blocks while the last ones are executed."""
-        before: Fetched | None = None
         pause_s = PAUSE_FIRST_S
         wanted = self._ask(self._following.height + 1)
         while (fetched := self._answer()) is not None:
@@ -172,19 +176,19 @@ class Copying:
                 continue  # The answer to a question that no longer counts.
             step: Step = "again"
             if fetched.refusal is None and self._in_order(fetched):
-                self.progress.away_since_ms, self.progress.trouble = 0, None
                 wanted = self._ask(fetched.first + len(fetched.blocks))
-                step = self._execute(fetched, self._is_live(before, fetched))
+                step = self._execute(fetched)
             else:
                 self._away(fetched)
             if step == "over":
                 return
             if step == "on":
-                before, pause_s = fetched, PAUSE_FIRST_S
+                self.progress.away_since_ms, self.progress.trouble = 0, None
+                pause_s = PAUSE_FIRST_S
                 continue
             if self._stop.wait(pause_s):
                 return
-            before, pause_s = None, min(2 * pause_s, PAUSE_MAX_S)
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
             wanted = self._ask(self._following.height + 1)
 
     def _ask(self, first: int) -> int:
@@ -200,7 +204,10 @@ class Copying:
         return None
 
     def _in_order(self, fetched: Fetched) -> bool:
-        return all(block.leaf.height == fetched.first + n for n, block in enumerate(fetched.blocks))
+        return all(
+            block.leaf.height == block.header.header.height == fetched.first + n
+            for n, block in enumerate(fetched.blocks)
+        )
 
     def _away(self, fetched: Fetched) -> None:
         refusal = fetched.refusal or client_errors.AnswerUnusable(url="-", detail="blocks out of order")
@@ -210,55 +217,74 @@ class Copying:
             self.progress.away_since_ms = self._clock()
             note("operator away", 30, code=refusal.code)
 
-    def _is_live(self, before: Fetched | None, fetched: Fetched) -> bool:
-        """Whether these blocks were made while we waited for them, having had all that came before."""
-        return before is not None and before.whole and fetched.asked_s - before.came_s < PROMPT_S
-
-    def _execute(self, fetched: Fetched, live: bool) -> Step:
+    def _execute(self, fetched: Fetched) -> Step:
         """Execute what came, as far as it is right."""
         self._ahead.feed(fetched.blocks[1:])
         last = len(fetched.blocks) - 1
         for n, block in enumerate(fetched.blocks):
-            if self._stop.is_set() or not self._in_time(block, live, fetched.came_ms):
+            if self._stop.is_set() or not self._in_time(block):
                 return "over"
             self._ahead.executing = block.leaf.height
-            try:
-                self._following.follow(block)
-            except engine_errors.NotByOperator as refusal:
-                self._not_by_operator(block, refusal)
-                return "again"
-            except (engine_errors.Differs, engine_errors.SignedOther):
-                self._caught()
-                return "over"
+            step = self._follow(block)
+            if step != "on":
+                return step
             self.progress.level = n == last and fetched.whole
             self._hooks.block()
             self._hooks.level(self.progress.level)
+        if fetched.whole:
+            self._following.had_nothing_after(self._following.height, fetched.asked_ms)
         if not fetched.blocks:
             self.progress.level = True
             self._hooks.level(True)
         return "on"
 
-    def _in_time(self, block: BlockData, live: bool, came_ms: int) -> bool:
-        """Wait until a header is no longer ahead of the clock; refuse one that came late (rule 17)."""
+    def _follow(self, block: BlockData) -> Step:
+        try:
+            self._following.follow(block)
+        except UNUSABLE as refusal:
+            self._unusable(block, refusal)
+            return "again"
+        except (engine_errors.Differs, engine_errors.SignedOther):
+            self._caught()
+            return "over"
+        except engine_errors.DamagedOnDisk:
+            self.progress.over, self.progress.trouble = True, errors.OwnDiskChanged()
+            self._hooks.case(own_disk(block.leaf.height, errors.OwnDiskChanged(), self._casebook))
+            return "over"
+        return "on"
+
+    def _in_time(self, block: BlockData) -> bool:
+        """Wait until a header is no longer ahead of the clock; refuse one that is dated back (rule 17)."""
         height, time_ms, skew_ms = block.leaf.height, block.leaf.time_ms, self._skew_ms()
-        if live and time_ms < came_ms - skew_ms:
-            behind_s = (came_ms - time_ms) // 1_000
+        late_ms = self._dated_back_ms(block)
+        if late_ms > skew_ms:
+            after = self._following.level.height if self._following.level else 0
+            late_s, limit_s = late_ms // 1_000, skew_ms // 1_000
             self._off_clock(
-                block,
-                errors.HeaderFromPast(height=height, behind_s=behind_s, limit_s=skew_ms // 1_000),
+                block, errors.HeaderFromPast(height=height, after=after, behind_s=late_s, limit_s=limit_s)
             )
             self.progress.over = True
             return False
         while time_ms > self._clock() + skew_ms:
             ahead_s = (time_ms - self._clock()) // 1_000
             self._off_clock(
-                block,
-                errors.HeaderFromFuture(height=height, ahead_s=ahead_s, limit_s=skew_ms // 1_000),
+                block, errors.HeaderFromFuture(height=height, ahead_s=ahead_s, limit_s=skew_ms // 1_000)
             )
             if self._stop.wait(CLOCK_PAUSE_S):
                 return False
         self.progress.trouble = None
         return True
+
+    def _dated_back_ms(self, block: BlockData) -> int:
+        """By how much a block is dated before a moment at which the operator had none after an earlier one.
+
+        How it came to us, when, and how long we slept meanwhile says nothing. Nor does a moment that is yet
+        to come: then our clock has been set back since.
+        """
+        level = self._following.level
+        if level is None or block.leaf.height <= level.height or level.at_ms > self._clock():
+            return 0
+        return max(0, level.at_ms - block.leaf.time_ms)
 
     def _off_clock(self, block: BlockData, refusal: Refusal) -> None:
         if self.progress.trouble is None or self.progress.trouble.code != refusal.code:
@@ -267,10 +293,16 @@ class Copying:
 
     def _report(self, kind: Kind, block: BlockData, text: Text) -> None:
         headers = (bare(block.header),)
-        self._hooks.case(self._casebook.report(kind, block.leaf.height, text, headers=headers))
+        case = self._casebook.report(kind, block.leaf.height, text, self._operator(), headers=headers)
+        self._hooks.case(case)
 
-    def _not_by_operator(self, block: BlockData, refusal: Refusal) -> None:
-        self.progress.trouble = refusal
+    def _operator(self) -> str:
+        """The member that orders the next block."""
+        ledger = self._following.ledger
+        return in_force(sets_of(ledger), ledger.height + 1).operator
+
+    def _unusable(self, block: BlockData, refusal: Refusal) -> None:
+        self.progress.level, self.progress.trouble = False, refusal
         if not self.progress.away_since_ms:
             self.progress.away_since_ms = self._clock()
             self._report("note", block, Text(refusal.zh, refusal.en))
@@ -279,8 +311,7 @@ class Copying:
         """The operator signed a block that is wrong, or our own disk is."""
         rejected = self._following.rejected
         assert rejected is not None
-        ledger = self._following.ledger
-        accused = in_force(sets_of(ledger), ledger.height + 1).operator
+        accused = self._operator()
         self.progress.over = True
         self.progress.trouble = engine_errors.Differs(height=rejected.height, what=rejected.what)
         header, own = rejected.block.header.header, self._following.signed

@@ -4,6 +4,7 @@ One header per height, on disk before it leaves. It signs the newest header it h
 cosigners changes, and, while it keeps up, every sixteenth: so under load all cosigners have some in common.
 """
 
+import sqlite3
 from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import NamedTuple
@@ -54,6 +55,8 @@ class Cosigner:
         self.signed_height = 0
         """Highest height signed since the start."""
         self.in_set = False
+        self.operator = ""
+        """The member that operates, by the newest set."""
         self.trouble: Refusal | None = None
         """Why the operator does not take the newest cosignature, if it does not."""
         self._thread = Thread(target=self._hand_in, name="cosignatures", daemon=True)
@@ -76,14 +79,20 @@ class Cosigner:
             return None
         sets = sets_of(ledger)
         current = in_force(sets, height)
-        self.in_set = self._sits(current) or self._sits(sets[-1])
+        self.in_set, self.operator = self._sits(current) or self._sits(sets[-1]), sets[-1].operator
         changes = sets[-1].changed_at == height
         common = height % EVERY == 0 and abs(now_ms - ledger.time_ms) < RECENT_MS
-        if not self._sits(current) or not (newest or changes or common) or self._casebook.halt():
+        if not self._sits(current) or not (newest or changes or common):
+            return None
+        # The header that puts another in the place of the accused is signed: else none could ever be.
+        if self._casebook.halt(current.operator) and self._casebook.halt(sets[-1].operator):
             return None
         cosignature = self._following.cosign(self._member, self._signer)
         self.signed_height = height
-        self._known.take(height, ledger.app_hash, cosignature)
+        try:
+            self._known.take(height, ledger.app_hash, cosignature)
+        except sqlite3.Error as error:  # It is signed and on disk; the operator is handed it all the same.
+            note("a cosignature could not be kept", 40, height=height, error=str(error))
         with self._changed:
             self._pending[height] = Given(height, ledger.app_hash, cosignature)
             if len(self._pending) > PENDING_MAX:
@@ -111,6 +120,11 @@ class Cosigner:
                     pause_s = min(2 * pause_s, PAUSE_MAX_S)
                     continue
                 note("cosignature refused", 30, height=given.height, code=refusal.code)
+            except Exception as error:  # Whatever it is, the next try comes: no thread ends unseen.
+                note("a cosignature could not be handed in", 40, exc_info=True)
+                self.trouble = client_errors.AnswerUnusable(url="-", detail=type(error).__name__)
+                self._stop.wait(PAUSE_MAX_S)
+                continue
             else:
                 self.trouble = None
             pause_s = PAUSE_FIRST_S

@@ -66,12 +66,14 @@ class HeaderFromFuture(NodeRefusal, code="node.header_from_future", field="time_
 class HeaderFromPast(NodeRefusal, code="node.header_from_past", field="time_ms"):
     status = 409
     zh = (
-        "区块 {height} 到达时，其时间比本机时钟慢 {behind_s} 秒（容许 {limit_s} 秒），不予采用。"
-        "请检查两边的时钟，再重启本节点。"
+        "区块 {height} 的时间不可信：运营节点曾表示区块 {after} 之后没有新区块，而该区块的时间比那一刻"
+        "（按本机时钟）还早 {behind_s} 秒（容许 {limit_s} 秒），不予采用。请检查两边的时钟并查问运营方；"
+        "确认无误后以 hansa follow 目录 --retry 重新启动。"
     )
     en = (
-        "When block {height} came, its time was {behind_s} s behind this machine's clock ({limit_s} s are "
-        "allowed): it is refused. Check both clocks, then restart this node."
+        "Block {height} is dated {behind_s} s before a moment, by this machine's clock, at which the "
+        "operator still had nothing after block {after} ({limit_s} s are allowed): it is refused. Check both "
+        "clocks and ask the operator; once that is settled, start again with hansa follow DIRECTORY --retry."
     )
 
 
@@ -90,13 +92,36 @@ class OwnDiskChanged(NodeRefusal, code="node.own_disk_changed", field="state"):
 class CosigningStopped(NodeRefusal, code="node.cosigning_stopped", field="cosignature"):
     status = 409
     zh = (
-        "本节点已停止会签，因为它掌握了对运营方不利的证据（{file}）。请把证据交给各成员单位，由联盟表决更换运营方；"
-        "之后用新目录重新跟随。"
+        "本节点已停止会签该运营方的区块头，因为它掌握了对其不利的证据（{file}）。请把证据交给各成员单位，"
+        "由联盟更换运营方；更换后会签自动恢复。若查明是本方的差错，可用 "
+        "hansa follow 目录 --set-aside 案卷 搁置它。"
+        "不要新建目录：signed.db 记着本节点签过什么。"
     )
     en = (
-        "This node has stopped cosigning, since it holds evidence against the operator ({file}). Hand it to "
-        "the members, let the consortium vote on the operator, then follow anew in a fresh directory."
+        "This node has stopped cosigning this operator's headers, since it holds evidence against it "
+        "({file}). Hand it to the members, so that the consortium takes another operator: it then cosigns "
+        "again by itself. If the mistake was your own, put it aside with hansa follow DIRECTORY --set-aside "
+        "CASE. Keep the directory: signed.db knows what this node has signed."
     )
+
+
+class CosigningStoppedByDisk(NodeRefusal, code="node.cosigning_stopped_by_disk", field="cosignature"):
+    status = 503
+    zh = (
+        "本节点已停止会签，因为它自己磁盘上的内容曾被改动或损坏（{file}）。请恢复账本（保留 signed.db），"
+        "再以 hansa follow 目录 --set-aside 案卷 启动，届时会重新核对。"
+    )
+    en = (
+        "This node has stopped cosigning, since what lay on its own disk was changed or damaged ({file}). "
+        "Restore the ledger, keep signed.db, then start with hansa follow DIRECTORY --set-aside CASE: it is "
+        "checked anew."
+    )
+
+
+class CaseUnknown(NodeRefusal, code="node.case_unknown", field="case"):
+    status = 404
+    zh = "没有可搁置的案卷 {case}。现有：{known}。请给出 cases 目录中的文件名。"
+    en = "There is no case {case} to put aside. There are: {known}. Name a file of the folder cases."
 
 
 class CaseFileBroken(NodeRefusal, code="node.case_file_broken", field="cases"):

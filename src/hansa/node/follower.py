@@ -26,7 +26,7 @@ from hansa.engines.following import Following
 from hansa.engines.ledger import Keep
 from hansa.engines.reader import Reader
 from hansa.engines.restoring import restore_snapshot
-from hansa.kernel import Release, limits
+from hansa.kernel import Refusal, Release, limits
 from hansa.kernel.apply import Incident
 from hansa.kernel.signatures import Signer
 from hansa.node import errors_follower as errors
@@ -238,9 +238,12 @@ class Follower:
         """Highest height that any node showed under the operator's signature."""
         return max([self.following.height, *list(self.peers.newest.values())])
 
-    def stopped_cosigning(self, file: str) -> errors.CosigningStopped:
+    def stopped_cosigning(self, file: str) -> Refusal:
         """Why this node cosigns no more, and what to do."""
-        return errors.CosigningStopped(file=str(Path(file).relative_to(self.settings.directory)))
+        name = str(Path(file).relative_to(self.settings.directory))
+        if self.casebook.get(Path(file).name).kind == "own_disk":
+            return errors.CosigningStoppedByDisk(file=name)
+        return errors.CosigningStopped(file=name)
 
     def skew_ms(self) -> int:
         """How far a live header's time may be off our clock: a parameter of the consortium."""

@@ -1,9 +1,11 @@
 """What speaks for and against a follower's being well, in words; and what it found, for its own member."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hansa.client.case import Case
 from hansa.node.incidents import Noted, noted
 from hansa.node.member import Check
 from hansa.node.operator import check_clock, check_disk
@@ -74,7 +76,7 @@ def _operator(node: "Follower") -> Check:
 
 
 def _cosigning(node: "Follower") -> Check:
-    file = node.casebook.halt()
+    file = node.casebook.halt(node.cosigner.operator) if node.cosigner.operator else node.casebook.halt()
     signed = node.cosigner.signed_height
     if file:
         refusal = node.stopped_cosigning(file)
@@ -92,10 +94,19 @@ def _cosigning(node: "Follower") -> Check:
 
 
 def _evidence(node: "Follower") -> Check:
-    case = node.casebook.accused()
-    if case is None:
-        return _check("evidence", True, "没有对运营方不利的发现。", "Nothing was found against the operator.")
-    return _check("evidence", False, case.zh, case.en)
+    case = node.casebook.accused(node.cosigner.operator)
+    if case is not None:
+        return _check("evidence", False, case.zh, case.en)
+    earlier = node.casebook.accused()
+    if earlier is not None:
+        return _check(
+            "evidence",
+            True,
+            f"没有对现任运营方不利的发现。对 {earlier.against} 的案卷仍在：{earlier.zh}",
+            f"Nothing was found against the operator in force. The case against {earlier.against} is kept: "
+            f"{earlier.en}",
+        )
+    return _check("evidence", True, "没有对运营方不利的发现。", "Nothing was found against the operator.")
 
 
 def _promises(node: "Follower") -> Check:
@@ -126,15 +137,18 @@ def _peers(node: "Follower") -> Check:
 
 def incidents_of(node: "Follower") -> Sequence[Noted]:
     """The cases on file, then trouble of this node itself."""
-    found = [
-        Noted(
-            code=f"incident.{case.kind}",
-            at_ms=case.found_ms,
-            zh=case.zh,
-            en=case.en,
-            height=case.height,
-            evidence=str(Path(path).relative_to(node.settings.directory)),
-        )
-        for path, case in node.casebook.all()
-    ]
+    found = [_of_case(node, path, case) for path, case in node.casebook.all()]
     return found + [noted(each, node.now_ms(), node.height) for each in node.own_incidents()]
+
+
+def _of_case(node: "Follower", path: str, case: Case) -> Noted:
+    word = node.casebook.word_on(path)
+    when = datetime.fromtimestamp(word.at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC") if word else ""
+    return Noted(
+        code=f"incident.{case.kind}",
+        at_ms=case.found_ms,
+        zh=f"（{word.person} 于 {when} 搁置）{case.zh}" if word else case.zh,
+        en=f"(put aside by {word.person}, {when}) {case.en}" if word else case.en,
+        height=case.height,
+        evidence=str(Path(path).relative_to(node.settings.directory)),
+    )

@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 from hansa.client.case import Case, Difference, difference_text
 from hansa.client.texts import Text
-from hansa.engines.errors import DamagedOnDisk, RecordsBroken
+from hansa.engines.checking import log_root
+from hansa.engines.errors import DamagedOnDisk, HistoryBroken, RecordsBroken
 from hansa.engines.following import Following, Rejected
 from hansa.engines.founding import found
 from hansa.engines.replay import scrub
+from hansa.engines.restoring import check_log
 from hansa.kernel import Refusal, lthash
-from hansa.kernel.evidence import SignedHeader
+from hansa.kernel.evidence import SignedHeader, signed_by
 from hansa.kernel.signatures import VerifiedCache
 from hansa.kernel.state import Damaged
 from hansa.node.casebook import Casebook
@@ -25,16 +27,19 @@ EVIDENCE_BYTES_MAX = 8 * 2**20
 
 
 def own_trouble(following: Following) -> Refusal | None:
-    """OwnDiskChanged if this node's records are not those of its last block. Reads all of them."""
+    """OwnDiskChanged if this node's log or records are not those of its last block. Reads all of them."""
     ledger = following.ledger
     try:
         if ledger.height:
+            check_log(ledger)
             state_digest = ledger.leaf(ledger.height).state_digest
         else:
             founded = found(following.genesis_bytes, following.chain.release, VerifiedCache().verify)
             state_digest = lthash.digest(founded.state_sum)
+        if log_root(ledger, ledger.height) != ledger.app_hash:
+            return OwnDiskChanged()
         scrub(ledger.store, state_digest)
-    except (RecordsBroken, DamagedOnDisk, Damaged):
+    except (HistoryBroken, RecordsBroken, DamagedOnDisk, Damaged):
         return OwnDiskChanged()
     return None
 
@@ -48,11 +53,9 @@ def investigate(
     stop: Callable[[], bool],
 ) -> Case:
     """Find out what is wrong with a rejected block and keep the evidence. May ask the operator's node."""
-    height = rejected.height
     trouble = own_trouble(following)
     if trouble is not None:
-        text = Text(f"区块 {height}：{trouble.zh}", f"Block {height}: {trouble.en}")
-        return casebook.report("own_disk", height, text)
+        return own_disk(rejected.height, trouble, casebook)
     registry = following.ledger.registry
     difference = first_difference(rejected, operator, registry)
     case = _report(following, rejected, difference, casebook, accused)
@@ -63,15 +66,45 @@ def investigate(
     return case
 
 
+def own_disk(height: int, trouble: Refusal, casebook: Casebook) -> Case:
+    """This node's own disk is not what it was: it accuses nobody and cosigns nothing."""
+    text = Text(f"区块 {height}：{trouble.zh}", f"Block {height}: {trouble.en}")
+    return casebook.report("own_disk", height, text)
+
+
 def signed_other(following: Following, rejected: Rejected, casebook: Casebook, accused: str) -> Case:
-    """This node signed another header at the block's height, under the operator's signature of then."""
+    """This node cosigned another header at the block's height.
+
+    Two histories where what it signed lies here under the operator's signature; else a note of it.
+    """
     height = rejected.height
     text = Text(
         f"运营方在高度 {height} 出示另一部历史：本节点在该高度已会签过另一个区块头。",
         f"The operator shows another history at height {height}: this node cosigned another header there.",
     )
-    headers = (bare(rejected.block.header),)
-    return casebook.report("two_histories", height, text, against=accused, headers=headers)
+    kept, now = following.signed.operators(height), bare(rejected.block.header)
+    if (
+        kept is None
+        or kept.header.app_hash == now.header.app_hash
+        or not signed_by(kept, following.ledger.operator_key(height))
+    ):
+        return casebook.report("note", height, text, f"{accused}-signed", headers=(now,))
+    return casebook.report("two_histories", height, text, against=accused, headers=(kept, now))
+
+
+def set_aside(following: Following, casebook: Casebook, name: str, person: str) -> None:
+    """A member's word on a case: this node cosigns again, and looks anew at the block that was rejected.
+
+    What it has signed stays known. `name`: of the case's file; `person`: who says so. Raises CaseUnknown, and
+    OwnDiskChanged while this node's disk is not what it has to be.
+    """
+    case = casebook.get(name)
+    if case.kind == "own_disk" and (trouble := own_trouble(following)) is not None:
+        raise trouble
+    casebook.set_aside(name, person)
+    rejected = following.rejected
+    if rejected is not None and rejected.height == case.height:
+        following.forget_rejected()
 
 
 def _report(

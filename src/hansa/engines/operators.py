@@ -82,13 +82,14 @@ def successor_key(ledger: Standing, wire: bytes) -> bytes:
     if found is None or present is None or not goes_on_here(ledger, found):
         return b""
     try:
-        check_succession(present, found, _holds)
+        check_succession(present, found, holds)
     except Refusal:
         return b""
     return next(s.public for s in present.cosigners if s.member == found.succession.operator)
 
 
-def _holds(public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
+def holds(public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
+    """Whether a signature holds, asked in the order of a contract's context."""
     return verify(suite, public, signature, message)
 
 

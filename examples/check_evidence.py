@@ -253,7 +253,7 @@ class Acts:
         need(name in self.keys and ("kernel.keys", *name) in self.records, f"{where}: key {name} is unknown")
         key, shown = self.keys[name], self.records["kernel.keys", *name][0]
         until_ms = min(shown["expires_ms"], shown.get("revoked_ms", 2**53))
-        need(time_ms < until_ms, f"{where}: key {name} expired or revoked")
+        need(time_ms <= until_ms and time_ms < key["expires_ms"], f"{where}: key {name} expired or revoked")
         for tag in (action["_type"] for action in body["actions"]):
             need({tag, tag.split(".")[0] + ".*", "*"} & {*key["scopes"]}, f"{where}: beyond the key's scope")
         return key
@@ -409,7 +409,7 @@ def check_records(agreement: Any, records: Any, actions: Any, sources: Any, held
         if "signature" in a:
             message = b"hansa-counter-1\x00" + (public := raw(speaker["public"])) + canonical(c)
             vouched = speaker["kind"] == "device" and signed_by(public, 1, raw(a["signature"]), message)
-        vouched = vouched and time_ms < min(speaker["expires_ms"], speaker.get("revoked_ms", 2**53))
+        vouched = vouched and time_ms <= min(speaker["expires_ms"], speaker.get("revoked_ms", 2**53))
         need(vouched, f"{where}: {c['feed']} is not vouched for by its source")
         packed = (raw(x) for x in (c["at_ms"], c["value"], c["lost"], a["index"], c.get("span_ms", "")))
         at, value, lost, index, spans = (struct.unpack(f">{len(x) // 8}q", x) for x in packed)

@@ -157,7 +157,7 @@ def a_made_up_key_signs(b: Bundle, _: EvidenceWorld) -> Bundle:
 def a_key_that_was_revoked_before(b: Bundle, _: EvidenceWorld) -> Bundle:
     first = b.transactions[find(b, AnchorReadings)].transaction.block.time_ms
     key = ("plant", "gateway-1")
-    return attested(b, "kernel.keys", lambda k: replace(k, revoked_ms=first), key)
+    return attested(b, "kernel.keys", lambda k: replace(k, revoked_ms=first - 1), key)
 
 
 @forgery("source")

@@ -199,11 +199,14 @@ def _may_sign(records: Attests, body: Any, key: Key, time_ms: int) -> bool:
 
 
 def _stands(records: Attests, name: KeyName, key: Key, time_ms: int) -> bool:
-    """Whether a key could sign at the time of a block; a revocation stands in the attest."""
+    """Whether a key could sign at the time of a block; what ended it early stands in the attest.
+
+    What it signed in the very millisecond in which it was ended may lie before that, and was not refused.
+    """
     shown = records.find(Key, "kernel.keys", *name)
-    if shown is None or (shown.revoked_ms and time_ms >= shown.revoked_ms):
+    if shown is None or (shown.revoked_ms and time_ms > shown.revoked_ms):
         return False
-    return time_ms < min(shown.expires_ms, key.expires_ms)
+    return time_ms < key.expires_ms and time_ms <= shown.expires_ms
 
 
 def _check_keys(report: Report, records: Attests, known: dict[tuple[str, str], Key]) -> None:

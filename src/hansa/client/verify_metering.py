@@ -156,7 +156,7 @@ def _vouched(records: Attests, signed: Signed, placed: Placed, action: RecordCou
         return False
     source = lives[counters.generation - 1].source
     key = records.get(Key, "kernel.keys", action.owner, source)
-    if placed.time_ms >= key.expires_ms or (key.revoked_ms and placed.time_ms >= key.revoked_ms):
+    if placed.time_ms > key.expires_ms or (key.revoked_ms and placed.time_ms > key.revoked_ms):
         return False
     if not action.signature:
         return (placed.member, placed.key, key.kind) == (action.owner, source, "gateway")

@@ -246,7 +246,8 @@ def _show(lang: Language, copy: Any, file: Any) -> None:
         f"联盟链 {said.chain[:16]}…：区块 {said.height}（根 {said.app_hash[:16]}…）之后，"
         f"由 {said.operator} 接任运营方，原运营方 {before} 不再排序。本副本在区块 {copy.height}。",
         f"Chain {said.chain[:16]}…: after block {said.height} (root {said.app_hash[:16]}…) the ledger "
-        f"goes on with {said.operator} as operator in place of {before}. This copy is at block {copy.height}.",
+        f"goes on with {said.operator} as operator in place of {before}. This copy is at block "
+        f"{copy.height}.",
         err=True,
     )
 

@@ -18,6 +18,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS signed (
     height INTEGER PRIMARY KEY, time_ms INTEGER, app_hash BLOB, operators BLOB
 );
+CREATE TABLE IF NOT EXISTS successions (height INTEGER PRIMARY KEY, operator TEXT);
 CREATE TABLE IF NOT EXISTS chain (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -40,6 +41,7 @@ class Signed:
             except BaseException:
                 self._db.close()
                 raise
+            self._handed: dict[int, str] = dict(self._db.execute("SELECT * FROM successions").fetchall())
             self._height: int = self._db.execute("SELECT max(height) FROM signed").fetchone()[0] or 0
 
     def _prepare(self, path: Path, chain: str) -> None:
@@ -98,6 +100,24 @@ class Signed:
         with self._lock, faults():
             row = self._db.execute("SELECT operators FROM signed WHERE height = ?", (height,)).fetchone()
         return None if row is None or row[0] is None else decode(row[0], SignedHeader)
+
+    def hand_over(self, height: int, operator: str) -> None:
+        """Keep that this node signed a succession after a block, before the signature leaves: on disk when
+        this returns. Another successor for the same block replaces the one before.
+        """
+        with self._lock, faults():
+            self._db.execute("INSERT OR REPLACE INTO successions VALUES (?, ?)", (height, operator))
+            self._handed[height] = operator
+
+    def handed(self, height: int) -> bool:
+        """Whether this node signed a succession after that block."""
+        return height in self._handed
+
+    def withdraw(self, height: int) -> None:
+        """Forget a succession that was signed: the member's word that it will not be carried out."""
+        with self._lock, faults():
+            self._db.execute("DELETE FROM successions WHERE height = ?", (height,))
+            self._handed.pop(height, None)
 
     def _known(self, height: int) -> tuple[int, bytes] | None:
         with faults():

@@ -378,10 +378,10 @@ ROOMS = [
     ("room.declaration", 'ROOM = Room("tools", actions=lend)'),
     ("room.declaration", 'ROOM = Room("tools", tables=[Tool])'),
     ("room.project", "OTHER = 1"),
-    (
-        "room.load",
-        'ROOM = Room("tools", actions=[known])',
-    ),
+    ("room.load", 'ROOM = Room("tools", actions=[known], tables=[TOOLS], events=[Lent])'),
+    ("room.declaration", 'ROOM = Room("tools", actions=[lend], listeners=[later])'),
+    ("room.declaration", 'ROOM = Room("tools", actions=[lend], tables=[TOOLS])'),
+    ("room.declaration", 'ROOM = Room("tools", actions=[lend], events=[Lent])'),
 ]
 
 

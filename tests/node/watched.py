@@ -1,17 +1,19 @@
 """A node in a process of its own under a watchdog, with a room that loops: run by test_watchdog.py.
 
+The room stands for a shipped one with a mistake: in one from outside, loops are counted and refused.
+
     python -m tests.node.watched FOLDER SECONDS MODE [name …]
 
 Prints what it met: incidents, then a line for each tool lent, then the engine's refusal, if any.
 """
 
+import importlib
 import sys
 from pathlib import Path
 
 from hansa.apps import rooms
 from hansa.engines.embedded import Embedded
-from hansa.engines.foreign_rooms import examine
-from hansa.kernel import Refusal, Registry, encode
+from hansa.kernel import Refusal, Registry, Room, encode
 from hansa.kernel.transaction import sign
 from hansa.node.watchdog import Watchdog
 from tests.consortium import START_MS, genesis, signer
@@ -25,11 +27,20 @@ STEP = {
 """A loop in a loop; and numbers so long that one product of them takes hours and never lets go of Python."""
 
 
+def plain(folder: Path, step: str) -> Room:
+    """The room as Python itself imports it."""
+    made = package(step=step)
+    for name, data in made.files.items():
+        path = folder / "plain" / made.top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    sys.path.insert(0, str(folder / "plain"))
+    room: Room = importlib.import_module("tools.contract").ROOM
+    return room
+
+
 def main(folder: Path, seconds: int, mode: str, names: list[str]) -> None:
-    room, refusals = examine(
-        package(step=f"{STEP[mode]}\nTOOLS.insert(ctx, (ctx.member, a.tool), Tool(name=a.tool))")
-    )
-    assert room is not None, refusals
+    room = plain(folder, f"{STEP[mode]}\nTOOLS.insert(ctx, (ctx.member, a.tool), Tool(name=a.tool))")
     lend = next(iter(room.actions))
     registry = Registry([*rooms.registry().rooms, room])
     dog = Watchdog(folder / "ledger.db", seconds)

@@ -15,17 +15,15 @@ from typing import Any
 from hansa.apps import rooms
 from hansa.engines import room_errors as errors
 from hansa.engines.room_check import check
-from hansa.engines.room_names import BUILTINS
+from hansa.engines.room_meter import HELPERS, ITERTOOLS, apart
+from hansa.engines.room_names import BUILTINS, read
 from hansa.engines.room_package import Package, from_distribution, from_project, installed_packages
-from hansa.engines.room_types import faults
+from hansa.engines.room_rewrite import rewritten
+from hansa.engines.room_types import changeable, faults
 from hansa.kernel import Refusal, Registry, Room, RoomPin
 
 RESERVED = ("client", "edge", "engine", "hansa", "kernel", "node", "room")
 """Names that stand at the beginning of codes and tables already."""
-
-
-RANGE_MAX = 100_000
-"""Numbers in a range of a room from outside. Members agree on it: changing it changes the rules."""
 
 
 @dataclass(frozen=True)
@@ -88,49 +86,44 @@ def examine(package: Package) -> tuple[Room | None, list[Refusal]]:
 
 
 def load(package: Package) -> Room:
-    """Run the modules of a package that passed the check; returns its room. Raises LoadFailed."""
+    """Run the modules of a package that passed the check; returns its room. Raises LoadFailed.
+
+    Each is run with what it does counted (`room_meter`), as all of its functions are later.
+    """
     modules: dict[str, ModuleType] = {}
-    files = package.modules()
+    program = read(package)
 
     def module_of(name: str) -> ModuleType:
         if name not in modules:
             modules[name] = module = ModuleType(name)
-            path = files.get(name)
-            source = b"" if path is None else package.files[path]
             module.__dict__["__builtins__"] = {**allowed, "__import__": bring}
-            where = str(package.folder / path) if path else name
-            exec(compile(source, where, "exec", dont_inherit=True), module.__dict__)
+            if source := program.sources.get(name):
+                where = str(package.folder / source.path)
+                exec(compile(rewritten(program, source), where, "exec", dont_inherit=True), module.__dict__)
         return modules[name]
 
-    def bring(
-        name: str, given: Any = None, local: Any = None, wanted: Any = (), level: int = 0
-    ) -> ModuleType:
+    def bring(name: str, given: Any = None, local: Any = None, wanted: Any = (), level: int = 0) -> Any:
+        if name == "itertools":
+            return ITERTOOLS
         if name.partition(".")[0] != package.top:
             return importlib.import_module(name)
         module = module_of(name)
         for part in wanted or ():
-            if f"{name}.{part}" in files:
+            if f"{name}.{part}" in program.sources:
                 setattr(module, part, module_of(f"{name}.{part}"))
         return module
 
-    allowed = {name: getattr(builtins, name) for name in (*BUILTINS, "__build_class__")}
-    allowed["range"] = _bounded
+    allowed = {name: getattr(builtins, name) for name in (*BUILTINS, "__build_class__")} | HELPERS
     entry, _, attribute = package.entry.partition(":")
     try:
-        room = getattr(module_of(entry), attribute)
+        room = getattr(apart(module_of)(entry), attribute)
     except Exception as error:
         raise errors.LoadFailed(name=package.name, detail=f"{type(error).__name__}: {error}") from error
     if not isinstance(room, Room):
         raise errors.LoadFailed(name=package.name, detail=f"{package.entry} is no Room")
+    for table in room.tables.values():
+        table._older = {kind: apart(upgraded) for kind, upgraded in table._older.items()}
     return room
-
-
-def _bounded(*bounds: int) -> range:
-    """Python's `range`, of at most RANGE_MAX numbers. Raises RangeTooLong."""
-    whole = range(*bounds)
-    if whole[RANGE_MAX:]:
-        raise errors.RangeTooLong(limit=RANGE_MAX)
-    return whole
 
 
 def check_loaded(room: Room) -> None:
@@ -141,7 +134,7 @@ def check_loaded(room: Room) -> None:
     try:
         kinds = [*room.actions, *room.events, *(table.record for table in room.tables.values())]
         kinds += [older for table in room.tables.values() for older in table._older]
-        wrong = [fault for kind in kinds for fault in faults(kind)]
+        wrong = [fault for kind in kinds for fault in (*faults(kind), *changeable(kind))]
         Registry([*release.rooms, room])
     except Exception as error:
         raise errors.LoadFailed(name=room.name, detail=f"{type(error).__name__}: {error}") from error

@@ -1,10 +1,10 @@
 """Whether a room from outside may be loaded, found out from its source before anything of it runs.
 
-What passes keeps to rule 11, ends by its form (no `while`, no recursion, no endless iterator; a `for` over a
-long range is the watchdog's), keeps nothing outside the ledger, and reaches nothing but its own tables and
-what hansa.kernel gives to rooms. What cannot be decided is refused. The idea: only data are values.
-Functions, classes, tables, modules and `ctx` are used where they are named, and are never kept or handed on;
-so each call is known by name, and each attribute is a declared field.
+What passes keeps to rule 11, has no `while` and no recursion, keeps nothing outside the ledger, and reaches
+nothing but its own tables and what hansa.kernel gives to rooms. What cannot be decided is refused. The idea:
+only data are values. Functions, classes, tables, modules and `ctx` are used where they are named, and are
+never kept or handed on; so each call is known by name, and each attribute is a declared field. Of which type
+a value is, and how often a loop runs, only running it tells: `room_meter` sees to those.
 """
 
 import ast
@@ -12,7 +12,9 @@ import re
 
 from hansa.engines import room_errors as errors
 from hansa.engines.room_calls import find_circles
-from hansa.engines.room_forms import Forms
+from hansa.engines.room_forms import Forms, check_listed
+from hansa.engines.room_locals import bound_in, made_in
+from hansa.engines.room_meter import INTEGER_BITS_MAX
 from hansa.engines.room_names import (
     BUILTINS,
     CALLABLE,
@@ -44,6 +46,9 @@ CONSUMERS = ("all", "any", "dict", "list", "max", "min", "sorted", "sum", "tuple
 SORTING = ("max", "min", "sorted", "sort")
 INNER = ("_", "gi_", "cr_", "ag_")
 """Beginnings of the names by which Python shows its insides."""
+WITHIN_MAX = 4
+"""Comprehensions within each other: each takes of the depth to which Python can call."""
+MANY = (ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 FORMAT = re.compile(r"0?[0-9]{0,3},?[ds]\Z")
 
 PLAIN = (
@@ -57,6 +62,7 @@ OPERATORS = (
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr, ast.BitXor, ast.RShift, ast.Div,
 )  # fmt: skip
 """Without powers and left shifts, one of which can run for hours. (`/` is refused by rule 11, by name.)"""
+SERIES = (ast.Tuple, ast.List, ast.ListComp, ast.Dict, ast.DictComp)
 CONSTRUCTS: dict[type[ast.AST], tuple[str, str, str, str]] = {
     ast.Try: (
         "try：它可能吞掉拒绝",
@@ -97,6 +103,7 @@ def check(package: Package) -> list[Refusal]:
             _check_identifiers(program, source)
             Forms(program, source, _check_body).module()
         find_circles(program)
+        check_listed(program)
     except RecursionError:
         program.problems.append(errors.SyntaxUnfit(file=package.name, line=0, detail="nested too deeply"))
     module, _, attribute = package.entry.partition(":")
@@ -136,8 +143,11 @@ class _Body(ast.NodeVisitor):
         self.program, self.source = program, source
         self.calls = program.calls.setdefault(f"{source.module}:{function.name}", {})
         self.has_ctx = takes_ctx(function)
-        self.locals = _bound_in(function)
-        self.fresh = _made_in(function, self.locals)
+        self.locals = bound_in(function)
+        self.fresh = made_in(function)
+        self.within = 0
+        self.at_once: list[ast.expr] = []
+        """Generators that are used up where they stand, and keys of sorts."""
         for name, node in self.locals.items():
             if name in source.names or name in BUILTINS:
                 _refuse_name(program, source, node, name, "它已有另一含义", "it already means something else")
@@ -159,6 +169,19 @@ class _Body(ast.NodeVisitor):
         return self.program.meaning(self.source, node)
 
     def visit(self, node: ast.AST) -> None:
+        self.within += isinstance(node, MANY)
+        if self.within > WITHIN_MAX:
+            self.construct(
+                node,
+                f"嵌套超过 {WITHIN_MAX} 层的推导式",
+                f"comprehensions more than {WITHIN_MAX} deep within each other",
+                "请拆成几步",
+                "Write it in several steps",
+            )
+        self.look_into(node)
+        self.within -= isinstance(node, MANY)
+
+    def look_into(self, node: ast.AST) -> None:
         what = forbidden(node)
         if what:
             self.refuse(errors.ComputedApart, node, what=what)
@@ -192,6 +215,23 @@ class _Body(ast.NodeVisitor):
         elif kind not in ("local", "constant"):
             self.refuse(errors.NotAValue, node, name=node.id)
 
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, int) and node.value.bit_length() > INTEGER_BITS_MAX:
+            self.construct(
+                node,
+                f"超过 {INTEGER_BITS_MAX} 位的整数",
+                f"an integer of more than {INTEGER_BITS_MAX} bits",
+                "请用较小的数",
+                "Use smaller numbers",
+            )
+
+    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
+        if node.name == "ctx":
+            self.refuse(errors.NotAValue, node, name=node.name)
+        self.generic_visit(node)
+
+    visit_MatchStar = visit_MatchAs
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.ctx, ast.Load):
             self.refuse(errors.Shared, node, name=ast.unparse(node))
@@ -214,6 +254,8 @@ class _Body(ast.NodeVisitor):
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load) and not self.made_here(node.value):
             self.refuse(errors.Shared, node, name=ast.unparse(node.value))
+        if _stores(node) and isinstance(node.slice, ast.Slice):
+            self.construct(node, "对切片赋值", "a value put into a slice", "请用 extend", "Use extend")
         self.visit(node.value)
         self.visit(node.slice)
 
@@ -250,9 +292,8 @@ class _Body(ast.NodeVisitor):
                 continue
             if position == handler:
                 self.due_work(argument)
-            elif consumes and isinstance(argument, ast.GeneratorExp):
-                self.generic_visit(argument)
             else:
+                self.at_once += [argument] if consumes else []
                 self.visit(argument)
         for keyword in node.keywords:
             if sorts and keyword.arg == "key":
@@ -297,10 +338,13 @@ class _Body(ast.NodeVisitor):
     def sorting(self, node: ast.expr) -> None:
         of = self.meaning(node)
         if isinstance(node, ast.Lambda) and not (node.args.defaults or node.args.kw_defaults):
-            self.visit(node.body)
+            if any(part.arg == "ctx" for part in ast.walk(node.args) if isinstance(part, ast.arg)):
+                self.refuse(errors.NotAValue, node, name="ctx")
+            self.at_once.append(node)
+            self.visit(node)
         elif of.kind == "function":
             self.calls.setdefault(of.target, (self.source.path, node.lineno))
-        elif not (of.kind == "builtin" and of.target in ("len", "abs", "int")):
+        elif not (of.kind == "builtin" and of.target in ("len", "abs")):
             self.refuse(errors.CallUndecided, node, name=ast.unparse(node))
 
     # Statements and operators with a rule of their own.
@@ -321,6 +365,14 @@ class _Body(ast.NodeVisitor):
                     "Collect first and change it after the loop",
                 )
         self.generic_visit(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp | ast.Lambda) -> None:
+        if node in self.at_once:
+            self.generic_visit(node)
+        else:
+            self.construct(node, *CONSTRUCTS[type(node)])
+
+    visit_Lambda = visit_GeneratorExp
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         Forms(self.program, self.source, _check_body).annotation(node.annotation)
@@ -354,6 +406,22 @@ class _Body(ast.NodeVisitor):
         text = any(isinstance(n, texts) and isinstance(getattr(n, "value", ""), str | bytes) for n in sides)
         if isinstance(node.op, ast.Mod) and text:
             self.text(node, "用 % 拼接的文本", "a text made by %")
+        elif isinstance(node.op, ast.Mult) and (text or any(isinstance(n, SERIES) for n in sides)):
+            self.construct(
+                node,
+                "用 * 重复的文本、列表或元组",
+                "a text, list or tuple repeated by *",
+                "* 只用于整数；请写出来或用循环",
+                "* takes integers: write it out, or loop",
+            )
+        elif isinstance(node, ast.AugAssign) and isinstance(node.value, SERIES[1:]):
+            self.construct(
+                node,
+                "对列表或字典的 += 之类",
+                "+= and the like of a list or dict",
+                "请用 append 或 extend",
+                "Use append or extend",
+            )
         elif not isinstance(node.op, OPERATORS):
             self.construct(
                 node,
@@ -394,35 +462,3 @@ def _singular(node: ast.expr) -> bool:
 
 def _stores(node: ast.Subscript) -> bool:
     return not isinstance(node.ctx, ast.Load)
-
-
-def _bound_in(function: ast.FunctionDef) -> dict[str, ast.AST]:
-    """Every name that a function binds, with where."""
-    bound: dict[str, ast.AST] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            bound.setdefault(node.id, node)
-        elif isinstance(node, ast.arg):
-            bound.setdefault(node.arg, node)
-        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name is not None:
-            bound.setdefault(node.name, node)
-    return bound
-
-
-def _made_in(function: ast.FunctionDef, bound: dict[str, ast.AST]) -> set[str]:
-    """Names that a function binds to lists and dicts of its own making, and to nothing else."""
-    made: dict[str, int] = {}
-    total: dict[str, int] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            total[node.id] = total.get(node.id, 0) + 1
-        target, value = None, None
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target, value = node.targets[0], node.value
-        elif isinstance(node, ast.AnnAssign):
-            target, value = node.target, node.value
-        called = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
-        fresh = isinstance(value, ast.List | ast.Dict | ast.ListComp | ast.DictComp)
-        if isinstance(target, ast.Name) and (fresh or called in ("dict", "list", "sorted")):
-            made[target.id] = made.get(target.id, 0) + 1
-    return {name for name in made if made[name] == total[name] and not isinstance(bound[name], ast.arg)}

@@ -69,6 +69,11 @@ class Recursion(Refusal, code="room.recursion", field="file"):
     en = "{file}, line {line}: functions call each other in a circle ({chain}). Write it as a for loop."
 
 
+class CallsDeep(Refusal, code="room.calls_deep", field="file"):
+    zh = "{file}：自函数 {name} 起，逐层调用的函数超过 {limit} 个。请减少层次。"
+    en = "{file}: from {name} on, more than {limit} functions call one another in a row. Use fewer levels."
+
+
 class CallUndecided(Refusal, code="room.call", field="file"):
     zh = (
         "{file} 第 {line} 行：无法看出 {name} 调用的是什么，或它不许调用。请直接用名称调用本软件包的函数、"
@@ -174,4 +179,34 @@ class RangeTooLong(Refusal, code="room.range", field="actions"):
     en = (
         "A loop in the room runs over more than {limit} numbers; nothing was done. Tell the room's author, "
         "or ask for less at a time."
+    )
+
+
+class Operation(Refusal, code="room.operation", field="actions"):
+    zh = (
+        "应用中的 {what} 用于 {kinds}，而它不许如此使用；该操作未执行。运算符只用于整数，"
+        "+ 还可连接两段文本、两个元组或两个列表（见“编写应用”）。请联系应用的作者。"
+    )
+    en = (
+        "In the room, {what} was used of {kinds}, which it is not for; nothing was done. Operators take "
+        "integers, + also two texts, tuples or lists (see Write a room). Tell the room's author."
+    )
+
+
+class TooBig(Refusal, code="room.too_big", field="actions"):
+    zh = "应用算出了超过 {bits} 位的整数，或嵌套超过 {deep} 层的数据；该操作未执行。请联系应用的作者。"
+    en = (
+        "The room made an integer of more than {bits} bits, or data that lie more than {deep} deep within "
+        "each other; nothing was done. Tell the room's author."
+    )
+
+
+class DueAccount(Refusal, code="room.due_account", field="actions"):
+    zh = (
+        "应用要把待办记在 {member} 名下；它只可记在签名成员单位名下，"
+        "到期执行时只可记在该待办所属成员单位名下。该操作未执行。请联系应用的作者。"
+    )
+    en = (
+        "The room would put due work on the account of {member}: it may use that of the member that signs, "
+        "and in due work that of its own member, only. Nothing was done. Tell the room's author."
     )

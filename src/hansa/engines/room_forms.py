@@ -27,7 +27,6 @@ READERS = ("public", "members", "parties")
 PARTS = {
     "actions": "function",
     "due": "function",
-    "listeners": "function",
     "queries": "function",
     "tables": "table",
     "events": "class",
@@ -165,6 +164,7 @@ class Forms:
             elif isinstance(keyword.value, ast.List | ast.Tuple):
                 for item in keyword.value.elts:
                     self.named(item, kind)
+                    self.program.listed.add(self.program.meaning(self.source, item).target)
                     if kind == "function":
                         self.handler(item)
             else:
@@ -356,6 +356,29 @@ class Forms:
             f"类型 {ast.unparse(node)} 不可用；可用 hansa.kernel 的类型和 {'、'.join(TYPES)}、Literal",
             f"the type {ast.unparse(node)} is not allowed; hansa.kernel's, {', '.join(TYPES)}, Literal are",
         )
+
+
+def check_listed(program: Program) -> None:
+    """Every table and event is in the room's lists: what the ledger holds, each node must know to read."""
+    for source in program.sources.values():
+        for node in source.tree.body:
+            name = getattr(node, "name", "")
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                name = target.id if isinstance(target, ast.Name) else ""
+                table = source.defined.get(name, UNKNOWN).kind == "table"
+            else:
+                table = False
+            bases = [program.meaning(source, base).target for base in getattr(node, "bases", ())]
+            if (table or bases == ["Event"]) and f"{source.module}:{name}" not in program.listed:
+                program.problems.append(
+                    errors.Declared(
+                        file=source.path,
+                        line=node.lineno,
+                        what_zh=f"{name} 须列入 Room(...) 的 {'tables' if table else 'events'}",
+                        what_en=f"{name} has to be in the Room's list of {'tables' if table else 'events'}",
+                    )
+                )
 
 
 def _generic(node: ast.AST) -> bool:

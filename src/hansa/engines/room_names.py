@@ -42,6 +42,8 @@ CALLABLE = (
     "min", "range", "reversed", "sorted", "sum", "tuple", "zip",
 )  # fmt: skip
 TYPES = ("bool", "bytes", "dict", "int", "list", "object", "str", "tuple")
+DEEP_MAX = 100
+"""Levels of code within code."""
 BUILTINS = tuple(sorted({*CALLABLE, *TYPES}))
 
 
@@ -80,6 +82,8 @@ class Program:
     problems: list[Refusal] = field(default_factory=list)
     with_ctx: set[str] = field(default_factory=set)
     """Functions, here and abroad, whose first argument is ctx."""
+    listed: set[str] = field(default_factory=set)
+    """What the Room(...) lists as its own."""
     calls: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
     """Which function calls which, and where: (path, line)."""
 
@@ -112,6 +116,10 @@ def read(package: Package) -> Program:
             line = getattr(error, "lineno", 0) or 0
             detail = getattr(error, "msg", "") or str(error) or type(error).__name__
             program.problems.append(errors.SyntaxUnfit(file=path, line=line, detail=detail))
+            continue
+        if (line := _too_deep(tree)) is not None:
+            detail = f"nested more than {DEEP_MAX} deep"
+            program.problems.append(errors.SyntaxUnfit(file=path, line=line, detail=detail))
         else:
             program.sources[module] = Source(module, path, tree)
     for source in program.sources.values():
@@ -125,6 +133,17 @@ def read(package: Package) -> Program:
     for source in program.sources.values():
         _settle(program, source)
     return program
+
+
+def _too_deep(tree: ast.Module) -> int | None:
+    """Where code lies too deep within code. How deep Python can read differs from node to node."""
+    nodes: list[tuple[ast.AST, int, int]] = [(tree, 0, 0)]
+    for node, deep, line in nodes:
+        if deep > DEEP_MAX:
+            return line
+        at = getattr(node, "lineno", line)
+        nodes += [(part, deep + 1, at) for part in ast.iter_child_nodes(node)]
+    return None
 
 
 def _defined(source: Source) -> Iterator[tuple[str, Meaning]]:
@@ -165,6 +184,16 @@ def _settle(program: Program, source: Source) -> None:
                         why_en="a name means one thing in a module",
                     )
                 )
+            if f"{source.module}.{name}" in program.sources and not _imports(node, source.module):
+                program.problems.append(
+                    errors.NameForbidden(
+                        file=source.path,
+                        line=node.lineno,
+                        name=name,
+                        why_zh="本软件包有同名模块",
+                        why_en="a module of this package has it",
+                    )
+                )
             seen.add(name)
         if not isinstance(node, ast.ImportFrom):
             continue
@@ -174,6 +203,12 @@ def _settle(program: Program, source: Source) -> None:
                 name = f"{'.' * node.level}{node.module or ''}.{alias.name}"
                 program.problems.append(errors.ImportForbidden(file=source.path, line=node.lineno, name=name))
             source.names[alias.asname or alias.name] = meaning or UNKNOWN
+
+
+def _imports(node: ast.stmt, package: str) -> bool:
+    """Whether it brings modules of a package by their own names."""
+    alike = isinstance(node, ast.ImportFrom) and all(a.asname in (None, a.name) for a in node.names)
+    return alike and isinstance(node, ast.ImportFrom) and node.module == package
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

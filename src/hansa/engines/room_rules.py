@@ -15,6 +15,10 @@ TEXT_METHODS = frozenset(name for name in dir(str) if not name.startswith("_")).
 )
 """Methods of a text that differ by Python's version and its tables of characters."""
 
+VIEWS = ("items", "keys", "values")
+"""What these methods of a dict give behaves as a set, whose order differs from process to process."""
+SET_OPERATORS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)
+
 FORBIDDEN_NAMES = ("float", "complex", "set", "frozenset", "hash", "id", "round", "eval", "exec")
 
 
@@ -28,7 +32,22 @@ def forbidden(node: ast.AST, *, any_text_method: bool = False) -> str:
         return "a set"
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in FORBIDDEN_NAMES:
         return node.id
+    if isinstance(node, ast.BinOp) and isinstance(node.op, SET_OPERATORS):
+        viewed = [side for side in (node.left, node.right) if _method(side) in VIEWS]
+        if viewed:
+            return "a set of a dict's keys, values or items"
     called = node.func if isinstance(node, ast.Call) else None
     if isinstance(called, ast.Attribute) and called.attr in TEXT_METHODS and not any_text_method:
         return f".{called.attr}()"
+    if isinstance(node, ast.Call) and not any_text_method:
+        names = [argument for argument in node.args if isinstance(argument, ast.Constant)]
+        if _method(node) == "encode" and (node.keywords or names):
+            return ".encode() with an encoding"
+        if _method(node) == "split" and not node.args:
+            return ".split() without a separator"
     return ""
+
+
+def _method(node: ast.AST) -> str:
+    """Name of the method that a call calls."""
+    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""

@@ -70,6 +70,13 @@ def faults(kind: Any) -> Iterator[str]:
             yield from _struct_faults(part.cls, way)
 
 
+def changeable(kind: Any) -> Iterator[str]:
+    """What of a type could be changed in place, as a dict could, each with the way to it."""
+    for way, part in reached(kind):
+        if isinstance(part, types.DictType):
+            yield f"{way} is a dict"
+
+
 def _struct_faults(cls: Any, way: str) -> Iterator[str]:
     config = cls.__struct_config__
     if not issubclass(cls, Struct):

@@ -267,6 +267,7 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
         due.remove(_context(now, layer, block), key, item)
 
         ctx = _context(now, Overlay(layer), block)
+        ctx.account = item.member
         what = f"due {item.handler}{item.arguments}"
         try:
             now.registry.due[item.handler](ctx, *item.arguments)

@@ -58,14 +58,15 @@ class Context:
         self.height = height
         self.chain = chain
         self.rules = rules
-        self.member = member
+        self.member = self.account = member
+        """The account that due work goes on: in due work, that of its own entry."""
         self.key = key
         self.transaction = transaction
         self._verify = verify
         self.events: list[bytes] = []
         self.touched: dict[str, None] = {}
         """Classes of the records that were read (design, section 5): who asks must be among their readers."""
-        self.reads = self.writes = self.scanned = self.bytes = 0
+        self.reads = self.writes = self.scanned = self.bytes = self.work = 0
 
     def emit(self, event: Event) -> None:
         """Add to the event log, which anyone can be shown a proof of. Canonical bytes are taken now."""
@@ -96,8 +97,9 @@ class Context:
         return self._verify is not None and self._verify(public, suite, signature, message)
 
     def spent(self) -> tuple[int, int]:
-        """(steps, bytes) so far: reads, writes and scanned rows are a step each."""
-        return self.reads + self.writes + self.scanned, self.bytes
+        """(steps, bytes) so far: a read, a write, a scanned row are a step each, as is some work."""
+        work = self.work // limits.WORK_PER_STEP
+        return self.reads + self.writes + self.scanned + work, self.bytes
 
     def spend_bytes(self, count: int) -> None:
         self.bytes += count
@@ -114,6 +116,12 @@ class Context:
         if self.writes > limits.WRITES_MAX:
             raise OverBudget(what="writes", limit=limits.WRITES_MAX)
         self.spend_bytes(count)
+
+    def spend_work(self, count: int) -> None:
+        """What a room from outside does between its reads and writes, which no other budget sees."""
+        self.work += count
+        if self.work > limits.WORK_MAX:
+            raise OverBudget(what="work", limit=limits.WORK_MAX)
 
     def spend_scanned(self, count: int) -> None:
         self.scanned += count

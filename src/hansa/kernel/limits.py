@@ -39,9 +39,10 @@ WRITES_MAX = 25_000
 SCANNED_MAX = 50_000
 BYTES_MAX = 4 * 2**20
 EVENTS_MAX = 256
-WORK_MAX = 1_000_000
+WORK_MAX = 500_000
 """Work of a room from outside: about one per item walked, call, or sixteen parts of code."""
-WORK_PER_STEP = 5
+WORK_PER_STEP = 2
+"""Of a block's steps, so that whole blocks of such work take seconds."""
 KEY_BYTES_MAX = 1_024
 INCIDENT_MAX = 500
 """Characters of an incident's detail."""

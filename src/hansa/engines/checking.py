@@ -3,32 +3,35 @@
 from hansa.engines import errors
 from hansa.engines.blocks import BlockData
 from hansa.engines.ledger import Ledger
+from hansa.engines.operators import check_after, check_before
 from hansa.engines.signed import Signed
 from hansa.kernel import encode, merkle, replace
 from hansa.kernel.apply import Block, BlockLeaf
-from hansa.kernel.evidence import Header, signed_by
+from hansa.kernel.evidence import Header
 
 
 def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     """Execute the next block, compare everything, commit; returns its header.
 
-    `own` is what this node has signed. Raises NotNext, NotByOperator, BlockUnfit: what came is no block of
-    the operator's, and nobody's fault is shown. SignedOther if this node signed another header there; Differs
-    with the first thing that is not what the transactions lead to: then nothing was done. Besides,
+    `own` is what this node has signed. Raises NotNext, NotByOperator, HandedOver, BlockUnfit: what came is no
+    block of the operator's, and nobody's fault is shown. SignedOther if this node signed another header there;
+    Differs with the first thing that is not what the transactions lead to: then nothing was done. Besides,
     MACHINE_FAULTS, Outdated, RoomMissing.
     """
     signed = block.header
     height = ledger.height + 1
     if signed.header.height != height:
         raise errors.NotNext(height=signed.header.height, expected=height)
-    if signed.header.chain != ledger.chain.id or not signed_by(signed, ledger.operator_key(height)):
+    if signed.header.chain != ledger.chain.id:
         raise errors.NotByOperator(height=height)
+    check_before(ledger, signed, block.wires, own)
     if height <= own.height and not own.allows(signed.header):
         raise errors.SignedOther(height=height)
     _check_fit(ledger, block)
     if block.leaf.time_ms < ledger.time_ms:
         raise errors.Differs(height=height, what="time")
     applied = ledger.execute(Block(height, block.leaf.time_ms, block.wires))
+    check_after(ledger, applied, signed)
     what = _inside(block.leaf, applied.leaf)
     if what:
         raise errors.Differs(height=height, what=what, found=applied)

@@ -114,7 +114,7 @@ class NotByOperator(Refusal, code="engine.not_by_operator", field="header"):
     )
 
 
-class HandedOver(Refusal, code="engine.handed_over", field="header"):
+class HandedOver(NotByOperator, code="engine.handed_over", field="header"):
     zh = (
         "本节点已签署接任文件：区块 {height} 之后由继任运营方续接，不再采用原运营方的区块。"
         "请等候继任方，或撤回本节点的签署：hansa succession withdraw。"

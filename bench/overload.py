@@ -2,9 +2,10 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench.ground import running
+from bench.ground import Ground, running
 from bench.measure import Row
 from bench.node import AT_MOST_PER_S, LOADS, peak
 
@@ -15,9 +16,16 @@ CONNECTIONS = 1_600
 """So many that the queue is full long before all of them wait for an answer."""
 
 
+def _ground(folder: Path) -> AbstractContextManager[Ground]:
+    """All connections come from one address here."""
+    return running(
+        folder, keys=CONNECTIONS, settings=f"[limits]\nconnections_per_address = {2 * CONNECTIONS}\n"
+    )
+
+
 def rows() -> Iterator[Row]:
     per_request, connections, _ = LOADS[0]
-    with tempfile.TemporaryDirectory() as name, running(Path(name), keys=CONNECTIONS) as ground:
+    with tempfile.TemporaryDirectory() as name, _ground(Path(name)) as ground:
         speed, _, _ = peak(ground, per_request, connections)
         tally = ground.load(
             CONNECTIONS, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S / 1.6,

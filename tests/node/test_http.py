@@ -132,19 +132,6 @@ def test_what_is_no_http_is_refused_as_a_problem(port: int, data: bytes) -> None
     assert code_of(found) == "node.request_malformed"
 
 
-def test_more_connections_than_may_be_are_hung_up_on(port: int) -> None:
-    held = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(QUICK.connections)]
-    try:
-        with connected(port) as one_more:
-            assert one_more.recv(1) == b""
-        # The others are not: it was no matter of time.
-        held[-1].sendall(b"GET /v1/head HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert held[-1].recv(12) == b"HTTP/1.1 200"
-    finally:
-        for connection in held:
-            connection.close()
-
-
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [("DELETE", "/v1/head", "GET, HEAD"), ("OPTIONS", "/v1/transactions", "POST"),

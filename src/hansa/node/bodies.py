@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from hansa.kernel.refusal import shown
-from hansa.node import errors
+from hansa.node import errors, limits
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -18,18 +18,27 @@ class Gone(Exception):
 
 
 class Budget:
-    """Memory that all bodies in transit share."""
+    """Memory that all bodies in transit share. One address has at most a part of it."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.used = limit, 0
+        self._by_address: dict[str, int] = {}
 
-    def take(self, size: int) -> None:
-        if self.used + size > self.limit:
+    def take(self, size: int, address: str) -> None:
+        """Raises QueueFull."""
+        own = self._by_address.get(address, 0) + size
+        if self.used + size > self.limit or own > self.limit // limits.SOURCES_AT_LEAST:
             raise errors.QueueFull(retry_s=1)
         self.used += size
+        self._by_address[address] = own
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, address: str) -> None:
         self.used -= size
+        own = self._by_address.get(address, 0) - size
+        if own > 0:
+            self._by_address[address] = own
+        else:
+            self._by_address.pop(address, None)
 
 
 def announced(headers: Headers, wanted: str, limit: int) -> int:
@@ -47,7 +56,7 @@ def announced(headers: Headers, wanted: str, limit: int) -> int:
     return length
 
 
-async def receive_body(receive: Receive, limit: int, budget: Budget) -> bytes:
+async def receive_body(receive: Receive, limit: int, budget: Budget, address: str) -> bytes:
     """A whole body. Raises BodyTooLarge, QueueFull where memory for bodies is used up, or Gone.
 
     How long it may take is the connection's to say.
@@ -62,7 +71,7 @@ async def receive_body(receive: Receive, limit: int, budget: Budget) -> bytes:
     try:
         parts = []
         while True:
-            budget.take(len(body))
+            budget.take(len(body), address)
             taken += len(body)
             if taken > limit:
                 raise errors.BodyTooLarge(limit=limit)
@@ -72,7 +81,7 @@ async def receive_body(receive: Receive, limit: int, budget: Budget) -> bytes:
             message = _present(await receive())
             body = message.get("body", b"")
     finally:
-        budget.give_back(taken)
+        budget.give_back(taken, address)
 
 
 def _present(message: Message) -> Message:

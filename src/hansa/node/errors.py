@@ -94,6 +94,18 @@ class QueueFull(NodeRefusal, code="node.queue_full", field="node"):
     en = "As many transactions wait as may. Send the same bytes again in {retry_s} s."
 
 
+class ConnectionsFull(NodeRefusal, code="node.connections_full", field="node"):
+    status = 429
+    zh = (
+        "本节点的连接已满，或来自您的网络地址的连接已达 {limit} 个。请关闭不用的连接，{retry_s} 秒后重试；"
+        "经由代理时，请运营方调大 connections_per_address。"
+    )
+    en = (
+        "The node has as many connections as it may, or {limit} from your address. Close those not in use "
+        "and try again in {retry_s} s; behind a proxy, ask the operator for more connections_per_address."
+    )
+
+
 class MemberBusy(NodeRefusal, code="node.member_busy", field="member"):
     status = 429
     zh = "成员单位 {member} 等待处理的交易已达 {limit} 笔。请在 {retry_s} 秒后重新发送相同的字节。"

@@ -51,6 +51,21 @@ class Express(Connection):
     offer: Callable[[bytes, str], "Future[bytes]"]
     goes_by: Callable[[Any], bool]
     _short: _Cycle | None = None
+    _kept = 0
+    """Bytes of a body that is not whole yet: they count to the memory for bodies."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._short is None:
+            return
+        more = len(self._short.body) - self._kept
+        try:
+            self.front.budget.take(more, self.address)
+        except errors.QueueFull as refusal:
+            self._short.disconnected = True
+            self._refuse(refusal)
+        else:
+            self._kept += more
 
     def on_headers_complete(self) -> None:
         if not self._is_short():
@@ -61,8 +76,19 @@ class Express(Connection):
         self._short = _Cycle(self.parser.should_keep_alive())
         self.cycle = self._short  # type: ignore[assignment]  # all that is asked of one here
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._short = None
+        self._give_back()
+        super().connection_lost(exc)
+
+    def _give_back(self) -> None:
+        if self._kept:
+            self.front.budget.give_back(self._kept, self.address)
+            self._kept = 0
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._give_back()
         cycle, self._short = self._short, None
         if cycle is None:
             return
@@ -78,7 +104,7 @@ class Express(Connection):
         """Whether nothing about a request is unusual. Its headers are in."""
         if self.url != _URL or self.parser.get_method() != b"POST" or self.expect_100_continue:
             return False
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete):
             return False
         length, octets = -1, False
         for name, value in self.headers:
@@ -129,9 +155,9 @@ class Express(Connection):
 
 def protocol(front: Front, goes_by: Callable[[Any], bool]) -> type[Connection]:
     """The protocol class of a server: with the short way where the member has a queue of its own."""
-    bounds = front.settings.limits
+    own: dict[str, Any] = {"bounds": front.settings.limits, "by_address": {}}
     offer = getattr(front.member, "offer", None)
     if offer is None:
-        return type("Bound", (Connection,), {"bounds": bounds})
-    own = {"bounds": bounds, "front": front, "offer": staticmethod(offer), "goes_by": staticmethod(goes_by)}
+        return type("Bound", (Connection,), own)
+    own |= {"front": front, "offer": staticmethod(offer), "goes_by": staticmethod(goes_by)}
     return type("BoundExpress", (Express,), own)

@@ -18,6 +18,11 @@ HEADER_TIME_MAX_S = 10
 KEEP_ALIVE_S = 65
 """A connection without a request is closed after it."""
 CONNECTIONS_MAX = 4_096
+CONNECTIONS_PER_ADDRESS_MAX = 1_024
+CONNECT_AGAIN_S = 10
+SEND_TIME_MAX_S = 30
+SEND_BYTES_MIN = 2**18
+"""Of an answer that waits to be taken, so much must be taken within SEND_TIME_MAX_S, or all of it."""
 BODIES_BYTES_MAX = 64 * 2**20
 """Bodies that are being received, together."""
 
@@ -78,8 +83,6 @@ RECENT_EVENTS_MAX = 10_000
 """Events that are kept at hand for all listeners together."""
 RECENT_BYTES_MAX = 16 * 2**20
 HEARTBEAT_S = 15
-SEND_TIME_MAX_S = 30
-"""A listener that takes nothing for this long is cut off."""
 
 # Operation.
 REFUSALS_LOGGED_PER_S = 5

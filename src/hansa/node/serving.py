@@ -15,7 +15,7 @@ from hansa.node.front import Front
 from hansa.node.logs import note
 from hansa.node.member import Answer
 from hansa.node.sessions import Session
-from hansa.node.shares import address_of
+from hansa.node.shares import address_of_caller
 
 
 class OnePath:
@@ -71,10 +71,9 @@ async def guarded(scope: Scope, answer: Any) -> ASGIApp | None:
 async def submit(front: Front, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /v1/transactions, the way that must be short: no routing, one wait for the writer."""
     try:
-        bounds, client = front.settings.limits, scope.get("client")
-        address = address_of(client[0]) if client else ""
+        bounds, address = front.settings.limits, address_of_caller(scope)
         front.member.check_room(announced(scope["headers"], OCTETS, bounds.body_bytes), address)
-        body = await receive_body(receive, bounds.body_bytes, front.budget)
+        body = await receive_body(receive, bounds.body_bytes, front.budget, address)
         answer = await front.member.submit(body, address)
     except Exception as error:
         if isinstance(error, Refusal):

@@ -37,6 +37,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     header_time_s: Positive = limits.HEADER_TIME_MAX_S
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
     connections: Positive = limits.CONNECTIONS_MAX
+    connections_per_address: Positive = limits.CONNECTIONS_PER_ADDRESS_MAX
+    send_time_s: Positive = limits.SEND_TIME_MAX_S
     readers: Positive = limits.READERS
     reads_waiting: Positive = limits.READS_WAITING_MAX
     read_time_s: Positive = limits.READ_TIME_MAX_S

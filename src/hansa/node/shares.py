@@ -7,10 +7,10 @@ transaction neither.
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
@@ -37,6 +37,12 @@ def address_of(host: str) -> str:
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((found, IPV6_NETWORK_BITS), strict=False))
+
+
+def address_of_caller(scope: Mapping[str, Any]) -> str:
+    """The same of a request's scope (ASGI)."""
+    client = scope.get("client")
+    return address_of(client[0]) if client else ""
 
 
 @dataclass(slots=True)

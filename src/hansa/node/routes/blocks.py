@@ -17,6 +17,7 @@ from hansa.node import errors, limits
 from hansa.node.bodies import JSON, OCTETS, announced, receive_body
 from hansa.node.endpoint import Asked, Endpoint, json_response
 from hansa.node.pulse import within
+from hansa.node.shares import address_of_caller
 
 T = TypeVar("T")
 
@@ -172,7 +173,9 @@ async def acknowledgement(asked: Asked) -> ASGIApp:
 async def read_json(asked: Asked, kind: type[T], limit: int) -> T:
     """A body in canonical JSON or any other. Raises BodyMalformed and what `bodies` raises."""
     announced(asked.request.scope["headers"], JSON, limit)
-    body = await receive_body(asked.request.receive, limit, asked.front.budget)
+    request = asked.request
+    address = address_of_caller(request.scope)
+    body = await receive_body(request.receive, limit, asked.front.budget, address)
     try:
         return msgspec.json.decode(body, type=kind, strict=True)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from hansa.apps.consortium.messages import Genesis
-from hansa.cli.founding import SignedFoundingCard
+from hansa.cli.founding import FoundingCard, SignedFoundingCard, signed_by
 from hansa.client import keyfiles
-from hansa.kernel import encode
+from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.signatures import Signer
 from tests.cli.shell import Shell, free_port, running
 from tests.consortium import uscc
 
@@ -168,6 +169,35 @@ def test_a_card_that_was_changed_founds_nothing(shell: Shell, tmp_path: Path) ->
             "cli.card_wrong", "init", tmp_path / "node", "--id", "maker", *company(0), "--card", card, "--yes"
         )
     assert not (tmp_path / "node").exists()
+
+
+@pytest.mark.parametrize("which", ["k1", "recovery", "cosigner"])
+def test_nobody_founds_with_a_key_that_it_does_not_hold(shell: Shell, tmp_path: Path, which: str) -> None:
+    """Signed by all the keys that it has, but one of them is another's."""
+    card = tmp_path / "card.json"
+    cold = tmp_path / "cold.pem"
+    shell.do(
+        "member", "card", "--founding", "--id", "plant", "--data", tmp_path / "keys", *company(1),
+        "--recovery", cold, "-o", card,
+    )  # fmt: skip
+    whole = decode_strict(card.read_bytes(), SignedFoundingCard)
+    assert len(whole.signatures) == 3
+    another = Signer(b"another".ljust(32, b".")).public
+    member = whole.card.member
+    keys = tuple(replace(key, public=another) if key.id == which else key for key in member.keys)
+    cosigner = another if which == "cosigner" else whole.card.cosigner
+    claimed = FoundingCard(member=replace(member, keys=keys), cosigner=cosigner)
+    private = [
+        keyfiles.read_key(path)
+        for path in (tmp_path / "keys" / "k1.pem", cold, tmp_path / "keys" / "node.key")
+    ]
+    for signed in (signed_by(claimed, private), signed_by(whole.card, private[:2])):
+        card.write_bytes(encode(signed))
+        shell.refused(
+            "cli.card_wrong", "init", tmp_path / "node", "--id", "maker", *company(0), "--card", card, "--yes"
+        )
+    card.write_bytes(encode(signed_by(whole.card, private)))
+    shell.do("init", tmp_path / "node", "--id", "maker", *company(0), "--card", card, "--yes")
 
 
 def test_a_card_is_not_written_over_a_file(shell: Shell, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Companies that join, vote, rotate and lose keys, approve, follow, leave: by commands alone."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,15 @@ class Town:
     def join(self) -> None:
         for name in MEMBERS[1:]:
             self.add_profile(self.shells[name], name, self.folder / f"{name}-keys" / "k1.pem")
+
+    def card(self, folder: Path, member: str, name: str) -> dict[str, object]:
+        """A new key of a member, as it is put to the vote."""
+        shell = Shell(folder / "by-vote")
+        self.add_profile(shell, member)
+        shell.do("key", "new", name)
+        card = json.loads(shell.do("key", "export", name, "--card").out)
+        fields = {"holder": f"{member}-9", "kind": "person", "scopes": ["*"]}
+        return {**card, **fields, "expires_ms": (int(time.time()) + 86_400) * 1_000}
 
     def add_profile(self, shell: Shell, name: str, key_file: Path | None = None) -> None:
         given = () if key_file is None else ("--key-file", key_file)
@@ -128,7 +138,8 @@ def test_parameters_members_and_rules_are_put_to_the_vote(town: Town) -> None:
     }
     assert values["ballot_days"] == 20
 
-    maker.do("vote", "propose", "suspend", "bank", "--id", "s1", "--yes")
+    maker.refused("consortium.still_cosigner", "vote", "propose", "suspend", "bank", "--yes")
+    maker.do("vote", "propose", "parameter", "ballot_days", 9, "--id", "s1", "--yes")
     maker.do("vote", "withdraw", "s1", "--yes")
     maker.do("vote", "propose", "parameter", "ballot_days", 5, "--id", "short", "--yes")
     plant.do("vote", "cast", "short", "no", "--yes")
@@ -239,6 +250,54 @@ def test_a_lost_key_is_recovered_by_the_cold_one(town: Town) -> None:
     keys = {each["id"]: each for each in bank.do("key", "list", "--json").json}
     assert keys["k1"]["revoked_ms"] > 0
     assert keys["k9"]["scopes"] == ["*"]
+
+
+def test_a_dry_run_makes_no_key(town: Town) -> None:
+    plant = town.shells["plant"]
+    here = profiles.find("plant", plant.home)
+    for command in (
+        ("key", "add", "draft"),
+        ("key", "rotate", "draft"),
+        ("key", "recover", "--recovery-key", "k1", "--new", "draft", "--next", "draft-2"),
+    ):
+        shown = plant.do(*command, "--dry-run", "--json").json["body"]["actions"][0]
+        registered = shown["key"] if "key" in shown else shown["keys"][0]
+        assert registered["id"] == "draft"
+        assert not here.key_file("draft").exists()
+        assert not here.key_file("draft-2").exists()
+
+
+def test_a_recovery_by_vote_waits_and_its_member_objects(town: Town, tmp_path: Path) -> None:
+    maker, plant = town.shells["maker"], town.shells["plant"]
+    new = [town.card(tmp_path, "bank", "by-vote")]
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps(new))
+    maker.do("vote", "propose", "recover", "bank", "--keys", keys, "--id", "rescue", "--yes")
+    maker.do("vote", "cast", "rescue", "yes", "--yes")
+    told = plant.do("vote", "cast", "rescue", "yes", "--yes").out
+    assert "is now: notice" in told
+    assert "unless the member that it is about objects" in told
+    assert "公示中" in maker.do("--lang", "zh", "vote", "list").out
+    plant.refused("consortium.not_about_you", "vote", "object", "rescue", "--yes")
+    town.shells["bank"].do("vote", "object", "rescue", "--yes")
+    assert maker.do("vote", "show", "rescue").json["proposal"]["state"] == "objected"
+
+
+def test_a_recovery_replaces_the_recovery_key_and_may_bind_it_to_rules(town: Town) -> None:
+    bank = town.shells["bank"]
+    here = profiles.find("bank", bank.home)
+    held = ("key", "recover", "--recovery-key", "cold-2", "--new", "k12", "--yes")
+    bank.do("key", "add", "b2", "--holder", "bank-2", "--scope", "*", "--yes")
+    bank.do("approve", "set", "billing.accept", "--holders", 2, "--yes")
+    bank.do(
+        "key", "recover", "--recovery-key", "recovery", "--file", town.folder / "bank-cold.pem",
+        "--new", "k11", "--next", "cold-2", "--guarded", "--yes",
+    )  # fmt: skip
+    told = bank.do(*held)
+    assert "unless two holders reject it" in told.err
+    assert here.profile().key == "k11"
+    (waiting,) = bank.do("approve", "list", "--json").json
+    assert waiting["held"]["reserved"] == ["k12"]
 
 
 def test_what_needs_two_holders_waits_for_the_second(town: Town, tmp_path: Path) -> None:

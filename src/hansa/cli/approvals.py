@@ -144,7 +144,10 @@ def approve_(
 def reject(
     lang: Language, transaction: str, profile_name: str, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """End a waiting TRANSACTION; its proposer takes it back. 驳回或撤回。"""
+    """End a waiting TRANSACTION; its proposer takes it back. A recovery ends with the second holder's no.
+
+    驳回或撤回。恢复须由两位持钥人驳回方才终止。
+    """
     at = desk(lang, profile_name)
     held = _chosen(at, transaction)
     act(at, [Reject(held=held.transaction)], dry_run=dry_run, yes=yes, as_json=as_json)

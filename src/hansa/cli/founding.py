@@ -45,8 +45,14 @@ class DirectoryTaken(Refusal, code="cli.directory_taken", field="directory"):
 
 
 class CardWrong(Refusal, code="cli.card_wrong", field="card"):
-    zh = "成员卡 {path} 的签名不成立：内容被改动，或不是创始成员卡。请向该成员单位重新索取。"
-    en = "The card {path} does not bear its key's signature, or is no founder's card. Ask its member again."
+    zh = (
+        "成员卡 {path} 的签名不成立：须由其所载每把密钥签署；内容被改动，或不是创始成员卡。"
+        "请向该成员单位重新索取。"
+    )
+    en = (
+        "The card {path} does not bear the signature of each of its keys, or is no founder's card. Ask its "
+        "member again."
+    )
 
 
 class FoundingCard(Struct):
@@ -59,32 +65,40 @@ class FoundingCard(Struct):
 class SignedFoundingCard(Struct):
     card: FoundingCard
     suite: int
-    signature: bytes
-    """Of the card's first key over FOUNDING_DOMAIN ‖ encode(card)."""
+    signatures: tuple[bytes, ...]
+    """Of each of the card's keys in order, the cosigner's last if there is one, over FOUNDING_DOMAIN ‖
+    encode(card): nobody founds with a key that it does not hold.
+    """
 
 
-def founding_card(
-    member: str, company: Company, keys: Sequence[GenesisKey], cosigner: bytes, key: PrivateKey
-) -> SignedFoundingCard:
+def founding_card(member: str, company: Company, keys: Sequence[GenesisKey], cosigner: bytes) -> FoundingCard:
     founder = GenesisMember(
         id=member, keys=tuple(keys), **{name: getattr(company, name) for name in company.__struct_fields__}
     )
-    card = FoundingCard(member=founder, cosigner=cosigner)
-    signature = key.signer.sign(FOUNDING_DOMAIN + encode(card))
-    return SignedFoundingCard(card=card, suite=ED25519, signature=signature)
+    return FoundingCard(member=founder, cosigner=cosigner)
+
+
+def signed_by(card: FoundingCard, private: Sequence[PrivateKey]) -> SignedFoundingCard:
+    """The card with a signature of each of its keys, in their order, the cosigner's last."""
+    message = FOUNDING_DOMAIN + encode(card)
+    signatures = tuple(key.signer.sign(message) for key in private)
+    return SignedFoundingCard(card=card, suite=ED25519, signatures=signatures)
 
 
 def read_founding_card(path: str) -> FoundingCard:
-    """A card whose first key signed it. Raises FileUnusable or CardWrong."""
+    """A card that each of its keys signed. Raises FileUnusable or CardWrong."""
     data = read_input(path).strip()
     try:
         signed = decode_strict(data, SignedFoundingCard)
     except Refusal:
         raise CardWrong(path=path) from None
-    keys = signed.card.member.keys
+    publics = [key.public for key in signed.card.member.keys]
     message = FOUNDING_DOMAIN + encode(signed.card)
-    if not keys or not verify(signed.suite, keys[0].public, signed.signature, message):
+    if not publics or len(signed.signatures) != len(publics) + bool(signed.card.cosigner):
         raise CardWrong(path=path)
+    for public, signature in zip((*publics, signed.card.cosigner), signed.signatures, strict=False):
+        if not verify(signed.suite, public, signature, message):
+            raise CardWrong(path=path)
     return signed.card
 
 
@@ -159,7 +173,7 @@ def init(
     recovery: Path | None = given["recovery"]
     cold = new_key() if recovery else None
     keys = first_keys(member, key, cold, KEY_DAYS)
-    ours = founding_card(member, own, keys, node.public, key).card
+    ours = founding_card(member, own, keys, node.public)
     founders = [read_founding_card(path) for path in given["cards"]]
     genesis = _genesis(member, node, [ours, *founders], given)
     data = encode(genesis)

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 import msgspec
 
+from hansa.apps.consortium.key_rules import RECOVER
 from hansa.apps.consortium.messages import (
     AnyKeyKind,
     NewKey,
@@ -13,6 +14,7 @@ from hansa.apps.consortium.messages import (
     RegisterKey,
     RevokeKey,
 )
+from hansa.apps.consortium.messages_approvals import ListedHeld
 from hansa.cli.common import (
     Desk,
     Language,
@@ -32,17 +34,20 @@ from hansa.cli.profile import new_passphrase
 from hansa.cli.sending import act
 from hansa.client.keyfiles import PrivateKey, new_key, public_of, public_pem, read_key
 from hansa.kernel import Key, limits, possession, replace
+from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import Refusal
 
 HEADS = (
     ("编号", "id"),
     ("种类", "kind"),
-    ("持有人", "holder"),
+    ("持钥人", "holder"),
     ("授权", "scopes"),
     ("到期", "expires"),
     ("状态", "state"),
     ("私钥在此", "here"),
 )
 DAYS_DEFAULT = 365
+RECOVERY_DAYS = 5 * DAYS_DEFAULT
 KINDS: tuple[str, ...] = get_args(AnyKeyKind)
 
 
@@ -160,7 +165,7 @@ def new_key_options(command: Any) -> Any:
                 "--kind", type=click.Choice(KINDS), default="person", show_default=True, help="种类。"
             ),
             click.option(
-                "--holder", default="", help="Pseudonym of who holds it; no names. 持有人代号，勿用真名。"
+                "--holder", default="", help="Pseudonym of who holds it; no names. 持钥人代号，勿用真名。"
             ),
             click.option(
                 "--scope", "scopes", multiple=True, help="What it may sign: billing.propose, billing.*, *."
@@ -175,10 +180,21 @@ def new_key_options(command: Any) -> Any:
 
 
 def registered(
-    at: Desk, name: str, card: str, kind: str, holder: str, scopes: tuple[str, ...], expires: str
+    at: Desk,
+    name: str,
+    card: str,
+    kind: str,
+    holder: str,
+    scopes: tuple[str, ...],
+    expires: str,
+    *,
+    dry_run: bool = False,
 ) -> NewKey:
-    """A key as it is registered: by its card, or by its private key here (made where there is none)."""
-    shown = _read_card(card) if card else _card_here(at, name)
+    """A key as it is registered: by its card, or by its private key here (made where there is none).
+
+    A dry run writes no file: the key that it shows is then gone.
+    """
+    shown = _read_card(card) if card else _card_here(at, name, keep=not dry_run)
     if name and shown.id != name:
         raise WrongCommand(
             text_zh=f"密钥卡是 {shown.id} 的，不是 {name} 的。",
@@ -202,10 +218,13 @@ def _read_card(path: str) -> KeyCard:
         raise FileUnusable(path=path, cause=str(error)) from None
 
 
-def _card_here(at: Desk, name: str) -> KeyCard:
+def _card_here(at: Desk, name: str, *, keep: bool) -> KeyCard:
     if not name:
         raise WrongCommand(text_zh="请给出密钥编号，或 --card。", text_en="Give the key's id, or --card.")
-    if not at.place.key_file(name).exists():
+    here = at.place.key_file(name).exists()
+    if not here and not keep:
+        return key_card(at, name, new_key())
+    if not here:
         at.place.add_key(name, new_key().seed)
         say(at.lang, f"已生成私钥 {name}。", f"Private key {name} was made here.", err=True)
     return key_card(at, name, own_key(at, name))
@@ -232,8 +251,8 @@ def add(
     """Register key ID of your member: it lies here (or is made), or comes by its card. 登记密钥。"""
     at = desk(lang, profile_name)
     if kind == "recovery":
-        scopes = scopes or ("consortium.recover",)
-    new = registered(at, id, card, kind, holder, scopes, expires)
+        scopes = scopes or (RECOVER,)
+    new = registered(at, id, card, kind, holder, scopes, expires, dry_run=dry_run)
     act(at, [RegisterKey(key=new)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -259,7 +278,7 @@ def rotate(
 ) -> None:
     """Replace a key by a new one ID, of the same kind, holder and scopes. The profile goes over to it.
 
-    轮换密钥：同种类、持有人与授权；配置随之改用新密钥。
+    轮换密钥：同种类、持钥人与授权；配置随之改用新密钥。
     """
     at = desk(lang, profile_name)
     old_id = replaces or at.profile.key
@@ -269,14 +288,16 @@ def rotate(
             text_zh=f"账本上没有密钥 {old_id}。", text_en=f"The ledger has no key {old_id} of your member."
         )
     old = known[old_id]
-    new = registered(at, id, "", old.kind, old.holder, (), expires)
+    new = registered(at, id, "", old.kind, old.holder, (), expires, dry_run=dry_run)
     action = RegisterKey(key=new, replaces=old_id, overlap_ms=overlap * limits.DAY_MS)
     receipt = act(at, [action], dry_run=dry_run, yes=yes, as_json=as_json)
-    if receipt is None or old_id != at.profile.key:
-        return
-    if id not in dict(at.ask("consortium.keys_of", list[tuple[str, Key]], member=at.profile.member)):
-        return  # It waits for approval; the profile stays with the old key.
-    _go_over(at, id)
+    # Where it waits for approval the profile stays with the old key.
+    if receipt is not None and old_id == at.profile.key and _is_registered(at, id):
+        _go_over(at, id)
+
+
+def _is_registered(at: Desk, name: str) -> bool:
+    return name in dict(at.ask("consortium.keys_of", list[tuple[str, Key]], member=at.profile.member))
 
 
 @key.command()
@@ -319,6 +340,15 @@ def _go_over(at: Desk, name: str) -> None:
     say(at.lang, f"配置已改用密钥 {name}。", f"The profile now signs with {name}.", err=True)
 
 
+def _waits(at: Desk, receipt: Receipt) -> bool:
+    """Whether a transaction of the member is held."""
+    try:
+        waiting = at.ask("consortium.held", list[ListedHeld], member=at.profile.member)
+    except Refusal:
+        return False  # Whoever ended its own key reads no more, and what ended it has had its effect.
+    return any(each.transaction == receipt.transaction for each in waiting)
+
+
 @key.command()
 @click.option(
     "--recovery-key", required=True, help="Id of the recovery key; its file lies here, or --file. 恢复密钥。"
@@ -326,6 +356,10 @@ def _go_over(at: Desk, name: str) -> None:
 @click.option("--file", "key_file", type=click.Path(path_type=Path), help="Its private key. 恢复密钥文件。")
 @click.option("--revoke", "revoked", multiple=True, help="Keys to end. 要吊销的密钥。")
 @click.option("--new", "new_id", required=True, help="Id of the new key, for everything. 新密钥编号。")
+@click.option(
+    "--next", "next_id", default="", help="Id of the next recovery key, made here. 下一把恢复密钥。"
+)
+@click.option("--guarded", is_flag=True, help="Approval rules bind that one. 使其受审批规则约束。")
 @click.option("--expires", default=f"+{DAYS_DEFAULT}d", show_default=True, help="When it ends. 到期时间。")
 @acting
 @click.pass_obj
@@ -335,6 +369,8 @@ def recover(
     key_file: Path | None,
     revoked: tuple[str, ...],
     new_id: str,
+    next_id: str,
+    guarded: bool,
     expires: str,
     profile_name: str,
     yes: bool,
@@ -343,15 +379,30 @@ def recover(
 ) -> None:
     """Signed by the recovery key: end lost keys, register a new one; the profile goes over to it.
 
-    由恢复密钥签名：吊销遗失的密钥，登记新密钥，配置随之改用。
+    With --next the recovery key itself is replaced: bring the new file to a safe place.
+    由恢复密钥签名：吊销遗失的密钥，登记新密钥，配置随之改用；--next 同时更换恢复密钥，请将其文件移至安全处。
     """
     from hansa.cli.common import passphrase
 
     at = desk(lang, profile_name)
     secret = own_key(at, recovery_key) if key_file is None else read_key(key_file, lambda: passphrase(lang))
-    new = registered(at, new_id, "", "person", "", ("*",), expires)
+    new = [registered(at, new_id, "", "person", "", ("*",), expires, dry_run=dry_run)]
+    if next_id:
+        cold = registered(at, next_id, "", "recovery", "", (RECOVER,), f"+{RECOVERY_DAYS}d", dry_run=dry_run)
+        new.append(cold)
     signing = at.signing_as(recovery_key, secret)
-    action = Recover(revoke=revoked, keys=(new,))
+    action = Recover(revoke=revoked, keys=tuple(new), guarded=guarded)
     receipt = act(signing, [action], dry_run=dry_run, yes=yes, as_json=as_json)
-    if receipt is not None:
+    if receipt is not None and not _waits(signing, receipt):
         _go_over(at, new_id)
+    elif receipt is not None:
+        say(
+            lang,
+            "审批规则约束该恢复密钥：其他持钥人批准即生效；否则公示期满自动生效"
+            "（hansa approve list 显示截止时间），除非两位持钥人驳回。"
+            f"生效后执行：hansa profile set {at.place.name} --key {new_id}",
+            "Approval rules bind this recovery key: the recovery comes into force once the other holders "
+            "approve, else by itself after its notice (`hansa approve list` shows until when), unless two "
+            f"holders reject it. Then run: hansa profile set {at.place.name} --key {new_id}",
+            err=True,
+        )

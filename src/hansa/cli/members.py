@@ -31,6 +31,7 @@ from hansa.cli.founding import (
     first_keys,
     founding_card,
     public_of_node,
+    signed_by,
 )
 from hansa.cli.keys import own_key
 from hansa.cli.sending import act
@@ -158,7 +159,8 @@ def _founding(member_id: str, data: Path | None, recovery: Path | None, company:
     if recovery and cold:
         write_key(recovery, cold.seed)
     keys = first_keys(member_id, key, cold, KEY_DAYS)
-    return founding_card(member_id, company, keys, public_of_node(data), key)
+    made = founding_card(member_id, company, keys, public_of_node(data))
+    return signed_by(made, [key, *([cold] if cold else []), node])
 
 
 def joining_card(at: Desk, company: Any, recovery: Path | None, charter_sha256: str, days: int) -> Admit:

@@ -17,6 +17,7 @@ from hansa.apps.consortium.messages_votes import (
     DeactivateRoom,
     Expel,
     ListedProposal,
+    Object,
     Propose,
     RecoverMember,
     Reinstate,
@@ -60,11 +61,13 @@ HEADS = (
 )
 STATES_ZH = {
     "open": "表决中",
+    "notice": "公示中",
     "adopted": "已通过",
     "rejected": "未通过",
     "failed": "通过但无法执行",
     "withdrawn": "已撤回",
     "expired": "已过期",
+    "objected": "因异议终止",
 }
 KINDS_ZH = {
     "admit": "接纳",
@@ -175,6 +178,10 @@ def cast(
         found = at.ask("consortium.proposal", Any, proposal=proposal)
         state = str(found["state"]) if found else ""
         say(lang, f"提案现为：{STATES_ZH.get(state, state)}", f"The proposal is now: {state}")
+        if state == "notice":
+            when = instant(found["effective_ms"])
+            say(lang, f"{when} 生效，除非所涉单位提出异议。",
+                f"It comes into force at {when}, unless the member that it is about objects.")  # fmt: skip
 
 
 def _subject(at: Desk, proposal: str) -> Any:
@@ -192,6 +199,21 @@ def withdraw(
     """Take back an open proposal of your own. 撤回本单位的提案。"""
     at = desk(lang, profile_name)
     act(at, [Withdraw(proposal=proposal)], dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+@vote.command("object")
+@click.argument("proposal")
+@acting
+@click.pass_obj
+def object_(
+    lang: Language, proposal: str, profile_name: str, yes: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Object to PROPOSAL, which is about your own member: a recovery, or an exclusion by a single vote.
+
+    对涉及本单位的提案提出异议：密钥恢复，或由一家单位单独决定的暂停、除名。
+    """
+    at = desk(lang, profile_name)
+    act(at, [Object(proposal=proposal)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 # Proposing.

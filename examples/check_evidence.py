@@ -116,21 +116,30 @@ def signers(where: str, head: Any, chain: str, operator: str, keys: Any, quorum:
 
 def check_head(bundle: Any, chain: str, genesis: Any) -> tuple[Any, str]:
     """The header, and whether it is final: the sets of cosigners are followed from genesis on (§6, 1)."""
-    operator, height, changes = genesis["operator"], 0, bundle.get("handovers", [])
+    operator, since, changes = genesis["operator"], 1, bundle.get("handovers", [])
     seats = genesis.get("cosigners", [{"member": operator, "public": genesis["node_public"]}])
     quorum, count, keys, last = genesis.get("quorum", 1), 0, {}, bundle["head"]["header"]
     for n, handover in enumerate([*changes, {"event": None, "head": bundle["head"]}]):
-        where, (event, head) = f"handovers[{n}]", fields(handover, "event head")
-        keys = {seat["member"]: raw(seat["public"]) for seat in seats}
+        where, (event, head) = (
+            f"handovers[{n}]" if n < len(changes) else "head",
+            fields(handover, "event head"),
+        )
+        keys, new, height = {seat["member"]: raw(seat["public"]) for seat in seats}, {}, last["height"]
         need(len(seats) == len(keys) == len({*keys.values()}) >= quorum > 0, f"{where}: no set before")
-        count = signers(where if n < len(changes) else "head", head, chain, operator, keys, quorum)
-        if n < len(changes):
+        if event:
             item, block, _ = check_proof(where, event, "event", head["header"], {})
-            new, before, height = load(item, where), height, block["height"]
-            need(before < height == head["header"]["height"] < last["height"], f"{where}: out of place")
-            is_change = new["_type"] == "consortium.cosigners_changed" and new["since"] == height + 1
-            need(is_change, f"{where}: no change of the cosigners")
-            operator, seats, quorum = new["operator"], new["cosigners"], new["quorum"]
+            new, height = load(item, where), block["height"]
+            is_change = new["_type"] == "consortium.cosigners_changed" and height == head["header"]["height"]
+            is_change = is_change and new["since"] == height + ("succeeds" not in new)
+            need(is_change and since <= height, f"{where}: no change of the cosigners, or out of place")
+            need(new["since"] <= last["height"], f"{where}: not before the head")
+        if "succeeds" in new:  # the cosigners made one of them the operator: it signs that very header
+            before = (operator, seats, quorum) == (new["succeeds"], new["cosigners"], new["quorum"])
+            need(before and operator != new["operator"], f"{where}: no succession")
+            operator = new["operator"]
+        count = signers(where, head, chain, operator, keys, quorum)
+        if event:
+            operator, seats, quorum, since = (new[f] for f in ("operator", "cosigners", "quorum", "since"))
     said = f"final: {count} of {len(keys)} cosigners, q={quorum}"
     return last, said if len(keys) > 1 and count >= quorum else "the operator's word"
 
@@ -303,9 +312,9 @@ class Acts:
         self.carried_out(name, block, body)
 
     def carried_out(self, own: str, block: Any, body: Any) -> None:
-        event = self.take(
-            block, _type="consortium.carried_out", held=own, key=body["key"], member=body["member"]
-        )
+        said = {name: body[name] for name in ("member", "key")}
+        said["holder"] = self.keys[body["member"], body["key"]]["holder"]
+        event = self.take(block, _type="consortium.carried_out", held=own, **said)
         need(event, f"{own}: not carried out there")
 
 

@@ -47,13 +47,13 @@ def world_of(
     return made(folder, given, Acting, days=1)
 
 
-def guarded(member: str, action: str, holders: int = 2) -> Prepare:
+def guarded(member: str, action: str, holders: int = 2, days: int = 3) -> Prepare:
     """The member has k2, k3 of other people, and demands so many for this action."""
 
     def prepare(consortium: Consortium) -> None:
         names = ("k2", "k3")
         consortium.do(member, *(consortium.key(member, name, holder=f"{member}-{name}") for name in names))
-        rule = ApprovalRule(action=action, holders=holders, days=3)
+        rule = ApprovalRule(action=action, holders=holders, days=days)
         consortium.do(member, SetApproval(rule=rule))
 
     return prepare

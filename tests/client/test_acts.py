@@ -142,14 +142,16 @@ def test_a_held_recovery_that_a_holder_approved(world: World) -> None:
     assert kinds(bundle).count("CarriedOut") == 2
 
 
+def first_lost(consortium: Consortium) -> None:
+    """The maker's recovery is held, and nobody ends it within its notice."""
+    consortium.do("maker", bound(consortium), key="cold")
+    consortium.pass_days(7)
+
+
 def test_a_held_recovery_whose_notice_was_over(world: World) -> None:
     """It was carried out by no transaction."""
 
-    def prepare(consortium: Consortium) -> None:
-        consortium.do("maker", bound(consortium), key="cold")
-        consortium.pass_days(7)
-
-    bundle, _ = held_well(world(prepare, keys={"maker": "v1"}))
+    bundle, _ = held_well(world(first_lost, keys={"maker": "v1"}))
     assert kinds(bundle).count("CarriedOut") == 2
     assert b'"consortium.approve"' not in bundle.transactions[-1].transaction.item
 

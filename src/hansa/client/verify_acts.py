@@ -70,6 +70,8 @@ class Acts:
     events: list[tuple[BlockLeaf, LeftEvent]]
     """Each with its block."""
     problems: list[str | Text] = field(default_factory=list)
+    not_given: list[str | Text] = field(default_factory=list)
+    """Of the problems, keys of which a vote is not shown."""
     voted: list[Voted] = field(default_factory=list)
     _at: int = 0
     _waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -175,7 +177,7 @@ class Acts:
         yes = [voter for voter in dict.fromkeys(self._yes.get(event.proposal, ())) if voter != member]
         new = next((key_of(key) for key in offered if key.id == event.key), None)
         if new is None or new != _shown(event) or len(yes) < least:
-            self.problems.append(
+            self.not_given.append(
                 Text(
                     f"{member}/{event.key}：表决 {event.proposal} 未出示授予该密钥的提案或足够的赞成票",
                     f"{member}/{event.key}: no proposal {event.proposal} of that key, or too few votes",
@@ -193,8 +195,9 @@ class Acts:
             if (member, first) != (event.member, event.key) or block.time_ms < waiting.until_ms:
                 continue
             del self._waiting[name]
-            trails = [*left_by_action(member, actions[0]), ("carried_out", name, member)]
-            if all(self._next(block.height, trail) for trail in trails):
+            new = all(self._next(block.height, trail) for trail in left_by_action(member, actions[0]))
+            end = self._next(block.height, ("carried_out", name, member))
+            if new and isinstance(end, CarriedOut) and self._proposed_by(waiting, end):
                 self._learn(member, waiting.body.key, actions[0])
             else:
                 self.problems.append(f"{member}/{event.key}: the recovery was not carried out there")
@@ -251,11 +254,15 @@ class Acts:
         persons = all(self.known[member, approval.key].kind == "person" for approval in carried.approvals)
         count = len(holders) + (proposer.kind in ("person", "recovery"))
         return (
-            (carried.key, carried.holder) == (key, proposer.holder)
+            self._proposed_by(waiting, carried)
             and persons
             and len({*holders, proposer.holder}) == len(holders) + 1
             and count >= waiting.holders
         )
+
+    def _proposed_by(self, waiting: Waiting, carried: CarriedOut) -> bool:
+        body = waiting.body
+        return (carried.key, carried.holder) == (body.key, self.known[body.member, body.key].holder)
 
 
 def acts_of(bundle: Bundle, known: dict[KeyName, Key]) -> Acts:

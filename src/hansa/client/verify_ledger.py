@@ -153,7 +153,8 @@ def check_transactions(report: Report, bundle: Bundle, records: Attests, chain: 
         report, "signatures",
         Text("每笔交易由其成员单位的密钥签名，且未被拒绝",
              "each transaction is signed by a key of its member and was not refused"),
-        problems, Text(f"{count} 笔交易", f"{count} transactions"),
+        [*acts.not_given, *problems] if problems else [],
+        Text(f"{count} 笔交易", f"{count} transactions"),
     )  # fmt: skip
     report.voted = acts.voted
     _check_effects(report, acts, found)
@@ -173,7 +174,7 @@ def _check_effects(report: Report, acts: Acts, found: Sequence[Placed]) -> None:
         report, "effects",
         Text("每项行为在其所在区块留下自己的事件，搁置待批的经他人审批后执行",
              "each act left its own event in its block; what was held was approved and carried out"),
-        acts.problems,
+        [*acts.not_given, *acts.problems],
         Text(f"{done} 项行为" + (f"；经审批：{'；'.join(by)}" if by else ""),
              f"{done} acts" + (f"; approved: {'; '.join(by)}" if by else "")),
     )  # fmt: skip

@@ -37,7 +37,7 @@ def test_whatever_command_meets_it(
     monkeypatch.setattr("hansa.node.backup.backup", trouble)
     ran = CliRunner().invoke(cli, ["--lang", lang, "backup", "node", "to"])
     assert ran.exit_code == 2
-    assert ran.stderr.startswith(f"{code}: ")
+    assert ran.stderr.lstrip().startswith(f"{code}: ")
     if isinstance(cause, OSError) and cause.filename:
         assert str(cause.filename) in ran.stderr
     assert ("请" in ran.stderr) is (lang == "zh")

@@ -37,6 +37,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, bytes]:
     consortium.close()
     (folder / "genesis.json").write_bytes(genesis_bytes)
     write_key(folder / "node.key", NODE_SEED)
+    for path in folder.glob("*.db"):
+        path.chmod(0o600)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -51,6 +51,14 @@ def test_a_directory_that_others_may_write_to(clinic: Clinic) -> None:
     assert "0777" in clinic.only("directory", "doctor.directory_open", "wrong").en
 
 
+@pytest.mark.parametrize(("name", "mode"), [(".", 0o750), ("ledger.db", 0o640), ("signed.db", 0o604)])
+def test_a_directory_that_others_may_read(name: str, mode: int, clinic: Clinic) -> None:
+    (clinic.directory / name).chmod(mode)
+    found = clinic.only("directory", "doctor.rights_open", "warning")
+    assert f"({mode:04o})" in found.zh
+    assert (name in found.en) is (name != ".") or str(clinic.directory) in found.en
+
+
 @pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
 def test_a_key_that_others_may_read(clinic: Clinic) -> None:
     (clinic.directory / "node.key").chmod(0o644)

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from hansa.apps.rooms import release
 from hansa.engines.signed import Signed
 from hansa.node import errors_operate as errors
+from hansa.node.backup import backup, restore
 from hansa.node.uninstall import Plan, carry_out, plan
+from hansa.node.watchdog import Watchdog
+from tests.node.test_backup import Town
 
 BOTH = ("ledger", "keys")
 
@@ -130,3 +134,27 @@ def test_a_directory_whose_node_runs_is_refused(data: Path) -> None:
     finally:
         held.close()
     plan([data])
+
+
+def test_everything_that_node_backup_and_restore_leave_is_known(tmp_path: Path) -> None:
+    town = Town(tmp_path / "node")
+    backup(town.directory, tmp_path / "copy", release())
+    town.consortium.close()
+    for _ in range(2):
+        restore(tmp_path / "copy", town.directory, release(), replace=True)
+    Watchdog(town.directory / "ledger.db", 60).close()
+    for half in ("watch.trace.last", "restored.db.part-wal", ".last-backup.json.0a1b2c3d", "ledger.db.part"):
+        (town.directory / half).write_text("half")
+    made = plan([town.directory], BOTH, BOTH)
+    assert [item.path.name for item in made.items if item.kind == "unknown"] == []
+    assert any(item.path.name.startswith("before-restore-") for item in made.items)
+    carry_out(made)
+    assert not town.directory.exists()
+
+
+def test_names_that_only_look_like_hansas_stay(data: Path) -> None:
+    odd = ("before-restore-ledger.db", "my.ledger.db", ".notes.txt.0a1b2c3d", "notes.part", ".ledger.db.xyz")
+    for name in odd:
+        (data / name).write_text("mine")
+    carry_out(plan([data], BOTH, BOTH))
+    assert files(data) >= set(odd)

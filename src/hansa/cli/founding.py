@@ -258,8 +258,10 @@ def _begin(directory: Path, genesis: bytes) -> None:
     """The empty ledger: `hansa up` founds none, so that a lost one never becomes a new beginning."""
     from hansa.apps.rooms import release
     from hansa.engines.folder import begin
+    from hansa.node.private import private
 
-    begin(directory / "ledger.db", genesis, release())
+    with private():
+        begin(directory / "ledger.db", genesis, release())
 
 
 def settings_text(member: str, port: int, **more: str) -> str:

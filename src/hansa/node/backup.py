@@ -33,6 +33,7 @@ from hansa.node import errors_operate as errors
 from hansa.node.backup_note import BackupNote, write_note
 from hansa.node.doctor_files import is_held
 from hansa.node.export import Progress, silent
+from hansa.node.private import private
 from hansa.node.settings import GENESIS, LEDGER, SETTINGS
 from hansa.node.source import directory_reader
 from hansa.node.upstream import Upstream
@@ -69,6 +70,7 @@ def now_ms() -> int:
 # Back up.
 
 
+@private()
 def backup(
     directory: Path, to: Path, release: Release, *, snapshot: bool = False, progress: Progress = silent
 ) -> About:
@@ -150,6 +152,7 @@ def _reader_of(ledger: Path, genesis_bytes: bytes, release: Release) -> tuple[by
 # Restore.
 
 
+@private()
 def restore(
     folder: Path, directory: Path, release: Release, *, replace: bool = False, progress: Progress = silent
 ) -> About:
@@ -218,6 +221,7 @@ def _set_aside(ledger: Path) -> None:
 # Go on with the same log.
 
 
+@private()
 def catch_up(
     directory: Path, node: Signer, release: Release, others: Sequence[Upstream], *, alone: bool = False,
     clock: Clock = now_ms, progress: Progress = silent,

@@ -12,13 +12,14 @@ from hansa.kernel import Refusal
 from hansa.node import errors_doctor as errors
 from hansa.node import settings as files
 from hansa.node.findings import Finding, finding, fine
+from hansa.node.private import OTHERS
 from hansa.node.settings import Settings
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def look_at_directory(directory: Path) -> Iterator[Finding]:
-    """Is there one, and may nobody else write to it?"""
+    """Is there one, and is it for its user alone?"""
     if not directory.is_dir():
         yield finding("directory", "wrong", errors.NoDirectory(path=str(directory)))
         return
@@ -26,8 +27,20 @@ def look_at_directory(directory: Path) -> Iterator[Finding]:
     if os.name == "posix" and mode & OTHERS_WRITE:
         refusal = errors.DirectoryOpen(path=str(directory), mode=f"{mode:04o}")
         yield finding("directory", "wrong", refusal)
+    elif os.name == "posix" and (what := _open_to_others(directory, mode)):
+        yield finding("directory", "warning", errors.RightsOpen(path=str(directory), what=", ".join(what)))
     else:
         yield fine("directory", f"数据目录 {directory}，权限 {mode:04o}。", f"{directory}, mode {mode:04o}.")
+
+
+def _open_to_others(directory: Path, mode: int) -> list[str]:
+    """What others of this machine may read: the directory, and files with contents of the ledger."""
+    found = [f"{directory} ({mode:04o})"] if mode & OTHERS else []
+    for path in sorted(directory.glob("*.db*")):
+        rights = stat.S_IMODE(path.stat().st_mode)
+        if rights & OTHERS:
+            found.append(f"{path.name} ({rights:04o})")
+    return found
 
 
 def look_at_key(settings: Settings, expected: bytes | None) -> Iterator[Finding]:

@@ -15,6 +15,11 @@ class DirectoryOpen(Refusal, code="doctor.directory_open", field="directory"):
     en = "Others may write to the data directory {path} (mode {mode}). Run: chmod 700 {path}"
 
 
+class RightsOpen(Refusal, code="doctor.rights_open", field="directory"):
+    zh = "其他用户可以读取 {what}：账本内容不应外泄。请执行：chmod -R go= {path}"
+    en = "Others may read {what}: what the ledger holds is not for them. Run: chmod -R go= {path}"
+
+
 class KeySealedNode(Refusal, code="doctor.key_sealed", field="node.key"):
     zh = "节点私钥有口令保护，节点无法自行启动。请用 hansa key export 换成无口令的文件，并限制目录权限。"
     en = (

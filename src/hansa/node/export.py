@@ -26,6 +26,7 @@ from hansa.kernel.state import decode_key
 from hansa.kernel.transaction import HEAD_BYTES
 from hansa.node import errors_operate as errors
 from hansa.node import export_statements as statements
+from hansa.node.private import private
 from hansa.node.source import Source, Whole
 
 FORMAT = "hansa-export-1"
@@ -109,6 +110,7 @@ class Out:
         self.file(name).write(data)
 
 
+@private()
 def export(
     source: Source, member: str, folder: Path, *, extras: Extras = Extras(), progress: Progress = silent
 ) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
 from hansa.node.neighbours import addresses, ca_of, operator_of, way_to
 from hansa.node.peers import Peers
+from hansa.node.private import private
 from hansa.node.promises import FILE as PROMISES
 from hansa.node.promises import Promises
 from hansa.node.run import listen, run
@@ -311,6 +312,7 @@ class Handle:
         self._end()
 
 
+@private()
 def follow(
     settings: Settings,
     *,

@@ -22,6 +22,7 @@ from hansa.node.front import Front
 from hansa.node.logs import note, start_logging
 from hansa.node.metrics import Metrics
 from hansa.node.operator import Operator
+from hansa.node.private import private
 from hansa.node.server import Node, now_ms
 from hansa.node.settings import Settings, check
 
@@ -51,6 +52,7 @@ class Handle:
         self._server.should_exit = True
 
 
+@private()
 def serve(
     settings: Settings,
     *,

@@ -4,12 +4,14 @@ Settings and notes go; the ledger and private keys stay unless each is named twi
 to be Hansa's stays and is listed, and so does whatever a link points to.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from hansa.node import errors_operate as errors
+from hansa.node.backup import ASIDE
 from hansa.node.doctor_files import is_held
 
 Kind = Literal["settings", "ledger", "keys", "unknown"]
@@ -28,13 +30,20 @@ _KINDS: dict[str, Kind] = {
     "read.db": "settings",
     "watch.block": "settings",
     "watch.trace": "settings",
+    "watch.trace.last": "settings",
+    "scrub.json": "settings",
     "ledger.db": "ledger",
+    "restored.db": "ledger",
     "cosignatures.db": "ledger",
     "promises.db": "ledger",
     "outbox.db": "ledger",
     # What a key has signed belongs to it: without it the key might sign a height twice.
     "signed.db": "keys",
 }
+_HALF = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}|(?P<part>.+)\.part")
+"""What a crash leaves of a file that was being written."""
+_ASIDE = re.compile(rf"{ASIDE}-[0-9]{{8}}-[0-9]{{6}}-(?P<name>ledger\.db.*)")
+"""A ledger that a restore set aside."""
 _FOLDERS: dict[str, Kind] = {"cases": "ledger", "profiles": "settings", "keys": "keys"}
 """Folders of Hansa's, and the kind of the files in them that have no name of their own above."""
 DATA_MARKS, HOME_MARKS = ("node.toml", "ledger.db", "genesis.json"), ("profiles", "default")
@@ -125,12 +134,21 @@ def _folder_kind(path: Path) -> Kind | None:
 
 
 def _file_kind(path: Path, inside: Kind) -> Kind:
+    plain = _plain(path.name)
     for ending in _DATABASE:
-        name = path.name.removesuffix(ending) if ending else path.name
+        name = _plain(plain.removesuffix(ending) if ending else plain)
         if name in _KINDS:
             return _KINDS[name]
     of_folder = {"cases": ".json", "keys": ".pem"}.get(path.parent.name, "?")
-    return inside if path.name.endswith(of_folder) else "unknown"
+    return inside if plain.endswith(of_folder) else "unknown"
+
+
+def _plain(name: str) -> str:
+    """The name of what a file is a part or an older copy of; else its own."""
+    aside = _ASIDE.fullmatch(name)
+    name = aside["name"] if aside else name
+    half = _HALF.fullmatch(name)
+    return (half["name"] or half["part"]) if half else name
 
 
 def _own_folders(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from hansa.client import Client, InProcess, Receipt, errors
 from hansa.engines.blocks import BlockData, Write
 from hansa.engines.embedded import Embedded
 from hansa.kernel import Action, Registry, Release, encode, replace
-from hansa.kernel.evidence import Cosignature, Cosigner, SignedHeader
+from hansa.kernel.evidence import Cosignature, Cosigner, Proof, SignedHeader
 from hansa.kernel.signatures import Signer
 from hansa.node.cosigning import Cosignatures
 from hansa.node.difference import Contents, Row
@@ -173,6 +173,11 @@ class Line:
     def records(self, table: str, after: bytes, limit: int, height: int) -> list[Row]:
         with self._reading("records") as reading:
             found: list[Row] = reading.at(height).records(table, after, limit)
+            return found
+
+    def prove(self, kind: str, height: int, index: int, head: int) -> Proof:
+        with self._reading("prove") as reading:
+            found: Proof = reading.prove(kind, height, index, head)
             return found
 
     def cosign(self, height: int, app_hash: str, cosignature: Cosignature) -> None:

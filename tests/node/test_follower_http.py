@@ -14,11 +14,12 @@ import pytest
 
 from hansa.apps.consortium.handovers import counted, founding_set
 from hansa.apps.consortium.messages import Attest
-from hansa.apps.rooms import registry
+from hansa.apps.rooms import registry, release
 from hansa.client import Client
 from hansa.client.errors import AnswerUnusable
 from hansa.client.http import Http
 from hansa.client.keyfiles import write_key
+from hansa.engines.folder import begin
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosigner, SignedAcknowledgement
@@ -43,6 +44,8 @@ def folder_of(base: Path, member: str, **more: Any) -> Settings:
     cosigners = tuple(Cosigner(member=m, public=signer(m, "node").public) for m in MEMBERS)
     own = replace(genesis(registry()), cosigners=cosigners, quorum=3)
     (folder / files.GENESIS).write_bytes(encode(own))
+    if member == "maker":
+        begin(folder / files.LEDGER, encode(own), release())
     for name, key in ((files.NODE_KEY, "node"), (MEMBER_KEY, "k1")):
         if not (folder / name).exists():
             write_key(folder / name, seed(member, key))

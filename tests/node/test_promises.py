@@ -1,23 +1,31 @@
 """Acknowledgements handed in are looked for in the copy; a broken one is proved by two signatures."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hansa.client.errors import Unreachable
 from hansa.client.verify import check_bundle, not_proved, proved
+from hansa.engines.errors import NotOnLedger
+from hansa.engines.following import Following
+from hansa.engines.ledger import Keep
+from hansa.engines.reader import Reader
+from hansa.engines.reading import Reading
 from hansa.kernel import encode, limits, replace
-from hansa.kernel.evidence import Acknowledgement, Promise, SignedAcknowledgement, acknowledge
+from hansa.kernel.evidence import Acknowledgement, Promise, Proof, SignedAcknowledgement, acknowledge
 from hansa.kernel.messages import Receipt
-from hansa.kernel.transaction import sign
+from hansa.kernel.transaction import identity, sign
 from hansa.node import errors_follower as errors
-from hansa.node import promises
+from hansa.node import promise_watch, promises
 from hansa.node.casebook import Casebook
 from hansa.node.promises import Promises
 from tests.consortium import VirtualClock, signer
 from tests.kernel.room import Register
-from tests.node.following_world import NODE, Net, Operator, following, until
+from tests.node.following_world import NODE, Line, Net, Operator, cosigner_key, following, until
 
 
 @pytest.fixture
@@ -42,7 +50,7 @@ def casebook(tmp_path: Path, clock: VirtualClock) -> Casebook:
 @pytest.fixture
 def asked(tmp_path: Path, operator: Operator, casebook: Casebook) -> Iterator[Promises]:
     """Looks in the operator's own ledger: what matters here is what the ledger holds."""
-    made = Promises(tmp_path / "promises.db", operator.reader, casebook, "maker")
+    made = Promises(tmp_path / "promises.db", operator.reader, casebook)
     yield made
     made.close()
 
@@ -78,7 +86,7 @@ def test_one_for_a_height_to_come_waits_also_across_a_restart(
     asked.take(word_on(operator, receipt, height=receipt.height + 1))
     assert (asked.waiting, asked.beyond(operator.node.height)) == (1, receipt.height + 1)
     asked.close()
-    again = Promises(tmp_path / "promises.db", operator.reader, casebook, "maker")
+    again = Promises(tmp_path / "promises.db", operator.reader, casebook)
     assert again.waiting == 1
     later = operator.do("bank", Register(tool="b"))
     [case] = again.look(later.height)
@@ -202,10 +210,310 @@ def test_a_block_that_was_promised_and_is_not_shown_is_reported(
     receipt = operator.do("plant", Register(tool="a"))
     height = receipt.height
     asked.take(word_on(operator, receipt, height=height + 3))
-    assert asked.withheld(height, clock()) == 0
+    asked.watch(height, clock())
+    assert asked.withheld(clock()) == 0
     clock.advance(minutes=1)
-    assert asked.withheld(height, clock()) == height + 3
+    assert asked.withheld(clock()) == height + 3
     # Once anybody has seen a header as high as that it is only a matter of catching up.
-    assert asked.withheld(height + 3, clock()) == 0
-    assert asked.withheld(height, clock()) == 0
+    asked.watch(height + 3, clock())
+    assert asked.withheld(clock()) == 0
+    asked.watch(height, clock())
+    assert asked.withheld(clock()) == 0
     assert casebook.all() == []
+
+
+def test_promises_that_are_always_a_moment_ahead_are_no_withheld_blocks(
+    operator: Operator, asked: Promises, clock: VirtualClock
+) -> None:
+    """Under load each look finds some promise that the copy has not reached: each is another."""
+    for n in range(10):
+        receipt = operator.do("plant", Register(tool=f"a-{n}"))
+        asked.take(word_on(operator, receipt, height=receipt.height + 1))
+        asked.watch(receipt.height, clock())
+        assert asked.withheld(clock()) == 0
+        clock.advance(ms=promises.WITHHELD_MAX_MS - 1)
+    asked.take(word_on(operator, receipt, height=receipt.height + 5))
+    for _ in range(2):
+        asked.watch(receipt.height + 1, clock())
+        clock.advance(ms=promises.WITHHELD_MAX_MS + 1)
+    assert asked.withheld(clock()) == receipt.height + 5
+
+
+def test_withheld_blocks_are_noticed_though_nobody_asks_for_health(
+    tmp_path: Path, operator: Operator, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promise_watch, "EVERY_S", 0.01)
+    receipt = operator.do("plant", Register(tool="a"))
+    with following(tmp_path / "plant", Net(operator), clock=clock) as plant:
+        until(lambda: plant.height == receipt.height)
+        plant.promises.take(word_on(operator, receipt, height=receipt.height + 1))
+        until(lambda: plant.promises._unshown)
+        clock.advance(minutes=1)
+        told = next(check for check in plant.checks() if check.name == "promises")
+        assert not told.ok
+        assert f"block {receipt.height + 1}" in told.en
+
+
+def test_a_block_that_comes_while_a_promise_is_put_on_file_is_looked_through(
+    operator: Operator, asked: Promises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy looked before the promise was there, so `take` reads the height only after."""
+    before = operator.do("plant", Register(tool="a"))
+    ahead = Promise(transaction="ab" * 32, code="ok", height=before.height + 1, index=0, app_hash="cd" * 32)
+    word = acknowledge(NODE, Acknowledgement(chain=operator.node.chain.id, items=(ahead,)))
+    keep = asked._keep
+
+    def meanwhile(signed: SignedAcknowledgement, *by: bytes) -> None:
+        receipt = operator.do("bank", Register(tool="b"))
+        assert asked.look(receipt.height) == []
+        keep(signed, *by)
+
+    monkeypatch.setattr(asked, "_keep", meanwhile)
+    asked.take(word)
+    assert asked.waiting == 0
+    assert [case.kind for _, case in asked._casebook.all()] == ["dropped"]
+
+
+# Whose word.
+
+
+def test_the_word_of_another_operator_than_that_of_the_height_accuses_nobody(
+    operator: Operator, tmp_path: Path, casebook: Casebook
+) -> None:
+    """A former operator signs what its successor would have to keep, and the other way round."""
+    early = operator.do("plant", Register(tool="a"))
+    later = operator.succeeded("bank")
+    receipt = later.do("plant", Register(tool="b"))
+    asked = Promises(tmp_path / "later.db", later.reader, casebook)
+
+    def by(member: str, receipt: Receipt) -> SignedAcknowledgement:
+        word = word_on(later, receipt, transaction="ab" * 32)
+        return acknowledge(cosigner_key(member), word.acknowledgement)
+
+    for wrong in (by("maker", receipt), by("bank", early), by("plant", receipt)):
+        with pytest.raises(errors.PromiseUnfit):
+            asked.take(wrong)
+    both = word_on(later, early, receipt)
+    for member in ("maker", "bank"):  # Nobody signs for heights of two operators.
+        with pytest.raises(errors.PromiseUnfit):
+            asked.take(acknowledge(cosigner_key(member), both.acknowledgement))
+    assert casebook.all() == []
+    asked.take(by("bank", receipt))
+    asked.take(by("maker", early))
+    assert [(case.height, case.against) for _, case in casebook.all()] == [
+        (early.height, "maker"), (receipt.height, "bank"),
+    ]  # fmt: skip
+    asked.close()
+    later.close()
+
+
+def test_a_word_for_heights_to_come_waits_for_who_signs_there(
+    operator: Operator, tmp_path: Path, casebook: Casebook
+) -> None:
+    receipt = operator.do("plant", Register(tool="a"))
+    asked = Promises(tmp_path / "first.db", operator.reader, casebook)
+    ahead = word_on(operator, receipt, height=receipt.height + 6, transaction="ab" * 32)
+    by_bank = acknowledge(cosigner_key("bank"), ahead.acknowledgement)
+    with pytest.raises(errors.PromiseEarly):
+        asked.take(by_bank)
+    asked.take(ahead)
+    asked.close()
+    later = operator.succeeded("bank")
+    while later.node.height < receipt.height + 6:
+        later.do("plant", Register(tool=f"t-{later.node.height}"))
+    again = Promises(tmp_path / "first.db", later.reader, casebook)
+    assert again.look(later.node.height) == []
+    assert (again.waiting, again.unfit, casebook.all()) == (0, 1, [])
+    again.take(by_bank)
+    assert [case.against for _, case in casebook.all()] == ["bank"]
+    again.close()
+    later.close()
+
+
+# Blocks that the copy does not keep.
+
+
+@pytest.fixture
+def pruned(
+    tmp_path: Path, clock: VirtualClock, casebook: Casebook
+) -> Iterator[tuple[Operator, Promises, Reader]]:
+    """The operator keeps all, the copy the last two blocks."""
+    operator = Operator(tmp_path / "whole", clock)
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    copy = Following(folder / "ledger.db", operator.genesis, registry=operator.registry, keep=Keep(blocks=2))
+    for n in range(8):
+        operator.do("plant", Register(tool=f"t-{n}"))
+        copy.follow(Line(operator).blocks(n + 1, 1, 0)[0])
+    reader = copy.reader()
+    made = Promises(tmp_path / "pruned.db", reader, casebook)
+    yield operator, made, reader
+    made.close()
+    reader.close()
+    copy.close()
+    operator.close()
+
+
+def receipt_at(operator: Operator, height: int) -> Receipt:
+    with operator.reader.snapshot() as reading:
+        found: Receipt | None = reading.find(identity(reading.items("transaction", height)[0]))
+    assert found is not None
+    return found
+
+
+def test_a_promise_in_a_block_that_is_not_kept_counts_as_nothing_until_it_is_proved(
+    pruned: tuple[Operator, Promises, Reader], casebook: Casebook, clock: VirtualClock
+) -> None:
+    operator, asked, _ = pruned
+    line = Line(operator)
+    asked.take(word_on(operator, receipt_at(operator, 3)))
+    assert (asked.kept, asked.waiting, asked.unlooked) == (0, 0, 1)
+    assert asked.ask(line.prove, clock()) == []
+    assert (asked.kept, asked.unlooked, casebook.all()) == (1, 0, [])
+    # What lies nowhere was never kept.
+    asked.take(word_on(operator, receipt_at(operator, 3), transaction="ee" * 32))
+    asked.take(word_on(operator, receipt_at(operator, 4), code="toolcrib.tool_taken"))
+    assert (asked.kept, asked.unlooked) == (1, 2)
+    cases = asked.ask(line.prove, clock())
+    assert [(case.kind, case.height, case.against) for case in cases] == [
+        ("dropped", 3, "maker"), ("dropped", 4, "maker"),
+    ]  # fmt: skip
+    assert "another one lies there" in cases[0].en
+    assert "the ledger says ok" in cases[1].en
+    for case in cases:
+        assert check_bundle(encode(case), operator.genesis).ok
+    assert (asked.kept, asked.unlooked) == (1, 0)
+
+
+def test_what_nobody_proves_could_not_be_looked_for(
+    pruned: tuple[Operator, Promises, Reader], tmp_path: Path, casebook: Casebook, clock: VirtualClock
+) -> None:
+    """No proof, a proof of another place, one that does not hold: nothing follows, and it is asked again."""
+    operator, asked, reader = pruned
+    asked.take(word_on(operator, receipt_at(operator, 3), transaction="ee" * 32))
+    times = 0
+
+    def declines(kind: str, height: int, index: int, head: int) -> Proof:
+        raise NotOnLedger(kind=kind, height=height, index=index)
+
+    def elsewhere(kind: str, height: int, index: int, head: int) -> Proof:
+        return Line(operator).prove(kind, height + 1, index, height + 1)
+
+    def under_another_head(kind: str, height: int, index: int, head: int) -> Proof:
+        return Line(operator).prove(kind, height, index, height + 1)
+
+    def of_another_kind(kind: str, height: int, index: int, head: int) -> Proof:
+        return Line(operator).prove("event", height, index, height)
+
+    def invented(kind: str, height: int, index: int, head: int) -> Proof:
+        return replace(Line(operator).prove(kind, height, index, height), item=b"{}")
+
+    for prove in (declines, elsewhere, under_another_head, of_another_kind, invented):
+        assert asked.ask(prove, clock()) == []
+        assert (asked.kept, asked.unlooked, casebook.all()) == (0, 1, [])
+
+        def counted(kind: str, height: int, index: int, head: int) -> Proof:
+            nonlocal times
+            times += 1
+            return Line(operator).prove(kind, height, index, head)
+
+        asked.ask(counted, clock())
+        assert times == 0, "asked again at once"
+        clock.advance(ms=promises.ASKED_AGAIN_MS)
+    asked.close()
+    again = Promises(tmp_path / "pruned.db", reader, casebook)
+    assert (again.waiting, again.unlooked) == (0, 1)
+    with pytest.raises(Unreachable):
+        again.ask(Line(operator, cut=True).prove, clock())
+    [case] = again.ask(Line(operator).prove, clock())
+    assert case.kind == "dropped"
+    again.close()
+
+
+def test_health_says_what_could_not_be_looked_for(
+    tmp_path: Path, operator: Operator, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promise_watch, "EVERY_S", 0.01)
+    receipt = operator.do("plant", Register(tool="a"))
+    net = Net(operator)
+    with following(tmp_path / "plant", net, clock=clock) as plant:
+        until(lambda: plant.height == receipt.height)
+        net.lines[""].cut = True
+        monkeypatch.setattr(
+            promises, "block_at", lambda reading, at: promises.Block(reading.header(at), False)
+        )
+        plant.promises.take(word_on(operator, receipt, transaction="ee" * 32))
+        told = next(check for check in plant.checks() if check.name == "promises")
+        assert "1 could not be looked for" in told.en
+        assert "无从查核" in told.zh
+        until(lambda: plant.promise_watch._ask_after_ms)
+        net.lines[""].cut = False
+        clock.advance(minutes=1)
+        case = until(lambda: next((case for _, case in plant.casebook.all()), None))
+        assert (case.kind, plant.promises.kept) == ("dropped", 0)
+
+
+# Cost, and trouble of this machine.
+
+
+def test_a_block_is_read_once_for_all_that_was_promised_of_it(
+    operator: Operator, asked: Promises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = operator.clients["maker"]
+    receipts = client.transport.submit([client.sign(Register(tool=f"z-{n}")) for n in range(50)])
+    [height] = {receipt.height for receipt in receipts}
+    read: list[int] = []
+    items = Reading.items
+
+    def counted(self: Reading, kind: str, at: int) -> list[bytes]:
+        read.append(at)
+        return items(self, kind, at)
+
+    monkeypatch.setattr(Reading, "items", counted)
+    asked.take(word_on(operator, *receipts))
+    assert (asked.kept, read) == (50, [height, height])
+    assert asked._db.execute("SELECT count(*) FROM words").fetchone()[0] == 0
+
+
+def test_a_word_stays_while_one_of_its_promises_waits(operator: Operator, asked: Promises) -> None:
+    receipt = operator.do("plant", Register(tool="a"))
+    word = word_on(operator, receipt)
+    later = replace(word.acknowledgement.items[0], height=receipt.height + 1, transaction="ab" * 32)
+    both = replace(word.acknowledgement, items=(*word.acknowledgement.items, later))
+    asked.take(acknowledge(NODE, both))
+    assert (asked.kept, asked.waiting) == (1, 1)
+    operator.do("bank", Register(tool="b"))
+    [case] = asked.look_up()
+    assert case.position == 1
+
+
+def test_trouble_of_this_machine_is_told_and_stops_no_copying(
+    tmp_path: Path, operator: Operator, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promise_watch, "EVERY_S", 0.01)
+    full = True
+    settled = Promises._settled
+
+    def fails(self: Promises, *given: Any) -> Any:
+        if full:
+            raise sqlite3.OperationalError("database or disk is full")
+        return settled(self, *given)
+
+    monkeypatch.setattr(Promises, "_settled", fails)
+    with following(tmp_path / "plant", Net(operator), clock=clock) as plant:
+        until(lambda: plant.height == 1)
+        receipt = operator.do("plant", Register(tool="a"))
+        word = word_on(operator, receipt)
+        until(lambda: plant.height == 2)
+        with pytest.raises(sqlite3.OperationalError):
+            plant.promises.take(word)
+        operator.do("bank", Register(tool="b"))
+        until(lambda: plant.height == 3)
+        until(lambda: plant.promise_watch.trouble)
+        told = next(check for check in plant.checks() if check.name == "promises")
+        assert not told.ok
+        assert "disk is full" in told.en
+        assert [each.code for each in plant.incidents()] == ["incident.promises"]
+        full = False
+        until(lambda: plant.promises.kept == 1)
+        until(lambda: plant.promise_watch.trouble is None)

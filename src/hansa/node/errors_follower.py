@@ -48,6 +48,15 @@ class PromiseUnfit(NodeRefusal, code="node.promise_unfit", field="acknowledgemen
     )
 
 
+class PromiseEarly(NodeRefusal, code="node.promise_early", field="acknowledgement"):
+    status = 503
+    zh = "本节点只到高度 {head}，尚无法核对高度 {height} 的回执由谁签署。请稍后重交。"
+    en = (
+        "This node stands at height {head}, so it cannot tell yet who signs acknowledgements of {height}. "
+        "Hand it in again later."
+    )
+
+
 class PromisesFull(NodeRefusal, code="node.promises_full", field="acknowledgement"):
     status = 429
     zh = "等待查核的回执已达 {limit} 项。请在本节点追上后重发。"
@@ -154,6 +163,15 @@ class PeerPrivate(NodeRefusal, code="node.peer_private", field="node_url"):
         "The address {url} of a member's record leads to {address}, on this machine or in a private net, and "
         "was not asked. Have that member change it; if it is meant so, name it in node.toml under [peers], "
         "or set peers_private = true."
+    )
+
+
+class PromisesTrouble(NodeRefusal, code="node.promises_trouble", field="promises"):
+    status = 503
+    zh = "本节点未能查核交来的回执（{cause}），稍后再试。请检查本机磁盘与内存，若仍出现请联系供应方。"
+    en = (
+        "This node could not look for what was acknowledged ({cause}) and tries again. Look at this "
+        "machine's disk and memory; if it keeps coming, send it to the maker of the program."
     )
 
 

@@ -47,6 +47,7 @@ from hansa.node.metrics import Metrics
 from hansa.node.neighbours import addresses, ca_of, operator_of, way_to
 from hansa.node.peers import Peers
 from hansa.node.private import private
+from hansa.node.promise_watch import PromiseWatch
 from hansa.node.promises import FILE as PROMISES
 from hansa.node.promises import Promises
 from hansa.node.run import listen, run
@@ -111,11 +112,11 @@ class Follower:
         self.reader: Reader = self.following.reader()
         self.casebook = Casebook(settings.file(CASES), settings.member, clock, self._tell)
         self.cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
-        operator = self.following.genesis.operator
-        self.promises = Promises(settings.file(PROMISES), self.reader, self.casebook, operator)
+        self.promises = Promises(settings.file(PROMISES), self.reader, self.casebook)
         self.cosigned: Cosigned | None = self.cosignatures
         self.promised: Promised | None = self.promises
         to_operator = partial(self._connect, "", settings.follow, FETCH_TIMEOUT_S)
+        self.promise_watch = PromiseWatch(self.promises, self.newest_height, clock, to_operator)
         self.cosigner = Cosigner(
             self.following, settings.member, keys.node, self.cosignatures, self.casebook, to_operator
         )
@@ -155,6 +156,7 @@ class Follower:
         """Start to copy, to cosign and to compare, without a server."""
         self.cosigner.start()
         self.peers.start()
+        self.promise_watch.start()
         self.copying.start()
 
     def end(self) -> None:
@@ -162,6 +164,7 @@ class Follower:
         self.copying.stop()
         self.cosigner.stop()
         self.peers.stop()
+        self.promise_watch.stop()
         self.promises.close()
         self.cosignatures.close()
         self.reader.close()
@@ -202,7 +205,7 @@ class Follower:
 
     def own_incidents(self) -> list[Incident]:
         """Trouble of this node itself. What the engine says of a wrong block, a case says better."""
-        own = [*self._dog.incidents, *self.peers.incidents]
+        own = [*self._dog.incidents, *self.peers.incidents, *self.promise_watch.incidents]
         return [*own, *(each for each in self.following.incidents if each.what != "differs")]
 
     # What the copy tells.
@@ -212,7 +215,7 @@ class Follower:
         return self._clock()
 
     def _on_block(self) -> None:
-        self.promises.look(self.following.height)
+        self.promise_watch.on_block(self.following.height)
         if time.monotonic() - self._told_s > TELL_EVERY_S:
             self._tell_front()
 

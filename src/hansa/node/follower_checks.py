@@ -110,8 +110,8 @@ def _evidence(node: "Follower") -> Check:
 
 
 def _promises(node: "Follower") -> Check:
-    waiting = node.promises.waiting
-    height = node.promises.withheld(node.newest_height(), node.now_ms())
+    promises, trouble = node.promises, node.promise_watch.trouble
+    height = promises.withheld(node.now_ms())
     if height:
         return _check(
             "promises",
@@ -120,11 +120,24 @@ def _promises(node: "Follower") -> Check:
             f"The operator acknowledged transactions of block {height} and does not show that block. Ask it, "
             "and keep the acknowledgements.",
         )
-    zh = f"有 {waiting} 项回执待查。" if waiting else "交来的回执均已查到。"
-    en = (
-        f"{waiting} promises wait to be looked for." if waiting else "All promises handed in were looked for."
-    )
-    return _check("promises", True, zh, en)
+    if trouble is not None:
+        return _check("promises", False, trouble.zh, trouble.en)
+    zh = [f"有 {promises.waiting} 项回执待查。"] if promises.waiting else []
+    en = [f"{promises.waiting} promises wait to be looked for."] if promises.waiting else []
+    if promises.unlooked:
+        zh.append(
+            f"有 {promises.unlooked} 项无从查核：本节点未保存其区块，运营方也未出示证明；仍在向其索取。"
+        )
+        en.append(
+            f"{promises.unlooked} could not be looked for: their blocks are not kept here, and the operator "
+            "has shown no proof; it is asked again."
+        )
+    if promises.unfit:
+        zh.append(f"有 {promises.unfit} 项不是该高度的运营方所签，未予采信。")
+        en.append(f"{promises.unfit} were not signed by the operator of their height and count for nothing.")
+    if not zh:
+        zh, en = ["交来的回执均已查到。"], ["All promises handed in were looked for."]
+    return _check("promises", True, "".join(zh), " ".join(en))
 
 
 def _peers(node: "Follower") -> Check:

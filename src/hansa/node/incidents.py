@@ -29,6 +29,11 @@ TEXTS = {
         "This node could not compare heads with other nodes: {detail}. Look at this machine's disk and "
         "memory; if it keeps coming, send it to the maker of the program.",
     ),
+    "promises": (
+        "本节点未能查核交来的回执：{detail}。请检查本机磁盘与内存；若反复出现，请发给软件供应方。",
+        "This node could not look for what was acknowledged: {detail}. Look at this machine's disk and "
+        "memory; if it keeps coming, send it to the maker of the program.",
+    ),
     "writer": (
         "写入线程因程序错误停止：{detail}。请重启节点并将日志发给软件供应方。",
         "The writer ended on a mistake of the program: {detail}. Restart the node; send its maker the log.",

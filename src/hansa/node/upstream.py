@@ -11,7 +11,7 @@ from hansa.client.http import Http
 from hansa.engines.blocks import BlockData, Write, unpack_blocks
 from hansa.kernel import encode
 from hansa.kernel.canonical import Malformed, NotCanonical
-from hansa.kernel.evidence import Cosignature, SignedHeader
+from hansa.kernel.evidence import Cosignature, Proof, SignedHeader
 from hansa.node.difference import Contents, Row
 
 T = TypeVar("T")
@@ -33,6 +33,8 @@ class Upstream(Protocol):
     def writes(self, height: int) -> tuple[Write, ...]: ...
 
     def records(self, table: str, after: bytes, limit: int, height: int) -> list[Row]: ...
+
+    def prove(self, kind: str, height: int, index: int, head: int) -> Proof: ...
 
     def cosign(self, height: int, app_hash: str, cosignature: Cosignature) -> None: ...
 
@@ -97,6 +99,9 @@ class HttpUpstream:
         if found.height != height:
             raise client_errors.AnswerUnusable(url=self.url, detail=f"records of height {found.height}")
         return [(row.key, row.value) for row in found.records]
+
+    def prove(self, kind: str, height: int, index: int, head: int) -> Proof:
+        return self._decoded(self._get(f"/v1/proofs/{kind}/{height}/{index}", ("head", head)), Proof)
 
     def cosign(self, height: int, app_hash: str, cosignature: Cosignature) -> None:
         body = encode({"app_hash": app_hash, "cosignature": cosignature, "height": height})

@@ -3,22 +3,28 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hansa.apps.rooms import release
 from hansa.engines import errors as engine_errors
 from hansa.engines.embedded import Embedded
 from hansa.engines.folder import begin
 from hansa.engines.signed import Signed
+from hansa.kernel import Refusal, encode
+from hansa.kernel.evidence import SignedHeader
+from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.node import errors
 from hansa.node import settings as files
 from hansa.node.backup import catch_up
+from hansa.node.doctor_peers import Heard
 from hansa.node.metrics import Metrics
 from hansa.node.operator import Operator
 from hansa.node.run import open_operator
-from tests.consortium import START_MS
+from tests.consortium import START_MS, signer
 from tests.node.test_backup import NODE, SHOW, Other, Town
-from tests.node.world import founded
+from tests.node.world import founded, served
 
 
 def opened(town: Town) -> Embedded:
@@ -108,3 +114,73 @@ def test_begin_leaves_both_files(tmp_path: Path) -> None:
     assert not operator.engine.ledger.restored
     operator.engine.close()
     operator.reader.close()
+
+
+# A machine taken back to an older image: only the others know.
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> tuple[Town, SignedHeader]:
+    """A directory as it was two blocks ago, its record of signatures too; and the head of then and now."""
+    town = Town(tmp_path / "node")
+    town.consortium.close()
+    shutil.copytree(town.directory, tmp_path / "image")
+    engine = opened(town)
+    order(town, engine)
+    head = engine.head()
+    engine.close()
+    assert head is not None
+    shutil.rmtree(town.directory)
+    (tmp_path / "image").rename(town.directory)
+    return town, head
+
+
+def started(
+    town: Town, monkeypatch: pytest.MonkeyPatch, head: SignedHeader | Refusal | None, *, told: bool = False
+) -> str:
+    """What an operator answers to a transaction, after a start at which bank's node showed a head."""
+
+    def ask(url: str) -> Heard:
+        assert url == "http://127.0.0.1:1"
+        if isinstance(head, Refusal):
+            raise head
+        return Heard(head, None)
+
+    monkeypatch.setattr("hansa.node.newest.over_http", lambda settings: ask)
+    settings = replace(files.read(town.directory), port=0, peers={"bank": "http://127.0.0.1:1"}, log="info")
+    with served(settings, town.consortium.clock) as handle:
+        engine = handle._operator.engine
+        assert ("incident.behind" in [one.code for one in handle._operator.incidents()]) is told
+        return engine.submit([town.consortium.client("maker").sign(SHOW)])[0].code
+
+
+def test_others_that_hold_later_blocks_of_this_node_keep_it_from_ordering(
+    older: tuple[Town, SignedHeader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, head = older
+    with pytest.raises(engine_errors.Restored):
+        started(town, monkeypatch, head, told=True)
+    with pytest.raises(engine_errors.Restored):  # It is noted: nobody has to say it again.
+        started(town, monkeypatch, None)
+
+
+def test_nobody_elses_word_keeps_a_node_from_ordering(
+    older: tuple[Town, SignedHeader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, head = older
+    signature = signer("bank").sign(HEADER_DOMAIN + encode(head.header))
+    assert started(town, monkeypatch, msgspec.structs.replace(head, signature=signature)) == "ok"
+
+
+@pytest.mark.parametrize("answer", [None, errors.ReadsBusy(retry_s=1)])
+def test_who_is_away_or_behind_keeps_no_node_from_ordering(
+    answer: Refusal | None, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert started(town, monkeypatch, answer) == "ok"
+
+
+def test_its_own_head_elsewhere_is_nothing_later(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = opened(town)
+    head = engine.head()
+    engine.close()
+    assert started(town, monkeypatch, head) == "ok"

@@ -104,6 +104,11 @@ class Embedded:
     # What is in force, and where the chain stands.
 
     @property
+    def public(self) -> bytes:
+        """The key under which this node signs headers."""
+        return self._node.public
+
+    @property
     def height(self) -> int:
         return self.ledger.height
 

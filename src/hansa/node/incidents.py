@@ -4,6 +4,13 @@ from hansa.kernel.apply import Incident
 from hansa.kernel.types import Natural, Struct, TimeMs
 
 TEXTS = {
+    "behind": (
+        "其他节点持有本节点签过而本机账本没有的区块（成员单位、地址、高度）：{detail}。本机数据是旧副本，写入已停"
+        "止。请停止节点，运行 hansa restore 数据目录 --from 其中一个地址，再启动。",
+        "Other nodes hold blocks that this node signed and its ledger lacks (member, address, height): "
+        "{detail}. The data here are an older copy, and nothing is ordered. End the node, run hansa restore "
+        "DIRECTORY --from one of these addresses, start it again.",
+    ),
     "internal": (
         "应用程序代码出错，该交易被拒绝：{detail}。请将此信息发给软件供应方。",
         "The code of a room failed and its transaction was refused: {detail}. Send this to its maker.",

@@ -1,6 +1,7 @@
 """From a data directory to a server that listens: what `hansa up` and `hansa follow` call."""
 
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -15,12 +16,14 @@ from hansa.apps import rooms
 from hansa.client.keyfiles import read_key
 from hansa.engines import foreign_rooms
 from hansa.kernel import Release
+from hansa.kernel.apply import Incident
 from hansa.node import errors, limits
 from hansa.node import settings as files
 from hansa.node.express import protocol
 from hansa.node.front import Front
 from hansa.node.logs import note, start_logging
 from hansa.node.metrics import Metrics
+from hansa.node.newest import later_blocks
 from hansa.node.operator import Operator
 from hansa.node.private import private
 from hansa.node.server import Node, now_ms
@@ -82,6 +85,7 @@ def serve(
     listening = listen(settings)
     try:
         operator = open_operator(settings, clock, release)
+        _ask_others(settings, operator)
         if retry:
             operator.engine.retry(drop=retry == "set_aside")
         app = Node(Front(settings, operator, clock, operator.metrics))
@@ -107,6 +111,18 @@ def open_operator(settings: Settings, clock: Callable[[], int], release: Release
     release = release or rooms.release(foreign_rooms.installed(settings.file(files.ROOMS)))
     signer = read_key(settings.file(files.NODE_KEY)).signer
     return Operator(settings, genesis.read_bytes(), signer, clock, Metrics(), release)
+
+
+def _ask_others(settings: Settings, operator: Operator) -> None:
+    """Where others hold later blocks of this node, its ledger is an older copy, and it orders nothing."""
+    with operator.reader.snapshot() as reading:
+        found = later_blocks(settings, reading, operator.engine.public)
+    if not found:
+        return
+    operator.engine.ledger.is_copy()
+    detail = ", ".join(f"{one.member} ({one.url}): {one.height}" for one in found)
+    operator.engine.ledger.stops.tell(Incident("behind", detail))
+    note("behind", logging.WARNING, height=operator.height, others=detail)
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -275,10 +275,6 @@ class Promises:
             ).fetchall()
         self._unshown = {height: self._unshown.get(height, now_ms) for (height,) in rows}
 
-    def beyond(self, height: int) -> int:
-        """The lowest promised height above this one; 0 if there is none."""
-        return self._lowest if self._lowest is not None and self._lowest > height else 0
-
     def withheld(self, now_ms: int) -> int:
         """A promised height that nobody has shown for WITHHELD_MAX_MS, as `watch` saw it; 0 if there is none.
 

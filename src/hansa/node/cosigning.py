@@ -78,6 +78,8 @@ class Cosignatures:
         for height, member, suite, signature in self._db.execute("SELECT * FROM cosignatures"):
             self._known.setdefault(height, {})[member] = Cosignature(member, suite, signature)
         self._handovers: dict[int, Handover] = {}
+        self.handing_over = 0
+        """Height of the first change of the set that too few of the set before are known to have signed."""
         self.final_height = self._highest_final()
 
     def close(self) -> None:
@@ -150,13 +152,14 @@ class Cosignatures:
     def handovers(self) -> tuple[Handover, ...]:
         """Each change of the set since genesis, as far as a quorum of the set before has signed it."""
         with self._reader.snapshot() as reading:
-            sets = sets_of(reading)
+            sets, self.handing_over = sets_of(reading), 0
             for before, after in pairwise(sets):
                 height = after.changed_at
                 if height in self._handovers:
                     continue
                 head = self.dressed(reading.header(height))
                 if len(counted(head, after if after.succeeds else before)[0]) < before.quorum:
+                    self.handing_over = height
                     break
                 self._handovers[height] = Handover(event=_change_at(reading, height), head=head)
         return tuple(self._handovers[height] for height in sorted(self._handovers))

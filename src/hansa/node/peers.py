@@ -71,6 +71,7 @@ class Comparison:
             sets, own_height = sets_of(reading), reading.height
         at = min(own_height, head.header.height)
         if head == self._last and self._agreed >= at:
+            self._finish_handover()
             return self._agrees(head, own_height)
         if self._by_operator(head, sets):
             self.newest = max(self.newest, head.header.height)
@@ -89,7 +90,15 @@ class Comparison:
             return self._standing("other_history", at, *said)
         self._agreed, self._last, self._told = max(self._agreed, at), head, False
         self._known.learn(theirs)
+        self._finish_handover()
         return self._agrees(head, own_height)
+
+    def _finish_handover(self) -> None:
+        """Ask for the signatures by which the set handed over, where too few of them are here."""
+        self._known.handovers()
+        height = self._known.handing_over
+        if height:
+            self._known.learn(self.peer.header(height))
 
     def _own(self, height: int) -> SignedHeader:
         with self._reader.snapshot() as reading:

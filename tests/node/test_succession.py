@@ -9,14 +9,20 @@ import pytest
 
 from hansa.apps import rooms
 from hansa.apps.consortium.messages import RegisterKey
-from hansa.client import Client
+from hansa.client import Client, InProcess
 from hansa.client.http import Http
 from hansa.client.keyfiles import write_key
 from hansa.client.operators import operator_keys
+from hansa.engines import errors as engine_errors
+from hansa.engines.blocks import BlockData
+from hansa.engines.embedded import Embedded
 from hansa.engines.folder import begin
-from hansa.kernel import Cosigner, encode, replace
+from hansa.engines.following import Following
+from hansa.kernel import Cosigner, encode, merkle, replace
 from hansa.kernel.evidence import SignedHeader, final, signed_by
+from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.node import settings as settings_of
+from hansa.node import succession as files
 from tests.cli.shell import Shell, free_port, running
 from tests.consortium import MEMBERS, genesis, new_key, signer
 from tests.waiting import until
@@ -161,3 +167,188 @@ def test_an_operator_that_lost_its_key_is_succeeded(members: Members, tmp_path: 
         with members.at("bank") as http:
             assert until(lambda: len(http.handovers()) == 1, WAIT_S)
             assert operator_keys(http) == (signer(OLD, "node").public, signer(NEW, "node").public)
+
+
+# On directories at rest: the operator's engine in this process, no servers.
+
+
+def opened(members: Members, operator: str = OLD) -> Embedded:
+    key, place = signer(operator, "node"), members.place(operator)
+    return Embedded(place / "ledger.db", members.genesis, key, now_ms, release=rooms.release())
+
+
+def grown(members: Members, count: int, *copies: str, seed: str = "") -> list[BlockData]:
+    """Blocks that the operator makes; these members' copies have them."""
+    engine = opened(members)
+    client = Client(
+        InProcess(engine), rooms.registry(), member="bank", key="k1", signer=signer("bank"), clock=now_ms,
+        sequence=engine.query("consortium.sequence", {"member": "bank", "key": "k1"}),
+    )  # fmt: skip
+    first = engine.height + 1
+    for n in range(count):
+        client.do(RegisterKey(key=new_key(client.chain, "bank", f"k{seed}-{first}-{n}")))
+    made = [engine.ledger.block(height) for height in range(first, engine.height + 1)]
+    for member in copies:
+        fed(members, member, *[engine.ledger.block(height) for height in range(1, engine.height + 1)])
+    engine.close()
+    return made
+
+
+def copied(members: Members, member: str) -> Following:
+    return Following(members.place(member) / "ledger.db", members.genesis, rooms.release())
+
+
+def fed(members: Members, member: str, *blocks: BlockData) -> None:
+    copy = copied(members, member)
+    for block in blocks:
+        if block.leaf.height > copy.height:
+            copy.follow(block)
+    copy.close()
+
+
+def handed(members: Members, file: Path, *signers: str, by: str = NEW) -> None:
+    members.shell(by).do("succession", "begin", members.place(by), "--operator", NEW, "--out", file, "--yes")
+    for member in signers:
+        members.shell(member).do("succession", "sign", members.place(member), file, "--yes")
+
+
+def wrong(block: BlockData, blocks: list[BlockData]) -> BlockData:
+    """The same block with another state, under the operator's signature."""
+    leaf = replace(block.leaf, state_digest="ee" * 32)
+    leaves = [merkle.leaf_hash(encode(each.leaf)) for each in blocks] + [merkle.leaf_hash(encode(leaf))]
+    header = replace(block.header.header, app_hash=merkle.root(leaves).hex())
+    signature = signer(OLD, "node").sign(HEADER_DOMAIN + encode(header))
+    return replace(block, leaf=leaf, header=SignedHeader(header=header, suite=1, signature=signature))
+
+
+def test_an_operator_that_cheats_is_succeeded_from_the_block_before(members: Members, tmp_path: Path) -> None:
+    before = grown(members, 2, *FOLLOWERS)
+    cheated = wrong(grown(members, 1)[0], before)
+    for member in FOLLOWERS:
+        with pytest.raises(engine_errors.Differs):
+            fed(members, member, cheated)
+    copy = copied(members, "bank")
+    assert copy.rejected is not None
+    assert copy.height == 2
+    copy.close()
+
+    file = tmp_path / "handover.json"
+    handed(members, file, "bank", "auditor")
+    members.shell(NEW).do("succession", "start", members.place(NEW), file, "--yes")
+    take = ("succession", "take", members.place("bank"), file, "--url", members.url(NEW), "--yes")
+    members.shell("bank").do(*take)
+    members.shell("bank").do(*take)
+    copy = copied(members, "bank")
+    assert copy.rejected is None
+    new = opened(members, NEW)
+    copy.follow(new.ledger.block(3))
+    assert (copy.height, copy.ledger.app_hash) == (3, new.app_hash)
+    copy.close()
+    new.close()
+    read = settings_of.read(members.place("bank"))
+    assert (read.follow, read.follow_node, read.peers[OLD]) == (members.url(NEW), NEW, members.url(OLD))
+
+
+def test_a_copy_signs_what_it_ends_with_and_nothing_else(members: Members, tmp_path: Path) -> None:
+    grown(members, 2, *FOLLOWERS)
+    grown(members, 1, NEW)
+    file, bank, place = tmp_path / "one.json", members.shell("bank"), members.place("bank")
+    handed(members, file)
+    bank.refused("succession.behind", "succession", "sign", place, file, "--yes")
+    fed(members, "auditor")
+    other = tmp_path / "other.json"
+    members.shell("auditor").do(
+        "succession", "begin", members.place("auditor"), "--operator", NEW, "--out", other, "--yes"
+    )
+    plant = members.shell(NEW)
+    plant.refused("succession.ahead", "succession", "sign", members.place(NEW), other, "--yes")
+    plant.refused("succession.files_differ", "succession", "show", members.place(NEW), file, other)
+    bent = files.read_file(other)
+    bent = replace(bent, succession=replace(bent.succession, app_hash="ab" * 32))
+    (tmp_path / "bent.json").write_bytes(encode(bent))
+    bank.refused("succession.other_history", "succession", "sign", place, tmp_path / "bent.json", "--yes")
+    foreign = replace(bent, succession=replace(bent.succession, chain="cd" * 32))
+    (tmp_path / "bent.json").write_bytes(encode(foreign))
+    bank.refused("succession.other_chain", "succession", "sign", place, tmp_path / "bent.json", "--yes")
+    (tmp_path / "bent.json").write_bytes(b"{}")
+    bank.refused("succession.file_broken", "succession", "sign", place, tmp_path / "bent.json", "--yes")
+    bank.refused(
+        "consortium.successor_unfit", "succession", "begin", place, "--operator", "insurer",
+        "--out", tmp_path / "new.json", "--yes",
+    )  # fmt: skip
+    bank.refused(
+        "succession.file_taken", "succession", "begin", place, "--operator", NEW, "--out", file, "--yes"
+    )
+    bank.refused("cli.not_confirmed", "succession", "sign", place, other)
+    with contextlib.closing(copied(members, "bank")) as copy:
+        assert not copy.signed.handed(copy.height), "a refused signature binds nobody"
+
+
+def test_who_cosigned_more_than_its_copy_holds_signs_no_succession(members: Members, tmp_path: Path) -> None:
+    grown(members, 2, *FOLLOWERS)
+    (later,) = grown(members, 1)
+    with contextlib.closing(copied(members, "bank")) as copy:
+        copy.signed.put(later.header.header)
+    file = tmp_path / "handover.json"
+    handed(members, file)
+    bank = members.shell("bank")
+    bank.refused("succession.signed_higher", "succession", "sign", members.place("bank"), file, "--yes")
+
+
+def test_a_node_without_a_seat_signs_nothing(members: Members, tmp_path: Path) -> None:
+    grown(members, 1, *FOLLOWERS)
+    place = members.place("bank")
+    (place / "node.key").unlink()
+    write_key(place / "node.key", seed("bank", "other"))
+    members.shell("bank").refused(
+        "succession.no_seat", "succession", "begin", place, "--operator", NEW,
+        "--out", tmp_path / "file.json", "--yes",
+    )  # fmt: skip
+
+
+def test_what_was_signed_can_be_taken_back(members: Members, tmp_path: Path) -> None:
+    grown(members, 1, *FOLLOWERS)
+    file, bank, place = tmp_path / "handover.json", members.shell("bank"), members.place("bank")
+    bank.refused("succession.nothing_signed", "succession", "withdraw", place, "--yes")
+    handed(members, file, "bank")
+    (block,) = grown(members, 1)
+    with pytest.raises(engine_errors.HandedOver):
+        fed(members, "bank", block)
+    bank.do("succession", "withdraw", place, "--yes")
+    fed(members, "bank", block)
+
+
+def test_the_old_operator_that_signed_orders_no_more(members: Members, tmp_path: Path) -> None:
+    grown(members, 1, *FOLLOWERS)
+    handed(members, tmp_path / "handover.json", OLD)
+    with pytest.raises(engine_errors.HandedOver):
+        grown(members, 1)
+
+
+def test_a_copy_that_went_on_with_the_old_operator_is_told_what_to_do(
+    members: Members, tmp_path: Path
+) -> None:
+    grown(members, 1, *FOLLOWERS)
+    file = tmp_path / "handover.json"
+    handed(members, file, "auditor", OLD)
+    with contextlib.closing(copied(members, OLD)) as copy:
+        copy.signed.withdraw(copy.height)
+    grown(members, 1, "bank")
+    bank, place = members.shell("bank"), members.place("bank")
+    members.shell(NEW).do("succession", "start", members.place(NEW), file, "--yes")
+    take = ("succession", "take", place, file, "--url", members.url(NEW), "--yes")
+    bank.refused("succession.passed", *take)
+    for found in place.glob("ledger.db*"):
+        found.rename(tmp_path / found.name)
+    with contextlib.closing(opened(members, NEW)) as new:
+        fed(members, "bank", *[new.ledger.block(height) for height in (1, 2)])
+    bank.do(*take)
+
+
+def test_there_is_none_where_the_operator_is_alone(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    shell.do("init", "--quick", tmp_path / "node", "--port", free_port())
+    shell.refused(
+        "consortium.succession_none", "succession", "begin", tmp_path / "node", "--operator", "plant",
+        "--out", tmp_path / "file.json", "--yes",
+    )  # fmt: skip

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.consortium.messages import CosignersChanged
+from hansa.apps.consortium.messages import CosignersChanged, Genesis
+from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.client.bundle import Bundle, Handover
 from hansa.client.verify import Report, check_bundle, not_proved, proved
+from hansa.client.verify_quorum import follow_sets
 from hansa.engines.embedded import Embedded
-from hansa.kernel import encode, replace
+from hansa.kernel import Succession, encode, replace, succession_bytes
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosignature, Cosigner, SignedHeader
 from hansa.kernel.signatures import HEADER_DOMAIN, Signer, possession
@@ -318,3 +320,130 @@ def test_all_proofs_are_under_one_header_while_the_ledger_goes_on(tmp_path: Path
     assert failed(check_bundle(encode(bundle), world.genesis)) == []
     world.store.close()
     world.consortium.close()
+
+
+def test_a_final_header_whose_set_cannot_be_followed_is_left_for_the_operators_word(
+    world: EvidenceWorld, handover: Handover, after: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old quorum never signed the change: nobody would believe the new one."""
+    transport = world.consortium.client("auditor").transport
+    newest = transport.head()
+    assert newest is not None
+
+    def final(at_least: int = 0, within_s: float = 0) -> SignedHeader:
+        head = transport.head()
+        assert head is not None
+        return sign(head, "plant", "auditor", keys=NEXT)
+
+    monkeypatch.setattr(transport, "final", final)
+    data = encode(world.gather(0))
+    report = check_bundle(data, world.genesis)
+    assert failed(report) == []
+    assert not report.finality.final
+    monkeypatch.setattr(transport, "handovers", lambda: (handover,))
+    whole = check_bundle(encode(world.gather(0)), world.genesis)
+    assert failed(whole) == []
+    assert whole.finality.final
+
+
+# The operator was replaced by the cosigners, without a vote.
+
+
+@pytest.fixture(scope="module")
+def succession(world: EvidenceWorld, after: Bundle) -> Handover:
+    """The plant goes on in the maker's place: its first block, signed by itself and a quorum."""
+    node = world.consortium.node
+    said = Succession(chain=node.chain.id, height=node.height, app_hash=node.app_hash, operator="plant")
+    given = tuple(
+        Cosignature(member=m, suite=1, signature=NEXT.get(m, key_of(m)).sign(succession_bytes(said)))
+        for m in ("plant", "bank", "auditor")
+    )
+    wire = world.consortium.client("bank").sign(Succeed(succession=said, signatures=given))
+    node._node = key_of("plant")
+    node._make_block([wire], succeeding=True)
+    node.show()
+    index = len(node.ledger.items("event", node.height)) - 1
+    head = node.head()
+    assert head is not None
+    return Handover(
+        event=node.prove("event", node.height, index), head=sign(head, "bank", "auditor", keys=NEXT)
+    )
+
+
+@pytest.fixture(scope="module")
+def succeeded(world: EvidenceWorld, after: Bundle, succession: Handover) -> Bundle:
+    """Final, under the successor."""
+    bundle = world.gather(1)
+    head = sign(bundle.head, "bank", "auditor", keys=NEXT)
+    return replace(bundle, head=head, handovers=(*after.handovers, succession))
+
+
+def test_evidence_under_the_successor_is_final(world: EvidenceWorld, succeeded: Bundle) -> None:
+    report = check_bundle(encode(succeeded), world.genesis)
+    assert failed(report) == []
+    assert finality(report).startswith("final: 3 of 4 cosigners, q=3")
+    assert "changed 2 × since genesis" in finality(report)
+    assert checked(encode(succeeded), world.genesis)
+
+
+def test_evidence_from_before_it_holds_as_it_did(
+    world: EvidenceWorld, before: Bundle, after: Bundle, succeeded: Bundle
+) -> None:
+    for bundle in (before, after):
+        assert failed(check_bundle(encode(bundle), world.genesis)) == []
+        assert checked(encode(bundle), world.genesis)
+
+
+def test_the_successors_first_header_can_be_the_head_itself(
+    world: EvidenceWorld, succeeded: Bundle, succession: Handover
+) -> None:
+    report = Report(genesis=decode(world.genesis, Genesis))
+    current = follow_sets(report, succession.head, succeeded.handovers)
+    assert (current.operator, current.since) == ("plant", succession.head.header.height)
+
+
+def changed_last(bundle: Bundle, **fields: Any) -> Bundle:
+    last = replace(bundle.handovers[-1], **fields)
+    return replace(bundle, handovers=(*bundle.handovers[:-1], last))
+
+
+def succession_left_out(bundle: Bundle) -> Bundle:
+    return replace(bundle, handovers=bundle.handovers[:-1])
+
+
+def succession_signed_by_too_few(bundle: Bundle) -> Bundle:
+    head = bundle.handovers[-1].head
+    return changed_last(bundle, head=replace(head, cosignatures=head.cosignatures[:1]))
+
+
+def succession_under_the_old_operator(bundle: Bundle) -> Bundle:
+    """The replaced one signs the header of the block that replaces it."""
+    head = bundle.handovers[-1].head
+    own = key_of("maker").sign(HEADER_DOMAIN + encode(head.header))
+    given = sign(replace(head, signature=own), "plant", "bank", "auditor", keys=NEXT)
+    return changed_last(bundle, head=given)
+
+
+def of_the_old_operator(bundle: Bundle) -> Bundle:
+    """A later header of the operator that was replaced, with enough cosigners."""
+    own = key_of("maker").sign(HEADER_DOMAIN + encode(bundle.head.header))
+    head = sign(replace(bundle.head, signature=own), "plant", "bank", "auditor", keys=NEXT)
+    return replace(bundle, head=head)
+
+
+@pytest.mark.parametrize(
+    ("forge", "check"),
+    [
+        (succession_left_out, "header"),
+        (succession_signed_by_too_few, "finality"),
+        (succession_under_the_old_operator, "finality"),
+        (of_the_old_operator, "header"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_forged_successions_are_refused(
+    world: EvidenceWorld, succeeded: Bundle, forge: Callable[[Bundle], Bundle], check: str
+) -> None:
+    data = encode(forge(succeeded))
+    assert failed(check_bundle(data, world.genesis)) == [check]
+    assert not checked(data, world.genesis)

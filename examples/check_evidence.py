@@ -52,9 +52,14 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
+def whole(text: str) -> int:
+    need(len(text) < 18 and abs(number := int(text)) < 2**53, f"{text[:18]}: not a number within ±(2⁵³−1)")
+    return number
+
+
 def load(data: bytes, where: str) -> Any:
     """JSON whose bytes are its one canonical form: no spaces, no repeated names, no fractions (§2)."""
-    value = json.loads(data, parse_float=int)
+    value = json.loads(data, parse_float=whole, parse_int=whole)
     need(canonical(value) == data, f"{where}: not canonical JSON")
     return value
 

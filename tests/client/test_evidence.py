@@ -1,6 +1,7 @@
 """What a bundle gathers: all that a statement rests on, and nothing that keeps true evidence from holding."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,10 @@ from hansa.edge.readings import ReadingStore
 from hansa.kernel import Attested, encode, limits, pack, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Proof, holds
+from hansa.kernel.signatures import TRANSACTION_DOMAIN
 from tests.apps.tariffs import ENERGY, TARIFF, calendar_of
 from tests.client.evidence_world import AGREEMENT, HOUR, EvidenceWorld
+from tests.client.forging import relogged, rewired
 from tests.client.test_verify import checked, failed
 from tests.consortium import Consortium, signer
 
@@ -255,6 +258,64 @@ def test_a_key_that_took_anothers_place_signs_with_its_scopes(consortium: Consor
     assert failed(check_bundle(without, world.genesis)) == ["signatures"]
     assert not checked(without, world.genesis)
     world.store.close()
+
+
+def test_a_device_of_more_lives_than_a_list_shows_is_attested_whole(
+    world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The query cuts its list off at 1,000; the evidence goes by the device's generation."""
+    client = world.consortium.client("auditor")
+    query = client.query
+
+    def cut(name: str, kind: Any, **arguments: Any) -> Any:
+        found = query(name, kind, **arguments)
+        return (found[0], found[1][:1]) if name == "metering.device_of" else found
+
+    monkeypatch.setattr(client, "query", cut)
+    data = encode(world.gather(3))
+    assert failed(check_bundle(data, world.genesis)) == []
+    assert checked(data, world.genesis)
+
+
+# Bodies of other rules, and of rooms from outside.
+
+
+def beside(bundle: Bundle, action: bytes) -> Bundle:
+    """The plant's last transaction with one more action in it, signed by its gateway and in the log."""
+    carried = bundle.transactions[-1]
+    body = carried.transaction.item[65:]
+    forged = body.replace(b'"actions":[', b'"actions":[' + action + b",", 1)
+    wire = b"\x01" + signer("plant", "gateway-1").sign(TRANSACTION_DOMAIN + forged) + forged
+    return relogged(replace(bundle, transactions=(*bundle.transactions[:-1], rewired(carried, wire))))
+
+
+@pytest.mark.parametrize(
+    ("action", "well"),
+    [
+        (b'{"_type":"metering.weather","at_ms":9007199254740991,"note":[{"a":null,"b":true}]}', True),
+        (b'{"_type":"metering.weather"}', True),
+        (b'{"_type":"visits.note","text":"x"}', False),  # The gateway may sign what is metering's.
+        (b'{"text":"x","_type":"metering.weather"}', False),
+        (b'{"_type":"metering.weather","text": "x"}', False),
+        (b'{"_type":"metering.weather","text":"\\u0041"}', False),
+        (b'{"_type":"metering.weather","text":1.5}', False),
+        (b'{"_type":"metering.weather","text":1e3}', False),
+        (b'{"_type":"metering.weather","text":"x","text":"x"}', False),
+        (b'{"_type":"metering.weather","text":9007199254740992}', False),
+        (b'{"_type":"metering.weather","text":[-9007199254740992]}', False),
+        (b'{"_type":"metering.register_feed","feed":"x"}', False),
+        (b'{"_type":"consortium.approve","held":"' + b"0" * 64 + b'","x":1}', False),
+        (b'{"_type":"consortium.leave","type":0}', False),
+        (b'{"text":"x"}', False),
+        (b'"x"', False),
+    ],
+)  # fmt: skip
+def test_an_action_of_a_room_from_outside_is_read_over_once_its_bytes_are_canonical(
+    world: EvidenceWorld, bundles: list[bytes], action: bytes, well: bool
+) -> None:
+    data = encode(beside(decode(bundles[-1], Bundle), action))
+    assert check_bundle(data, world.genesis).ok is well
+    assert checked(data, world.genesis) is well
 
 
 def test_statements_are_those_of_the_ledger(world: EvidenceWorld, bundles: list[bytes]) -> None:

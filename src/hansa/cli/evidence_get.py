@@ -75,7 +75,7 @@ def get_(
 
     取得结算单的证据包（先以一笔交易出具记录证明）。
     """
-    from hansa.client.evidence import gather
+    from hansa.client.evidence import READINGS_IN_BUNDLE_MAX, gather
     from hansa.edge.readings import ReadingStore
 
     at = desk(lang, profile_name)
@@ -104,6 +104,14 @@ def get_(
         f"证据包：{output}（验证：hansa verify {output} --genesis {at.place.genesis_file}）",
         f"The evidence is in {output}; check it: hansa verify {output} --genesis {at.place.genesis_file}",
     )
+    if len(bundle.readings) == READINGS_IN_BUNDLE_MAX:
+        say(
+            lang,
+            f"随附读数以 {READINGS_IN_BUNDLE_MAX} 条为限，本期其余读数（如有）仍由所有方保存，可逐条证明。",
+            f"At most {READINGS_IN_BUNDLE_MAX} readings are handed out; others of the period, if any, stay "
+            "with their owner, who can prove each.",
+            err=True,
+        )
 
 
 def _chosen(found: list[Statement], period: str, agreement: str) -> Statement:

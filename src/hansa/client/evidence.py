@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
-from hansa.apps.consortium.messages import Attest, Genesis
+from hansa.apps.consortium.handovers import counted, followed
+from hansa.apps.consortium.messages import Attest, CosignersChanged, Genesis
 from hansa.apps.metering.messages import CounterRecord, Device, Feed, Generation
 from hansa.apps.metering.readings import HeldReadings
 from hansa.client import Client
@@ -14,7 +15,7 @@ from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import SignedHeader
 
 READINGS_IN_BUNDLE_MAX = 2_000
-"""Readings handed out with a bundle; beyond it the first ones, and the bundle's checks say how many."""
+"""Readings handed out with a bundle: the period's first. `hansa verify` says how many records have none."""
 RECORDS_PER_PAGE = 10_000
 FINAL_WITHIN_S = 10.0
 """How long to wait for a quorum of cosigners; followers sign within a second or two."""
@@ -66,21 +67,36 @@ def gather(
 def _head(client: Client, at_least: int) -> tuple[SignedHeader, tuple[Handover, ...]]:
     """The header that all is proved under: one that a quorum signed, as soon as there is one that is new
     enough; else, after FINAL_WITHIN_S, the newest on the operator's word.
+
+    A quorum counts if its set can be followed from genesis on: who checks the evidence believes no other.
     """
     final = client.transport.final(at_least, FINAL_WITHIN_S)
     if final is not None and final.header.height >= at_least:
-        head = final
-    else:
-        newest = client.transport.head()
-        assert newest is not None
-        head = replace(newest, cosignatures=())
-    changes = client.transport.handovers()
-    return head, tuple(h for h in changes if h.head.header.height < head.header.height)
+        handovers = _handovers(client, final)
+        in_force = followed(_genesis(client), client.chain, final.header.height, handovers)
+        signed, faults = counted(final, in_force)
+        if not faults and len(signed) >= in_force.quorum:
+            return final, handovers
+    newest = client.transport.head()
+    assert newest is not None
+    return replace(newest, cosignatures=()), _handovers(client, newest)
+
+
+def _handovers(client: Client, head: SignedHeader) -> tuple[Handover, ...]:
+    """Changes of the cosigners that were in force at the height of the head."""
+    return tuple(
+        handover
+        for handover in client.transport.handovers()
+        if decode(handover.event.item, CosignersChanged).since <= head.header.height
+    )
+
+
+def _genesis(client: Client) -> Genesis:
+    return decode(client.transport.genesis(), Genesis)
 
 
 def _genesis_keys(client: Client) -> set[tuple[str, str]]:
-    genesis = decode(client.transport.genesis(), Genesis)
-    return {(member.id, key.id) for member in genesis.members for key in member.keys}
+    return {(member.id, key.id) for member in _genesis(client).members for key in member.keys}
 
 
 def _attested(
@@ -106,12 +122,12 @@ def _attested(
     for binding in agreement.meters:
         feed = client.query("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)
         wanted.append(Attest(table="metering.feeds", key=(binding.owner, binding.feed)))
-        _, lives = client.query(
+        device, _ = client.query(
             "metering.device_of", tuple[Device, list[Generation]], owner=binding.owner, device=feed.device
-        )
+        )  # The list of its lives is cut off at 1,000.
         wanted += [
             Attest(table="metering.generations", key=(binding.owner, feed.device, str(number)))
-            for number, _ in enumerate(lives, 1)
+            for number in range(1, device.generation + 1)
         ]
     return list(dict.fromkeys(wanted))
 

@@ -176,6 +176,17 @@ def _given_by_vote(given: Voted) -> Text:
     )
 
 
+def _readings_left_out(report: Report) -> Text:
+    anchored = [origin for origin in report.origins.values() if origin.anchor]
+    shown = sum(origin.reading is not None for origin in anchored)
+    return Text(
+        f"没有随证据包出示的原始读数：{len(anchored)} 条计数记录中，{len(anchored) - shown} 条未附读数，"
+        "由其所有方保存。",
+        f"Raw readings that are not in the bundle: of {len(anchored)} counter records, "
+        f"{len(anchored) - shown} come without theirs, which stay with their owner.",
+    )
+
+
 def not_proved(report: Report) -> list[Text]:
     """What no signature can show (rule 30)."""
     if report.case is not None:
@@ -194,7 +205,7 @@ def not_proved(report: Report) -> list[Text]:
     out += [
         Text("签名时谁实际掌握密钥。", "Who held the key when it signed."),
         _left_to_the_operator(report.finality),
-        Text("没有随证据包出示的原始读数。", "Raw readings that are not in the bundle."),
+        _readings_left_out(report),
     ]
     if report.statement is not None and report.statement.corrected_to_ms and report.deal is not None:
         at = instant_text(report.deal.calendar, report.statement.corrected_to_ms)

@@ -115,6 +115,7 @@ def test_what_it_has_signed_is_remembered_beside_an_older_copy(
     with following(tmp_path / "plant", nets[1], clock=clock, peers=[]) as plant:
         case = case_of(plant, "two_histories")
         assert case.height == 8
+        assert check_bundle(encode(case), both[0].genesis).ok
         assert plant.casebook.halt()
         assert plant.height == 7
 

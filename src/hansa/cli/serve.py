@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hansa.cli.common import Desk, Language, WrongCommand, acting, desk, say
+from hansa.cli.common import Desk, Language, WrongCommand, acting, confirm, desk, now_ms, say
 from hansa.cli.founding import DIRECTORY, PORT, settings_text, write_directory
 from hansa.cli.sending import act
 from hansa.client.keyfiles import new_key, write_key
@@ -41,6 +41,7 @@ def _run(
     port: int | None,
     after_stop: Any = "",
     snapshot: Path | None = None,
+    word: Any = None,
 ) -> None:
     import msgspec
 
@@ -57,10 +58,10 @@ def _run(
         url = f"{scheme}://{settings.host}:{handle.port}"
         say(lang, f"节点就绪：{url}（Ctrl-C 停止）", f"The node answers at {url} (Ctrl-C ends it)", err=True)
 
-    if snapshot is not None:
+    if snapshot is not None or word is not None:
         from hansa.node import follower
 
-        follower.follow(settings, ready=ready, snapshot=snapshot)
+        follower.follow(settings, ready=ready, snapshot=snapshot, word=word or follower.NO_WORD)
     else:
         serve(settings, ready=ready, retry=after_stop)
 
@@ -73,6 +74,10 @@ def _run(
 @click.option("--ca", default="", help="CA file of the operator's certificate. 运营节点证书的 CA 文件。")
 @click.option("--snapshot", type=click.Path(path_type=Path), help="Begin with this snapshot. 从快照开始。")
 @click.option("--set-up-only", is_flag=True, help="Make DIRECTORY and end. 只建立数据目录。")
+@click.option(
+    "--retry", is_flag=True, help="It waits: machine and clock are right. 机器与时钟无误，继续跟随。"
+)
+@click.option("--set-aside", "case", default="", help="This CASE halts it no longer. 搁置案卷。")
 @acting
 @click.pass_obj
 def follow(
@@ -84,6 +89,8 @@ def follow(
     ca: str,
     snapshot: Path | None,
     set_up_only: bool,
+    retry: bool,
+    case: str,
     profile_name: str,
     yes: bool,
     dry_run: bool,
@@ -92,8 +99,11 @@ def follow(
     """Follow the node at URL: copy, execute and compare every block, and co-sign where you are a cosigner.
 
     The first time DIRECTORY is made: a co-signing key, and a key by which the follower reads as your member;
-    that one is registered on the ledger, and may sign nothing. 跟随运营节点：复制、重算、比对、会签。
+    that one is registered on the ledger, and may sign nothing. Later `hansa follow DIRECTORY` will do.
+    跟随运营节点：复制、重算、比对、会签。
     """
+    if "://" not in url and (Path(url) / "node.toml").exists():
+        directory = Path(url)
     if not (directory / "node.toml").exists():
         at = desk(lang, profile_name)
         key = f"follower-{at.profile.member}"[:58] + "-1"
@@ -104,7 +114,32 @@ def follow(
     elif dry_run:
         raise WrongCommand(text_zh=f"{directory} 已建立。", text_en=f"{directory} is set up already.")
     if not set_up_only:
-        _run(lang, directory, None, None, snapshot=snapshot)
+        word = _word(lang, directory, retry, Path(case).name, yes) if retry or case else None
+        _run(lang, directory, None, None, snapshot=snapshot, word=word)
+
+
+def _word(lang: Language, directory: Path, retry: bool, case: str, yes: bool) -> Any:
+    """What the member says to its follower; a case is shown before it is put aside. Raises CaseUnknown."""
+    import getpass
+
+    from hansa.node.casebook import Casebook
+    from hansa.node.follower import CASES, Word
+
+    if not case:
+        return Word(retry=retry)
+    found = Casebook(directory / CASES, "", now_ms).get(case)
+    say(lang, found.zh, found.en, err=True)
+    if not yes:
+        confirm(
+            lang,
+            "搁置该案卷，从此它不再阻止会签？案卷留存，并记下是谁搁置的。",
+            "Put this case aside, so that it halts cosigning no longer? It is kept, and who did so.",
+        )
+    try:
+        person = getpass.getuser()
+    except (OSError, KeyError):
+        person = "?"
+    return Word(retry=retry, set_aside=case, person=person)
 
 
 def _set_up(
@@ -152,7 +187,6 @@ def _with_follower(at: Desk, url: str) -> Any:
 def _register(at: Desk, key: str, seed: bytes, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """A key that opens sessions and signs nothing; nothing is done where the ledger has it."""
     from hansa.apps.consortium.messages import NewKey, RegisterKey
-    from hansa.cli.common import now_ms
     from hansa.client.keyfiles import PrivateKey
     from hansa.kernel import Key, limits, possession
 

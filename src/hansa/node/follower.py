@@ -41,6 +41,7 @@ from hansa.node.errors import FileMissing
 from hansa.node.follower_checks import checks_of, incidents_of
 from hansa.node.front import Front
 from hansa.node.incidents import Noted
+from hansa.node.investigation import set_aside
 from hansa.node.logs import note, start_logging
 from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
@@ -70,6 +71,21 @@ TELL_EVERY_S = 0.2
 """While it catches up, listeners are told of new blocks no more often."""
 SKEW_EVERY = 64
 """Blocks after which the parameter is looked up again."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """What the member says to its follower as it starts."""
+
+    retry: bool = False
+    """Machine and clock are right: take the block that stopped it twice, or was dated back."""
+    set_aside: str = ""
+    """File name of a case that is to keep it from cosigning no longer."""
+    person: str = ""
+    """Who says so."""
+
+
+NO_WORD = Word()
 
 Connect = Callable[[str, str, float], Upstream]
 """(member or "" for the operator, url, timeout in s) → the connection."""
@@ -242,6 +258,13 @@ class Follower:
         """Highest height that any node showed under the operator's signature."""
         return max([self.following.height, *list(self.peers.newest.values())])
 
+    def take(self, word: Word) -> None:
+        """The member's word, before it is begun. Raises CaseUnknown, OwnDiskChanged."""
+        if word.retry:
+            self.following.retry()
+        if word.set_aside:
+            set_aside(self.following, self.casebook, word.set_aside, word.person)
+
     def stopped_cosigning(self, file: str) -> Refusal:
         """Why this node cosigns no more, and what to do."""
         name = str(Path(file).relative_to(self.settings.directory))
@@ -324,11 +347,12 @@ def follow(
     ready: Callable[[Handle], None] | None = None,
     stop: threading.Event | None = None,
     snapshot: Path | None = None,
+    word: Word = NO_WORD,
 ) -> None:
     """Run the follower of a data directory until it is told to end; as `hansa.node.run.serve`.
 
     `snapshot`: a folder to start from where there is no copy yet, instead of from genesis. Raises what
-    `restore_snapshot` does.
+    `restore_snapshot` does; and, where the member's `word` is on a case, what `investigation.set_aside` does.
     """
     check(settings)
     start_logging(settings.log)
@@ -338,6 +362,7 @@ def follow(
             genesis = settings.file(files.GENESIS).read_bytes()
             restore_snapshot(snapshot, settings.file(files.LEDGER), genesis, release)
         follower = open_follower(settings, clock, release)
+        follower.take(word)
         app = Node(Front(settings, follower, clock, follower.metrics))
 
         def started(server: object, port: int) -> None:

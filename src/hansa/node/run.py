@@ -78,9 +78,10 @@ def serve(
     check(settings)
     start_logging(settings.log)
     if settings.role == "follower":
-        from hansa.node.follower import follow
+        from hansa.node.follower import Word, follow
 
-        follow(settings, clock=clock, release=release, ready=ready, stop=stop)
+        word = Word(retry=retry == "again")
+        follow(settings, clock=clock, release=release, ready=ready, stop=stop, word=word)
         return
     listening = listen(settings)
     try:

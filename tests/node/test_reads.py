@@ -1,20 +1,24 @@
 """Reading: who may, as of which height, under which parameters, and for how long."""
 
 import asyncio
+import concurrent.futures
 import threading
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hansa.apps.consortium.messages import Attest
-from hansa.engines.reading import Answer
 from hansa.kernel import Struct
+from hansa.kernel.keys import Window
+from hansa.kernel.state import Overlay
 from hansa.kernel.types import Natural
 from hansa.node import errors, parameters
+from hansa.node.reads import Asker
 from hansa.node.settings import Limits
 from tests.node.world import World, call, world
+from tests.waiting import until
 
 SHOW = Attest(table="consortium.members", key=("maker",))
 
@@ -69,13 +73,77 @@ def test_who_reads_follows_the_classes_of_what_was_read(
 ) -> None:
     front = node.app.front
     session = front.sessions.find(node.session(caller)) if caller else None
-    answer = Answer(None, 0, 0, frozenset(touched))
+
+    def check() -> None:
+        for readers in touched:
+            front.check_reader(readers, session)
 
     if allowed:
-        front.check_readers(answer, session)
+        check()
     else:
         with pytest.raises(errors.NotForYou if caller else errors.SessionNeeded):
-            front.check_readers(answer, session)
+            check()
+
+
+def test_a_stranger_is_refused_before_anything_is_read(node: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    get, rows = Overlay.get, Overlay.rows
+    monkeypatch.setattr(
+        Overlay, "get", lambda own, table, *more: (read.append(table), get(own, table, *more))[1]
+    )
+    monkeypatch.setattr(
+        Overlay, "rows", lambda own, table, *more: (read.append(table), rows(own, table, *more))[1]
+    )
+
+    assert node.get("/v1/consortium/members").code == "node.session_needed"
+    assert "consortium.members" not in read
+    assert node.get("/v1/consortium/members", node.session("bank")).status == 200
+    assert "consortium.members" in read
+
+
+def test_a_past_height_is_for_members(node: World) -> None:
+    for _ in range(2):
+        node.submit(node.sign("plant", SHOW))
+
+    assert node.get("/v1/consortium/cosigners").status == 200
+    assert node.get("/v1/consortium/cosigners?height=1").code == "node.session_needed"
+    assert node.get("/v1/consortium/cosigners?height=1", node.session("bank")).status == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/records?table=kernel.windows",
+        "/v1/blocks/1/writes",
+        "/v1/consortium/sequence?member=plant&key=k1",
+    ],
+)
+def test_the_class_of_a_record_holds_on_every_way_to_it(
+    node: World, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.submit(node.sign("plant", SHOW))
+    bank, own = node.session("bank"), node.session("maker")
+    assert node.get(target, bank).status == 200
+    monkeypatch.setattr(Window, "readers", "owner")
+
+    assert (node.get(target, bank).code, node.get(target, own).status) == ("node.not_for_you", 200)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/blocks?from=1",
+        "/v1/blocks/1/contents",
+        "/v1/events",
+        "/v1/proofs/transaction/1/0",
+        "/v1/blocks/1/writes",
+    ],
+)
+def test_what_lies_on_the_ledger_is_for_members(node: World, target: str) -> None:
+    node.submit(node.sign("plant", SHOW))
+
+    assert node.get(target).code == "node.session_needed"
+    assert node.get(target, node.session("bank")).status == 200
 
 
 def test_incidents_are_for_the_member_whose_node_it_is(node: World) -> None:
@@ -172,8 +240,7 @@ def test_more_reads_than_may_wait_are_refused_with_a_time(tmp_path: Path) -> Non
             asyncio.run_coroutine_threadsafe(node.app.front.reads.ask(lambda _: go.wait(20)), node.loop)
             for _ in range(2)
         ]
-        while node.app.front.reads._under_way < 2:
-            time.sleep(0.001)
+        assert until(lambda: node.app.front.reads._places.total() == 2, 10)
 
         answer = node.get("/v1/consortium/members", token)
 
@@ -181,6 +248,83 @@ def test_more_reads_than_may_wait_are_refused_with_a_time(tmp_path: Path) -> Non
         assert answer.headers["retry-after"] == "1"
         go.set()
         assert [one.result(20) for one in waiting] == [True, True]
+
+
+BANK, PLANT = Asker("bank"), Asker("plant")
+
+
+def asked(node: World, go: threading.Event, asker: Asker) -> "concurrent.futures.Future[Any]":
+    """A read that lasts until `go`."""
+    reads = node.app.front.reads
+    before = reads._places[asker]
+    found = asyncio.run_coroutine_threadsafe(reads.do(lambda: go.wait(20), asker), node.loop)
+    assert until(lambda: reads._places[asker] > before, 10)
+    return found
+
+
+def test_one_member_has_neither_all_threads_nor_all_places(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(readers=2, reads_waiting=9, reads_member=3)) as node:
+        bank, plant = node.session("bank"), node.session("plant")
+        go = threading.Event()
+        waiting = [asked(node, go, BANK) for _ in range(3)]
+
+        assert node.get("/v1/consortium/members", plant).status == 200
+        assert node.get("/v1/consortium/members", bank).code == "node.reads_busy"
+        go.set()
+        assert [one.result(20) for one in waiting] == [True] * 3
+        assert node.get("/v1/consortium/members", bank).status == 200
+
+
+def test_members_take_turns_for_the_threads(tmp_path: Path) -> None:
+    done: list[str] = []
+    with world(tmp_path, Limits(readers=1)) as node:
+        go = threading.Event()
+        first = asked(node, go, BANK)
+        reads = node.app.front.reads
+        rest = [
+            asyncio.run_coroutine_threadsafe(reads.do(partial(done.append, asker.name), asker), node.loop)
+            for asker in [BANK] * 4 + [PLANT] * 2
+        ]
+        assert until(lambda: reads._places.total() == 7, 10)
+        go.set()
+        for one in [first, *rest]:
+            one.result(20)
+
+    assert done == ["bank", "plant", "bank", "plant", "bank", "bank"]
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/head", "/v1/head?final=true", "/v1/handovers", "/v1/consortium/cosigners"]
+)
+def test_strangers_have_a_small_share_and_one_thread(tmp_path: Path, target: str) -> None:
+    with world(tmp_path, Limits(readers=3, reads_strangers=8)) as node:
+        plant = node.session("plant")
+        go = threading.Event()
+        one, other = (Asker(name, stranger=True) for name in ("127.0.0.1", "192.0.2.1"))
+        waiting = [asked(node, go, one) for _ in range(2)]
+        waiting += [asked(node, go, other) for _ in range(2)]
+
+        assert node.app.front.reads._running.total() == 1
+        refused = node.get(target)
+        assert (refused.status, refused.code) == (429, "node.reads_busy")
+        assert node.get(target, plant).status == 200
+        go.set()
+        assert [each.result(20) for each in waiting] == [True] * 4
+        assert node.get(target).status == 200
+
+
+def test_a_read_whose_time_is_over_while_it_waits_gives_its_place_back(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(readers=1, read_time_s=1)) as node:
+        go = threading.Event()
+        waiting = [asked(node, go, BANK), asked(node, go, PLANT)]
+        for one in waiting:
+            with pytest.raises(errors.ReadSlow):
+                one.result(20)
+        reads = node.app.front.reads
+        assert dict(reads._places) == {BANK: 1}  # Its work goes on; the other never began.
+        go.set()
+        assert until(lambda: not reads._places, 10)
+        assert node.get("/v1/head").status == 200
 
 
 def test_a_receipt_is_found_by_the_transactions_name(node: World) -> None:

@@ -1,6 +1,6 @@
 """Reading a chain: queries, events, proofs, blocks, write sets, as of the height where the reading stands."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from hansa.apps.consortium.messages import CosignerSet, Genesis
@@ -33,6 +33,19 @@ class Answer(NamedTuple):
     height: int
     time_ms: int
     touched: frozenset[str]
+
+
+class _Touched(dict[str, None]):
+    """Classes of records, each let in before it is read."""
+
+    def __init__(self, may_read: Callable[[str], None]) -> None:
+        super().__init__()
+        self._may_read = may_read
+
+    def __setitem__(self, readers: str, value: None) -> None:
+        if readers not in self:
+            self._may_read(readers)
+            super().__setitem__(readers, value)
 
 
 class Reading:
@@ -86,11 +99,23 @@ class Reading:
         """A room's query on the committed state."""
         return self.answer(name, arguments).value
 
-    def answer(self, name: str, arguments: dict[str, Any], *, height: int | None = None) -> Answer:
-        """The same with what it rests on; as of a past height if one is named."""
+    def answer(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        *,
+        height: int | None = None,
+        may_read: Callable[[str], None] = lambda readers: None,
+    ) -> Answer:
+        """The same with what it rests on; as of a past height if one is named.
+
+        `may_read` is asked once for each class of records, before the first of it is read: what it raises
+        ends the query.
+        """
         if height is not None and height != self.height:
-            return self.at(height).answer(name, arguments)
+            return self.at(height).answer(name, arguments, may_read=may_read)
         ctx = self.context(self.time_ms)
+        ctx.touched = _Touched(may_read)
         value = ctx.registry.query(ctx, name, arguments)
         return Answer(value, self.height, self.time_ms, frozenset(ctx.touched))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hansa.engines.reading import Answer, Reading
+from hansa.engines.reading import Reading
 from hansa.kernel import keys
 from hansa.kernel.messages import Key
 from hansa.kernel.refusal import Refusal
@@ -15,7 +15,7 @@ from hansa.node.events import Broadcast
 from hansa.node.member import Member
 from hansa.node.metrics import Metrics
 from hansa.node.pulse import Pulse
-from hansa.node.reads import Reads
+from hansa.node.reads import NODE, Asker, Reads
 from hansa.node.sessions import Holder, Session, Sessions, refused_for
 from hansa.node.settings import Settings
 
@@ -45,7 +45,7 @@ class Front:
         self.broadcast = Broadcast(self.reads, self.pulse, self.metrics, bounds, lambda: self.member.height)
         self.budget = Budget(bounds.bodies_bytes)
         self.stopping = False
-        self._asking: dict[bytes, asyncio.Future[bool]] = {}
+        self._asking: dict[bytes, asyncio.Future[None]] = {}
 
     def end_streams(self) -> None:
         """The node stops: answers that wait for news end now."""
@@ -65,19 +65,17 @@ class Front:
                 return self.sessions.find(token.strip())
         return None
 
-    def member_session(self, headers: Headers) -> Session:
-        """The caller's session. Raises SessionNeeded or SessionUnknown."""
-        session = self.session(headers)
+    def check_reader(self, readers: str, session: Session | None) -> None:
+        """Whether the caller is among the readers of a class. The one place that says so: for routes, for
+        records, write sets and whatever a query touches. Raises SessionNeeded or NotForYou.
+        """
         if session is None:
-            raise errors.SessionNeeded()
-        return session
-
-    def own_session(self, headers: Headers) -> Session:
-        """A session of the member whose node this is. Raises NotForYou for that of another."""
-        session = self.member_session(headers)
-        if session.holder.member != self.member.name:
+            if readers not in READ_BY_ANYONE:
+                raise errors.SessionNeeded()
+            return
+        own = session.holder.member == self.member.name
+        if readers not in (READ_BY_OWNER if own else READ_BY_MEMBERS):
             raise errors.NotForYou(member=session.holder.member)
-        return session
 
     def key_now(self, reading: Reading, holder: Holder) -> Key:
         """The key as the ledger has it, if it may act now. Raises UnknownKey, KeyRevoked or KeyExpired."""
@@ -86,8 +84,13 @@ class Front:
 
     # What they read.
 
-    async def read(self, work: Callable[[Reading], T], session: Session | None = None) -> T:
-        """The result of `work` on a snapshot, if the session's key may still act: else the session ends."""
+    async def read(
+        self, work: Callable[[Reading], T], session: Session | None = None, address: str = ""
+    ) -> T:
+        """The result of `work` on a snapshot, if the session's key may still act: else the session ends.
+
+        Counts to the session's member, or to the caller's address; without either to the node itself.
+        """
 
         def checked(reading: Reading) -> T:
             if session is not None and session.checked_height < reading.height:
@@ -96,42 +99,46 @@ class Front:
             return work(reading)
 
         try:
-            return await self.reads.ask(checked)
+            return await self.reads.ask(checked, asker_of(session, address))
         except Refusal as refusal:
             if session is not None and refused_for(refusal):
                 self.sessions.end(session)
             raise
 
+    async def check_key(self, session: Session) -> None:
+        """Whether a session's key may still act, by the newest block. Asked of the ledger once for all that
+        ask at the same moment. Raises what `read` raises.
+        """
+        if session.checked_height >= self.member.height:
+            return
+        asking = self._asking.get(session.digest)
+        if asking is None:
+            asking = asyncio.ensure_future(self.read(lambda reading: None, session))
+            self._asking[session.digest] = asking
+            asking.add_done_callback(lambda done: self._asked(session, done))
+        await asyncio.shield(asking)
+
+    def _asked(self, session: Session, done: "asyncio.Future[None]") -> None:
+        del self._asking[session.digest]
+        if not done.cancelled():
+            done.exception()  # Whoever asked may have gone.
+
     async def still_allowed(self, session: Session) -> bool:
         """Whether a session is still good: for answers that go on for long.
 
-        Its listeners ask at the same moment: the ledger is asked once for all of them, after new blocks.
+        A node too busy to look says nothing against it: asked again later.
         """
-        if session.checked_height < self.member.height:
-            asking = self._asking.get(session.digest)
-            if asking is None:
-                asking = self._asking[session.digest] = asyncio.ensure_future(self._key_is_good(session))
-                asking.add_done_callback(lambda _: self._asking.pop(session.digest))
-            if not await asyncio.shield(asking):
-                return False
-        return session.expires_ms > self.clock() and self.sessions.holds(session)
-
-    async def _key_is_good(self, session: Session) -> bool:
-        """By the ledger as it stands. A node too busy to look says nothing against it: asked again later."""
         try:
-            await self.read(lambda reading: None, session)
+            await self.check_key(session)
         except (errors.ReadsBusy, errors.ReadSlow):
             return True
         except Refusal:
             return False
-        return True
+        return session.expires_ms > self.clock() and self.sessions.holds(session)
 
-    def check_readers(self, answer: Answer, session: Session | None) -> None:
-        """Whether who asks is among the readers of all that an answer rests on."""
-        if session is None:
-            if not answer.touched <= READ_BY_ANYONE:
-                raise errors.SessionNeeded()
-            return
-        own = session.holder.member == self.member.name
-        if not answer.touched <= (READ_BY_OWNER if own else READ_BY_MEMBERS):
-            raise errors.NotForYou(member=session.holder.member)
+
+def asker_of(session: Session | None, address: str) -> Asker:
+    """Who a read counts to."""
+    if session is not None:
+        return Asker(session.holder.member)
+    return Asker(address, stranger=True) if address else NODE

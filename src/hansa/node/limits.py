@@ -59,6 +59,10 @@ RETRY_AFTER_MAX_S = 30
 READERS = 4
 """Threads that answer reads."""
 READS_WAITING_MAX = 256
+READS_MEMBER_MAX = 128
+"""Reads of one member that wait or are answered at a time."""
+READS_STRANGERS_MAX = 32
+"""The same of all that have no session; one address has a quarter of it."""
 READ_TIME_MAX_S = 10
 BLOCKS_PER_READ_MAX = 256
 BLOCKS_BYTES_MAX = 16 * 2**20

@@ -108,5 +108,5 @@ def _endpoints() -> list[Endpoint]:
 
 
 async def _openapi(asked: Asked) -> ASGIApp:
-    document = await asked.front.read(lambda reading: openapi.encoded(reading.registry))
+    document = await asked.read(lambda reading: openapi.encoded(reading.registry))
     return Response(document, media_type="application/json")

@@ -10,11 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hansa.kernel.refusal import Refusal, shown
 from hansa.node import errors, parameters, problems
 from hansa.node.bodies import OCTETS, Gone, announced, receive_body
-from hansa.node.endpoint import Asked, Endpoint
+from hansa.node.endpoint import READERS, Asked, Endpoint
 from hansa.node.front import Front
 from hansa.node.logs import note
 from hansa.node.member import Answer
-from hansa.node.sessions import Session
 from hansa.node.shares import address_of_caller
 
 
@@ -33,7 +32,8 @@ class OnePath:
             if endpoint is None:
                 raise errors.MethodWrong(method=shown(scope["method"]), allowed=self._allowed)
             request = Request(scope, receive)
-            session = _session(self._front, endpoint, scope)
+            session = self._front.session(scope["headers"])
+            self._front.check_reader(READERS[endpoint.access], session)
             given = None
             if endpoint.parameters is not None:
                 pairs = request.query_params.multi_items()
@@ -44,14 +44,6 @@ class OnePath:
         response = await guarded(scope, answer)
         if response is not None:
             await response(scope, receive, send)
-
-
-def _session(front: Front, endpoint: Endpoint, scope: Scope) -> Session | None:
-    if endpoint.access == "anyone":
-        return front.session(scope["headers"])
-    if endpoint.access == "own":
-        return front.own_session(scope["headers"])
-    return front.member_session(scope["headers"])
 
 
 async def guarded(scope: Scope, answer: Any) -> ASGIApp | None:

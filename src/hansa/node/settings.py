@@ -41,6 +41,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     send_time_s: Positive = limits.SEND_TIME_MAX_S
     readers: Positive = limits.READERS
     reads_waiting: Positive = limits.READS_WAITING_MAX
+    reads_member: Positive = limits.READS_MEMBER_MAX
+    reads_strangers: Positive = limits.READS_STRANGERS_MAX
     read_time_s: Positive = limits.READ_TIME_MAX_S
     sessions: Positive = limits.SESSIONS_MAX
     sessions_per_key: Positive = limits.SESSIONS_PER_KEY_MAX

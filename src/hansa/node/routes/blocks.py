@@ -1,7 +1,7 @@
 """Routes between nodes: blocks, what each of them did, records, cosignatures, acknowledgements."""
 
-import asyncio
 import time
+from functools import partial
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -90,7 +90,7 @@ async def blocks(asked: Asked) -> ASGIApp:
     until = time.monotonic() + min(given.wait_ms, front.settings.limits.wait_ms) / 1_000
     while True:
         beat = front.pulse.next()
-        data, head = await front.read(lambda reading: _packed(reading, given), asked.session)
+        data, head = await asked.read(lambda reading: _packed(reading, given))
         left = until - time.monotonic()
         if data or left <= 0 or front.stopping or not await within(beat, left):
             return Response(data, media_type=OCTETS, headers={"hansa-height": str(head)})
@@ -113,9 +113,13 @@ async def writes(asked: Asked) -> ASGIApp:
 
     def work(reading: Reading) -> Writes:
         _check_height(reading, height)
-        return Writes(height=height, writes=reading.write_set(height))
+        found = reading.write_set(height)
+        for name in dict.fromkeys(write.table for write in found):
+            table = reading.registry.tables.get(name)  # None: of a room that is no longer in force.
+            asked.front.check_reader(table.record.readers if table else "members", asked.session)
+        return Writes(height=height, writes=found)
 
-    return json_response(await asked.front.read(work, asked.session))
+    return json_response(await asked.read(work))
 
 
 async def contents(asked: Asked) -> ASGIApp:
@@ -126,7 +130,7 @@ async def contents(asked: Asked) -> ASGIApp:
         outcomes = tuple(msgspec.json.decode(data, type=Outcome) for data in reading.items("outcome", height))
         return Contents(height=height, outcomes=outcomes, events=tuple(reading.items("event", height)))
 
-    return json_response(await asked.front.read(work, asked.session))
+    return json_response(await asked.read(work))
 
 
 async def records(asked: Asked) -> ASGIApp:
@@ -136,8 +140,7 @@ async def records(asked: Asked) -> ASGIApp:
         table = reading.registry.tables.get(given.table)
         if table is None:
             raise errors.TableUnknown(table=given.table)
-        if table.record.readers == "owner" and asked.caller.holder.member != asked.front.member.name:
-            raise errors.NotForYou(member=asked.caller.holder.member)
+        asked.front.check_reader(table.record.readers, asked.session)
         if given.height is not None:
             _check_height(reading, given.height)
             reading = reading.at(given.height)
@@ -146,7 +149,7 @@ async def records(asked: Asked) -> ASGIApp:
         rows = tuple(Row(key=key, value=value) for key, value in found)
         return Records(height=reading.height, records=rows, next=more)
 
-    return json_response(await asked.front.read(work, asked.session))
+    return json_response(await asked.read(work))
 
 
 async def cosignature(asked: Asked) -> ASGIApp:
@@ -155,7 +158,7 @@ async def cosignature(asked: Asked) -> ASGIApp:
     if cosigned is None:
         raise errors.NotHere(role=front.member.role, other="-")
     given = await read_json(asked, GivenCosignature, limits.SMALL_BODY_BYTES_MAX)
-    await asyncio.to_thread(cosigned.take, given.height, given.app_hash, given.cosignature)
+    await asked.do(partial(cosigned.take, given.height, given.app_hash, given.cosignature))
     return json_response(Taken(taken=True))
 
 
@@ -165,8 +168,8 @@ async def acknowledgement(asked: Asked) -> ASGIApp:
     if promised is None:
         raise errors.NotHere(role=front.member.role, other="follower")
     given = await read_json(asked, SignedAcknowledgement, limits.ACKNOWLEDGEMENT_BYTES_MAX)
-    await front.read(lambda reading: None, asked.session)
-    await asyncio.to_thread(promised.take, given)
+    await front.check_key(asked.caller)
+    await asked.do(partial(promised.take, given))
     return json_response(Taken(taken=True))
 
 

@@ -1,6 +1,5 @@
 """Routes of evidence: what a chain starts from, its signed headers, proofs, changes of its cosigners."""
 
-import asyncio
 from typing import Literal
 
 from starlette.responses import Response
@@ -53,8 +52,8 @@ async def genesis(asked: Asked) -> ASGIApp:
 async def head(asked: Asked) -> ASGIApp:
     cosigned = asked.front.member.cosigned
     if asked.given.final:
-        return json_response(None if cosigned is None else await asyncio.to_thread(cosigned.final))
-    found = await asked.front.read(lambda reading: reading.head())
+        return json_response(None if cosigned is None else await asked.do(cosigned.final))
+    found = await asked.read(lambda reading: reading.head())
     return json_response(None if found is None else _dressed(asked, found))
 
 
@@ -63,7 +62,7 @@ async def header(asked: Asked) -> ASGIApp:
         _check_height(reading, asked.given.height)
         return reading.header(asked.given.height)
 
-    return json_response(_dressed(asked, await asked.front.read(work)))
+    return json_response(_dressed(asked, await asked.read(work)))
 
 
 def _dressed(asked: Asked, signed: SignedHeader) -> SignedHeader:
@@ -78,7 +77,7 @@ async def consistency(asked: Asked) -> ASGIApp:
         _check_height(reading, old, new)
         return Consistency(old=old, new=new, path=tuple(reading.consistency(old, new)))
 
-    return json_response(await asked.front.read(work))
+    return json_response(await asked.read(work))
 
 
 async def proof(asked: Asked) -> ASGIApp:
@@ -91,12 +90,12 @@ async def proof(asked: Asked) -> ASGIApp:
             _check_height(reading, given.height, given.head)
         return reading.prove(given.kind, given.height, given.index, given.head)
 
-    return json_response(await asked.front.read(work, asked.session))
+    return json_response(await asked.read(work))
 
 
 async def handovers(asked: Asked) -> ASGIApp:
     cosigned = asked.front.member.cosigned
-    return json_response(() if cosigned is None else tuple(await asyncio.to_thread(cosigned.handovers)))
+    return json_response(() if cosigned is None else tuple(await asked.do(cosigned.handovers)))
 
 
 def _check_height(reading: Reading, height: int, head: int | None = None) -> None:

@@ -54,7 +54,7 @@ class EventList(Struct):
 
 
 async def receipt(asked: Asked) -> ASGIApp:
-    found = await asked.front.read(lambda reading: reading.find(asked.given.id), asked.session)
+    found = await asked.read(lambda reading: reading.find(asked.given.id))
     if found is None:
         raise errors.ReceiptUnknown(transaction=asked.given.id[:12])
     return json_response(found)
@@ -67,6 +67,11 @@ async def query(asked: Asked) -> ASGIApp:
     pairs = asked.request.query_params.multi_items()
     heights = [text for parameter, text in pairs if parameter == "height"]
     height = parameters.read(_Height, {}, [("height", text) for text in heights]).height
+    if height is not None:
+        front.check_reader("members", asked.session)  # A past state costs much to restore.
+
+    def may_read(readers: str) -> None:
+        front.check_reader(readers, asked.session)
 
     def work(reading: Reading) -> Answer:
         kind = reading.registry.arguments(full)
@@ -75,10 +80,9 @@ async def query(asked: Asked) -> ASGIApp:
         given = parameters.raw(kind, [pair for pair in pairs if pair[0] != "height"])
         if height is not None and height > reading.height:
             raise errors.HeightUnknown(height=height, head=reading.height)
-        return reading.answer(full, given, height=height)
+        return reading.answer(full, given, height=height, may_read=may_read)
 
-    answer = await front.read(work, asked.session)
-    front.check_readers(answer, asked.session)
+    answer = await asked.read(work)
     value = Asking(height=answer.height, time_ms=answer.time_ms, value=answer.value)
     return json_response(value, {"hansa-height": str(answer.height)})
 
@@ -91,8 +95,8 @@ async def events(asked: Asked) -> ASGIApp:
     front, given = asked.front, asked.given
     after = _position(asked)
     if given.limit is not None or CONTENT_TYPE not in asked.request.headers.get("accept", ""):
-        return json_response(await front.read(lambda reading: _listed(reading, given, after), asked.session))
-    await front.read(lambda reading: None, asked.session)
+        return json_response(await asked.read(lambda reading: _listed(reading, given, after)))
+    await front.check_key(asked.caller)
     front.broadcast.admit(asked.caller.holder.member)
     return Listening(
         front.broadcast,

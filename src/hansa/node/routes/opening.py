@@ -17,7 +17,7 @@ async def session(asked: Asked) -> ASGIApp:
     front = asked.front
     given = await read_json(asked, OpenSession, limits.SMALL_BODY_BYTES_MAX)
     holder = front.sessions.asker(given.challenge)
-    key, height = await front.read(lambda reading: (front.key_now(reading, holder), reading.height))
+    key, height = await asked.read(lambda reading: (front.key_now(reading, holder), reading.height))
     opened = front.sessions.open(given.challenge, given.signature, key.public, key.expires_ms, height)
     front.metrics.sessions.set(len(front.sessions))
     return json_response(opened, NO_STORE)

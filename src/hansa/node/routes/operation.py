@@ -50,7 +50,7 @@ async def figures(asked: Asked) -> ASGIApp:
 
 
 async def incidents(asked: Asked) -> ASGIApp:
-    await asked.front.read(lambda reading: None, asked.session)
+    await asked.front.check_key(asked.caller)
     return json_response(tuple(asked.front.member.incidents()))
 
 

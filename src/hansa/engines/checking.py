@@ -14,9 +14,9 @@ def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     """Execute the next block, compare everything, commit; returns its header.
 
     `own` is what this node has signed. Raises NotNext, NotByOperator, HandedOver, BlockUnfit: what came is no
-    block of the operator's, and nobody's fault is shown. SignedOther if this node signed another header there;
-    Differs with the first thing that is not what the transactions lead to: then nothing was done. Besides,
-    MACHINE_FAULTS, Outdated, RoomMissing.
+    block of the operator's, and nobody's fault is shown. SignedOther if this node signed another header
+    there; Differs with the first thing that is not what the transactions lead to: then nothing was done.
+    Besides, MACHINE_FAULTS, Outdated, RoomMissing.
     """
     signed = block.header
     height = ledger.height + 1

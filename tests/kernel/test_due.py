@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.consortium.contract import ROOM as CONSORTIUM
+from hansa.apps.consortium.messages_parked import DiscardParked, RetryParked
 from hansa.kernel import Release, Room, limits
 from hansa.kernel.canonical import decode
 from hansa.kernel.due import PARKED, PENDING, QUEUE
@@ -135,7 +136,47 @@ def test_what_fails_is_parked_with_an_incident_and_never_tried_again(
     for _ in range(3):
         again = ledger.block(after_ms=limits.DAY_MS)
         assert (again.leaf, again.incidents) == (None, ())
-    assert list(PENDING.scan(ledger.context())) == []
+    # It stays on its member's account: what is parked is bounded as what waits.
+    assert [(key, pending.count) for key, pending in PENDING.scan(ledger.context())] == [(("maker",), 1)]
+
+
+def parked(ledger: Ledger) -> list[dict[str, Any]]:
+    return [{"due_ms": int(key[0]), "id": str(key[1])} for key, _ in PARKED.scan(ledger.context())]
+
+
+def test_what_is_parked_counts_as_waiting_until_it_is_done(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DUE_PER_MEMBER_MAX", 2)
+    ledger.block(later(ledger, "a", drill="emit"), later(ledger, "b", drill="emit"))
+    ledger.block(after_ms=60_000)
+    assert ledger.codes(later(ledger, "c")) == ["kernel.too_much_pending"]
+    listed = ledger.registry.query(ledger.context(), "consortium.parked", {"member": "maker"})
+    assert [(item.handler, item.code) for item in listed] == [
+        ("toolcrib.do_drill", "kernel.over_budget")
+    ] * 2
+    assert ledger.registry.query(ledger.context(), "consortium.parked", {"member": "plant"}) == []
+
+    # Others rely on what a room of the release does: it is retried, never given up.
+    one, two = parked(ledger)
+    assert ledger.codes(ledger.wire("maker", DiscardParked(**one))) == ["consortium.parked_needed"]
+    monkeypatch.setattr(limits, "EVENTS_MAX", 100_000)
+    ledger.do("plant", RetryParked(**one))
+    assert len(ledger.block().events) > 0
+    assert parked(ledger) == [two]
+    assert ledger.codes(ledger.wire("plant", RetryParked(**one))) == ["consortium.parked_unknown"]
+    assert ledger.codes(later(ledger, "c")) == ["ok"]
+    assert [pending.count for _, pending in PENDING.scan(ledger.context())] == [2]
+
+
+def test_the_same_work_retried_and_asked_for_again_is_done_once(ledger: Ledger) -> None:
+    ledger.block(later(ledger, "a", kind="refuse"))
+    ledger.block(after_ms=60_000)
+    (one,) = parked(ledger)
+    again = later(ledger, "a", kind="refuse", at_ms=ledger.now_ms + 1_001)
+    ledger.block(again, ledger.wire("plant", RetryParked(**one)))
+    assert [pending.count for _, pending in PENDING.scan(ledger.context())] == [1]
+    assert len(list(QUEUE.scan(ledger.context()))) == 1
 
 
 def test_an_item_that_spent_its_whole_budget_is_still_taken_off_the_queue(

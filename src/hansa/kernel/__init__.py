@@ -6,7 +6,7 @@ from hansa.kernel.canonical import digest, encode, pack, unpack
 from hansa.kernel.context import Context, OverBudget, Table
 from hansa.kernel.evidence import Cosignature, Cosigner, Succession, succession_bytes
 from hansa.kernel.keys import KEYS, WINDOWS
-from hansa.kernel.messages import Action, Active, Attested, Event, Key, Record, RoomPin, Signal
+from hansa.kernel.messages import Action, Active, Attested, DueDropped, Event, Key, Record, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.registry import Registry, Release, Room, action_tag, since, until
 from hansa.kernel.signatures import ED25519, is_public_key, possession
@@ -33,6 +33,7 @@ from hansa.kernel.types import (
     TimeMs,
     UnitName,
     Url,
+    WorkId,
     replace,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "Cosignature",
     "Cosigner",
     "CurrencyCode",
+    "DueDropped",
     "DurationMs",
     "Event",
     "Hash",
@@ -81,6 +83,7 @@ __all__ = [
     "TimeMs",
     "UnitName",
     "Url",
+    "WorkId",
     "action_tag",
     "digest",
     "due",

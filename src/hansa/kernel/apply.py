@@ -12,7 +12,7 @@ from hansa.kernel import due, keys, limits, lthash, merkle
 from hansa.kernel.active import in_force
 from hansa.kernel.canonical import encode
 from hansa.kernel.context import Context
-from hansa.kernel.messages import Key, Outcome, Window
+from hansa.kernel.messages import DueDropped, Key, Outcome, Window
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.registry import BodyFields, Registry, Release, action_tag
 from hansa.kernel.signatures import TRANSACTION_DOMAIN
@@ -257,8 +257,12 @@ def _check_validity(ctx: Context, body: BodyFields) -> None:
 
 
 def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[Incident]) -> list[bytes]:
-    """Run what is due. What fails is parked with an incident, and stops nothing else."""
+    """Run what is due. What fails is parked with an incident, and stops nothing else.
+
+    Work of a room that is no longer in force is dropped, under one event of the block for each such room.
+    """
     events: list[bytes] = []
+    dropped: dict[str, int] = {}
     for key, item in due.next_due(_context(now, layer, block)):
         if work.beyond(limits.DUE_STEPS_MAX):
             break  # The rest waits for the next block.
@@ -268,6 +272,10 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
 
         ctx = _context(now, Overlay(layer), block)
         ctx.account = item.member
+        if now.rules >= 2 and due.is_orphaned(ctx, item):
+            room = due.room_of(item.handler)
+            dropped[room] = dropped.get(room, 0) + 1
+            continue
         what = f"due {item.handler}{item.arguments}"
         try:
             now.registry.due[item.handler](ctx, *item.arguments)
@@ -282,6 +290,7 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
             events.extend(ctx.events)
         finally:
             work.add(ctx)
+    events += [encode(DueDropped(room=room, count=count)) for room, count in dropped.items()]
     return events
 
 

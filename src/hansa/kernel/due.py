@@ -1,9 +1,11 @@
 """Work that falls due by time: one queue in the state, bounded per member and per block (protocol, rule 12).
 
 The queue only causes effects. Contracts test deadlines by `ctx.time_ms`, so a backlog changes no outcome.
+What fails is parked: it stays on its member's account, and so is bounded with what waits, until it is tried
+again or discarded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hansa.kernel import limits
 from hansa.kernel.canonical import encode
@@ -44,7 +46,7 @@ def at(
     if pending.count >= limits.DUE_PER_MEMBER_MAX + reserve:
         raise TooMuchPending(member=member, limit=limits.DUE_PER_MEMBER_MAX)
     QUEUE.put(ctx, key, Due(handler=name, member=member, arguments=arguments))
-    PENDING.put(ctx, (member,), Pending(count=pending.count + 1))
+    _charge(ctx, member)
 
 
 def _id(name: str, member: str, arguments: tuple[str, ...]) -> str:
@@ -69,15 +71,57 @@ def next_due(ctx: Context) -> list[tuple[tuple[int, str], Due]]:
 def remove(ctx: Context, key: tuple[int, str], item: Due) -> None:
     """Take an entry out of the queue, and off its member's account."""
     QUEUE.delete(ctx, key)
-    pending = PENDING.get(ctx, (item.member,)) or Pending(count=1)
+    _release(ctx, item.member)
+
+
+def _charge(ctx: Context, member: str) -> None:
+    pending = PENDING.get(ctx, (member,)) or Pending()
+    PENDING.put(ctx, (member,), Pending(count=pending.count + 1))
+
+
+def _release(ctx: Context, member: str) -> None:
+    pending = PENDING.get(ctx, (member,)) or Pending(count=1)
     if pending.count > 1:
-        PENDING.put(ctx, (item.member,), Pending(count=pending.count - 1))
+        PENDING.put(ctx, (member,), Pending(count=pending.count - 1))
     else:
-        PENDING.delete(ctx, (item.member,))
+        PENDING.delete(ctx, (member,))
+
+
+def room_of(handler: str) -> str:
+    """Name of the room whose work it is."""
+    return handler.split(".")[0]
+
+
+def is_orphaned(ctx: Context, item: Due | Parked) -> bool:
+    """Whether the room whose work it is is not in force any more."""
+    return all(room.name != room_of(item.handler) for room in ctx.registry.rooms)
 
 
 def park(ctx: Context, key: tuple[int, str], item: Due, code: str) -> None:
-    """Keep what failed for people to look at; nothing tries it again by itself."""
+    """Keep what failed, on its member's account; nothing tries it again by itself."""
     PARKED.put(
         ctx, key, Parked(handler=item.handler, member=item.member, arguments=item.arguments, code=code)
     )
+    if ctx.rules >= 2:
+        _charge(ctx, item.member)
+
+
+def parked(ctx: Context, limit: int = limits.SCAN_MAX) -> Iterator[tuple[tuple[int, str], Parked]]:
+    """What is parked, oldest first."""
+    for key, item in PARKED.scan(ctx, limit=limit):
+        yield (int(key[0]), str(key[1])), item
+
+
+def retry(ctx: Context, key: tuple[int, str], item: Parked) -> None:
+    """Put parked work back into the queue: the next block that is later does it, or parks it again."""
+    PARKED.delete(ctx, key)
+    again = (ctx.time_ms + 1, key[1])
+    if QUEUE.get(ctx, again) is not None:
+        _release(ctx, item.member)
+    QUEUE.put(ctx, again, Due(handler=item.handler, member=item.member, arguments=item.arguments))
+
+
+def discard(ctx: Context, key: tuple[int, str], item: Parked) -> None:
+    """Give parked work up."""
+    PARKED.delete(ctx, key)
+    _release(ctx, item.member)

@@ -97,7 +97,7 @@ class Pending(Record, version=1, readers="members", retention="business"):
 
 
 class Parked(Record, version=1, readers="members", retention="business"):
-    """Work that failed when it fell due. It is not tried again by itself."""
+    """Work that failed when it fell due. It is tried again when a member asks for it."""
 
     handler: Id
     member: MemberId
@@ -118,6 +118,13 @@ class Active(Record, version=1, readers="public", retention="for ever"):
 
     rules: Positive
     rooms: tuple[RoomPin, ...] = ()
+
+
+class DueDropped(Event, tag="kernel.due_dropped"):
+    """Work fell due of a room from outside that is no longer in force: there is nothing that could do it."""
+
+    room: Id
+    count: Positive
 
 
 class Attested(Event, tag="kernel.attested"):

@@ -7,6 +7,8 @@ from typing import Annotated, dataclass_transform
 
 import msgspec
 
+from hansa.kernel import limits
+
 INTEGER_MAX = 2**53 - 1
 """Largest integer a JSON reader of any language holds exactly (RFC 7493)."""
 
@@ -60,6 +62,8 @@ Scope = Annotated[
 """An action's tag (`billing.propose`), or all of a room (`billing.*`)."""
 Hash = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{64}}{_END}", min_length=64, max_length=64)]
 """SHA-256, lower-case hexadecimal."""
+WorkId = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.KEY_BYTES_MAX)]
+"""A piece of due work: itself in canonical form."""
 OptionalHash = Annotated[str, msgspec.Meta(pattern=rf"^([0-9a-f]{{64}})?{_END}", max_length=64)]
 
 

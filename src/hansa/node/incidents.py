@@ -16,8 +16,10 @@ TEXTS = {
         "The code of a room failed and its transaction was refused: {detail}. Send this to its maker.",
     ),
     "parked": (
-        "一项到期工作执行失败，已搁置：{detail}。请查明原因。",
-        "A piece of due work failed and was parked: {detail}. Look into the cause.",
+        "一项到期工作执行失败，未产生影响：{detail}。请查明原因；排除后，"
+        "任何成员单位可用 hansa tx consortium.retry_parked 重试。",
+        "A piece of due work failed and had no effect: {detail}. Mend the cause; any member may then have it "
+        "retried: `hansa tx consortium.retry_parked`.",
     ),
     "stopped": (
         "节点因机器故障停机：{detail}。请排除故障后重启节点。",

@@ -51,6 +51,7 @@ from hansa.apps.consortium.messages_approvals import (
     HeldEnded,
     Rejected,
 )
+from hansa.apps.consortium.messages_parked import ParkedSettled
 from hansa.apps.consortium.messages_votes import (
     ActivationScheduled,
     Objected,
@@ -60,6 +61,7 @@ from hansa.apps.consortium.messages_votes import (
     VoteCast,
 )
 from hansa.apps.consortium.parameters import check_parameter
+from hansa.apps.consortium.parked import discard_parked, parked, retry_parked
 from hansa.apps.consortium.succession import alone, succeed
 from hansa.apps.consortium.tables import (
     APPROVAL_RULES,
@@ -84,7 +86,7 @@ from hansa.apps.consortium.votes import (
     vote,
     withdraw,
 )
-from hansa.kernel import ED25519, KEYS, Attested, Context, Key, Room, is_public_key, limits
+from hansa.kernel import ED25519, KEYS, Attested, Context, DueDropped, Key, Room, is_public_key, limits
 
 
 def found(ctx: Context, genesis: Genesis) -> None:
@@ -235,6 +237,8 @@ ROOM = Room(
         publish_calendar,
         attest,
         succeed,
+        retry_parked,
+        discard_parked,
     ],
     due=[expire_proposal, come_into_force, expire_held],
     gates=[alone, hold],
@@ -253,6 +257,7 @@ ROOM = Room(
         queries.cosigners,
         queries.charter,
         queries.active,
+        parked,
         queries.calendar_of,
     ],
     tables=[
@@ -293,6 +298,8 @@ ROOM = Room(
         CarriedOut,
         HeldEnded,
         CalendarPublished,
+        ParkedSettled,
+        DueDropped,
         Attested,
     ],
 )

@@ -28,6 +28,7 @@ from hansa.apps.consortium.messages_votes import (
     Vote,
     Withdraw,
 )
+from hansa.apps.consortium.telling import told
 from hansa.cli.common import (
     Desk,
     Language,
@@ -51,7 +52,7 @@ from hansa.kernel import RoomPin, possession
 HEADS = (
     ("编号", "id"),
     ("事项", "what"),
-    ("对象", "about"),
+    ("内容", "does"),
     ("提议方", "proposer"),
     ("状态", "state"),
     ("赞成", "yes"),
@@ -112,7 +113,7 @@ def _row(each: ListedProposal, lang: Language) -> list[object]:
     return [
         each.id,
         KINDS_ZH.get(kind, kind) if lang == "zh" else kind,
-        _about(found.subject),
+        told(found.subject)[0 if lang == "zh" else 1],
         found.proposer,
         STATES_ZH[found.state] if lang == "zh" else found.state,
         found.yes,
@@ -120,24 +121,6 @@ def _row(each: ListedProposal, lang: Language) -> list[object]:
         found.voters,
         instant(found.deadline_ms),
     ]
-
-
-def _about(subject: AnySubject) -> str:
-    match subject:
-        case Admit(card=card):
-            return f"{card.member} ({card.company.name_en})"
-        case SetParameter(name=name, value=value):
-            return f"{name} = {value}"
-        case ActivateRules(version=version):
-            return str(version)
-        case ActivateRoom(room=room):
-            return f"{room.name} {room.version}"
-        case DeactivateRoom(name=name):
-            return name
-        case SetCosigners(seats=seats, quorum=quorum):
-            return f"{quorum} / {', '.join(seat.member for seat in seats)}"
-        case _:
-            return subject.member
 
 
 @vote.command()

@@ -126,7 +126,7 @@ class Proposal(Part):
     at_ms: int
     deadline_ms: int
     status: str
-    """`open`, `adopted`, `rejected`, `expired`, `withdrawn` or `failed`."""
+    """`open`, `notice`, `adopted`, `rejected`, `expired`, `withdrawn`, `objected` or `failed`."""
     threshold_bp: int
     electorate: int
     decided_ms: int
@@ -135,10 +135,13 @@ class Proposal(Part):
     place: Place
 
 
-class Signatory(Part):
-    """Who proposed or approved a held transaction. The holder is a pseudonym of a person."""
+SignatoryPart = Literal["proposed", "approved", "rejected", "withdrew"]
 
-    part: Literal["proposed", "approved", "rejected", "withdrew"]
+
+class Signatory(Part):
+    """Who proposed, approved or rejected a held transaction. The holder is a pseudonym of a person."""
+
+    part: SignatoryPart
     holder: str
     key: str
     at_ms: int
@@ -153,7 +156,7 @@ class Approval(Part):
     actions: tuple[str, ...]
     holders_needed: int
     status: str
-    """`waiting`, `carried_out`, `rejected`, `withdrawn` or `expired`."""
+    """`waiting`, `carried_out`, `rejected`, `withdrawn`, `expired` or `failed`."""
     signatories: tuple[Signatory, ...]
 
 

@@ -10,6 +10,7 @@ from hansa.apps.consortium.messages import CosignersChanged, Genesis
 from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.client.bundle import Bundle, Handover
+from hansa.client.case import Case
 from hansa.client.verify import Report, check_bundle, not_proved, proved
 from hansa.client.verify_quorum import follow_sets
 from hansa.engines.embedded import Embedded
@@ -447,3 +448,64 @@ def test_forged_successions_are_refused(
     data = encode(forge(succeeded))
     assert failed(check_bundle(data, world.genesis)) == [check]
     assert not checked(data, world.genesis)
+
+
+# A case against a later operator, with the handovers by which it was one.
+
+
+def two_histories(bundle: Bundle, by: str, **fields: Any) -> Case:
+    """Two headers of the bundle's height under one member's key."""
+
+    def header(app_hash: str) -> SignedHeader:
+        said = replace(bundle.head.header, app_hash=app_hash)
+        own = key_of(by).sign(HEADER_DOMAIN + encode(said))
+        return SignedHeader(header=said, suite=1, signature=own)
+
+    given: dict[str, Any] = {
+        "format": "hansa-case-1",
+        "kind": "two_histories",
+        "height": bundle.head.header.height,
+        "found_ms": 1,
+        "by": "bank",
+        "zh": "两部历史",
+        "en": "two histories",
+        "against": by,
+        "headers": (header("aa" * 32), header("bb" * 32)),
+        "handovers": bundle.handovers,
+    }
+    return Case(**(given | fields))
+
+
+def test_a_case_against_the_successor_verifies(world: EvidenceWorld, succeeded: Bundle) -> None:
+    report = check_bundle(encode(two_histories(succeeded, "plant")), world.genesis)
+    assert failed(report) == []
+    assert any("plant, as operator, signed two different histories" in text.en for text in proved(report))
+
+
+def test_a_case_against_the_founding_operator_verifies_as_before(
+    world: EvidenceWorld, before: Bundle, after: Bundle
+) -> None:
+    for bundle in (before, after):
+        assert failed(check_bundle(encode(two_histories(bundle, "maker")), world.genesis)) == []
+
+
+@pytest.mark.parametrize(
+    ("by", "fields", "check"),
+    [
+        ("maker", {}, "accusation"),
+        ("plant", {"handovers": ()}, "accusation"),
+        ("bank", {"against": "plant"}, "header"),
+    ],
+    ids=["the one replaced", "without its handovers", "signed by another"],
+)
+def test_a_case_against_who_was_no_operator_does_not(
+    world: EvidenceWorld, succeeded: Bundle, by: str, fields: dict[str, Any], check: str
+) -> None:
+    data = encode(two_histories(succeeded, by, **fields))
+    assert failed(check_bundle(data, world.genesis)) == [check]
+
+
+def test_a_case_with_a_forged_handover_does_not(world: EvidenceWorld, succeeded: Bundle) -> None:
+    forged_bundle = succession_signed_by_too_few(succeeded)
+    data = encode(two_histories(forged_bundle, "plant"))
+    assert failed(check_bundle(data, world.genesis)) == ["finality"]

@@ -1,19 +1,25 @@
 """Another operator without the old one: handed over by the cosigners, followed, refused where it is none."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hansa.apps.consortium.handovers import Handover
 from hansa.apps.consortium.messages import CosignersChanged
 from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.messages_votes import Propose, Vote
-from hansa.engines import errors
+from hansa.client import Client, InProcess
+from hansa.engines import embedded, errors
 from hansa.engines.blocks import BlockData
 from hansa.engines.embedded import Embedded
 from hansa.engines.following import Following
+from hansa.engines.founding import Founded, found
 from hansa.engines.replay import replay
+from hansa.engines.restoring import restore_snapshot
+from hansa.engines.snapshot import Unsigned, write_snapshot
 from hansa.kernel import Cosignature, Cosigner, Succession, encode, merkle, replace, succession_bytes
 from hansa.kernel.apply import Block
 from hansa.kernel.canonical import decode
@@ -359,3 +365,94 @@ def test_the_set_changes_once_a_block(old: Consortium) -> None:
     assert states[1]["state"] == "adopted"
     assert (states[2]["state"], states[2]["code"]) == ("failed", "consortium.cosigners_twice")
     assert len(old.events(CosignersChanged)) == 1
+
+
+# A snapshot: whose signature its header needs is not for its own records to say.
+
+
+def handover(node: Embedded, height: int, *members: str) -> Handover:
+    """The change of the set in a block, its header signed by these members."""
+    header = node.ledger.header(height)
+    message = HEADER_DOMAIN + encode(header.header)
+    given = tuple(
+        Cosignature(member=m, suite=1, signature=node_key(m).sign(message)) for m in sorted(members)
+    )
+    events = node.ledger.items("event", height)
+    index = next(n for n, item in enumerate(events) if b"cosigners_changed" in item)
+    return Handover(
+        event=node.ledger.prove("event", height, index, height), head=replace(header, cosignatures=given)
+    )
+
+
+def restored(old: Consortium, folder: Path, name: str = "restored") -> Following:
+    path = folder / name / "ledger.db"
+    restore_snapshot(folder / "snapshot", path, encode(old.genesis), old.registry)
+    return Following(path, encode(old.genesis), registry=old.registry)
+
+
+def test_a_snapshot_under_the_successor_brings_its_handover(old: Consortium, tmp_path: Path) -> None:
+    new = took_over(old, signed(succession(old), *QUORUM))
+    known = handover(new, new.height, *QUORUM)
+    manifest = write_snapshot(new.reader(), tmp_path / "snapshot", handovers=(known,))
+    assert manifest.handovers == (known,)
+    copy = restored(old, tmp_path)
+    assert copy.ledger.app_hash == new.app_hash
+    receipt = new.submit([old.client("bank").sign(old.key("bank", "later"))])[0]
+    copy.follow(new.ledger.block(receipt.height))
+    copy.close()
+    new.close()
+
+
+@pytest.mark.parametrize("who", [(), ("plant", "bank")], ids=["no handover", "too few"])
+def test_a_snapshot_whose_signer_is_not_shown_is_refused(
+    old: Consortium, tmp_path: Path, who: tuple[str, ...]
+) -> None:
+    new = took_over(old, signed(succession(old), *QUORUM))
+    known = (handover(new, new.height, *who),) if who else ()
+    write_snapshot(new.reader(), tmp_path / "snapshot", handovers=known)
+    with pytest.raises(Unsigned):
+        restored(old, tmp_path)
+    assert not (tmp_path / "restored" / "ledger.db").exists()
+    new.close()
+
+
+def test_a_snapshot_that_names_its_own_operator_is_refused(
+    old: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records, state and headers of a stranger, all in order among themselves."""
+    thief = Signer(b"\x66" * 32)
+    seats = tuple(
+        Cosigner(member=m, public=thief.public if m == "maker" else node_key(m).public) for m in MEMBERS
+    )
+    invented = replace(old.genesis, node_public=thief.public, cosigners=seats)
+
+    def found_anew(data: bytes, release: Any, verify: Any) -> Founded:
+        own, true = found(encode(invented), release, verify), found(data, release, verify)
+        return dataclasses.replace(true, changes=own.changes, entries=own.entries, state_sum=own.state_sum)
+
+    monkeypatch.setattr(embedded, "found", found_anew)
+    path = tmp_path / "thief" / "ledger.db"
+    path.parent.mkdir()
+    path.touch()
+    engine = Embedded(path, encode(old.genesis), thief, old.clock, registry=old.registry)
+    client = Client(
+        InProcess(engine), old.registry, member="bank", key="k1", signer=signer("bank"), clock=old.clock
+    )
+    client.do(old.key("bank", "invented"))
+    write_snapshot(engine.reader(), tmp_path / "snapshot")
+    engine.close()
+    with pytest.raises(Unsigned):
+        restored(old, tmp_path)
+
+
+def test_a_header_of_long_ago_that_its_operator_never_signed_is_found(
+    old: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = old.node.ledger.store
+    told = old.node.ledger.header(1)
+    bent = replace(told, signature=node_key("bank").sign(HEADER_DOMAIN + encode(told.header)))
+    with store.commit():
+        store._db.execute("UPDATE blocks SET header = ? WHERE height = 1", (encode(bent),))
+    write_snapshot(old.node.reader(), tmp_path / "snapshot")
+    with pytest.raises(errors.HistoryBroken):
+        restored(old, tmp_path)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from hansa.apps.consortium.handovers import Handover
 from hansa.client.texts import Text
 from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.evidence import Proof, SignedAcknowledgement, SignedHeader
@@ -80,6 +81,8 @@ class Case(Struct):
     """dropped: which promise of the acknowledgement was broken."""
     instead: Proof | None = None
     """dropped: what lies in the promised place, where the height is the promised one."""
+    handovers: tuple[Handover, ...] = ()
+    """Each change of the cosigners up to that height: by them the accused was the operator there."""
 
 
 def difference_text(found: Difference) -> Text:

@@ -1,5 +1,7 @@
 """Check a follower's case offline, from the genesis file alone: what it proves, and against whom.
 
+Who was the operator of its height is followed from the genesis file through the handovers that it carries.
+
 Two signed headers of one height prove two histories. A signed acknowledgement beside the signed header of
 that height proves a broken promise. A wrong block proves that the operator signed it; that it is wrong is
 seen by executing the ledger again, as every member's follower does.
@@ -7,11 +9,12 @@ seen by executing the ledger again, as every member's follower does.
 
 import hashlib
 
-from hansa.apps.consortium.handovers import founding_set
+from hansa.apps.consortium.handovers import followed
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.case import Case, difference_text
 from hansa.client.report import Report, need
 from hansa.client.texts import NO_TEXT, Text, both
+from hansa.client.verify_quorum import follow_sets
 from hansa.kernel import merkle
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Promise, Proof, SignedHeader, holds, promised_by, signed_by
@@ -37,24 +40,38 @@ def check_case(report: Report, data: bytes, genesis: bytes) -> None:
         Text("创世文件与证据属于同一联盟", "genesis file and evidence are of one consortium"),
         wrong, Text(f"链 {chain[:16]}…", f"chain {chain[:16]}…"),
     )  # fmt: skip
+    current = follow_sets(report, case.headers[-1], case.handovers) if case.headers else None
     checks = {"two_histories": _two_histories, "dropped": _dropped, "difference": _difference}
     problems: list[str | Text] = []
     if case.kind not in checks:
         problems.append(Text("这类记录不归咎任何一方", "a record of this kind accuses nobody"))
-    elif case.against != report.genesis.operator:
+    elif current is not None and case.against != current.operator:
         problems.append(
-            Text("所指不是创世时的运营方", "it accuses another than the operator of the genesis file")
+            Text(
+                f"该高度的运营方是 {current.operator}（依创世文件及历次交接），所指并非该方",
+                f"the operator of that height was {current.operator}, by the genesis file and each handover: it "
+                "accuses another",
+            )
         )
     need(report, "accusation", Text("证据针对运营方", "the evidence is against the operator"), problems)
-    public = founding_set(report.genesis).public
-    unsigned = [f"headers[{n}]" for n, signed in enumerate(case.headers) if not signed_by(signed, public)]
+    unsigned = [
+        f"headers[{n}]" for n, signed in enumerate(case.headers) if not _by_operator(report, case, signed)
+    ]
     need(
         report, "header",
-        Text("区块头由创世时的运营节点签名", "the operator of the genesis file signed the headers"),
+        Text("区块头由当时的运营节点签名", "the operator of that height signed the headers"),
         unsigned or ([] if case.headers else ["headers"]),
         Text(f"高度 {case.height}", f"height {case.height}"),
     )  # fmt: skip
-    checks[case.kind](report, case, public)
+    assert current is not None
+    checks[case.kind](report, case, current.public)
+
+
+def _by_operator(report: Report, case: Case, signed: SignedHeader) -> bool:
+    """Whether a header is signed by the operator of its own height."""
+    assert report.genesis is not None
+    header = signed.header
+    return signed_by(signed, followed(report.genesis, header.chain, header.height, case.handovers).public)
 
 
 def _two_histories(report: Report, case: Case, public: bytes) -> None:

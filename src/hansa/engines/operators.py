@@ -12,7 +12,7 @@ from hansa.apps.consortium.succession import check_succession
 from hansa.apps.consortium.tables import COSIGNERS
 from hansa.engines import errors
 from hansa.kernel import Refusal, Registry
-from hansa.kernel.apply import Applied
+from hansa.kernel.apply import Applied, Chain
 from hansa.kernel.evidence import SignedHeader, signed_by
 from hansa.kernel.signatures import verify
 from hansa.kernel.state import Committed, encode_key
@@ -26,6 +26,7 @@ class Standing(Protocol):
 
     height: int
     app_hash: str
+    chain: Chain
     genesis: Genesis
 
     def operator_key(self, height: int) -> bytes: ...
@@ -95,7 +96,8 @@ def holds(public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
 
 def goes_on_here(ledger: Standing, found: Succeed) -> bool:
     """Whether the last block that stands by a succession is the newest one here."""
-    return (found.succession.height, found.succession.app_hash) == (ledger.height, ledger.app_hash)
+    said = found.succession
+    return (said.chain, said.height, said.app_hash) == (ledger.chain.id, ledger.height, ledger.app_hash)
 
 
 def check_before(ledger: Standing, header: SignedHeader, wires: tuple[bytes, ...], own: Handed) -> None:

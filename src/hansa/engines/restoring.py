@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hansa.apps import rooms
+from hansa.apps.consortium.handovers import followed
 from hansa.engines import errors
 from hansa.engines.durable import place, write_durably
 from hansa.engines.founding import Founded, found
@@ -26,6 +27,7 @@ from hansa.engines.snapshot import (
     FolderTaken,
     Manifest,
     Progress,
+    Unsigned,
     read_chunk,
     read_manifest,
 )
@@ -33,7 +35,7 @@ from hansa.engines.store import SqliteStore, connect_to_read, faults
 from hansa.kernel import Registry, Release, encode, lthash, merkle
 from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.evidence import Header, SignedHeader, signed_by
 from hansa.kernel.signatures import VerifiedCache
 from hansa.kernel.state import Damaged
 
@@ -99,21 +101,33 @@ def restore_snapshot(
 ) -> Manifest:
     """Lay a snapshot down as the ledger at `path`, after checking all of it against the signed header.
 
-    The node then has the state, and all leaves and headers; of blocks it has what comes after. Raises
-    FolderTaken, Broken, WrongGenesis, HistoryBroken.
+    Who may sign that header is found by the genesis file and the handovers, each signed by the set before;
+    the records have no say in it. The node then has the state, and all leaves and headers; of blocks it has
+    what comes after. Raises FolderTaken, Broken, Unsigned, WrongGenesis, HistoryBroken.
     """
     manifest = read_manifest(folder)
     with _restored(path, genesis, release) as (passing, founded):
         if manifest.chain != founded.chain.id:
             raise errors.WrongGenesis(chain=manifest.chain[:12])
+        _check_signer(manifest, founded)
         with closing(SqliteStore(passing)) as store:
             _load(store, folder, manifest, progress)
         ledger = _opened(passing, founded)
         with closing(ledger):
             if not _as_it_says(ledger, manifest):
                 raise Broken(what=MANIFEST, detail="what it says is not what the chunks hold")
-            check_log(ledger)
+            check_log(ledger, signatures=True)
     return manifest
+
+
+def _check_signer(manifest: Manifest, founded: Founded) -> None:
+    """Whether the operator signed the header, by the genesis file and the handovers. Raises Unsigned."""
+    if manifest.header is None:
+        return
+    height = manifest.header.header.height
+    operator = followed(founded.genesis, founded.chain.id, height, manifest.handovers)
+    if not signed_by(manifest.header, operator.public):
+        raise Unsigned(height=height, operator=operator.operator)
 
 
 @contextmanager
@@ -220,8 +234,11 @@ def check_whole(reading: Reading, progress: Progress | None = None) -> int:
     return scrub(reading.rows, lthash.digest(reading.rows.meta("state_sum") or lthash.EMPTY))
 
 
-def check_log(reading: Reading, progress: Progress | None = None) -> None:
-    """Check that the leaves are one log, and that each header is of the log at its height."""
+def check_log(reading: Reading, progress: Progress | None = None, *, signatures: bool = False) -> None:
+    """Check that the leaves are one log, and that each header is of the log at its height.
+
+    `signatures`: and that the operator of each height signed its header, by the records as they stand.
+    """
     nodes: dict[tuple[int, int], bytes] = {}
     time_ms = reading.genesis.created_ms
     for height in range(1, reading.height + 1):
@@ -240,6 +257,7 @@ def check_log(reading: Reading, progress: Progress | None = None) -> None:
             or leaf.height != height
             or leaf.time_ms < time_ms
             or stored != merkle.leaf_hash(leaf_bytes)
+            or (signatures and not signed_by(signed, reading.operator_key(height)))
         ):
             raise errors.HistoryBroken(height=height)
         time_ms = leaf.time_ms

@@ -4,22 +4,25 @@ A folder holds `manifest.json` and chunks. A chunk is a sequence of pairs of byt
 its length in 4 bytes, big-endian: (key, stored bytes) of records of one table in key order, or (leaf, signed
 header) of blocks in the order of their heights. A chunk has at most 1 MiB, unless one pair alone is larger.
 The manifest is the canonical JSON of `Manifest`: the hash and size of every chunk, the last leaf, the signed
-header over it, and the frontier of the log of blocks: the hashes of its complete subtrees, largest first.
+header over it, the handovers by which its signer became the operator, and the frontier of the log of blocks:
+the hashes of its complete subtrees, largest first.
 
-Nothing in it is believed. The header is signed by the operator; the leaves lead to its `app_hash`; the
-records, summed anew, lead to the state digest in the last leaf. A chunk's hash only says early which file is
+Nothing in it is believed. The header is signed by the operator, whose key comes from the genesis file and the
+handovers, never from the records; the leaves lead to its `app_hash`; the records, summed anew, lead to the
+state digest in the last leaf. A chunk's hash only says early which file is
 broken.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from hansa.engines.durable import write_durably
+from hansa.apps.consortium.handovers import Handover
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
-from hansa.kernel import Refusal, encode, merkle
+from hansa.kernel import Refusal, encode, merkle, replace
 from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import SignedHeader
@@ -67,6 +70,8 @@ class Manifest(Struct):
     leaf: BlockLeaf | None = None
     """Of the last block; none at height 0."""
     header: SignedHeader | None = None
+    handovers: tuple[Handover, ...] = ()
+    """Each change of the cosigners since genesis, signed by a quorum of the set before, as far as known."""
 
 
 class Broken(Refusal, code="engine.snapshot_broken", field="snapshot"):
@@ -74,15 +79,30 @@ class Broken(Refusal, code="engine.snapshot_broken", field="snapshot"):
     en = "The snapshot or backup cannot be used: {what} ({detail}). Take another one."
 
 
+class Unsigned(Refusal, code="engine.snapshot_unsigned", field="header"):
+    zh = (
+        "快照的区块头（高度 {height}）不是由 {operator} 签名：依创世文件及快照所附的历次交接，运营方应为该单位。"
+        "不予采用；请由知悉全部交接的节点重做快照，或从创世复制。"
+    )
+    en = (
+        "The header of the snapshot, at height {height}, is not signed by {operator}, the operator by the "
+        "genesis file and the handovers in it: it is not used. Have a node that knows all handovers make "
+        "another, or copy from genesis."
+    )
+
+
 class FolderTaken(Refusal, code="engine.folder_taken", field="path"):
     zh = "{path} 已存在。请另选位置；恢复和备份从不覆盖已有文件。"
     en = "{path} exists already. Choose another place: backup and restore never overwrite what is there."
 
 
-def write_snapshot(reader: Reader, folder: Path, progress: Progress | None = None) -> Manifest:
+def write_snapshot(
+    reader: Reader, folder: Path, progress: Progress | None = None, handovers: Sequence[Handover] = ()
+) -> Manifest:
     """Write the state at the newest height into a new folder; the node goes on meanwhile.
 
-    The manifest comes last: a folder without one is not a snapshot. Raises FolderTaken, StoreFault, OSError,
+    `handovers`: those that the node knows, oldest first; without them a snapshot from after a change of the
+    operator can be used by nobody. The manifest comes last: a folder without one is not a snapshot. Raises FolderTaken, StoreFault, OSError,
     DamagedOnDisk where a record does not match its checksum.
     """
     if folder.exists():
@@ -95,7 +115,8 @@ def write_snapshot(reader: Reader, folder: Path, progress: Progress | None = Non
         for count in counts:
             writer.write("records", _records(view, count.table), count.table)
         writer.write("blocks", map(view.rows.block_at, range(1, view.height + 1)))
-        manifest = _manifest(view, tuple(counts), tuple(writer.chunks))
+        known = tuple(each for each in handovers if each.head.header.height <= view.height)
+        manifest = replace(_manifest(view, tuple(counts), tuple(writer.chunks)), handovers=known)
     write_durably(folder / MANIFEST, encode(manifest))
     return manifest
 

@@ -31,6 +31,8 @@ from hansa.kernel.state import Damaged
 from hansa.kernel.types import Natural, TimeMs
 from hansa.node import errors_operate as errors
 from hansa.node.backup_note import BackupNote, write_note
+from hansa.node.cosigning import FILE as COSIGNATURES
+from hansa.node.cosigning import kept_handovers
 from hansa.node.doctor_files import is_held
 from hansa.node.export import Progress, silent
 from hansa.node.private import private
@@ -81,7 +83,8 @@ def backup(
     _, reader = directory_reader(directory, release)
     with closing(reader):
         if snapshot:
-            write_snapshot(reader, to, lambda done, whole: progress("快照", "snapshot", done, whole))
+            told = kept_handovers(directory / COSIGNATURES, reader)
+            write_snapshot(reader, to, lambda done, whole: progress("快照", "snapshot", done, whole), told)
         else:
             with _watched(directory / LEDGER, to / f"{COPY}.part", progress):
                 write_backup(reader, to)

@@ -6,21 +6,24 @@ beside it.
 """
 
 import hashlib
+import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Literal, TypeVar
 
+from hansa.apps.consortium.handovers import Handover
 from hansa.client.case import FORMAT, Case, Kind
 from hansa.client.files import write_over
 from hansa.client.texts import Text
 from hansa.kernel import Struct, encode, replace
 from hansa.kernel.canonical import Malformed, NotCanonical, decode_strict
-from hansa.kernel.refusal import shown
+from hansa.kernel.refusal import Refusal, shown
 from hansa.kernel.types import Hash, OptionalId, TimeMs
 from hansa.node import errors_follower as errors
+from hansa.node.logs import note
 
 CASES_MAX = 64
 """Files kept of each kind against the same member, without those put aside: more prove no more."""
@@ -61,6 +64,8 @@ class Casebook:
     ) -> None:
         self.folder, self._member, self._clock, self._tell = folder, member, clock, tell
         self._lock = Lock()
+        self.handovers: Callable[[], Sequence[Handover]] = tuple
+        """Each change of the cosigners that this node can prove: what accuses brings them along."""
         self.left_out = 0
         """Cases beyond CASES_MAX of their kind and member, since the start."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,6 +81,8 @@ class Casebook:
         `mark` tells cases of one height apart; of a note it is the member whom it is about. `evidence`:
         further fields of Case.
         """
+        if kind in ACCUSING:
+            evidence = {"handovers": self._handed_over(height)} | evidence
         case = Case(
             format=FORMAT,
             kind=kind,
@@ -100,6 +107,14 @@ class Casebook:
         if news and self._tell is not None:
             self._tell(case)
         return case
+
+    def _handed_over(self, height: int) -> tuple[Handover, ...]:
+        """The changes of the cosigners up to a height; none where the disk fails: the case comes first."""
+        try:
+            return tuple(each for each in self.handovers() if each.head.header.height <= height)
+        except (OSError, sqlite3.Error, Refusal) as error:
+            note("a case is kept without its handovers", 40, height=height, error=type(error).__name__)
+            return ()
 
     def _name(self, case: Case, mark: str) -> str:
         """The file of a case: other evidence of the same place has a file of its own."""

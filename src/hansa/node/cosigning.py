@@ -5,8 +5,10 @@ Every node keeps them, the operator and each follower for itself, so that no ope
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 from hansa.apps.consortium.handovers import Handover, InForce, counted, founding_set
@@ -188,6 +190,19 @@ class Cosignatures:
         for height in [height for height in self._known if height < first and height not in kept]:
             del self._known[height]
             self._db.execute("DELETE FROM cosignatures WHERE height = ?", (height,))
+
+
+def kept_handovers(path: Path, reader: Reader) -> tuple[Handover, ...]:
+    """What the file of a node's cosignatures has of them; the node may run meanwhile. None without a file."""
+    if not path.is_file():
+        return ()
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / FILE
+        where = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(where, uri=True)) as one, closing(sqlite3.connect(copy)) as two:
+            one.backup(two)
+        with closing(Cosignatures(copy, reader)) as known:
+            return known.handovers()
 
 
 def _holds(signed: SignedHeader, cosignature: Cosignature, current: InForce) -> bool:

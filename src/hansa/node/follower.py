@@ -128,6 +128,7 @@ class Follower:
         self.reader: Reader = self.following.reader()
         self.casebook = Casebook(settings.file(CASES), settings.member, clock, self._tell)
         self.cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
+        self.casebook.handovers = self.cosignatures.handovers
         self.promises = Promises(settings.file(PROMISES), self.reader, self.casebook)
         self.cosigned: Cosigned | None = self.cosignatures
         self.promised: Promised | None = self.promises

@@ -164,7 +164,7 @@ def _set_up(
     node = None
     if not (directory / "node.key").exists():
         node = new_key() if node_key is None else read_key(node_key)
-    more = {"role": "follower", "follow": url, "key": key}
+    more = {"role": "follower", "follow": url, "key": key, **_later_operator(at)}
     if ca:
         more["follow_ca"] = str(Path(ca).resolve())
     write_directory(directory, at.genesis, node, settings_text(at.profile.member, port, **more))
@@ -176,6 +176,16 @@ def _set_up(
         f"The follower lies in {directory}. To co-sign, have the members vote: hansa vote seat {directory}",
         err=True,
     )
+
+
+def _later_operator(at: Desk) -> dict[str, str]:
+    """Whose node it follows, where that is not the founding operator's: an empty copy cannot know."""
+    from hansa.apps.consortium.messages import CosignerSet, Genesis
+    from hansa.kernel.canonical import decode
+
+    now = at.ask("consortium.cosigners", CosignerSet | None)
+    founding = decode(at.genesis, Genesis).operator
+    return {} if now is None or now.operator == founding else {"follow_node": now.operator}
 
 
 def _with_follower(at: Desk, url: str) -> Any:

@@ -28,6 +28,7 @@ READ: list[tuple[str, str]] = [
     ("room.computed_apart", "n = a.tool.encode(encoding='utf-16')"),
     ("room.computed_apart", "n = a.tool.split()"),
     ("room.call", "n = sorted(['٣'], key=int)"),
+    ("room.construct", "n = chain(x for x in (1, 2))"),
     # Nothing is kept outside of the ledger.
     ("room.shared", "x = {}\nmatch a.tool:\n    case x:\n        x['n'] = 1"),
     ("room.shared", "x = [1]\nmatch a.tool:\n    case [1, *x]:\n        x.append(1)"),
@@ -69,12 +70,12 @@ RUN: list[tuple[str, str]] = [
     ("room.due_account", "due.at(ctx, ctx.time_ms + 1, later, 'bank', 'bank', a.tool)"),
     # It ends.
     ("kernel.over_budget", "xs = [1]\nys = [xs.append(1) for x in xs]"),
-    ("kernel.over_budget", "xs = [1]\nc = chain((x for x in xs), xs)\nn = [xs.append(x) for x in c]"),
+    ("kernel.over_budget", "xs = [1]\nc = chain(xs, xs)\nn = [xs.append(x) for x in c]"),
     ("kernel.over_budget", "xs = [1]\ne = enumerate(xs)\nfor p in e:\n    xs.append(1)"),
     ("kernel.over_budget", "xs = [1]\ne = pairwise(chain((1, 2), xs))\nfor p in e:\n    xs.append(1)"),
     ("kernel.over_budget", "xs = [1]\ne = zip(xs, xs)\nfor x in e:\n    xs.append(1)"),
     ("kernel.over_budget", "xs = [1]\ne = zip_longest(xs, (1,))\nfor x in e:\n    xs.append(1)"),
-    ("kernel.over_budget", "xs = [1]\nc = chain(x for x in xs)\nfor x in c:\n    xs.append(x)"),
+    ("kernel.over_budget", "xs = [1]\nc = chain(xs)\nfor x in c:\n    xs.append(x)"),
     ("kernel.over_budget", "for i in range(100000):\n    for j in range(100000):\n        n = i"),
     ("kernel.over_budget", "n = sum(1 for i in range(100000) for j in range(100000))"),
     ("kernel.over_budget", "n = any(i < 0 for i in range(100000) for j in range(100000))"),
@@ -89,6 +90,8 @@ RUN: list[tuple[str, str]] = [
     ("kernel.over_budget", "xs = {i: i for i in range(100000)}\nfor i in range(100000):\n    n = xs.keys()"),
     ("kernel.over_budget", "xs = sorted(range(100000))\nfor i in range(100000):\n    n = -1 in xs"),
     ("kernel.over_budget", "xs = tuple(range(100000))\nfor i in range(100000):\n    n = pack(xs)"),
+    ("kernel.over_budget", "for i in range(90000):\n    n = pack(range(i))"),
+    ("kernel.over_budget", "for i in range(90000):\n    n = 'x' in range(i)"),
     ("kernel.over_budget", "n = 0\nfor i in range(9999):\n    n = helper(n)\n" * 60),
     # It stays small.
     ("room.too_big", "x = 3\nfor i in range(60):\n    x = x * x"),
@@ -99,6 +102,10 @@ RUN: list[tuple[str, str]] = [
     ("room.operation", "n = 'a'\nn *= 99999999999"),
     ("room.operation", "n = 'a'\nm = n * 99999999999"),
     ("room.operation", "n = [0]\nm = n * (10 * 1000000000000)"),
+    *(
+        ("room.too_big", f"c = (1, 2)\nfor i in range(5000):\n    c = {lazy}\nn = list(c)")
+        for lazy in ("chain(c)", "zip(c)", "enumerate(c)", "islice(c, 9)", "pairwise(c)", "zip_longest(c, c)")
+    ),
     ("room.operation", f"n = int('{'9' * 301}')"),
     ("room.operation", "n = a.times.to_bytes(99999999999, 'big')"),
     ("kernel.over_budget", "x = 'aa'\nfor i in range(60):\n    x = x + x"),

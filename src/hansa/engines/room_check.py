@@ -272,7 +272,7 @@ class _Body(ast.NodeVisitor):
                 self.calls.setdefault(of.target, (self.source.path, node.lineno))
                 takes_ctx = of.target in self.program.with_ctx
             case "class" | "call":
-                consumes = of.target == "chain"
+                pass
             case "abroad":
                 takes_ctx = of.target in self.program.with_ctx
             case "builtin" if of.target in CALLABLE:

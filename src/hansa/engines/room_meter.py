@@ -26,6 +26,8 @@ DIGITS_MAX = 300
 """Of a text that is read as an integer."""
 DEEP_MAX = 32
 """How deep tuples, lists and dicts may lie within each other where they are compared, stored or handed on."""
+LAZY_MAX = 8
+"""How often `enumerate`, `zip` and the like may lie within each other: each takes of Python's own depth."""
 PARTS_PER_WORK = 16
 """Characters, bytes, or parts of code that cost one of work."""
 
@@ -114,7 +116,7 @@ def _weigh(value: Any, spend: Callable[[int], None], deeper: int) -> None:
     if kind is str or kind is bytes:
         spend(1 + len(value) // PARTS_PER_WORK)
         return
-    spend(1)
+    spend(1 + len(value) // PARTS_PER_WORK if kind is range else 1)
     parts: Iterable[Any] = ()
     if kind in SEQUENCES:
         parts = value
@@ -151,6 +153,31 @@ def walk(items: Any, work: int = 1) -> Iterator[Any]:
     for item in items:
         spend(work)
         yield item
+
+
+class Lazy:
+    """What is computed as it is walked, such as `enumerate`: not too often within each other."""
+
+    def __init__(self, made: Iterator[Any], *of: Any) -> None:
+        self.made = made
+        self.deep: int = 1 + max((item.deep for item in of if type(item) is Lazy), default=0)
+        if self.deep > LAZY_MAX:
+            raise errors.TooBig(bits=INTEGER_BITS_MAX, deep=LAZY_MAX)
+
+    def __iter__(self) -> "Lazy":
+        return self
+
+    def __next__(self) -> Any:
+        return next(self.made)
+
+
+def _lazy(make: Callable[..., Iterator[Any]]) -> Callable[..., Lazy]:
+    """As a function of itertools that takes any number of things to walk."""
+
+    def lazy(*given: Any, **options: Any) -> Lazy:
+        return Lazy(make(*map(walk, given), **options), *given)
+
+    return lazy
 
 
 # Operators.
@@ -267,7 +294,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "any": lambda items: any(walk(items)),
     "dict": _dict,
     "divmod": _divided,
-    "enumerate": lambda items, start=0: enumerate(walk(items), start),
+    "enumerate": lambda items, start=0: Lazy(enumerate(walk(items), start), items),
     "int": integer,
     "list": lambda items=(): list(walk(items)),
     "max": _best(max),
@@ -277,14 +304,14 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "sorted": _best(sorted),
     "sum": total,
     "tuple": lambda items=(): tuple(walk(items)),
-    "zip": lambda *given, strict=False: zip(*map(walk, given), strict=strict),
+    "zip": _lazy(zip),
 }
 """In the place of Python's. `abs`, `bool`, `isinstance` and `len` do no harm as they are."""
 ITERTOOLS = SimpleNamespace(
-    chain=lambda *given: itertools.chain(*map(walk, given)),
-    islice=lambda items, *bounds: itertools.islice(walk(items), *bounds),
-    pairwise=lambda items: itertools.pairwise(walk(items)),
-    zip_longest=lambda *given, **options: itertools.zip_longest(*map(walk, given), **options),
+    chain=_lazy(itertools.chain),
+    islice=lambda items, *bounds: Lazy(itertools.islice(walk(items), *bounds), items),
+    pairwise=_lazy(itertools.pairwise),
+    zip_longest=_lazy(itertools.zip_longest),
 )
 
 

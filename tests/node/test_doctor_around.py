@@ -161,6 +161,14 @@ def test_incidents_are_named_with_their_file(clinic: Clinic) -> None:
     assert CASES in told.en
 
 
+def test_a_case_put_aside_is_no_incident(clinic: Clinic) -> None:
+    book = Casebook(clinic.directory / CASES, "maker", clinic.clock)
+    book.report("dropped", 3, Text("缺失", "missing"), against="plant")
+    clinic.only("incidents", "doctor.incidents", "wrong")
+    book.set_aside("dropped-000000000003.json", "li")
+    assert all(found.level == "ok" for found in clinic.findings())
+
+
 def test_no_backup_and_an_old_one(clinic: Clinic) -> None:
     write_note(clinic.directory, BackupNote(at_ms=clinic.clock() - 8 * limits.DAY_MS, height=2, to="there"))
     assert "8 days old" in clinic.only("backup", "doctor.backup_old", "warning").en

@@ -105,6 +105,31 @@ def checks(plant: Follower) -> dict[str, Any]:
     return {check.name: check for check in plant.checks()}
 
 
+def test_who_signed_is_accused_be_it_the_successor(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    plant = copied(tmp_path / "plant", operator, clock)
+    for member in ("maker", "bank"):
+        signed = other_header(operator, 3, cosigner_key(member))
+        assert plant.copying._signer(signed) == (member, cosigner_key(member).public)
+    plant.end()
+
+
+def test_who_signed_a_succession_waits_for_the_successor(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    net = Net(operator)
+    plant = follower(tmp_path / "plant", net, clock=clock)
+    plant.following.signed.hand_over(0, "bank")
+    plant.begin()
+    until(lambda: plant.copying.progress.trouble)
+    assert plant.copying.progress.trouble.code == "engine.handed_over"  # type: ignore[union-attr]
+    assert plant.casebook.all() == []
+    plant.following.signed.withdraw(0)
+    until(lambda: plant.height == 2)
+    plant.end()
+
+
 # The member's own word.
 
 
@@ -281,7 +306,7 @@ def signed_another(plant: Follower, operator: Operator, kept: SignedHeader | Non
         plant.following.follow(shown)
     rejected = plant.following.rejected
     assert isinstance(rejected, Rejected)
-    return signed_other(plant.following, rejected, plant.casebook, "maker")
+    return signed_other(plant.following, rejected, plant.casebook, "maker", NODE.public)
 
 
 def copied(folder: Path, operator: Operator, clock: VirtualClock) -> Follower:
@@ -333,6 +358,17 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Word]:
     words: list[Word] = []
     monkeypatch.setattr(followers, "follow", lambda settings, *, word, **more: words.append(word))
     return words
+
+
+def test_a_follower_sets_no_transactions_aside(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    folder = tmp_path / "plant"
+    follower(folder, Net(operator), clock=clock).end()
+    (folder / "node.toml").write_text('member = "plant"\nrole = "follower"\nfollow = "http://127.0.0.1:1"\n')
+    ran = CliRunner().invoke(cli, ["--lang", "en", "up", str(folder), "--set-aside"])
+    assert ran.exit_code != 0
+    assert "A follower sets no transactions aside" in ran.output
 
 
 def test_the_command_hands_the_members_word_over(

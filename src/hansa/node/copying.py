@@ -16,6 +16,7 @@ from hansa.client.texts import Text
 from hansa.engines import errors as engine_errors
 from hansa.engines.blocks import BlockData
 from hansa.engines.following import Following
+from hansa.kernel.evidence import SignedHeader, signed_by
 from hansa.kernel.keys import KEYS
 from hansa.kernel.refusal import Refusal
 from hansa.node import errors_follower as errors
@@ -301,22 +302,31 @@ class Copying:
         ledger = self._following.ledger
         return in_force(sets_of(ledger), ledger.height + 1).operator
 
+    def _signer(self, signed: SignedHeader) -> tuple[str, bytes]:
+        """Who signed the next block's header, and by which key: the operator, or the one that succeeds it."""
+        ledger = self._following.ledger
+        current = in_force(sets_of(ledger), ledger.height + 1)
+        first = (current.operator, current.public)
+        seats = [first, *((seat.member, seat.public) for seat in current.cosigners)]
+        return next((seat for seat in seats if signed_by(signed, seat[1])), first)
+
     def _unusable(self, block: BlockData, refusal: Refusal) -> None:
         self.progress.level, self.progress.trouble = False, refusal
         if not self.progress.away_since_ms:
             self.progress.away_since_ms = self._clock()
-            self._report("note", block, Text(refusal.zh, refusal.en))
+            if not isinstance(refusal, engine_errors.HandedOver):
+                self._report("note", block, Text(refusal.zh, refusal.en))
 
     def _caught(self) -> None:
         """The operator signed a block that is wrong, or our own disk is."""
         rejected = self._following.rejected
         assert rejected is not None
-        accused = self._operator()
+        accused, public = self._signer(rejected.block.header)
         self.progress.over = True
         self.progress.trouble = engine_errors.Differs(height=rejected.height, what=rejected.what)
         header, own = rejected.block.header.header, self._following.signed
         if header.height <= own.height and not own.allows(header):
-            case = signed_other(self._following, rejected, self._casebook, accused)
+            case = signed_other(self._following, rejected, self._casebook, accused, public)
         else:
             upstream = self._connect()
             stop = self._stop.is_set

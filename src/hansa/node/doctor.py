@@ -138,7 +138,8 @@ class Doctor:
 
     def _incidents(self) -> Iterator[Finding]:
         folder = self.directory / CASES
-        cases = Casebook(folder, "", self.clock).all() if folder.is_dir() else []
+        book = Casebook(folder, "", self.clock) if folder.is_dir() else None
+        cases = [(path, case) for path, case in book.all() if book.word_on(path) is None] if book else []
         if not cases:
             yield fine("incidents", "没有事件证据文件。", "No evidence file of an incident.")
             return

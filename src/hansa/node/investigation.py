@@ -72,10 +72,12 @@ def own_disk(height: int, trouble: Refusal, casebook: Casebook) -> Case:
     return casebook.report("own_disk", height, text)
 
 
-def signed_other(following: Following, rejected: Rejected, casebook: Casebook, accused: str) -> Case:
+def signed_other(
+    following: Following, rejected: Rejected, casebook: Casebook, accused: str, public: bytes
+) -> Case:
     """This node cosigned another header at the block's height.
 
-    Two histories where what it signed lies here under the operator's signature; else a note of it.
+    Two histories where what it signed lies here under the same key, `public`; else a note of it.
     """
     height = rejected.height
     text = Text(
@@ -83,11 +85,7 @@ def signed_other(following: Following, rejected: Rejected, casebook: Casebook, a
         f"The operator shows another history at height {height}: this node cosigned another header there.",
     )
     kept, now = following.signed.operators(height), bare(rejected.block.header)
-    if (
-        kept is None
-        or kept.header.app_hash == now.header.app_hash
-        or not signed_by(kept, following.ledger.operator_key(height))
-    ):
+    if kept is None or kept.header.app_hash == now.header.app_hash or not signed_by(kept, public):
         return casebook.report("note", height, text, f"{accused}-signed", headers=(now,))
     return casebook.report("two_histories", height, text, against=accused, headers=(kept, now))
 

@@ -152,9 +152,7 @@ def test_what_is_parked_counts_as_waiting_until_it_is_done(
     ledger.block(after_ms=60_000)
     assert ledger.codes(later(ledger, "c")) == ["kernel.too_much_pending"]
     listed = ledger.registry.query(ledger.context(), "consortium.parked", {"member": "maker"})
-    assert [(item.handler, item.code) for item in listed] == [
-        ("toolcrib.do_drill", "kernel.over_budget")
-    ] * 2
+    assert [(item.handler, item.code) for item in listed] == [("toolcrib.do_drill", "kernel.over_budget")] * 2
     assert ledger.registry.query(ledger.context(), "consortium.parked", {"member": "plant"}) == []
 
     # Others rely on what a room of the release does: it is retried, never given up.

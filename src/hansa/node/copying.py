@@ -205,10 +205,7 @@ class Copying:
         return None
 
     def _in_order(self, fetched: Fetched) -> bool:
-        return all(
-            block.leaf.height == block.header.header.height == fetched.first + n
-            for n, block in enumerate(fetched.blocks)
-        )
+        return all(block.leaf.height == fetched.first + n for n, block in enumerate(fetched.blocks))
 
     def _away(self, fetched: Fetched) -> None:
         refusal = fetched.refusal or client_errors.AnswerUnusable(url="-", detail="blocks out of order")

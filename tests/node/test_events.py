@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from hansa.apps.consortium.messages import Attest, RevokeKey
+from hansa.engines import errors as engine_errors
 from hansa.kernel import encode
+from hansa.node import errors as node_errors
 from hansa.node import limits
-from hansa.node.settings import Limits
+from hansa.node.settings import Limits, Retention
 from tests.node.world import World, world
 
 SHOW = Attest(table="consortium.members", key=("maker",))
@@ -269,3 +271,132 @@ def test_a_position_that_is_none_is_named(node: World, after: str) -> None:
     answer = node.get("/v1/events", node.session("bank"), **{"last-event-id": after})
 
     assert (answer.status, answer.code) == (400, "node.parameter_wrong")
+
+
+def quiet(node: World, times: int) -> None:
+    """Blocks without events."""
+    for _ in range(times):
+        answer = node.submit(node.sign("plant", Attest(table="consortium.members", key=("ghost",))))
+        assert answer.json["receipts"][0]["height"] > 0
+        assert answer.json["receipts"][0]["code"] != "ok"
+
+
+def test_news_go_on_after_more_quiet_blocks_than_are_kept(tmp_path: Path) -> None:
+    with world(tmp_path, retention=Retention(keep_blocks=2)) as node:
+        listener = listening(node)
+        shown(node)
+        listener.wait(lambda: listener.ids == ["1.0"])
+        quiet(node, 8)
+        shown(node)
+
+        listener.wait(lambda: len(listener.ids) == 2)
+        assert listener.ids == ["1.0", "10.0"]
+        listener.leave()
+
+
+def test_a_place_that_is_no_longer_kept_is_gone_and_said_to_be(tmp_path: Path) -> None:
+    with world(tmp_path, retention=Retention(keep_blocks=2)) as node:
+        shown(node, 8)
+
+        gone = node.get("/v1/events?after=2.0", node.session("bank"), accept=SSE)
+        kept = listening(node, "/v1/events?after=6.0")
+
+        assert (gone.status, gone.code) == (410, "engine.pruned")
+        kept.wait(lambda: len(kept.ids) == 2)
+        kept.leave()
+
+
+def test_what_is_at_hand_is_told_though_the_disk_no_longer_has_it(tmp_path: Path) -> None:
+    with world(tmp_path, retention=Retention(keep_blocks=2)) as node:
+        first = listening(node)
+        shown(node, 8)
+        first.wait(lambda: len(first.ids) == 8)
+
+        second = listening(node, "/v1/events?after=2.0")
+
+        second.wait(lambda: len(second.ids) == 6)
+        first.leave()
+        second.leave()
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(OSError("input/output error"), 503), (engine_errors.DamagedOnDisk(cause="a record"), 503),
+     (engine_errors.Pruned(height=1, what="event", first=5), 410)],
+)  # fmt: skip
+def test_listeners_are_told_when_the_ledger_cannot_be_read_and_may_come_back(
+    node: World, monkeypatch: pytest.MonkeyPatch, failure: Exception, status: int
+) -> None:
+    reads, fails = node.app.front.reads, [True]
+    ask = reads.ask
+    told = listening(node)
+
+    async def failing(*given: Any) -> Any:
+        if fails and node.operator.height:
+            fails.clear()
+            raise failure
+        return await ask(*given)
+
+    monkeypatch.setattr(reads, "ask", failing)
+    shown(node)
+    told.over.result(20)
+    problem = msgspec.json.decode(told.text.rpartition(b"event: problem\ndata: ")[2].strip())
+    assert problem["status"] == status
+    assert problem["zh"]
+
+    back = listening(node, "/v1/events?after=0.-1")
+    shown(node)
+    back.wait(lambda: len(back.ids) == 2)
+    assert back.ids == ["1.0", "2.0"]
+    back.leave()
+
+
+def test_a_listener_that_comes_back_waits_where_the_node_is_busy(
+    node: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown(node, 3)
+    reads, busy = node.app.front.reads, [1, 2]
+    ask = reads.ask
+    token = node.session("bank")
+
+    async def at_first(work: Any, asker: Any = None) -> Any:
+        if "past" in work.__qualname__ and busy:
+            busy.pop()
+            raise node_errors.ReadsBusy(retry_s=1)
+        return await ask(work, asker)
+
+    monkeypatch.setattr(reads, "ask", at_first)
+    back = listening(node, "/v1/events?after=1.0", token=token)
+    back.wait(lambda: len(back.ids) == 2)
+    assert not busy
+    back.leave()
+
+
+def test_the_last_word_says_why(tmp_path: Path) -> None:
+    with world(tmp_path, Limits(heartbeat_s=1)) as node:
+        revoked = listening(node, token=node.session("plant", "gateway-1"))
+        node.submit(node.sign("plant", RevokeKey(id="gateway-1")))
+        revoked.over.result(20)
+        assert b": the session is over" in revoked.text
+        stopped = listening(node)
+        node.loop.call_soon_threadsafe(node.app.front.end_streams)
+        stopped.over.result(20)
+        assert b": the node stops" in stopped.text
+
+
+def test_a_heartbeat_says_how_far_the_ledger_was_read(tmp_path: Path) -> None:
+    """Else whoever waits for a rare event would come back to a place that is no longer kept."""
+    with world(tmp_path, Limits(heartbeat_s=1)) as node:
+        listener = listening(node, "/v1/events?type=consortium.key_revoked")
+        shown(node, 3)
+        listener.wait(lambda: b"id: 4.-1\n: at rest" in listener.text)
+        listener.leave()
+
+
+def test_head_of_a_stream_has_an_end(node: World) -> None:
+    token = node.session("bank")
+    answer = node.ask("HEAD", "/v1/events", headers={"accept": SSE, "authorization": f"Bearer {token}"})
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"].startswith(SSE)
+    assert node.app.front.broadcast._members.total() == 0

@@ -318,9 +318,22 @@ def newer(url: str, after: tuple[int, int], source: Any) -> Iterator[Heard]:
 def heard_event(url: str, sent: httpx2.ServerSentEvent) -> Heard | None:
     if not sent.data:
         return None
+    if sent.event == "problem":  # Why the node tells no more.
+        raise stream_refusal(url, _status_of(sent.data), sent.data.encode())
     try:
         envelope = msgspec.json.decode(sent.data, type=CloudEvent)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise errors.AnswerUnusable(url=url, detail=str(error)) from None
     height, index, data = heard(url, envelope)
     return Heard(height, index, envelope.type, data)
+
+
+def _status_of(problem: str) -> int:
+    try:
+        return msgspec.json.decode(problem, type=_Problem).status
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return 0
+
+
+class _Problem(msgspec.Struct):
+    status: int

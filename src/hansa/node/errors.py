@@ -142,6 +142,15 @@ class ReadSlow(NodeRefusal, code="node.read_slow", field="query"):
     en = "The read was not answered within {limit_s} s. Ask for less, or ask again later."
 
 
+class EventsUnreadable(NodeRefusal, code="node.events_unreadable", field="node"):
+    status = 503
+    zh = "节点刚才读不出事件，原因见节点日志。请在 {retry_s} 秒后带上最后一个事件的 Last-Event-ID 重新连接。"
+    en = (
+        "The node could not read its events just now; its log says why. Come back in {retry_s} s with the "
+        "Last-Event-ID of the last event."
+    )
+
+
 class ListenersFull(NodeRefusal, code="node.listeners_full", field="node"):
     status = 429
     zh = "收听事件的连接已达 {limit} 个。请关闭不用的连接，{retry_s} 秒后重试。"

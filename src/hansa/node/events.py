@@ -1,7 +1,8 @@
 """Events as they happen: CloudEvents over SSE, each block read and framed once for all listeners.
 
-`id` is height.index, so that whoever comes back with it goes on exactly where they were. A listener that
-takes too long is cut off and told so; what it missed waits on the ledger.
+`id` is height.index, so that whoever comes back with it goes on exactly where they were. No answer ends
+without a word: a listener that takes too long is told so, and what it missed waits on the ledger; where the
+ledger cannot be read, a problem document says why.
 """
 
 import asyncio
@@ -17,18 +18,24 @@ from starlette.types import Receive, Scope, Send
 
 from hansa.engines.reading import Reading
 from hansa.kernel import encode
+from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import Struct
-from hansa.node import errors, limits
+from hansa.node import errors, limits, problems
+from hansa.node.logs import note
 from hansa.node.metrics import Metrics
 from hansa.node.pulse import Pulse, within
-from hansa.node.reads import Reads
+from hansa.node.reads import Asker, Reads
 from hansa.node.settings import Limits
 
 CONTENT_TYPE = "text/event-stream"
 CUT_OFF = (
     b": this listener is too slow and was cut off; come back with the Last-Event-ID of its last event\n\n"
 )
-HEARTBEAT = b": at rest\n\n"
+NODE_STOPS = b": the node stops; come back with the Last-Event-ID of its last event\n\n"
+SESSION_OVER = b": the session is over; open another and come back\n\n"
+HEARTBEAT = b"id: %d.%d\n: at rest\n\n"
+"""Says how far the ledger was read, so that whoever hears nothing for long can still come back."""
+PROBLEM = b"event: problem\ndata: %s\n\n"
 BEGIN = b": resume with Last-Event-ID\nretry: 2000\n\n"
 SEND_BYTES = 65_536
 """Frames are joined up to about this much before they are sent."""
@@ -127,29 +134,56 @@ class Broadcast:
         """How many frames there were before the oldest at hand."""
         self._frames: list[Frame] = []
         self._bytes = 0
+        self.breaks = 0
+        self.broken: Refusal | None = None
+        """How often the ledger could not be read on, and why the last time."""
         self.ended = False
         self._members: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Read each new block's events as it comes, while anybody listens."""
+        """Read each new block's events as it comes, while anybody listens. Goes on whatever happens."""
         while True:
             beat = self._pulse.next()
-            await self._read_on()
-            await beat.wait()
+            try:
+                await self._read_on()
+            except Exception as error:
+                refusal = error if isinstance(error, Refusal) else errors.EventsUnreadable(retry_s=1)
+                note("events cannot be read", 40, trace=refusal is not error, code=refusal.code)
+                self._break_off(refusal)
+                await within(beat, limits.EVENTS_AGAIN_S)
+            else:
+                await beat.wait()
 
     async def _read_on(self) -> None:
         while self._members:
             try:
-                found = await self._reads.ask(
-                    lambda reading: frames_after(reading, self.last, limits.EVENTS_PER_READ_MAX)
-                )
+                found, height = await self._reads.ask(self._news)
             except (errors.ReadsBusy, errors.ReadSlow):
                 await asyncio.sleep(0.1)
                 continue
             if found:
                 self._add(found)
             if len(found) < limits.EVENTS_PER_READ_MAX:
+                # Blocks without events may be pruned before the next event comes.
+                self.last = max(self.last, Position(height + 1, -1))
                 return
+
+    def _news(self, reading: Reading) -> tuple[list[Frame], int]:
+        return frames_after(reading, self.last, limits.EVENTS_PER_READ_MAX), reading.height
+
+    def _break_off(self, refusal: Refusal) -> None:
+        """What comes next cannot be read: all listeners are told, and news begin anew with the next block."""
+        self.broken = refusal
+        self.breaks += 1
+        self._begin_anew()
+        self.news.beat()
+
+    def _begin_anew(self) -> None:
+        """With what comes after the newest block. What lies between is on the ledger."""
+        self.base += len(self._frames) + 1
+        self._frames.clear()
+        self._bytes = 0
+        self.first = self.last = max(self.last, Position(self._height() + 1, -1))
 
     def _add(self, found: Sequence[Frame]) -> None:
         self._frames.extend(found)
@@ -176,6 +210,10 @@ class Broadcast:
         self.ended = True
         self.news.beat()
 
+    def has_at_hand(self, after: Position) -> bool:
+        """Whether what comes after a position is read already, or was not there yet."""
+        return bool(self._members) and after >= self.first
+
     def place(self, after: Position) -> int:
         """The number of the first frame after a position that is at hand."""
         return self.base + bisect_right(self._frames, after, key=lambda frame: frame.at)
@@ -187,9 +225,15 @@ class Broadcast:
     def frames(self, start: int) -> Sequence[Frame]:
         return self._frames[start - self.base :]
 
-    async def past(self, after: Position) -> list[Frame]:
-        """A page of frames that are no longer at hand, from the ledger."""
-        return await self._reads.ask(lambda reading: frames_after(reading, after, limits.EVENTS_PER_READ_MAX))
+    async def past(self, after: Position, member: str) -> list[Frame]:
+        """A page of frames that are no longer at hand, from the ledger. Raises Pruned, DamagedOnDisk."""
+        while True:
+            try:
+                return await self._reads.ask(
+                    lambda reading: frames_after(reading, after, limits.EVENTS_PER_READ_MAX), Asker(member)
+                )
+            except (errors.ReadsBusy, errors.ReadSlow):
+                await asyncio.sleep(0.1)
 
     def admit(self, member: str) -> None:
         """Count a listener in. Raises ListenersFull."""
@@ -200,11 +244,7 @@ class Broadcast:
             if count >= limit:
                 raise errors.ListenersFull(limit=limit, retry_s=10)
         if not self._members:
-            # Nobody listened, so nothing was read: what happened meanwhile is on the ledger.
-            self.base += len(self._frames)
-            self._frames.clear()
-            self._bytes = 0
-            self.first = self.last = Position(self._height() + 1, -1)
+            self._begin_anew()  # Nobody listened, so nothing was read.
         self._members[member] += 1
         self._metrics.listeners.inc()
 
@@ -232,6 +272,7 @@ class Listening:
         self._broadcast, self._member, self._still_allowed = broadcast, member, still_allowed
         self._after, self._room, self._kind = after or broadcast.last, room, kind
         self._heartbeat_s = heartbeat_s
+        self._breaks = broadcast.breaks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the listener hangs up, falls behind, may no longer read, or the node stops."""
@@ -255,32 +296,42 @@ class Listening:
             self._broadcast.dismiss(self._member)
 
     async def _tell(self) -> None:
+        """Tell until there is nothing more to tell, and why."""
         await self._put(BEGIN)
+        try:
+            last_word = await self._tell_all()
+        except Refusal as refusal:
+            last_word = PROBLEM % encode(problems.problem(refusal, "en"))
+        await self._put(last_word)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _tell_all(self) -> bytes:
+        """Returns the last word. Raises a Refusal where the ledger cannot be read."""
         place = await self._catch_up()
         allowed_s = time.monotonic()
         while True:
             news = self._broadcast.news.next()
+            if self._broadcast.broken is not None and self._breaks != self._broadcast.breaks:
+                raise self._broadcast.broken
             if place < self._broadcast.base:
-                await self._put(CUT_OFF)
-                break
+                return CUT_OFF
             frames = self._broadcast.frames(place)
             place += len(frames)
             await self._put_frames(frames)
             if self._broadcast.ended:
-                break
+                return NODE_STOPS
             at_rest = place == self._broadcast.end and not await within(news, self._heartbeat_s)
             if time.monotonic() - allowed_s >= self._heartbeat_s:
                 if not await self._still_allowed():
-                    break
+                    return SESSION_OVER
                 allowed_s = time.monotonic()
             if at_rest:
-                await self._put(HEARTBEAT)
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._put(HEARTBEAT % max(self._after, self._broadcast.last))
 
     async def _catch_up(self) -> int:
         """Send what is no longer at hand from the ledger; returns the number of the next frame at hand."""
         while self._after < self._broadcast.first:
-            page = await self._broadcast.past(self._after)
+            page = await self._broadcast.past(self._after, self._member)
             if not page:
                 break
             await self._put_frames(page)

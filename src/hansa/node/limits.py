@@ -87,6 +87,8 @@ RECENT_EVENTS_MAX = 10_000
 """Events that are kept at hand for all listeners together."""
 RECENT_BYTES_MAX = 16 * 2**20
 HEARTBEAT_S = 15
+EVENTS_AGAIN_S = 1
+"""After it, events that could not be read are tried again."""
 
 # Operation.
 REFUSALS_LOGGED_PER_S = 5

@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from hansa.engines.reading import Answer, Reading
@@ -97,6 +98,11 @@ async def events(asked: Asked) -> ASGIApp:
     if given.limit is not None or CONTENT_TYPE not in asked.request.headers.get("accept", ""):
         return json_response(await asked.read(lambda reading: _listed(reading, given, after)))
     await front.check_key(asked.caller)
+    if after is not None and not front.broadcast.has_at_hand(after):
+        # Said before anything else is: a place that is no longer kept has no continuation.
+        await asked.read(lambda reading: reading.events_after(after.height, after.place, 0))
+    if asked.request.method == "HEAD":
+        return Response(media_type=CONTENT_TYPE)
     front.broadcast.admit(asked.caller.holder.member)
     return Listening(
         front.broadcast,

@@ -36,16 +36,53 @@ metering.anchor              metering.anchored              owner=by anchor root
 metering.record              metering.recorded              owner feed first_sequence
 metering.declare_reset       metering.reset_declared        owner=by feed at_ms
 """  # action, the event that it leaves, and the event's fields: which of the action they repeat (§6, 7)
+CARRIED_OUT = "consortium.carried_out"
 LEFT = {action: (event, names) for action, event, *names in map(str.split, LEAVES.strip().splitlines())}
 
 
+REASONS = """
+{} expired or revoked = {} 已过期或吊销
+{} is unknown = {} 来历不明
+{} left no event: held, or not done = {} 没有留下事件：搁置待批或未生效
+{} not vouched for by its source = {} 未由其来源签署
+approvals do not hold = 审批不成立
+beyond the key's scope = 超出密钥权限
+closed before its cut-off = 早于截止时间关账
+differs from its reading = 与读数不符
+does not add up = 合计不符
+no attest, or a second = 不是记录证明，或重复出示
+no change of the set there = 该处没有见证方变更
+no set that can stand = 见证方名单不成立
+not {} there = 该处不是 {}
+not canonical = 不是规范形式
+not carried out there = 未在该处执行
+not given by vote {} = 表决 {} 未授予
+not in the log = 不在日志中
+not signed by {} = {} 的签名不成立
+not under anchor {} = 不在存证 {} 之下
+not what was signed = 与所签不符
+of no act that is shown = 不属于所出示的行为
+other chain, or late = 属于另一联盟，或已过期
+other chain, or signed twice = 属于另一联盟，或重复签名
+other fields = 字段不符
+other parties, or a period is missing = 双方不符，或缺少结算期
+out of order = 位置或次序不对
+refused, or not its outcome = 被拒绝，或不是其结果
+shown as before the close = 出示的是关账之前的状态
+too few cosigners = 会签不足
+too large = 过大
+"""
+ZH = dict(line.split(" = ") for line in REASONS.strip().splitlines())
+
+
 class Broken(Exception):
-    """Says what does not hold, and where."""
+    """Says what does not hold, and where, in English and Chinese."""
 
 
-def need(holds: Any, what: str) -> None:
+def need(holds: Any, where: Any, reason: str, *values: Any) -> None:
     if not holds:
-        raise Broken(what)
+        en, zh = (text.format(*values) for text in (reason, ZH[reason]))
+        raise Broken(f"DOES NOT HOLD  {where}: {en}\n不成立  {where}：{zh}")
 
 
 def canonical(value: Any) -> bytes:
@@ -53,14 +90,14 @@ def canonical(value: Any) -> bytes:
 
 
 def whole(text: str) -> int:
-    need(len(text) < 18 and abs(number := int(text)) < 2**53, f"{text[:18]}: not a number within ±(2⁵³−1)")
-    return number
+    need(len(text) < 18 and abs(int(text)) < 2**53, text[:18], "not canonical")
+    return int(text)
 
 
 def load(data: bytes, where: str) -> Any:
     """JSON whose bytes are its one canonical form: no spaces, no repeated names, no fractions (§2)."""
     value = json.loads(data, parse_float=whole, parse_int=whole)
-    need(canonical(value) == data, f"{where}: not canonical JSON")
+    need(canonical(value) == data, where, "not canonical")
     return value
 
 
@@ -68,13 +105,13 @@ def fields(value: dict[str, Any], wanted: str, optional: str = "") -> list[Any]:
     """The fields named, in that order: exactly these, and an optional one only if it is not empty."""
     names, left_out = wanted.split(), optional.split()
     exact = {*names} <= {*value} <= {*names, *left_out} and all(value.get(name, 1) for name in left_out)
-    need(exact, f"fields other than {wanted}")
+    need(exact, wanted, "other fields")
     return [value[name] for name in names] + [value.get(name, ()) for name in left_out]
 
 
 def raw(text: str) -> bytes:
     data = base64.b64decode(text, validate=True)
-    need(base64.b64encode(data).decode() == text, "base64 is not canonical")
+    need(base64.b64encode(data).decode() == text, text[:18], "not canonical")
     return data
 
 
@@ -113,40 +150,40 @@ def signers(where: str, head: Any, chain: str, operator: str, keys: Any, quorum:
     given = {operator: own, **{other["member"]: fields(other, "signature suite member") for other in others}}
     for member, (signature, suite, *_) in given.items():
         message, key = b"hansa-header-1\x00" + canonical(header), keys.get(member, b"")
-        need(signed_by(key, suite, raw(signature), message), f"{where}: not signed by {member}")
-    need(header["chain"] == chain and len(given) == len(others) + 1, f"{where}: other chain, or signed twice")
-    need(len(given) >= quorum or (where == "head" and not others), f"{where}: too few cosigners")
+        need(signed_by(key, suite, raw(signature), message), where, "not signed by {}", member)
+    need(header["chain"] == chain and len(given) == len(others) + 1, where, "other chain, or signed twice")
+    need(len(given) >= quorum or (where == "head" and not others), where, "too few cosigners")
     return len(given)
 
 
-def check_head(bundle: Any, chain: str, genesis: Any) -> tuple[Any, str]:
+def check_head(bundle: Any, chain: str, genesis: Any) -> tuple[Any, str, str]:
     """The header, and whether it is final: the sets of cosigners are followed from genesis on (§6, 1)."""
     operator, since, changes = genesis["operator"], 1, bundle.get("handovers", [])
     seats = genesis.get("cosigners", [{"member": operator, "public": genesis["node_public"]}])
-    quorum, count, keys, last = genesis.get("quorum", 1), 0, {}, bundle["head"]["header"]
+    quorum, count, last = genesis.get("quorum", 1), 0, bundle["head"]["header"]
     for n, handover in enumerate([*changes, {"event": None, "head": bundle["head"]}]):
-        where, (event, head) = (
-            f"handovers[{n}]" if n < len(changes) else "head",
-            fields(handover, "event head"),
-        )
+        where = f"handovers[{n}]" if n < len(changes) else "head"
+        event, head = fields(handover, "event head")
         keys, new, height = {seat["member"]: raw(seat["public"]) for seat in seats}, {}, last["height"]
-        need(len(seats) == len(keys) == len({*keys.values()}) >= quorum > 0, f"{where}: no set before")
+        need(len(seats) == len(keys) == len({*keys.values()}) >= quorum > 0, where, "no set that can stand")
         if event:
             item, block, _ = check_proof(where, event, "event", head["header"], {})
             new, height = load(item, where), block["height"]
             is_change = new["_type"] == "consortium.cosigners_changed" and height == head["header"]["height"]
             is_change = is_change and new["since"] == height + ("succeeds" not in new)
-            need(is_change and since <= height, f"{where}: no change of the cosigners, or out of place")
-            need(new["since"] <= last["height"], f"{where}: not before the head")
+            is_change = is_change and since <= height and new["since"] <= last["height"]
+            need(is_change, where, "no change of the set there")
         if "succeeds" in new:  # the cosigners made one of them the operator: it signs that very header
             before = (operator, seats, quorum) == (new["succeeds"], new["cosigners"], new["quorum"])
-            need(before and operator != new["operator"], f"{where}: no succession")
+            need(before and operator != new["operator"], where, "no change of the set there")
             operator = new["operator"]
         count = signers(where, head, chain, operator, keys, quorum)
         if event:
             operator, seats, quorum, since = (new[f] for f in ("operator", "cosigners", "quorum", "since"))
+    if len(keys) == 1 or count < quorum:
+        return last, "the operator's word", "运营方的一面之词"
     said = f"final: {count} of {len(keys)} cosigners, q={quorum}"
-    return last, said if len(keys) > 1 and count >= quorum else "the operator's word"
+    return last, said, f"已成定论：{len(keys)} 个见证方中 {count} 个会签，法定 {quorum} 个"
 
 
 def check_proof(where: str, proof: Any, kind: str, header: Any, sizes: Any) -> tuple[bytes, Any, int]:
@@ -155,10 +192,10 @@ def check_proof(where: str, proof: Any, kind: str, header: Any, sizes: Any) -> t
     (index, size, path), (at, height, log_path) = (fields(i, "index size", "path") for i in (inner, outer))
     one_size = sizes.setdefault((block["height"], kind == "event"), size) == size
     in_place = (at, height) == (block["height"] - 1, header["height"])
-    need(stated == kind and one_size and in_place, f"{where}: not {kind}, not at its height, or two sizes")
+    need(stated == kind and one_size and in_place, where, "not {} there", kind)
     in_block = root_of(raw(item), index, size, path) == block[f"{kind}s_root"]
     in_log = root_of(canonical(block), at, height, log_path) == header["app_hash"]
-    need(in_block and in_log and block["time_ms"] <= header["time_ms"], f"{where}: not in the log")
+    need(in_block and in_log and block["time_ms"] <= header["time_ms"], where, "not in the log")
     return raw(item), block, index
 
 
@@ -168,20 +205,19 @@ def read_items(bundle: Any, header: Any) -> tuple[Any, list[Any], list[Any]]:
     for n, proof in enumerate(bundle["attests"]):
         item, block, _ = check_proof(where := f"attests[{n}]", proof, "event", header, sizes)
         tag, key, record, table = fields(load(item, where), "_type key record table")
-        need(tag == "kernel.attested" and (table, *key) not in records, f"{where}: no attest, or a second")
+        need(tag == "kernel.attested" and (table, *key) not in records, where, "no attest, or a second")
         records[table, *key] = (load(raw(record), where), block["height"])
     for n, carried in enumerate(bundle["transactions"]):
         where, (outcome, sent) = f"transactions[{n}]", fields(carried, "outcome transaction")
         wire, block, index = check_proof(where, sent, "transaction", header, sizes)
         said, *place = check_proof(where, outcome, "outcome", header, sizes)
         before = (found[-1][3]["height"], found[-1][4]) if found else (0, -1)
-        need(place == [block, index] and (block["height"], index) > before, f"{where}: out of place or order")
+        need(place == [block, index] and (block["height"], index) > before, where, "out of order")
         found.append([where, wire, load(said, where), block, index])
     last = (0, -1)
     for n, proof in enumerate(bundle.get("events", ())):
         item, block, index = check_proof(where := f"events[{n}]", proof, "event", header, sizes)
-        need((block["height"], index) > last, f"{where}: out of order")
-        last = (block["height"], index)
+        need(last < (last := (block["height"], index)), where, "out of order")
         events.append((block, load(item, where)))
     return records, found, events
 
@@ -191,9 +227,10 @@ class Acts:
 
     def __init__(self, genesis: Any, records: Any, events: list[Any]) -> None:
         self.keys = {(m["id"], key["id"]): key for m in genesis["members"] for key in m["keys"]}
-        self.records, self.events, self.at, self.notes = records, events, 0, []  # type: ignore[var-annotated]
-        self.held, self.proposed, self.approvals = {}, {}, []  # type: ignore[var-annotated]
+        self.records, self.events, self.at = records, events, 0
+        self.held, self.proposed, self.approvals, self.notes = {}, {}, [], []  # type: ignore[var-annotated]
         self.yes: dict[str, set[str]] = defaultdict(set)
+        self.founders = len(genesis["members"])
 
     def reach(self, height: int) -> None:
         """Keys that a vote gave, or a held recovery whose time was over, stand for themselves."""
@@ -202,7 +239,6 @@ class Acts:
             if event["_type"] != "consortium.key_registered":
                 return
             if "proposal" in event:
-                self.at += 1
                 self.given(event)
                 continue
             for own, (body, held) in self.held.items():
@@ -217,15 +253,19 @@ class Acts:
                 return
 
     def given(self, event: Any) -> None:
+        """A key as proposed, with the votes for it: of two members at least (§6, 6)."""
+        self.at += 1
         member, name, vote = event["member"], event["key"], event["proposal"]
         subject = self.proposed.get(vote, {})
         card, yes = subject.get("card", subject), self.yes[vote] - {member}
         new = [without(key, "id", "proof") for key in card.get("keys", ()) if key["id"] == name]
         same = new == [without(event, "_type", "member", "key", "proposal")] and card["member"] == member
-        need(same and len(yes) >= 2 - ("card" in subject), f"{member}/{name}: not given by vote {vote}")
+        least = min(2, self.founders) if "card" in subject else 2
+        need(same and len(yes) >= least, f"{member}/{name}", "not given by vote {}", vote)
         self.keys.setdefault((member, name), new[0])
-        by = f"the key of {member}, {name}, was given by vote {vote} of the members, not by {member} itself"
-        self.notes.append(f"{by} (yes: {', '.join(sorted(yes))})")
+        by, who = f"given by vote {vote} of the members, not by {member} itself", ", ".join(sorted(yes))
+        self.notes.append(f"BUT    the key of {member}, {name}, was {by} (yes: {who})")
+        self.notes.append(f"但  {member} 的密钥 {name} 由成员表决 {vote} 授予（赞成：{who}），并非自己登记")
 
     def take(self, block: Any, **wanted: Any) -> Any:
         """The next event, if it is this one in this block."""
@@ -248,7 +288,7 @@ class Acts:
             of = {**part, **(inner if isinstance(inner, dict) else {}), "by": member}
             says = {name.split("=")[0]: of[name.split("=")[-1]] for name in names}
             if not self.take(block, _type=event, **says):
-                need(tag == "metering.anchor", f"{where}: {tag} left no event: held, or not done")
+                need(tag == "metering.anchor", where, "{} left no event: held, or not done", tag)
                 return False
             if event in ("consortium.key_added", "consortium.key_registered"):
                 old = self.keys.get((member, part.get("replaces")), {})
@@ -264,12 +304,12 @@ class Acts:
     def good(self, where: str, body: Any, time_ms: int) -> Any:
         """The signer's key, if it was known, neither expired nor revoked, and in scope for each action."""
         name = (body["member"], body["key"])
-        need(name in self.keys and ("kernel.keys", *name) in self.records, f"{where}: key {name} is unknown")
+        need(name in self.keys and ("kernel.keys", *name) in self.records, where, "{} is unknown", name)
         key, shown = self.keys[name], self.records["kernel.keys", *name][0]
-        until_ms = min(shown["expires_ms"], shown.get("revoked_ms", 2**53))
-        need(time_ms <= until_ms and time_ms < key["expires_ms"], f"{where}: key {name} expired or revoked")
+        until_ms = min(shown["expires_ms"], shown.get("revoked_ms", 2**53), key["expires_ms"] - 1)
+        need(time_ms <= until_ms, where, "{} expired or revoked", name)
         for tag in (action["_type"] for action in body["actions"]):
-            need({tag, tag.split(".")[0] + ".*", "*"} & {*key["scopes"]}, f"{where}: beyond the key's scope")
+            need({tag, tag.split(".")[0] + ".*", "*"} & {*key["scopes"]}, where, "beyond the key's scope")
         return key
 
     def done(self, where: str, block: Any, body: Any, own: str) -> Any:
@@ -285,42 +325,31 @@ class Acts:
 
     def approved(self, where: str, block: Any, by: Any, own: str, name: str) -> Any:
         """The last approval carries out what was held: holders all different, as many as were needed."""
-        member, seen = by["member"], self.events[self.at :]
-        holder = self.keys[member, by["key"]]["holder"]
+        member, ended = by["member"], (CARRIED_OUT, name)
+        holder, seen = self.keys[member, by["key"]]["holder"], self.events[self.at :]
         self.approvals.append((name, {"holder": holder, "key": by["key"], "transaction": own}))
-        ends = [
-            e
-            for at, e in seen
-            if at == block and (e["_type"], e.get("held")) == ("consortium.carried_out", name)
-        ]
+        ends = [e for at, e in seen if at == block and (e["_type"], e.get("held")) == ended]
         given = ends[0]["approvals"] if ends else []
         if not given or given[-1]["transaction"] != own:
             return
+        need(name in self.held, where, "approvals do not hold")
         body, held = self.held.pop(name)
-        proposer, kinds = (
-            self.good(where, body, block["time_ms"]),
-            [self.keys[member, g["key"]]["kind"] for g in given],
-        )
+        proposer, keys = self.good(where, body, block["time_ms"]), [(member, g["key"]) for g in given]
         holders = [proposer["holder"], *(g["holder"] for g in given)]
         count = len(given) + (proposer["kind"] in ("person", "recovery"))
-        whole = all((name, g) in self.approvals for g in given) and {*kinds} == {"person"}
-        whole = (
-            whole
-            and len({*holders}) == len(holders)
-            and count >= held["holders"]
-            and body["member"] == member
-        )
-        need(whole, f"{where}: approvals do not hold")
+        signed = all((name, g) in self.approvals for g in given) and body["member"] == member
+        signed = signed and all(self.keys[key]["kind"] == "person" for key in keys)
+        enough = len({*holders}) == len(holders) and count >= held["holders"]
+        need(signed and enough, where, "approvals do not hold")
         for action in body["actions"]:
             if self.counts(where, block, body, action):
                 yield (where, member, body["key"], block["time_ms"], action)
         self.carried_out(name, block, body)
 
     def carried_out(self, own: str, block: Any, body: Any) -> None:
-        said = {name: body[name] for name in ("member", "key")}
-        said["holder"] = self.keys[body["member"], body["key"]]["holder"]
-        event = self.take(block, _type="consortium.carried_out", held=own, **said)
-        need(event, f"{own}: not carried out there")
+        by = {name: body[name] for name in ("member", "key")}
+        by["holder"] = self.keys[body["member"], body["key"]]["holder"]
+        need(self.take(block, _type=CARRIED_OUT, held=own, **by), own, "not carried out there")
 
 
 def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any], acts: Acts) -> list[Any]:
@@ -328,26 +357,20 @@ def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any],
     actions = []
     for where, wire, outcome, block, _ in found:
         body, own = load(wire[65:], where), sha256(wire[65:]).hexdigest()
-        need(outcome == {"code": "ok", "transaction": own}, f"{where}: refused, or not its outcome")
+        need(outcome == {"code": "ok", "transaction": own}, where, "refused, or not its outcome")
         in_time = body["chain"] == chain and block["time_ms"] < body["valid_until_ms"]
-        need(in_time, f"{where}: other chain, or expired")
+        need(in_time, where, "other chain, or late")
         acts.reach(block["height"])
-        public, message = (
-            raw(acts.good(where, body, block["time_ms"])["public"]),
-            b"hansa-tx-1\x00" + wire[65:],
-        )
-        need(signed_by(public, wire[0], wire[1:65], message), f"{where}: signature")
+        public, message = acts.good(where, body, block["time_ms"])["public"], b"hansa-tx-1\x00" + wire[65:]
+        need(signed_by(raw(public), wire[0], wire[1:65], message), where, "not signed by {}", body["key"])
         actions += acts.done(where, block, body, own)
     acts.reach(2**53)
-    need(acts.at == len(acts.events), f"events[{acts.at}]: of no act that is shown")
+    need(acts.at == len(acts.events), f"events[{acts.at}]", "of no act that is shown")
     for name, (shown, _) in records.items():
         if name[0] == "kernel.keys":
-            origin = {
-                "suite": 1,
-                **without(acts.keys.get(name[1:], {"expires_ms": 0}), "_type", "id", "proof"),
-            }
+            origin = {"suite": 1, **without(acts.keys.get(name[1:], {"expires_ms": 0}), "id")}
             origin["expires_ms"] = min(shown["expires_ms"], origin["expires_ms"])  # earlier, if replaced
-            need(without(shown, "_type", "revoked_ms") == origin, f"{name}: of unknown origin")
+            need(without(shown, "_type", "revoked_ms") == origin, f"{name}", "{} is unknown", "key")
     return actions
 
 
@@ -368,13 +391,10 @@ def check_deal(subject: Any, records: Any, actions: list[Any]) -> tuple[Any, Any
     sheet, _ = records["billing.tariffs", owner, tariff, str(version)]
     calendar = (sheet["calendar_owner"], sheet["calendar"])
     published = said["billing.publish_tariff", owner, tariff, version]
-    dates, deal = said["consortium.publish_calendar", *calendar, None], {**agreement}
+    dates = said["consortium.publish_calendar", *calendar, None]
+    agreed = {**without(proposal, "_type", "agreement", "by"), "state": "accepted"}
     pairs = [
-        (
-            name,
-            without(deal, "_type", "proposer", "next_from_ms"),
-            {**without(proposal, "_type", "agreement", "by"), "state": "accepted"},
-        ),
+        (name, without(agreement, "_type", "proposer", "next_from_ms"), agreed),
         (name, {proposal.get("by"), acceptance.get("by")}, {agreement["provider"], agreement["user"]}),
         (tariff, without(sheet, "_type"), without(published, "_type", "by", "id", "version")),
         (calendar, records["consortium.calendars", *calendar][0]["calendar"], dates.get("calendar")),
@@ -387,22 +407,22 @@ def check_deal(subject: Any, records: Any, actions: list[Any]) -> tuple[Any, Any
         shown = {n[3]: r["source"] for n, (r, _) in records.items() if n[:3] == of_device}
         pairs.append((feed["device"], shown, sources[owner, feed["device"]]))
     for what, stands, signed in pairs:
-        need(stands == signed, f"{what}: the ledger shows something else than was signed")
+        need(stands == signed, what, "not what was signed")
     of = {int(n[2]): r for n, (r, _) in records.items() if n[:2] == ("billing.statements", name)}
     old = [n for n, (_, height) in records.items() if height < of[first]["closed_height"]]
-    need(not old, f"{old[:1]}: shown as it stood before the close")
+    need(not old, f"{old[:1]}", "shown as before the close")
     terms, sides = {**sheet["tariff"], **agreement}, ("provider", "user", "currency", "tax_included")
     after, names = agreement["from_ms"], ("net_minor", "tax_minor", "gross_minor")
     for s in (of[start] for start in sorted(of) if start <= first):  # what can be said without rating (§8)
         period, where = s["period"], f"statement from {s['period']['from_ms']}"
         same = all(s.get(f) == terms.get(f) for f in sides) and period["from_ms"] == after
-        need(same, f"{where}: parties, or a period is missing")
+        need(same, where, "other parties, or a period is missing")
         due_ms, after = period["to_ms"] + agreement["terms"]["cut_off_ms"], period["to_ms"]
-        need(s["closed_ms"] >= due_ms, f"{where}: closed before its cut-off")
+        need(s["closed_ms"] >= due_ms, where, "closed before its cut-off")
         for parts in (s["lines"], s["by_rate"]):
             sums = [sum(part.get(name, 0) for part in parts) for name in names]
-            whole = sums == [s.get(name, 0) for name in names] and sums[0] + sums[1] == sums[2]
-            need(whole, f"{where}: its parts do not add up, or net and tax are not gross")
+            adds_up = sums == [s.get(name, 0) for name in names] and sums[0] + sums[1] == sums[2]
+            need(adds_up, where, "does not add up")
     return agreement, sources
 
 
@@ -424,13 +444,13 @@ def check_records(agreement: Any, records: Any, actions: Any, sources: Any, held
             message = b"hansa-counter-1\x00" + (public := raw(speaker["public"])) + canonical(c)
             vouched = speaker["kind"] == "device" and signed_by(public, 1, raw(a["signature"]), message)
         vouched = vouched and time_ms <= min(speaker["expires_ms"], speaker.get("revoked_ms", 2**53))
-        need(vouched, f"{where}: {c['feed']} is not vouched for by its source")
+        need(vouched, where, "{} not vouched for by its source", c["feed"])
         packed = (raw(x) for x in (c["at_ms"], c["value"], c["lost"], a["index"], c.get("span_ms", "")))
         at, value, lost, index, spans = (struct.unpack(f">{len(x) // 8}q", x) for x in packed)
-        need(len(at) == len(value) == len(spans or at) == len(index), f"{where}: vectors differ in length")
+        need(len(at) == len(value) == len(spans or at) == len(index), where, "does not add up")
         anchor = anchors.get((owner, a["anchor"]), {"count": 0})
         for k, i in enumerate(index):
-            need(0 <= i < anchor["count"], f"{where}: no such reading in anchor {a['anchor']}")
+            need(0 <= i < anchor["count"], where, "not under anchor {}", a["anchor"])
             name = (owner, c["feed"], c["generation"], c["first_sequence"] + k)
             counted.setdefault(name, (a["anchor"], i, at[k], value[k], spans[k] if spans else 0, k in lost))
     for n, item in enumerate(held):
@@ -438,38 +458,43 @@ def check_records(agreement: Any, records: Any, actions: Any, sources: Any, held
         name, data, index, salt, path = fields(reading, "anchor data index salt", "path")
         anchor = anchors.get((owner, name), {"count": 0, "root": ""})
         under = root_of(raw(salt) + raw(data), index, anchor["count"], path) == anchor["root"] > ""
-        need(under and len(raw(salt)) == 16, f"{where}: not under anchor {name} of {owner}")
+        need(under and len(raw(salt)) == 16, where, "not under anchor {}", name)
         found[owner, name, index] = load(raw(data), where)
     for (owner, feed, generation, number), (anchor, index, *said) in counted.items():
         r = found.get((owner, anchor, index), {})
         told = [r.get("feed"), r.get("at_ms"), *(r.get(name, 0) for name in ("value", "span_ms", "lost"))]
-        need(not r or told == [feed, *said], f"{feed} {generation}.{number}: differs from its reading")
+        need(not r or told == [feed, *said], f"{feed} {generation}.{number}", "differs from its reading")
     return counted
 
 
 def check(data: bytes, genesis_bytes: bytes) -> str:
     """What a reader should know of evidence that holds: numbers without a record, too. Raises Broken."""
     try:
-        need(len(data) <= 64 * 2**20, "the bundle is too large")
+        need(len(data) <= 64 * 2**20, "bundle", "too large")
         genesis, bundle = load(genesis_bytes, "genesis"), load(data, "bundle")
-        need(bundle["format"] == "hansa-evidence-2", "evidence of another format")
+        need(bundle["format"] == "hansa-evidence-2", "format", "other fields")
         fields(bundle, "attests format head subject transactions", "events handovers readings")
-        header, said = check_head(bundle, sha256(genesis_bytes).hexdigest(), genesis)
+        header, said, said_zh = check_head(bundle, sha256(genesis_bytes).hexdigest(), genesis)
         records, found, events = read_items(bundle, header)
         acts = Acts(genesis, records, events)
         actions = check_transactions(genesis, header["chain"], records, found, acts)
         agreement, sources = check_deal(bundle["subject"], records, actions)
         counted = check_records(agreement, records, actions, sources, bundle.get("readings", []))
     except Exception as error:  # whatever a stranger's bytes lead to
-        raise (error if isinstance(error, Broken) else Broken(f"cannot be read: {error!r}")) from None
+        if isinstance(error, Broken):
+            raise
+        told = f"DOES NOT HOLD  cannot be read: {error!r}\n不成立  无法读取：{error!r}"
+        raise Broken(told) from None
     gaps = [f"{n[1]} {n[2]}.{n[3]}" for *f, k in counted if k > 1 and (n := (*f, k - 1)) not in counted]
-    said = f"{len(found)} transactions, {len(records)} records, {len(counted)} counter records; {said}"
-    said += f"; without a record: {', '.join(gaps[:20]) or 'none'}; not rated"
-    return "\n".join([f"HOLDS  {said}", *(f"BUT    {note}" for note in acts.notes)])
+    gap, sizes = ", ".join(gaps[:20]), (len(found), len(records), len(counted))
+    en = "{} transactions, {} records, {} counter records".format(*sizes)
+    zh = "{} 笔交易，{} 条账本记录，{} 条计数记录".format(*sizes)
+    held = f"HOLDS  {en}; {said}; without a record: {gap or 'none'}; not rated"
+    return "\n".join([held, f"成立  {zh}；{said_zh}；缺少的序号：{gap or '无'}；未重算金额", *acts.notes])
 
 
 if __name__ == "__main__":
     try:
         print(check(*(Path(name).read_bytes() for name in sys.argv[1:3])))
     except (Broken, OSError) as problem:
-        sys.exit(f"DOES NOT HOLD  {problem}")
+        sys.exit(str(problem))

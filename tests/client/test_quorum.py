@@ -323,30 +323,6 @@ def test_all_proofs_are_under_one_header_while_the_ledger_goes_on(tmp_path: Path
     world.consortium.close()
 
 
-def test_a_final_header_whose_set_cannot_be_followed_is_left_for_the_operators_word(
-    world: EvidenceWorld, handover: Handover, after: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The old quorum never signed the change: nobody would believe the new one."""
-    transport = world.consortium.client("auditor").transport
-    newest = transport.head()
-    assert newest is not None
-
-    def final(at_least: int = 0, within_s: float = 0) -> SignedHeader:
-        head = transport.head()
-        assert head is not None
-        return sign(head, "plant", "auditor", keys=NEXT)
-
-    monkeypatch.setattr(transport, "final", final)
-    data = encode(world.gather(0))
-    report = check_bundle(data, world.genesis)
-    assert failed(report) == []
-    assert not report.finality.final
-    monkeypatch.setattr(transport, "handovers", lambda: (handover,))
-    whole = check_bundle(encode(world.gather(0)), world.genesis)
-    assert failed(whole) == []
-    assert whole.finality.final
-
-
 # The operator was replaced by the cosigners, without a vote.
 
 

@@ -16,7 +16,7 @@ from tests.client.evidence_world import EvidenceWorld, made
 from tests.client.test_verify import CHECKER, checker
 
 ROOT = CHECKER.parents[1]
-LINES_MAX = 480
+LINES_MAX = 500
 ORDER = 2**252 + 27742317777372353535851937790883648493
 PRIME = 2**255 - 19
 
@@ -58,11 +58,14 @@ def test_its_exit_status_says_whether_all_holds(world: EvidenceWorld, tmp_path: 
     assert (held.returncode, held.stderr) == (0, "")
     assert held.stdout.startswith("HOLDS  30 transactions")
     assert "without a record: energy 1.58" in held.stdout
+    assert held.stdout.splitlines()[1].startswith("成立  30 笔交易，18 条账本记录")
+    assert "缺少的序号：energy 1.58" in held.stdout
 
     bundle.write_bytes(good.replace(b'"readings":[{"owner":"plant"', b'"readings":[{"owner":"maker"', 1))
     broken = run(bundle, genesis)
     assert (broken.returncode, broken.stdout) == (1, "")
-    assert broken.stderr.startswith("DOES NOT HOLD  readings[0]")
+    assert broken.stderr.splitlines()[0] == "DOES NOT HOLD  readings[0]: not under anchor batch-15"
+    assert broken.stderr.splitlines()[1] == "不成立  readings[0]：不在存证 batch-15 之下"
 
     subject = f'"period_from_ms":{world.gather(2).subject.period_from_ms}'.encode()
     assert good.count(subject) == 1

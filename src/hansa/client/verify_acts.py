@@ -31,7 +31,7 @@ Place = tuple[int, int]
 """(height, index in its block)."""
 
 VOTERS_MIN = 2
-"""No member alone gives another one new keys."""
+"""No member alone gives another one keys, or admits one unless it founded the consortium alone."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Acts:
     """Goes through a bundle's transactions and events in ledger order; `known` grows by new keys."""
 
     known: dict[KeyName, Key]
+    founders: int
+    """How many members founded the consortium."""
     events: list[tuple[BlockLeaf, LeftEvent]]
     """Each with its block."""
     problems: list[str | Text] = field(default_factory=list)
@@ -173,7 +175,7 @@ class Acts:
         if isinstance(subject, RecoverMember) and subject.member == member:
             offered = subject.keys
         elif isinstance(subject, Admit) and subject.card.member == member:
-            offered, least = subject.card.keys, 1
+            offered, least = subject.card.keys, min(VOTERS_MIN, self.founders)
         yes = [voter for voter in dict.fromkeys(self._yes.get(event.proposal, ())) if voter != member]
         new = next((key_of(key) for key in offered if key.id == event.key), None)
         if new is None or new != _shown(event) or len(yes) < least:
@@ -269,7 +271,7 @@ def acts_of(bundle: Bundle, known: dict[KeyName, Key]) -> Acts:
     """The acts of a bundle, before its first transaction. `known`: keys of the genesis file."""
     kind: Any = LeftEvent
     events = [(proof.block, decode_strict(proof.item, kind)) for proof in bundle.events]
-    return Acts(known, events)
+    return Acts(known, len({member for member, _ in known}), events)
 
 
 def key_of(new: AddKey | NewKey) -> Key:

@@ -18,7 +18,14 @@ from hansa.apps.rooms import registry
 from hansa.engines.replay import Replica
 from hansa.kernel import encode, keys, limits, lthash, merkle, pack
 from hansa.kernel.apply import Block
-from hansa.kernel.evidence import Acknowledgement, Header, Promise, acknowledge
+from hansa.kernel.evidence import (
+    Acknowledgement,
+    Header,
+    Promise,
+    Succession,
+    acknowledge,
+    succession_bytes,
+)
 from hansa.kernel.messages import Active, RoomPin, Window
 from hansa.kernel.signatures import HEADER_DOMAIN, Signer, opening, possession
 from hansa.kernel.state import encode_key
@@ -40,12 +47,15 @@ def between_nodes_by_kernel(header: Header, transaction: str) -> dict[str, str]:
     promise = Promise(transaction=transaction, code="ok", height=1, index=0, app_hash=app_hash)
     promised = acknowledge(NODE, Acknowledgement(chain=chain, items=(promise,)))
     pin = RoomPin(name="visits", version="1.0", sha256="ab" * 32)
+    passed_on = Succession(chain=chain, height=1, app_hash=app_hash, operator="plant")
     return {
         "cosignature": COSIGNER.sign(HEADER_DOMAIN + encode(header)).hex(),
         "acknowledgement": encode(promised.acknowledgement).decode(),
         "acknowledgement.signature": promised.signature.hex(),
         "possession(k9)": COSIGNER.sign(possession(chain, "maker", "k9", COSIGNER.public)).hex(),
         "session": MEMBER.sign(opening(chain, "maker", CHALLENGE)).hex(),
+        "succession": encode(passed_on).decode(),
+        "succession.signature": COSIGNER.sign(succession_bytes(passed_on)).hex(),
         "active": encode(Active(rules=2, rooms=(pin,))).decode(),
     }
 
@@ -170,6 +180,7 @@ def genesis_by_hand() -> bytes:
 def between_nodes_by_hand(chain: str, header: bytes, transaction: str, app_hash: str) -> dict[str, str]:
     promise = {"transaction": transaction, "code": "ok", "height": 1, "index": 0}
     acknowledgement = canonical({"chain": chain, "items": [promise | {"app_hash": app_hash}]})
+    succession = canonical({"app_hash": app_hash, "chain": chain, "height": 1, "operator": "plant"})
     session = b"hansa-session-1\x00" + chain.encode() + b"\x00maker\x00"
     held = b"\x00".join((b"hansa-key-1", chain.encode(), b"maker", b"k9"))
     held += b"\x00" + OTHER_COSIGNER.public_key().public_bytes_raw()
@@ -180,6 +191,8 @@ def between_nodes_by_hand(chain: str, header: bytes, transaction: str, app_hash:
         "acknowledgement.signature": OTHER_NODE.sign(b"hansa-ack-1\x00" + acknowledgement).hex(),
         "possession(k9)": OTHER_COSIGNER.sign(held).hex(),
         "session": OTHER_MEMBER.sign(session + bytes(range(32))).hex(),
+        "succession": succession.decode(),
+        "succession.signature": OTHER_COSIGNER.sign(b"hansa-succession-1\x00" + succession).hex(),
         "active": canonical({"_type": "active.1", "rules": 2, "rooms": [pin]}).decode(),
     }
 

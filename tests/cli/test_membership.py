@@ -100,7 +100,7 @@ def test_a_company_joins_by_its_card_and_the_members_votes(town: Town, tmp_path:
     shown = bank.do("vote", "show", "admit-joiner").json
     assert [each["member"] for each in shown["votes"]] == ["maker", "plant"]
     assert "East joiner" in bank.do("vote", "list").out
-    assert bank.do("vote", "list", "--csv").out.startswith("id,what,about")
+    assert bank.do("vote", "list", "--csv").out.startswith("id,what,does")
 
     assert status_of(joiner, "joiner") == "active"
     assert [each["id"] for each in joiner.do("key", "list", "--json").json] == ["k1", "recovery"]

@@ -33,6 +33,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 OFFLINE = (errors.Unreachable, errors.TimedOut, errors.Busy)
 PATIENCE_S = 3
 """How long a command goes on trying a node that is away."""
+PAGE = 1_000
+"""Items asked for at a time, of lists told in pages."""
 
 
 class NotConfirmed(Refusal, code="cli.not_confirmed", field="yes"):
@@ -153,6 +155,16 @@ class Desk:
     def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
         """A query's answer."""
         return msgspec.json.decode(self.node.query(name, encode(arguments)), type=kind)
+
+    def ask_all(self, name: str, kind: Any, last: Callable[[Any], str], **arguments: Any) -> list[Any]:
+        """The whole of a list that is told in pages; `last` says up to which item one went."""
+        found: list[Any] = []
+        while True:
+            after = last(found[-1]) if found else ""
+            page = self.ask(name, list[kind], after=after, limit=PAGE, **arguments)
+            found += page
+            if len(page) < PAGE:
+                return found
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:

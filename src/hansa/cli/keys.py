@@ -91,7 +91,7 @@ def list_(lang: Language, member: str, as_json: bool, as_csv: bool, profile_name
     """Keys on the ledger, and which of them lie here. 账本上的密钥，及哪些私钥在此。"""
     at = desk(lang, profile_name)
     whose = member or at.profile.member
-    found = at.ask("consortium.keys_of", list[tuple[str, Key]], member=whose)
+    found = _keys_of(at, whose)
     if as_json:
         show_json([{"id": name, **msgspec.structs.asdict(record)} for name, record in found])
         return
@@ -109,6 +109,10 @@ def list_(lang: Language, member: str, as_json: bool, as_csv: bool, profile_name
         for name, record in found
     ]
     show_rows(lang, HEADS, rows, as_csv=as_csv)
+
+
+def _keys_of(at: Desk, member: str) -> list[tuple[str, Key]]:
+    return at.ask_all("consortium.keys_of", tuple[str, Key], lambda row: str(row[0]), member=member)
 
 
 def _state(record: Key, now_ms: int, lang: Language) -> str:
@@ -282,7 +286,7 @@ def rotate(
     """
     at = desk(lang, profile_name)
     old_id = replaces or at.profile.key
-    known = dict(at.ask("consortium.keys_of", list[tuple[str, Key]], member=at.profile.member))
+    known = dict(_keys_of(at, at.profile.member))
     if old_id not in known:
         raise WrongCommand(
             text_zh=f"账本上没有密钥 {old_id}。", text_en=f"The ledger has no key {old_id} of your member."
@@ -297,7 +301,7 @@ def rotate(
 
 
 def _is_registered(at: Desk, name: str) -> bool:
-    return name in dict(at.ask("consortium.keys_of", list[tuple[str, Key]], member=at.profile.member))
+    return name in dict(_keys_of(at, at.profile.member))
 
 
 @key.command()
@@ -322,7 +326,7 @@ def revoke(lang: Language, id: str, profile_name: str, yes: bool, dry_run: bool,
 
 def _good_here(at: Desk) -> list[str]:
     """Persons' keys of the member that are good and lie here."""
-    known = at.ask("consortium.keys_of", list[tuple[str, Key]], member=at.profile.member)
+    known = _keys_of(at, at.profile.member)
     now_ms = at.time_ms()
     return [
         name

@@ -66,7 +66,7 @@ def member() -> None:
 @click.pass_obj
 def list_(lang: Language, as_json: bool, as_csv: bool, profile_name: str) -> None:
     """All members. 全部成员单位。"""
-    found = desk(lang, profile_name).ask("consortium.members", list[tuple[str, Any]])
+    found = desk(lang, profile_name).ask_all("consortium.members", tuple[str, Any], lambda row: row[0])
     if as_json:
         show_json([{"id": name, **record} for name, record in found])
         return

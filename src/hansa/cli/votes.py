@@ -100,7 +100,8 @@ def vote() -> None:
 @click.pass_obj
 def list_(lang: Language, state: str | None, as_json: bool, as_csv: bool, profile_name: str) -> None:
     """All proposals. 全部提案。"""
-    found = desk(lang, profile_name).ask("consortium.proposals", list[ListedProposal], state=state or "")
+    at = desk(lang, profile_name)
+    found = at.ask_all("consortium.proposals", ListedProposal, lambda each: each.id, state=state or "")
     if as_json:
         show_json(found)
         return
@@ -133,7 +134,7 @@ def show(lang: Language, proposal: str, profile_name: str) -> None:
     found = at.ask("consortium.proposal", Any, proposal=proposal)
     if found is None:
         raise WrongCommand(text_zh=f"没有提案 {proposal}。", text_en=f"There is no proposal {proposal}.")
-    votes = at.ask("consortium.votes", Any, proposal=proposal)
+    votes = at.ask_all("consortium.votes", dict[str, Any], lambda each: each["member"], proposal=proposal)
     show_json({"id": proposal, "proposal": found, "votes": votes})
 
 

@@ -48,6 +48,8 @@ INCIDENT_MAX = 500
 """Characters of an incident's detail."""
 SCAN_MAX = 1_000
 """Rows that one scan returns unless it asks for fewer or, up to SCANNED_MAX, for more."""
+ALL_ROWS = SCANNED_MAX + 1
+"""Asked of a scan: every row; where there are too many, `kernel.over_budget` and no silent end."""
 
 # Due queue (rule 12).
 DUE_PER_BLOCK_MAX = 256

@@ -18,7 +18,6 @@ from hansa.simulation.cast import charter
 from hansa.simulation.world import World
 
 EVENTS_PER_PAGE = 1_000
-LISTED_PER_PAGE = 1_000
 Wanted = Callable[[Action], bool]
 """Whether an action is the one that is looked for."""
 _EVENTS: dict[str, type[Event]] = {
@@ -195,7 +194,7 @@ def _proposals(story: Story) -> Iterator[page.Proposal]:
     client = story.world.clients["auditor"]
     made = {event.proposal: height for height, event in story.of(mv.ProposalMade)}
     cast = {(event.proposal, event.member): height for height, event in story.of(mv.VoteCast)}
-    for listed in client.query("consortium.proposals", list[mv.ListedProposal], limit=LISTED_PER_PAGE):
+    for listed in client.query("consortium.proposals", list[mv.ListedProposal]):
         proposal = listed.proposal
         ballots = client.query("consortium.votes", list[mv.CastBallot], proposal=listed.id)
         yield page.Proposal(

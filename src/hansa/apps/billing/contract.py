@@ -343,7 +343,7 @@ def statement_of(ctx: Context, agreement: str, period_ms: int) -> Statement | No
 
 def statements_of(ctx: Context, agreement: str) -> list[Statement]:
     """All statements of an agreement, oldest first."""
-    return [found for _, found in STATEMENTS.scan(ctx, (agreement,), limit=limits.SCANNED_MAX)]
+    return [found for _, found in STATEMENTS.scan(ctx, (agreement,), limit=limits.ALL_ROWS)]
 
 
 def late_of(ctx: Context, agreement: str) -> Late | None:
@@ -353,13 +353,13 @@ def late_of(ctx: Context, agreement: str) -> Late | None:
 
 def usage_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, UsageRecord]]:
     """Sums by start of period, without gaps."""
-    rows = USAGE.scan(ctx, (agreement, meter), limit=limits.SCANNED_MAX)
+    rows = USAGE.scan(ctx, (agreement, meter), limit=limits.ALL_ROWS)
     return [(int(key[2]), found) for key, found in rows]
 
 
 def gaps_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, GapRecord]]:
     """Unknown stretches that a later reading ended, by their start."""
-    rows = GAPS.scan(ctx, (agreement, meter), limit=limits.SCANNED_MAX)
+    rows = GAPS.scan(ctx, (agreement, meter), limit=limits.ALL_ROWS)
     return [(int(key[2]), found) for key, found in rows]
 
 

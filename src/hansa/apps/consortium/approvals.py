@@ -397,7 +397,7 @@ def _counts(ctx: Context, held: HeldTransaction) -> int:
 
 def _holders(ctx: Context) -> Iterator[str]:
     """Holders of the member's persons' keys that are in force."""
-    for _, key in KEYS.scan(ctx, (ctx.member,), limit=limits.SCANNED_MAX):
+    for _, key in KEYS.scan(ctx, (ctx.member,), limit=limits.ALL_ROWS):
         if key.kind == PERSON and is_current(ctx, key):
             yield key.holder
 

@@ -9,7 +9,6 @@ from hansa.apps.consortium.cards import message
 from hansa.apps.consortium.cosigning import check_set
 from hansa.apps.consortium.key_rules import check_first_keys, check_recovery, place_key, recover_keys
 from hansa.apps.consortium.members import (
-    active,
     check_company,
     check_leaving,
     check_registered,
@@ -20,6 +19,7 @@ from hansa.apps.consortium.members import (
     place_member,
     place_registration,
     set_status,
+    staying,
 )
 from hansa.apps.consortium.messages import (
     CosignersChanged,
@@ -129,7 +129,7 @@ def _check_admit(ctx: Context, subject: Admit) -> None:
     charter = CHARTER.get(ctx, ("charter",))
     if card.charter_sha256 != (charter.sha256 if charter else ""):
         raise errors_votes.CardCharter()
-    if sum(1 for _ in active(ctx)) >= limits.MEMBERS_MAX:
+    if sum(1 for _ in staying(ctx)) >= limits.MEMBERS_MAX:
         raise errors_members.MembersTooMany(limit=limits.MEMBERS_MAX)
     check_company(ctx, card.member, card.company)
     check_first_keys(ctx, card.member, card.keys)

@@ -143,6 +143,14 @@ class GenesisIncomplete(Refusal, code="consortium.genesis_incomplete", field="me
     )
 
 
+class ListTooLong(Refusal, code="consortium.list_too_long", field="limit"):
+    zh = "超过 {limit} 项，不在一次回答中给出。请分页查询：每页用 limit，下一页把 after 设为上一页最后一项。"
+    en = (
+        "There are more than {limit}, which is not told in one answer. Ask in pages: `limit` for each, and "
+        "`after` the last one of the page before."
+    )
+
+
 class RecordUnknown(Refusal, code="consortium.record_unknown", field="key"):
     zh = "表 {table} 中没有记录 {key}，无法出具证明。请检查表名和键。"
     en = "Table {table} holds no record {key}: nothing to attest. Check table and key."

@@ -282,14 +282,14 @@ def manages(scopes: tuple[str, ...]) -> bool:
 
 def _keep_managing(ctx: Context, member: str, ended: Sequence[str]) -> None:
     """Refuse what would leave the member without a key that may manage keys."""
-    for row, key in KEYS.scan(ctx, (member,), limit=limits.SCANNED_MAX):
+    for row, key in KEYS.scan(ctx, (member,), limit=limits.ALL_ROWS):
         if str(row[1]) not in ended and manages(key.scopes) and is_current(ctx, key):
             return
     raise errors.NoManagingKey(member=member)
 
 
 def _refuse_second_recovery(ctx: Context, member: str, ended: Sequence[str]) -> None:
-    for row, key in KEYS.scan(ctx, (member,), limit=limits.SCANNED_MAX):
+    for row, key in KEYS.scan(ctx, (member,), limit=limits.ALL_ROWS):
         if key.kind == "recovery" and str(row[1]) not in ended and is_current(ctx, key):
             raise errors.RecoveryKeyStays(member=member, key=str(row[1]))
 

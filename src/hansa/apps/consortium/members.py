@@ -86,8 +86,15 @@ def check_active(ctx: Context, member: str) -> None:
 
 def active(ctx: Context) -> Iterator[str]:
     """Ids of the active members, in order."""
-    for key, member in MEMBERS.scan(ctx, limit=limits.SCANNED_MAX):
+    for key, member in MEMBERS.scan(ctx, limit=limits.ALL_ROWS):
         if member.status == "active":
+            yield str(key[0])
+
+
+def staying(ctx: Context) -> Iterator[str]:
+    """Ids of the members that have not left, the suspended ones too, in order."""
+    for key, member in MEMBERS.scan(ctx, limit=limits.ALL_ROWS):
+        if member.status != "left":
             yield str(key[0])
 
 

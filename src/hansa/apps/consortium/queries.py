@@ -1,7 +1,15 @@
-"""What can be asked of the room. Lists are cut at their `limit`; go on `after` the last one shown."""
+"""What can be asked of the room.
 
-from typing import Literal
+A list has at most `limit` items, LISTED_MAX at most: go on `after` the last one shown. Without a limit it is
+whole, or refused (ListTooLong): nothing is cut off unsaid. What takes more than SCANNED_MAX rows to find is
+refused as kernel.over_budget.
+"""
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Literal, TypeVar
+
+from hansa.apps.consortium import errors
 from hansa.apps.consortium import parameters as known_parameters
 from hansa.apps.consortium.members import cosigner_set
 from hansa.apps.consortium.messages import CalendarRecord, CosignerSet, KeyExpiry, Member
@@ -16,6 +24,7 @@ from hansa.apps.consortium.tables import (
     HELD,
     HELD_ACTIONS,
     MEMBERS,
+    OPEN,
     PROPOSALS,
 )
 from hansa.kernel import (
@@ -37,6 +46,8 @@ from hansa.kernel import (
 
 LISTED_MAX = limits.SCAN_MAX
 
+T = TypeVar("T")
+
 
 class FromHeight(Struct):
     """What will be in force from a height on."""
@@ -53,9 +64,18 @@ class InForce(Struct):
     scheduled: tuple[FromHeight, ...]
 
 
-def members(ctx: Context) -> list[tuple[str, Member]]:
-    """All members, by id; those that left as well."""
-    return [(str(key[0]), member) for key, member in MEMBERS.scan(ctx)]
+def _listed(rows: Iterator[T], limit: int) -> list[T]:
+    """The first `limit` of them; without one all of them. Raises ListTooLong."""
+    found = list(islice(rows, min(limit or LISTED_MAX, LISTED_MAX)))
+    if not limit and next(rows, None) is not None:
+        raise errors.ListTooLong(limit=LISTED_MAX)
+    return found
+
+
+def members(ctx: Context, after: OptionalId = "", limit: Natural = 0) -> list[tuple[str, Member]]:
+    """Members by id; those that left as well."""
+    rows = MEMBERS.scan(ctx, start=(after,), limit=limits.ALL_ROWS)
+    return _listed(((str(key[0]), member) for key, member in rows if str(key[0]) != after), limit)
 
 
 def member(ctx: Context, member: MemberId) -> Member | None:
@@ -64,16 +84,25 @@ def member(ctx: Context, member: MemberId) -> Member | None:
 
 
 def proposals(
-    ctx: Context, state: Literal["", ProposalState] = "", after: OptionalId = "", limit: Natural = LISTED_MAX
+    ctx: Context, state: Literal["", ProposalState] = "", after: OptionalId = "", limit: Natural = 0
 ) -> list[ListedProposal]:
-    """Proposals by id, of one state or all."""
-    found: list[ListedProposal] = []
-    for key, proposal in PROPOSALS.scan(ctx, start=(after,), limit=limits.SCANNED_MAX):
-        if len(found) >= min(limit, LISTED_MAX):
-            break
-        if str(key[0]) != after and state in ("", proposal.state):
-            found.append(ListedProposal(id=str(key[0]), proposal=proposal))
-    return found
+    """Proposals by id, of one state or all. Open ones are found at once, however many have ended."""
+    rows = _not_ended(ctx, after) if state in ("open", "notice") else _proposals(ctx, after)
+    return _listed((row for row in rows if state in ("", row.proposal.state)), limit)
+
+
+def _proposals(ctx: Context, after: str) -> Iterator[ListedProposal]:
+    for key, proposal in PROPOSALS.scan(ctx, start=(after,), limit=limits.ALL_ROWS):
+        if str(key[0]) != after:
+            yield ListedProposal(id=str(key[0]), proposal=proposal)
+
+
+def _not_ended(ctx: Context, after: str) -> Iterator[ListedProposal]:
+    names = sorted(str(key[1]) for key, _ in OPEN.scan(ctx, limit=limits.ALL_ROWS))
+    for name in names:
+        found = PROPOSALS.get(ctx, (name,)) if name > after else None
+        if found is not None:
+            yield ListedProposal(id=name, proposal=found)
 
 
 def proposal(ctx: Context, proposal: Id) -> Proposal | None:
@@ -81,24 +110,27 @@ def proposal(ctx: Context, proposal: Id) -> Proposal | None:
     return PROPOSALS.get(ctx, (proposal,))
 
 
-def votes(ctx: Context, proposal: Id) -> list[CastBallot]:
+def votes(ctx: Context, proposal: Id, after: OptionalId = "", limit: Natural = 0) -> list[CastBallot]:
     """Votes on a proposal, by member."""
-    return [CastBallot(member=str(key[1]), ballot=ballot) for key, ballot in BALLOTS.scan(ctx, (proposal,))]
+    rows = BALLOTS.scan(ctx, (proposal,), start=(proposal, after), limit=limits.ALL_ROWS)
+    cast = ((str(key[1]), ballot) for key, ballot in rows)
+    return _listed((CastBallot(member=name, ballot=ballot) for name, ballot in cast if name != after), limit)
 
 
 def keys_of(
-    ctx: Context, member: MemberId, after: OptionalId = "", limit: Natural = LISTED_MAX
+    ctx: Context, member: MemberId, after: OptionalId = "", limit: Natural = 0
 ) -> list[tuple[str, Key]]:
     """Keys of a member by id, those that ended as well."""
-    rows = KEYS.scan(ctx, (member,), start=(member, after), limit=min(limit, LISTED_MAX) + 1)
-    found = [(str(key[1]), record) for key, record in rows if str(key[1]) != after]
-    return found[: min(limit, LISTED_MAX)]
+    rows = KEYS.scan(ctx, (member,), start=(member, after), limit=limits.ALL_ROWS)
+    return _listed(((str(key[1]), record) for key, record in rows if str(key[1]) != after), limit)
 
 
-def keys_expiring(ctx: Context, days: Natural, member: OptionalId = "") -> list[KeyExpiry]:
+def keys_expiring(
+    ctx: Context, days: Natural, member: OptionalId = "", limit: Natural = 0
+) -> list[KeyExpiry]:
     """Keys, of a member or of all, that are good now and expire within so many days, the first first."""
     until_ms = ctx.time_ms + days * limits.DAY_MS
-    rows = KEYS.scan(ctx, (member,) if member else (), limit=limits.SCANNED_MAX)
+    rows = KEYS.scan(ctx, (member,) if member else (), limit=limits.ALL_ROWS)
     found = [
         KeyExpiry(
             member=str(at[0]), key=str(at[1]), holder=key.holder, kind=key.kind, expires_ms=key.expires_ms
@@ -106,7 +138,8 @@ def keys_expiring(ctx: Context, days: Natural, member: OptionalId = "") -> list[
         for at, key in rows
         if not key.revoked_ms and ctx.time_ms < key.expires_ms <= until_ms
     ]
-    return sorted(found, key=lambda each: (each.expires_ms, each.member, each.key))[:LISTED_MAX]
+    in_order = sorted(found, key=lambda each: (each.expires_ms, each.member, each.key))
+    return _listed(iter(in_order), limit)
 
 
 def sequence(ctx: Context, member: MemberId, key: KeyId) -> int:
@@ -150,7 +183,7 @@ def charter(ctx: Context) -> str:
 def active(ctx: Context) -> InForce:
     """What is in force for the next block, and what is scheduled after it."""
     height = ctx.height + 1
-    later = ACTIVE.scan(ctx, start=(height + 1,))
+    later = ACTIVE.scan(ctx, start=(height + 1,), limit=limits.ALL_ROWS)
     return InForce(
         height=height,
         active=in_force(ctx.layer, height, ctx.rules),

@@ -209,9 +209,7 @@ def _end(ctx: Context, name: str, proposal: Proposal, state: ProposalState, code
 
 def _count(ctx: Context, name: str, subject: AnySubject) -> Count:
     """Votes of those that may vote now."""
-    ballots = {
-        str(key[1]): ballot.yes for key, ballot in BALLOTS.scan(ctx, (name,), limit=limits.SCANNED_MAX)
-    }
+    ballots = {str(key[1]): ballot.yes for key, ballot in BALLOTS.scan(ctx, (name,), limit=limits.ALL_ROWS)}
     voters = [member for member in active(ctx) if member != effects.about(subject)]
     cast = [ballots[member] for member in voters if member in ballots]
     return Count(yes=cast.count(True), no=cast.count(False), voters=len(voters))

@@ -419,7 +419,7 @@ def records_of(
 
 def batches_of(ctx: Context, owner: str, feed: str) -> list[tuple[tuple[int, int, int], Batch]]:
     """Which transactions brought the feed's records, by (generation, first sequence, count)."""
-    rows = BATCHES.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)
+    rows = BATCHES.scan(ctx, (owner, feed), limit=limits.ALL_ROWS)
     return [((int(key[2]), int(key[3]), int(key[4])), batch) for key, batch in rows]
 
 
@@ -429,18 +429,18 @@ def anchor_of(ctx: Context, owner: str, anchor: str) -> Anchor | None:
 
 def lives_of(ctx: Context, owner: str, feed: str) -> list[tuple[int, Life]]:
     """Declared resets and replacements of a counter, by their time."""
-    return [(int(key[2]), life) for key, life in LIVES.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)]
+    return [(int(key[2]), life) for key, life in LIVES.scan(ctx, (owner, feed), limit=limits.ALL_ROWS)]
 
 
 def contradictions_of(ctx: Context, owner: str, feed: str) -> list[tuple[tuple[int, int], Contradiction]]:
     """What was said a second time in other words, by (generation, sequence); the first stands (M1)."""
-    rows = CONTRADICTIONS.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)
+    rows = CONTRADICTIONS.scan(ctx, (owner, feed), limit=limits.ALL_ROWS)
     return [((int(key[2]), int(key[3])), found) for key, found in rows]
 
 
 def falls_of(ctx: Context, owner: str, feed: str) -> list[tuple[int, Fall]]:
     """Decided low runs, by their first time; the pending one stands in the head."""
-    return [(int(key[2]), fall) for key, fall in FALLS.scan(ctx, (owner, feed), limit=limits.SCANNED_MAX)]
+    return [(int(key[2]), fall) for key, fall in FALLS.scan(ctx, (owner, feed), limit=limits.ALL_ROWS)]
 
 
 ROOM = Room(

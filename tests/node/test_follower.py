@@ -13,6 +13,7 @@ import pytest
 
 from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.client.errors import AnswerUnusable
+from hansa.client.verify import check_bundle
 from hansa.client.verify_quorum import counted
 from hansa.engines.blocks import BlockData
 from hansa.engines.restoring import restore_snapshot
@@ -349,6 +350,27 @@ def test_time_that_goes_back_is_a_case(tmp_path: Path, operator: Operator, clock
         assert case.difference.what == "time"
         assert [signed.header.height for signed in case.headers] == [1, 2]
         assert case.headers[1].header.time_ms < case.headers[0].header.time_ms
+        assert check_bundle(encode(case), operator.genesis).ok
+
+
+def test_a_header_of_another_time_than_its_leaf_proves_itself(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    lend(operator, "w-1")
+
+    def later(block: BlockData) -> BlockData:
+        header = replace(block.header.header, time_ms=block.leaf.time_ms + 1)
+        return replace(
+            block,
+            header=replace(block.header, header=header, signature=NODE.sign(HEADER_DOMAIN + encode(header))),
+        )
+
+    net = Net(operator)
+    net.lines[""].bend_block = later
+    with following(tmp_path / "plant", net, clock=clock) as plant:
+        case = until(lambda: next((case for _, case in plant.casebook.all()), None))
+        assert (case.kind, case.difference.what) == ("difference", "header")
+        assert check_bundle(encode(case), operator.genesis).ok
 
 
 # Cosigners change.

@@ -9,6 +9,7 @@ import pytest
 
 from hansa.apps.consortium.contract import ROOM as CONSORTIUM
 from hansa.client.case import Case
+from hansa.client.verify import check_bundle, proved
 from hansa.engines.errors import NotOnLedger
 from hansa.kernel import Context, Registry, Room, encode, limits, lthash, replace
 from hansa.kernel.messages import Receipt
@@ -167,6 +168,33 @@ def test_a_past_record_altered_is_named_although_the_write_sets_agree(
         assert [(f.path, f.theirs, f.ours) for f in case.difference.fields] == [("owner", "maker", "plant")]
         assert "writes" in net.lines[""].asked
         assert plant.height == 2
+
+
+FORGED: dict[str, Callable[[Case], Case]] = {
+    "no way to the header": lambda case: replace(case, within_log=None),
+    "the leaf of another block": lambda case: replace(case, leaf=replace(case.leaf, events_root="0" * 64)),
+    "other transactions": lambda case: replace(case, transactions=(b"other",)),
+    "another place": lambda case: replace(case, within_log=replace(case.within_log, index=1)),
+    "no leaf": lambda case: replace(case, leaf=None),
+}
+
+
+def test_the_block_of_a_difference_is_proved_from_the_file_alone(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    net = Net(operator)
+    with following(tmp_path / "plant", net, clock=clock) as plant:
+        until(lambda: plant.height == 2)
+        cheat = operator.cheat(tmp_path / "cheat", crooked(lend=lend_longer))
+        net.serve(cheat)
+        lend(cheat)
+        case = case_of(plant, "difference")
+        report = check_bundle(encode(case), cheat.genesis)
+        assert report.ok, report
+        assert "block 3 as it is shown" in proved(report)[0].en
+        for name, forge in FORGED.items():
+            assert not check_bundle(encode(forge(case)), cheat.genesis).ok, name
+        cheat.close()
 
 
 class Hiding(Line):

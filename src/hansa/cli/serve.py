@@ -61,7 +61,7 @@ def _run(
     if settings.role == "follower" and after_stop == "set_aside":
         raise WrongCommand(
             text_zh="从节点不搁置交易：是否执行由运营方决定。排除故障后用 --retry。",
-            text_en="A follower sets no transactions aside: it executes what a block holds. Mend, then --retry.",
+            text_en="A follower sets no transactions aside: it executes what a block holds. Say --retry.",
         )
     if snapshot is not None or word is not None:
         from hansa.node import follower

@@ -12,7 +12,7 @@ import msgspec
 from hansa.apps.consortium.handovers import Handover
 from hansa.client.texts import Text
 from hansa.kernel.apply import BlockLeaf
-from hansa.kernel.evidence import Proof, SignedAcknowledgement, SignedHeader
+from hansa.kernel.evidence import Inclusion, Proof, SignedAcknowledgement, SignedHeader
 from hansa.kernel.types import Natural, OptionalId, Positive, Struct, TimeMs
 
 FORMAT: Literal["hansa-case-1"] = "hansa-case-1"
@@ -73,6 +73,8 @@ class Case(Struct):
     went back, the one before it as well.
     """
     leaf: BlockLeaf | None = None
+    within_log: Inclusion | None = None
+    """difference: the way of the block's `leaf` up to the root that its header signs."""
     transactions: tuple[bytes, ...] = ()
     """difference: the block's, as received."""
     difference: Difference | None = None

@@ -15,9 +15,20 @@ from hansa.client.case import Case, difference_text
 from hansa.client.report import Report, need
 from hansa.client.texts import NO_TEXT, Text, both
 from hansa.client.verify_quorum import follow_sets
-from hansa.kernel import merkle
+from hansa.kernel import encode, merkle
+from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import decode_strict
-from hansa.kernel.evidence import Promise, Proof, SignedHeader, holds, promised_by, signed_by
+from hansa.kernel.evidence import (
+    Header,
+    Inclusion,
+    Promise,
+    Proof,
+    SignedHeader,
+    holds,
+    included,
+    promised_by,
+    signed_by,
+)
 from hansa.kernel.messages import Outcome
 from hansa.kernel.transaction import identity
 
@@ -49,8 +60,8 @@ def check_case(report: Report, data: bytes, genesis: bytes) -> None:
         problems.append(
             Text(
                 f"该高度的运营方是 {current.operator}（依创世文件及历次交接），所指并非该方",
-                f"the operator of that height was {current.operator}, by the genesis file and each handover: it "
-                "accuses another",
+                f"the operator of that height was {current.operator}, by the genesis file and each handover: "
+                "it accuses another",
             )
         )
     need(report, "accusation", Text("证据针对运营方", "the evidence is against the operator"), problems)
@@ -128,7 +139,7 @@ def _other(instead: Proof, signed: SignedHeader, promise: Promise) -> bool:
 
 def _difference(report: Report, case: Case, public: bytes) -> None:
     leaf, header = case.leaf, case.headers[-1].header
-    whole = leaf is not None and (leaf.height, leaf.time_ms) == (header.height, header.time_ms)
+    whole = leaf is not None and _under(leaf, case.within_log, header)
     if whole and leaf is not None and case.transactions:
         whole = _root(case.transactions) == leaf.transactions_root
     told = NO_TEXT
@@ -140,6 +151,13 @@ def _difference(report: Report, case: Case, public: bytes) -> None:
         Text("所示区块属于该区块头", "the block shown is that of the header"),
         [] if whole else ["leaf"], told,
     )  # fmt: skip
+
+
+def _under(leaf: BlockLeaf, way: Inclusion | None, header: Header) -> bool:
+    """Whether it is the newest leaf of the log that the header closes, whatever it says of itself."""
+    if way is None or (way.index, way.size) != (header.height - 1, header.height):
+        return False
+    return included(encode(leaf), way, header.app_hash)
 
 
 def _root(items: tuple[bytes, ...]) -> str:
@@ -166,8 +184,8 @@ def case_proved(case: Case) -> list[Text]:
         ]
     return [
         Text(
-            f"{against} 作为运营方签名了区块 {case.height} 的这个区块头。",
-            f"{against}, as operator, signed this header of block {case.height}.",
+            f"{against} 作为运营方签署了区块 {case.height}，其内容如所示。",
+            f"{against}, as operator, signed block {case.height} as it is shown here.",
         )
     ]
 
@@ -177,10 +195,9 @@ def case_not_proved(case: Case) -> list[Text]:
     if case.kind == "difference":
         return [
             Text(
-                "区块的内容有错：须从创世起重新执行账本才能看出，各成员单位的跟随节点都会这样做"
-                "（区块叶是否在该区块头之下，也由此得出）。",
+                "区块的内容有错：须从创世起重新执行账本才能看出，各成员单位的从节点都会这样做。",
                 "That the block is wrong: that is seen by executing the ledger from genesis on, as every "
-                "member's follower does; so is that its leaf lies under the header.",
+                "member's follower does.",
             )
         ]
     return [Text("是谁下的决定，出于什么原因。", "Who decided so, and why.")]

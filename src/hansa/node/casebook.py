@@ -227,4 +227,4 @@ def _read(path: Path, kind: type[S]) -> S:
 
 def _evidence(case: Case) -> Case:
     """Without what may be told otherwise of the same evidence."""
-    return replace(case, found_ms=0, zh="", en="", difference=None)
+    return replace(case, found_ms=0, zh="", en="", difference=None, handovers=())

@@ -14,8 +14,8 @@ from hansa.engines.following import Following, Rejected
 from hansa.engines.founding import found
 from hansa.engines.replay import scrub
 from hansa.engines.restoring import check_log
-from hansa.kernel import Refusal, lthash
-from hansa.kernel.evidence import SignedHeader, signed_by
+from hansa.kernel import Refusal, lthash, merkle
+from hansa.kernel.evidence import SignedHeader, inclusion, signed_by
 from hansa.kernel.signatures import VerifiedCache
 from hansa.kernel.state import Damaged
 from hansa.node.casebook import Casebook
@@ -111,6 +111,7 @@ def _report(
     block = rejected.block
     small = sum(map(len, block.wires)) <= EVIDENCE_BYTES_MAX
     headers = [bare(block.header)]
+    before = [following.ledger.store.node(*peak) for peak in reversed(merkle.peaks(rejected.height - 1))]
     if difference.what == "time" and rejected.height > 1:
         headers.insert(0, following.ledger.header(rejected.height - 1))
     return casebook.report(
@@ -120,6 +121,7 @@ def _report(
         against=accused,
         headers=tuple(headers),
         leaf=block.leaf,
+        within_log=inclusion(rejected.height - 1, rejected.height, before),
         transactions=block.wires if small else (),
         difference=difference,
     )

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.consortium.handovers import counted
 from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.client.errors import AnswerUnusable
 from hansa.client.verify import check_bundle
-from hansa.client.verify_quorum import counted
 from hansa.engines.blocks import BlockData
 from hansa.engines.restoring import restore_snapshot
 from hansa.engines.snapshot import write_snapshot

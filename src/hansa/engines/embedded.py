@@ -15,6 +15,7 @@ from hansa.engines.checking import append
 from hansa.engines.folder import open_folder
 from hansa.engines.founding import found
 from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep, Watch, unwatched
+from hansa.engines.operators import SUCCEED, succession_in, successor_after, successor_key
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.reading import EVENTS_PER_READ_MAX, receipt
 from hansa.engines.stops import STOPS_MAX
@@ -37,6 +38,9 @@ class Embedded:
 
     Others read beside it through `reader()`. Raises a Refusal of engines/errors.py if the folder, the genesis
     or the node's key cannot be used. `registry` stands for a release of its rooms: tests have their own.
+
+    `succession`: a transaction by which the cosigners make this node the operator, of a follower's folder.
+    Where it is not the operator yet, it begins with the block of that transaction.
     """
 
     def __init__(
@@ -52,8 +56,9 @@ class Embedded:
         keep: Keep = KEEP,
         connect: Connect = connect,
         watch: Watch = unwatched,
+        succession: bytes = b"",
     ) -> None:
-        self._node = node
+        self._node, self._succession = node, succession
         self._clock = clock
         self.verified = VerifiedCache()
         founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
@@ -70,11 +75,19 @@ class Embedded:
             raise
 
     def _start(self) -> None:
-        self._is_operator()
+        ordering = self._orders(self.height + 1)
+        if not ordering and (
+            not self._succession or successor_key(self.ledger, self._succession) != self._node.public
+        ):
+            raise errors.WrongNodeKey()
         head = self.ledger.head()
         if head is not None:
             self.signed.put(head.header)
-        self._resume()
+        if ordering:
+            self._resume()
+        else:
+            self.ledger.found_newest()  # By the word of the cosigners, who say which block is the last.
+            self._make_block([self._succession], succeeding=True)
 
     def _resume(self) -> None:
         """Try the block that stopped the node once more; after the second stop, wait (rule 10)."""
@@ -145,6 +158,11 @@ class Embedded:
         size = 0
         with self.ledger.store.steady():
             for position, wire in enumerate(wires):
+                if SUCCEED in wire and succession_in(self.ledger.registry, wire) is not None:
+                    refusal = errors.SuccessionNotHere()
+                    outcome = Outcome(identity(wire), refusal.code, refusal.field, refusal.clause)
+                    receipts[position] = receipt(outcome, refusal.zh, refusal.en)
+                    continue
                 known = self._at_door(wire)
                 if known is not None:
                     receipts[position] = known
@@ -189,10 +207,9 @@ class Embedded:
         if self.height < self.signed.height:
             raise errors.NotCaughtUp(height=self.height, signed=self.signed.height)
 
-    def _is_operator(self) -> None:
+    def _orders(self, height: int) -> bool:
         """A vote may have made another node the operator: this one then orders no more."""
-        if self._node.public != self.ledger.operator_key(self.height + 1):
-            raise errors.WrongNodeKey()
+        return self._node.public == self.ledger.operator_key(height)
 
     def _at_door(self, wire: bytes) -> Receipt | None:
         """The answer that needs no block: a first outcome, or a refusal that leaves no trace."""
@@ -229,16 +246,23 @@ class Embedded:
             if len(receipts) == len(wires):
                 return receipts
 
-    def _make_block(self, wires: Sequence[bytes]) -> Applied:
+    def _make_block(self, wires: Sequence[bytes], *, succeeding: bool = False) -> Applied:
         ledger = self.ledger
         ledger.stops.check()
         self._caught_up()
-        self._is_operator()
+        if not succeeding and not self._orders(self.height + 1):
+            raise errors.WrongNodeKey()
+        if not succeeding and self.signed.handed(self.height):
+            raise errors.HandedOver(height=self.height)
         if ledger.restored:
             raise errors.Restored(height=self.height)
         with ledger.stops.guarded(wires):
             block = Block(self.height + 1, max(self.time_ms, self._clock()), wires)
             applied = ledger.execute(block, cut=True)
+            if successor_after(applied, block.height) != (self._node.public if succeeding else b""):
+                # Nobody would take this block from this node.
+                refused = [*filter(None, applied.refusals)]
+                raise refused[0] if succeeding and refused else errors.WrongNodeKey()
             if applied.leaf is None:
                 return applied
             ledger.commit(applied, wires, self._sign)

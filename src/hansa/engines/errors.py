@@ -121,7 +121,8 @@ class HandedOver(NotByOperator, code="engine.handed_over", field="header"):
     )
     en = (
         "This node signed that the ledger goes on after block {height} with a successor, and takes no "
-        "further block of the operator before. Wait for the successor, or take it back: `hansa succession withdraw`."
+        "further block of the operator before. Wait for the successor, or take it back: "
+        "`hansa succession withdraw`."
     )
 
 

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from hansa.engines.durable import write_durably
 from hansa.apps.consortium.handovers import Handover
+from hansa.engines.durable import write_durably
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel import Refusal, encode, merkle, replace
@@ -81,7 +81,7 @@ class Broken(Refusal, code="engine.snapshot_broken", field="snapshot"):
 
 class Unsigned(Refusal, code="engine.snapshot_unsigned", field="header"):
     zh = (
-        "快照的区块头（高度 {height}）不是由 {operator} 签名：依创世文件及快照所附的历次交接，运营方应为该单位。"
+        "快照的区块头（高度 {height}）不是由 {operator} 签名：依创世文件及所附的历次交接，运营方应为该单位。"
         "不予采用；请由知悉全部交接的节点重做快照，或从创世复制。"
     )
     en = (
@@ -102,8 +102,8 @@ def write_snapshot(
     """Write the state at the newest height into a new folder; the node goes on meanwhile.
 
     `handovers`: those that the node knows, oldest first; without them a snapshot from after a change of the
-    operator can be used by nobody. The manifest comes last: a folder without one is not a snapshot. Raises FolderTaken, StoreFault, OSError,
-    DamagedOnDisk where a record does not match its checksum.
+    operator can be used by nobody. The manifest comes last: a folder without one is not a snapshot. Raises
+    FolderTaken, StoreFault, OSError, DamagedOnDisk where a record does not match its checksum.
     """
     if folder.exists():
         raise FolderTaken(path=str(folder))

@@ -29,6 +29,9 @@ READ: list[tuple[str, str]] = [
     ("room.computed_apart", "n = a.tool.split()"),
     ("room.call", "n = sorted(['٣'], key=int)"),
     ("room.construct", "n = chain(x for x in (1, 2))"),
+    ("room.construct", "raise errors.ToolOut(tool='x', clause=a.tool)"),
+    ("room.construct", "raise errors.ToolOut(a.tool, tool='x')"),
+    ("room.construct", "raise errors.ToolOut(**{'clause': a.tool, 'tool': 'x'})"),
     # Nothing is kept outside of the ledger.
     ("room.shared", "x = {}\nmatch a.tool:\n    case x:\n        x['n'] = 1"),
     ("room.shared", "x = [1]\nmatch a.tool:\n    case [1, *x]:\n        x.append(1)"),

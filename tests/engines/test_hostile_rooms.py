@@ -1,5 +1,6 @@
 """Rooms from outside can neither fork nor hang nor crash the nodes, whatever stands in them."""
 
+import importlib
 import os
 import random
 import re
@@ -13,8 +14,9 @@ from hansa.engines.foreign_rooms import examine
 from hansa.engines.room_check import check
 from hansa.engines.room_package import Package
 from hansa.engines.trial import Trial
-from hansa.kernel import limits
+from hansa.kernel import Refusal, limits
 from tests.engines.hostile_rooms import ALLOWED, HEAD_MORE, READ, RUN, room_of
+from tests.engines.test_foreign_rooms import project
 from tests.engines.test_room_check import HEAD, MESSAGES, codes, package
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,6 +150,28 @@ def test_another_rooms_event_cannot_be_emitted_under_its_name() -> None:
     head = HEAD_MORE.replace("import Lend,", "import Accepted, Lend,")
     step = "ctx.emit(Accepted(tool=a.tool))"
     assert refused(package(step=step, messages=f"{MESSAGES}\n\n{record}", head=head)) == "room.operation"
+
+
+# Its author tries it as a node runs it.
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [("room.operation", "n = a.tool\nm = n * 3"), ("room.while", "while a.times:\n    pass")],
+)
+def test_a_trial_runs_a_room_that_python_imported_as_a_node_would(
+    code: str, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, package(step=step))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("tools.contract")
+    try:
+        with pytest.raises(Refusal) as refusal:
+            Trial(module.ROOM).do("plant", module.Lend(tool="w"))
+        assert refusal.value.code == code
+    finally:
+        for name in ("", ".contract", ".errors", ".messages"):
+            sys.modules.pop(f"tools{name}", None)
 
 
 # Records of an earlier version are brought up to date on a budget of their own.

@@ -382,13 +382,14 @@ class _Body(ast.NodeVisitor):
 
     def visit_Raise(self, node: ast.Raise) -> None:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else None
-        if raised is None or node.cause is not None or self.meaning(raised).kind != "class":
+        named = isinstance(node.exc, ast.Call) and not node.exc.args and all(map(_named, node.exc.keywords))
+        if raised is None or not named or node.cause is not None or self.meaning(raised).kind != "class":
             self.construct(
                 node,
                 "这种 raise",
                 "a raise of this form",
-                "请写 raise 类名(值…)，该类须是本软件包的 Refusal",
-                "Write `raise Name(values)` of a Refusal of this package",
+                "请写 raise 类名(名称=值…)，该类须是本软件包的 Refusal，clause 须为写明的 ASCII 文本",
+                "Write `raise Name(name=value)` of a Refusal of this package; a clause is a text in ASCII",
             )
         if isinstance(node.exc, ast.Call):
             self.visit(node.exc)
@@ -454,6 +455,13 @@ class _Body(ast.NodeVisitor):
             instead_zh='数字请写 f"{n:d}"，文本请写 f"{t:s}"',
             instead_en='Write f"{n:d}" for a number and f"{t:s}" for a text',
         )
+
+
+def _named(keyword: ast.keyword) -> bool:
+    """Whether a value of a refusal is for its texts only. The clause, which is agreed on, is written out."""
+    if keyword.arg == "clause":
+        return isinstance(keyword.value, ast.Constant) and str(keyword.value.value).isascii()
+    return keyword.arg is not None
 
 
 def _singular(node: ast.expr) -> bool:

@@ -79,6 +79,11 @@ def from_project(folder: Path) -> Package:
     raise errors.ProjectUnfit(file=str(file), detail=f"no folder {top}")
 
 
+def from_folder(name: str, entry: str, folder: Path) -> Package:
+    """The package in a folder, under no version: to be tried, not to be voted for. Raises as from_project."""
+    return _read(name, "0", entry, folder)
+
+
 def installed_packages(folder: Path | None = None) -> Iterator[tuple[str, Distribution, EntryPoint]]:
     """(name, distribution, entry point) of each room installed with Hansa, or in a folder within `folder`.
 

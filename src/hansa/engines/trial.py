@@ -1,12 +1,16 @@
 """A ledger in memory on which a room is tried: for tests of a room by who writes it, without a node.
 
+A room that its author's tests import is run as a node runs it: checked, with what it does counted.
+
 trial = Trial(ROOM)
 trial.do("plant", Admit(...))
 assert trial.refused("bank", Admit(...)) == "visitors.not_here"
 """
 
 import itertools
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +18,9 @@ import msgspec
 from hansa.apps import rooms
 from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember, Registration
 from hansa.apps.consortium.registration import uscc_check_character
+from hansa.engines.foreign_rooms import examine
 from hansa.engines.replay import Replica
+from hansa.engines.room_package import from_folder
 from hansa.kernel import Action, Context, Event, Registry, Room, encode, limits
 from hansa.kernel.apply import Applied, Block, Incident
 from hansa.kernel.refusal import Refusal
@@ -32,7 +38,8 @@ class Trial:
     """Members who act on the shipped rooms and those under trial. Time moves when the test says so."""
 
     def __init__(self, *tried: Room, members: Sequence[str] = MEMBERS) -> None:
-        self.registry = Registry([*rooms.registry().rooms, *tried])
+        """Raises what a node would refuse to load, the first of it."""
+        self.registry = Registry([*rooms.registry().rooms, *map(_as_on_a_node, tried)])
         self._replica = Replica(encode(_genesis(members)), self.registry)
         self.time_ms = START_MS
         self._sequences = {member: itertools.count(1) for member in members}
@@ -93,6 +100,22 @@ class Trial:
         self._events += applied.events
         self.incidents += applied.incidents
         return applied
+
+
+def _as_on_a_node(room: Room) -> Room:
+    """A room that was imported as Python does, loaded anew; any other as it is."""
+    for name, module in list(sys.modules.items()):
+        top = sys.modules.get(name.partition(".")[0])
+        if top is None or not hasattr(top, "__path__"):
+            continue
+        for attribute, value in list(vars(module).items()):
+            if value is room:
+                package = from_folder(room.name, f"{name}:{attribute}", Path(next(iter(top.__path__))))
+                loaded, refusals = examine(package)
+                if loaded is None:
+                    raise refusals[0]
+                return loaded
+    return room
 
 
 def _signer(member: str) -> Signer:

@@ -35,7 +35,7 @@ metering.register_feed       metering.feed_registered       owner=by feed
 metering.anchor              metering.anchored              owner=by anchor root
 metering.record              metering.recorded              owner feed first_sequence
 metering.declare_reset       metering.reset_declared        owner=by feed at_ms
-"""  # action, the event that it leaves, and the event's fields: which of the action they repeat (§6, 7)
+"""  # action, the event that it leaves, and the event's fields: which of the action they repeat (§6, 6)
 CARRIED_OUT = "consortium.carried_out"
 LEFT = {action: (event, names) for action, event, *names in map(str.split, LEAVES.strip().splitlines())}
 
@@ -223,7 +223,7 @@ def read_items(bundle: Any, header: Any) -> tuple[Any, list[Any], list[Any]]:
 
 
 class Acts:
-    """An action counts where its own event stands; one that was held, where it was carried out (§7)."""
+    """An action counts where its own event stands; one that was held, where it was carried out (§6, 6)."""
 
     def __init__(self, genesis: Any, records: Any, events: list[Any]) -> None:
         self.keys = {(m["id"], key["id"]): key for m in genesis["members"] for key in m["keys"]}
@@ -253,7 +253,7 @@ class Acts:
                 return
 
     def given(self, event: Any) -> None:
-        """A key as proposed, with the votes for it: of two members at least (§6, 6)."""
+        """A key as proposed, with the votes for it: of two members at least (§6, 7)."""
         self.at += 1
         member, name, vote = event["member"], event["key"], event["proposal"]
         subject = self.proposed.get(vote, {})

@@ -1,5 +1,6 @@
 """Operator and followers as they ship: each with its own folder and port, over HTTP."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -23,8 +24,10 @@ from hansa.engines.folder import begin
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosigner, SignedAcknowledgement
+from hansa.node import follower as follower_module
 from hansa.node import settings as files
-from hansa.node.follower import MEMBER_KEY, follow, http_upstream
+from hansa.node.errors_follower import OperatorAway
+from hansa.node.follower import MEMBER_KEY, follow, http_upstream, open_follower
 from hansa.node.run import serve
 from hansa.node.settings import Settings
 from tests.consortium import MEMBERS, START_MS, genesis, signer
@@ -146,39 +149,65 @@ def test_four_nodes_over_http(ports: dict[str, int]) -> None:
         assert json.loads(to_follower.get("/v1/incidents")) == []
 
 
-@pytest.mark.parametrize("member", ["bank", ""])
-def test_answers_without_end_are_cut_off(
-    tmp_path: Path, member: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A peer's after a megabyte, the operator's after what blocks may take."""
-    monkeypatch.setattr("hansa.client.http.ANSWER_BYTES_MAX", 4 * 2**20)
-    sent = 0
+@pytest.fixture
+def flood() -> Iterator[tuple[str, list[int]]]:
+    """A node whose answer has no end: its address, and how much it got rid of until it was cut off."""
+    sent = [0]
     listening = socket.create_server(("127.0.0.1", 0))
 
-    def flood() -> None:
-        nonlocal sent
+    def pour() -> None:
         connection, _ = listening.accept()
         with connection:
             connection.recv(65_536)
             connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
             try:
-                while True:
-                    sent += connection.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+                while sent[0] < 2**30:
+                    sent[0] += connection.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
             except OSError:
-                return
+                sent.append(0)
 
-    thread = threading.Thread(target=flood, daemon=True)
+    thread = threading.Thread(target=pour, daemon=True)
     thread.start()
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}", sent
+    listening.close()
+    thread.join(WAIT_S)
+
+
+@pytest.mark.parametrize("member", ["bank", ""])
+def test_answers_without_end_are_cut_off(
+    tmp_path: Path, member: str, monkeypatch: pytest.MonkeyPatch, flood: tuple[str, list[int]]
+) -> None:
+    """A peer's after a megabyte, the operator's after what blocks may take."""
+    monkeypatch.setattr("hansa.client.http.ANSWER_BYTES_MAX", 4 * 2**20)
+    url, sent = flood
     settings = folder_of(tmp_path, "plant", role="follower", follow=url, peers={"bank": url})
     upstream = http_upstream(settings, signer("plant"), lambda: "maker", member, url, 10)
     with pytest.raises(AnswerUnusable):
         upstream.head()
     upstream.close()
-    thread.join(WAIT_S)
-    assert not thread.is_alive()
-    assert sent < 32 * 2**20
-    listening.close()
+    until(lambda: sent[1:])
+    assert sent[0] < 32 * 2**20
+
+
+def test_an_answer_to_transactions_without_end_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flood: tuple[str, list[int]]
+) -> None:
+    """The operator says no more than receipts: its follower's memory is not its to fill."""
+    monkeypatch.setattr(follower_module, "PASS_ON_BYTES_MAX", 2**20)
+    url, sent = flood
+    settings = folder_of(tmp_path, "plant", role="follower", follow=url)
+    made = open_follower(settings, lambda: START_MS)
+
+    async def pass_on() -> None:
+        made._passing = follower_module._passing_on(settings)
+        with pytest.raises(OperatorAway, match="answer_unusable"):
+            await made.submit(b"transaction", "127.0.0.1")
+        await made._passing.aclose()
+
+    asyncio.run(pass_on())
+    made.end()
+    until(lambda: sent[1:])
+    assert sent[0] < 16 * 2**20
 
 
 def genesis_type() -> Any:

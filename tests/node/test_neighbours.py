@@ -13,8 +13,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from hansa.apps.consortium.messages import UpdateMember
+from hansa.apps.consortium.messages import Leave, UpdateMember
+from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.client.errors import OtherNode
+from hansa.kernel.evidence import Cosignature
 from hansa.kernel.refusal import Refusal
 from hansa.node import errors_follower as errors
 from hansa.node import neighbours
@@ -23,7 +25,7 @@ from hansa.node.follower import http_upstream
 from hansa.node.neighbours import Outside, addresses, is_public, operator_of, way_to
 from hansa.node.settings import Settings
 from tests.consortium import MEMBERS, VirtualClock, signer
-from tests.node.following_world import Operator
+from tests.node.following_world import Operator, cosigner_key
 from tests.node.test_http import certificate
 
 
@@ -51,6 +53,9 @@ class Relay(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.posts.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+        if not self.path.startswith("/v1/sessions"):
+            self._answer(401, {})
+            return
         challenge = base64.b64encode(b"\x07" * 32).decode()
         told = {"chain": "ab" * 32, "node": self.node, "challenge": challenge, "expires_ms": 9 * 10**12}
         self._answer(
@@ -111,6 +116,18 @@ def test_the_operators_node_must_be_the_operators(relay: str, monkeypatch: pytes
     source.close()
 
 
+def test_a_cosignature_is_handed_to_the_operators_node_alone(
+    relay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no session; a node may ask for one all the same."""
+    monkeypatch.setattr(Relay, "node", "plant")
+    source = upstream(relay, "", lambda: "maker")
+    with pytest.raises(OtherNode):
+        source.cosign(1, "ab" * 32, Cosignature(member="plant", suite=1, signature=bytes(64)))
+    assert [path for path, _ in Relay.posts] == ["/v1/cosignatures", "/v1/sessions/challenge"]
+    source.close()
+
+
 def test_the_operator_is_that_of_the_set_in_force(operator: Operator) -> None:
     plain, told = Settings(member="plant"), Settings(member="plant", follow_node="auditor")
     with operator.reader.snapshot() as reading:
@@ -140,6 +157,20 @@ def test_the_settings_count_before_the_records(operator: Operator) -> None:
         assert addresses(settings, reading) == {
             "maker": "http://op:1", "bank": "http://bank:1", "auditor": "https://auditor.example",
         }  # fmt: skip
+
+
+def test_one_that_left_is_not_asked(operator: Operator) -> None:
+    """Its record stays, with the address that it had."""
+    move(operator, "auditor", "https://auditor.example")
+    seats = tuple(Seat(member=m, public=cosigner_key(m).public) for m in MEMBERS if m != "auditor")
+    operator.do("plant", Propose(proposal="three", subject=SetCosigners(seats=seats, quorum=2)))
+    for member in ("maker", "plant", "bank"):
+        operator.do(member, Vote(proposal="three", yes=True))
+    with operator.reader.snapshot() as reading:
+        assert "auditor" in addresses(Settings(member="plant"), reading)
+    operator.do("auditor", Leave())
+    with operator.reader.snapshot() as reading:
+        assert "auditor" not in addresses(Settings(member="plant"), reading)
 
 
 def test_with_too_many_the_settings_then_the_cosigners_then_the_lot_decide(

@@ -140,7 +140,7 @@ class Copying:
             except Refusal as found:
                 refusal = found
             except Exception as error:  # Whatever it is, it is asked again: the copy never waits in vain.
-                note("blocks could not be fetched", 40, exc_info=True)
+                note("blocks could not be fetched", 40, trace=True)
                 refusal = client_errors.AnswerUnusable(url="-", detail=type(error).__name__)
             self._answers.put(Fetched(first, blocks, asked_ms, refusal))
         if upstream is not None:
@@ -165,7 +165,7 @@ class Copying:
         except Refusal as refusal:
             self._end(refusal)
         except Exception as error:  # A mistake of the program: the node goes on reading, and says so.
-            note("the follower ended", 50, exc_info=True)
+            note("the follower ended", 50, trace=True)
             self._end(engine_errors.Stopped(cause=type(error).__name__))
 
     def _copy(self) -> None:

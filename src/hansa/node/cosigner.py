@@ -121,7 +121,7 @@ class Cosigner:
                     continue
                 note("cosignature refused", 30, height=given.height, code=refusal.code)
             except Exception as error:  # Whatever it is, the next try comes: no thread ends unseen.
-                note("a cosignature could not be handed in", 40, exc_info=True)
+                note("a cosignature could not be handed in", 40, trace=True)
                 self.trouble = client_errors.AnswerUnusable(url="-", detail=type(error).__name__)
                 self._stop.wait(PAUSE_MAX_S)
                 continue

@@ -303,7 +303,6 @@ def http_upstream(
         signer=session if settings.key else None,
         member=settings.member,
         key=settings.key,
-        node=operator(),
         ca=ca_of(settings, url),
         timeout_s=timeout_s,
         patience_s=0,

@@ -120,7 +120,7 @@ def _look_up(host: str) -> list[str]:
 
 def is_public(address: str) -> bool:
     """Whether an address belongs to the internet at large; one with another inside counts as that one."""
-    found = ip_address(address.partition("%")[0])
+    found = ip_address(address)
     if isinstance(found, IPv6Address):
         within = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
         if within is None and int(found) >> 32 == NAT64 >> 32:

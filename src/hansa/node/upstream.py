@@ -105,15 +105,19 @@ class HttpUpstream:
 
     def cosign(self, height: int, app_hash: str, cosignature: Cosignature) -> None:
         body = encode({"app_hash": app_hash, "cosignature": cosignature, "height": height})
-        self._http.post("/v1/cosignatures", body)
+        self._pinned().post("/v1/cosignatures", body)
 
     def close(self) -> None:
         self._http.close()
 
     def _get(self, path: str, *parameters: tuple[str, object]) -> bytes:
+        return self._pinned().get(path, tuple((name, str(value)) for name, value in parameters))
+
+    def _pinned(self) -> Http:
+        """Whatever is asked, a node may say that it takes a session."""
         if self._node is not None:
             self._http.api.pin(self._node())
-        return self._http.get(path, tuple((name, str(value)) for name, value in parameters))
+        return self._http
 
     def _decoded(self, data: bytes, kind: type[T]) -> T:
         try:

@@ -338,7 +338,7 @@ def succession(world: EvidenceWorld, after: Bundle) -> Handover:
     wire = world.consortium.client("bank").sign(Succeed(succession=said, signatures=given))
     node._node = key_of("plant")
     node._make_block([wire], succeeding=True)
-    node.show()
+    node.submit([])  # Shown to readers.
     index = len(node.ledger.items("event", node.height)) - 1
     head = node.head()
     assert head is not None

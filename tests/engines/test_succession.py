@@ -1,14 +1,15 @@
 """Another operator without the old one: handed over by the cosigners, followed, refused where it is none."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hansa.apps.consortium.handovers import Handover
+from hansa.apps.consortium.handovers import Handover, followed
 from hansa.apps.consortium.messages import CosignersChanged
+from hansa.apps.consortium.messages_approvals import ApprovalRule, SetApproval
 from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.messages_votes import Propose, Vote
 from hansa.client import Client, InProcess
@@ -25,6 +26,7 @@ from hansa.kernel.apply import Block
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Header, SignedHeader, signed_by
 from hansa.kernel.signatures import HEADER_DOMAIN, Signer
+from hansa.node.cosigning import in_force, sets_of
 from tests.apps.ballots import decide, seats
 from tests.consortium import MEMBERS, Consortium, signer
 
@@ -158,7 +160,28 @@ def test_a_voted_operator_that_never_comes_is_succeeded_too(old: Consortium) -> 
     follower = following(old, "auditor")
     follower.follow(new.ledger.block(new.height))
     follower.close()
+
+    sets = sets_of(new.ledger)
+    assert [(each.operator, each.since, each.changed_at) for each in sets] == [
+        ("maker", 1, 0),
+        ("bank", new.height, new.height - 1),
+        ("plant", new.height, new.height),
+    ]
+    assert in_force(sets, new.height).operator == "plant"
+    assert in_force(sets, new.height - 1).operator == "maker"
+    changes = (
+        handover(new, new.height - 1, "plant", "auditor"),
+        handover(new, new.height, "bank", "auditor"),
+    )
+    chain = new.chain.id
+    assert [found_by(old, chain, height, changes) for height in (1, new.height, 99)] == [
+        "maker", "plant", "plant",
+    ]  # fmt: skip
     new.close()
+
+
+def found_by(old: Consortium, chain: str, height: int, changes: Sequence[Handover]) -> str:
+    return followed(old.genesis, chain, height, changes).operator
 
 
 def test_the_old_operator_orders_no_succession(old: Consortium) -> None:
@@ -296,6 +319,47 @@ def test_it_stands_alone_and_is_never_held(old: Consortium) -> None:
     both = wire(old, said, old.key("plant", "x"))
     applied = ledger.execute(Block(ledger.height + 1, old.clock(), (both,)))
     assert applied.outcomes[0].code == "consortium.succession_alone"
+
+
+def test_approval_rules_do_not_hold_it(old: Consortium) -> None:
+    old.do("plant", old.key("plant", "k2"))
+    rule = ApprovalRule(action="consortium.*", holders=2, days=3)
+    old.do("plant", SetApproval(rule=rule))
+    new = took_over(old, signed(succession(old), *QUORUM))
+    assert new.ledger.operator_key(new.height) == node_key("plant").public
+    new.close()
+
+
+def outcomes(old: Consortium, *wires: bytes) -> list[str]:
+    ledger = old.node.ledger
+    applied = ledger.execute(Block(ledger.height + 1, old.clock(), wires))
+    return [outcome.code for outcome in applied.outcomes]
+
+
+def test_one_change_a_block_whichever_comes_first(old: Consortium) -> None:
+    subject = seats(old, *MEMBERS, quorum=4)
+    old.do("maker", Propose(proposal="p-1", subject=subject))
+    for member in ("maker", "plant"):
+        old.do(member, Vote(proposal="p-1", yes=True))
+    vote = old.client("bank").sign(Vote(proposal="p-1", yes=True))
+    first = wire(old, signed(succession(old), *QUORUM))
+    second = wire(old, signed(succession(old, operator="bank"), *QUORUM), member="auditor")
+    assert outcomes(old, vote, first) == ["ok", "consortium.cosigners_twice"]
+    assert outcomes(old, first, second) == ["ok", "consortium.cosigners_twice"]
+    ledger = old.node.ledger
+    applied = ledger.execute(Block(ledger.height + 1, old.clock(), (first, vote)))
+    changed = [item for item in applied.events if b"cosigners_changed" in item]
+    assert len(changed) == 1
+
+
+def test_a_successor_that_began_with_a_snapshot_need_not_ask_for_later_blocks(old: Consortium) -> None:
+    """The cosigners have said which block is the last."""
+    place = old.path.parent.parent
+    write_snapshot(old.node.reader(), place / "snapshot")
+    restore_snapshot(place / "snapshot", place / "plant" / "ledger.db", encode(old.genesis), old.registry)
+    new = took_over(old, signed(succession(old), *QUORUM))
+    assert not new.ledger.restored
+    new.close()
 
 
 def test_it_cannot_be_brought_again_at_a_later_height(old: Consortium) -> None:

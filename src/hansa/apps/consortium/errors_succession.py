@@ -20,10 +20,10 @@ class SuccessionElsewhere(Refusal, code="consortium.succession_elsewhere", field
 
 
 class SuccessorUnfit(Refusal, code="consortium.successor_unfit", field="operator"):
-    zh = "{member} 不能接任：须为现有见证方之一、有效成员单位，且不是现任运营方。请改选其他见证方。"
+    zh = "{member} 不能接任：须为现有见证方之一，且不是现任运营方。请改选其他见证方。"
     en = (
-        "{member} cannot take over: a successor has a seat among the cosigners in force, is an active member "
-        "and not the operator already. Choose another cosigner."
+        "{member} cannot take over: a successor has a seat among the cosigners in force and is not the "
+        "operator already. Choose another cosigner."
     )
 
 

@@ -8,7 +8,7 @@ operator of the newest set whose `since` is not above it, in the state after tha
 from collections.abc import Callable, Sequence
 
 from hansa.apps.consortium import errors_succession as errors
-from hansa.apps.consortium.members import cosigner_set, is_active
+from hansa.apps.consortium.members import cosigner_set
 from hansa.apps.consortium.messages import CosignersChanged, CosignerSet
 from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.tables import COSIGNERS
@@ -37,8 +37,6 @@ def succeed(ctx: Context, a: Succeed) -> None:
     if present.since > ctx.height or (present.since == ctx.height and present.succeeds):
         raise errors.CosignersTwice()
     check_succession(present, a, ctx.verified)
-    if not is_active(ctx, succession.operator):
-        raise errors.SuccessorUnfit(member=succession.operator)
 
     # Writes. A set that was voted to serve from this very height on is succeeded before it served.
     new = replace(present, operator=succession.operator, since=ctx.height, succeeds=present.operator)

@@ -18,6 +18,7 @@ from hansa.engines.errors import SignedOther
 from hansa.engines.following import Rejected
 from hansa.engines.stops import Stop
 from hansa.kernel import Release, encode, merkle, replace
+from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.kernel.state import checksum, encode_key
@@ -25,10 +26,12 @@ from hansa.node import errors_follower as errors
 from hansa.node import follower as followers
 from hansa.node.follower import Follower, Word
 from hansa.node.investigation import signed_other
+from hansa.node.peers import Comparison
 from tests.consortium import MEMBERS, VirtualClock
 from tests.kernel import room
 from tests.kernel.room import Register
-from tests.node.following_world import NODE, Net, Operator, cosigner_key, follower, following, until
+from tests.node.following_world import NODE, Line, Net, Operator, cosigner_key, follower, following, until
+from tests.node.promise_world import word_on
 from tests.node.test_follower_cheats import case_of, crooked, lend, lend_longer
 
 LI = "li"
@@ -290,6 +293,40 @@ def test_damage_of_an_earlier_block_is_found_before_anybody_is_accused(
         cheat.close()
 
 
+def bent_header(folder: Path, height: int) -> None:
+    """The header of a block says another root, on the follower's own disk."""
+    with sqlite3.connect(folder / "ledger.db") as db:
+        [old] = db.execute("SELECT header FROM blocks WHERE height = ?", (height,)).fetchone()
+        signed = decode(bytes(old), SignedHeader)
+        bent = encode(replace(signed, header=replace(signed.header, app_hash="0" * 64)))
+        db.execute("UPDATE blocks SET header = ? WHERE height = ?", (bent, height))
+    db.close()
+
+
+def test_a_peer_that_is_right_does_not_show_that_the_operator_is_not(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    plant = copied(tmp_path / "plant", operator, clock)
+    bent_header(tmp_path / "plant", 2)
+    comparison = Comparison("maker", Line(operator), plant.reader, plant.cosignatures, plant.casebook)
+    with pytest.raises(errors.OwnDiskChanged):
+        comparison.poll()
+    assert [(case.kind, case.against) for _, case in plant.casebook.all()] == [("own_disk", "")]
+    plant.end()
+
+
+def test_a_promise_is_not_broken_by_ones_own_disk(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    receipt = operator.do("maker", Register(tool="w-18"))
+    plant = copied(tmp_path / "plant", operator, clock, last=3)
+    bent_header(tmp_path / "plant", 3)
+    plant.promises.take(word_on(operator, receipt))
+    assert [(case.kind, case.against) for _, case in plant.casebook.all()] == [("own_disk", "")]
+    assert (plant.promises.kept, plant.promises.unlooked) == (0, 1)
+    plant.end()
+
+
 # One header of each height.
 
 
@@ -309,9 +346,9 @@ def signed_another(plant: Follower, operator: Operator, kept: SignedHeader | Non
     return signed_other(plant.following, rejected, plant.casebook, "maker", NODE.public)
 
 
-def copied(folder: Path, operator: Operator, clock: VirtualClock) -> Follower:
+def copied(folder: Path, operator: Operator, clock: VirtualClock, last: int = 2) -> Follower:
     plant = follower(folder, Net(operator), clock=clock)
-    for height in (1, 2):
+    for height in range(1, last + 1):
         plant.following.follow(operator.node.ledger.block(height))
     operator.do("bank", Register(tool="b-1"))
     return plant

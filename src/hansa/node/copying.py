@@ -280,7 +280,7 @@ class Copying:
         to come: then our clock has been set back since.
         """
         level = self._following.level
-        if level is None or block.leaf.height <= level.height or level.at_ms > self._clock():
+        if level is None or level.at_ms > self._clock():
             return 0
         return max(0, level.at_ms - block.leaf.time_ms)
 

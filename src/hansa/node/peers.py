@@ -11,6 +11,7 @@ from threading import Event, Thread
 from hansa.apps.consortium.handovers import InForce
 from hansa.client.case import Case
 from hansa.client.texts import Text
+from hansa.engines.errors import DamagedOnDisk
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel.apply import Incident
@@ -19,6 +20,7 @@ from hansa.kernel.refusal import Refusal
 from hansa.node import errors_follower as errors
 from hansa.node.casebook import Casebook
 from hansa.node.cosigning import Cosignatures, in_force, sets_of
+from hansa.node.investigation import own_disk
 from hansa.node.logs import note
 from hansa.node.upstream import Upstream
 
@@ -82,7 +84,7 @@ class Comparison:
         theirs = head if head.header.height == at else self.peer.header(at)
         if theirs.header.height != at or not self._by_operator(theirs, sets):
             return self._forged(theirs)
-        if theirs.header.app_hash != self._own(at).header.app_hash:
+        if theirs.header.app_hash != self._own(at, sets).header.app_hash:
             if not self._told:
                 self._two_histories(sets, theirs)
                 self._told = True
@@ -100,9 +102,14 @@ class Comparison:
         if height:
             self._known.learn(self.peer.header(height))
 
-    def _own(self, height: int) -> SignedHeader:
+    def _own(self, height: int, sets: list[InForce]) -> SignedHeader:
+        """Our header of a height. Raises OwnDiskChanged, with a case of it, where nobody signed it so."""
         with self._reader.snapshot() as reading:
-            return reading.header(height)
+            own = reading.header(height)
+        if not self._by_operator(own, sets):
+            own_disk(height, errors.OwnDiskChanged(), self._casebook)
+            raise errors.OwnDiskChanged()
+        return own
 
     def _by_operator(self, signed: SignedHeader, sets: list[InForce]) -> bool:
         """Whether the operator of that height signed it, for this chain."""
@@ -149,11 +156,11 @@ class Comparison:
                 break  # What is in hand proves it; the first height only makes it shorter to read.
             if found.header.height != middle or not self._by_operator(found, sets):
                 break
-            if found.header.app_hash == self._own(middle).header.app_hash:
+            if found.header.app_hash == self._own(middle, sets).header.app_hash:
                 low = middle
             else:
                 high, other = middle, found
-        own = self._own(high)
+        own = self._own(high, sets)
         text = Text(
             f"运营方在高度 {high} 签了两部历史：本节点收到 {own.header.app_hash[:12]}…，"
             f"{self.member} 收到 {other.header.app_hash[:12]}…。",
@@ -235,6 +242,10 @@ class Peers:
                     comparison = Comparison(member, peer, self._reader, self._known, self._casebook)
                 self._stands(comparison.poll())
                 self.newest[member] = comparison.newest
+            except (errors.OwnDiskChanged, DamagedOnDisk) as own:
+                zh, en = f"{member}：{own.zh}", f"{member}: {own.en}"
+                self._stands(Standing(member, url, "trouble", 0, zh, en))
+                pause_s = AWAY_POLL_S
             except Refusal as refusal:
                 before = self.standing.get(member)
                 zh, en = f"{member}：{refusal.zh}", f"{member}: {refusal.en}"

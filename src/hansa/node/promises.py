@@ -28,6 +28,7 @@ from hansa.kernel.evidence import (
     SignedHeader,
     holds,
     promised_by,
+    signed_by,
 )
 from hansa.kernel.messages import Outcome
 from hansa.kernel.refusal import Refusal
@@ -36,6 +37,7 @@ from hansa.kernel.transaction import identity
 from hansa.node import errors_follower as errors
 from hansa.node.casebook import Casebook
 from hansa.node.cosigning import in_force, sets_of
+from hansa.node.investigation import own_disk
 from hansa.node.logs import note
 
 FILE = "promises.db"
@@ -172,7 +174,7 @@ class Promises:
             for at, promises in groupby(held, key=lambda each: each.promise.height):
                 current, block = in_force(sets, at), block_at(reading, at)
                 for each in promises:
-                    found = judged(reading, block, each.promise)
+                    found = self._believed(judged(reading, block, each.promise), block.header, current)
                     if found == "unkept":
                         unkept.append(each)
                     else:
@@ -182,6 +184,17 @@ class Promises:
             self.waiting -= len(held)
             self.unlooked += len(unkept)
         return cases
+
+    def _believed(
+        self, found: "Broken | Literal['kept', 'unkept']", own: SignedHeader, current: InForce
+    ) -> "Broken | Literal['kept', 'unkept']":
+        """What was found, unless our own disk is not what the operator signed: that accuses nobody."""
+        sound = not isinstance(found, Broken) or (
+            signed_by(own, current.public) and (found.instead is None or holds(found.instead, own.header))
+        )
+        if not sound:
+            own_disk(own.header.height, errors.OwnDiskChanged(), self._casebook)
+        return found if sound else "unkept"
 
     def _held(self, where: str, *values: int) -> list[Held]:
         rows = self._db.execute(f"SELECT word, position FROM promised WHERE {where}", values).fetchall()

@@ -56,14 +56,14 @@ def test_a_fault_while_writing_stops_the_node_before_it_commits(
         fault = StoreFault(str(fault))
     monkeypatch.setattr(disk.node.ledger, "store", Broken(disk.node.ledger.store, method, fault))
 
-    with pytest.raises(errors.Stopped):
-        disk.node.submit([wire])
-    with pytest.raises(errors.Stopped):
-        disk.node.submit([wire])
+    damaged = isinstance(fault, Damaged)
+    for _ in range(2):
+        with pytest.raises(errors.DamagedOnDisk if damaged else errors.Stopped):
+            disk.node.submit([wire])
     monkeypatch.undo()
     assert disk.node.head() == head
     assert sorted(disk.node.ledger.store.records()) == rows
-    assert disk.node.incidents[-1].what == "stopped"
+    assert disk.node.incidents[-1].what == ("damaged" if damaged else "stopped")
 
     # Opened again, the block is tried again; the member who asks gets its outcome.
     disk.reopen()
@@ -137,7 +137,7 @@ def test_a_stop_that_cannot_be_noted_is_still_a_stop(
     monkeypatch.setattr(disk.node.ledger.store, "commit", _raise(StoreFault("read-only file system")))
     with pytest.raises(errors.Stopped):
         disk.do("maker", Register(tool="w-17"))
-    assert [incident.what for incident in disk.node.incidents] == ["stopped", "stopped"]
+    assert [incident.what for incident in disk.node.incidents] == ["stopped", "unnoted"]
 
 
 def test_an_interrupted_node_goes_on_only_after_a_restart(
@@ -183,7 +183,7 @@ def test_a_damaged_record_is_found_when_it_is_read(disk: Consortium) -> None:
 
     with pytest.raises(Damaged):
         disk.query("toolcrib.borrowed_by", member="plant")
-    with pytest.raises(errors.Stopped, match="damaged"):
+    with pytest.raises(errors.DamagedOnDisk, match="toolcrib"):
         disk.do("maker", Lend(tool="w-17", borrower="plant", due_ms=disk.in_days(1)))
     assert disk.node.height == 1
 
@@ -201,7 +201,7 @@ def test_a_damaged_key_record_stops_the_node_at_the_door(disk: Consortium) -> No
     disk.do("maker", Register(tool="w-17"))
     edit(disk, "UPDATE state SET crc = crc + 1 WHERE tbl = 'kernel.keys'")
     open_again(disk)
-    with pytest.raises(errors.Stopped):
+    with pytest.raises(errors.DamagedOnDisk):
         disk.do("maker", Register(tool="b"))
 
 

@@ -1,13 +1,17 @@
 """What an operator sees: whether the node is well, its figures, its incidents, its log."""
 
+import ast
 import json
 import logging
+import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import hansa
 from hansa.apps.consortium.messages import Attest, RevokeKey
 from hansa.engines import errors as engine_errors
 from hansa.kernel.apply import Incident
@@ -16,6 +20,7 @@ from hansa.node.incidents import TEXTS, noted
 from hansa.node.logs import JsonFormatter, Sparse, note
 from hansa.node.metrics import Metrics
 from hansa.node.operator import check_clock, check_disk
+from hansa.node.watchdog import TooSlow
 from tests.node.world import World
 
 SHOW = Attest(table="consortium.members", key=("maker",))
@@ -110,24 +115,54 @@ def test_labels_come_from_a_closed_set() -> None:
 
 
 def test_incidents_are_told_in_two_languages_with_their_time(node: World) -> None:
-    node.operator.engine.incidents.append(Incident("parked", "due billing.close_due('a')"))
+    told_ms = node.clock()
+    node.operator.engine.ledger.stops.tell(Incident("parked", "due billing.close_due('a')"))
+    node.clock.advance(hours=1)
     first = node.get("/v1/incidents", node.session("maker")).json
     node.clock.advance(hours=1)
 
     again = node.get("/v1/incidents", node.session("maker")).json
 
     assert again == first
+    assert first[0]["at_ms"] == told_ms
     assert first[0]["code"] == "incident.parked"
     assert "billing.close_due" in first[0]["zh"]
     assert "billing.close_due" in first[0]["en"]
 
 
 @pytest.mark.parametrize("what", [*TEXTS, "something new"])
-def test_every_incident_has_texts(what: str) -> None:
-    found = noted(Incident(what, "a {detail} with braces"), 1, 2)
+def test_an_incident_shows_its_detail_in_the_readers_language(what: str) -> None:
+    alike = noted(Incident(what, "a {detail} with braces"), 2)
+    apart = noted(Incident(what, "in English", "用中文"), 2)
 
-    assert "a {detail} with braces" in found.zh
-    assert "a {detail} with braces" in found.en
+    assert "a {detail} with braces" in alike.zh
+    assert "a {detail} with braces" in alike.en
+    assert "用中文" in apart.zh
+    assert "in English" not in apart.zh
+    assert "in English" in apart.en
+
+
+def told_of() -> Iterator[tuple[str, ast.Call]]:
+    """Every place in the program that tells of an incident: (file, the call)."""
+    for path in Path(hansa.__file__).parent.rglob("*.py"):
+        for found in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(found, ast.Call) and getattr(found.func, "id", "") == "Incident":
+                yield path.name, found
+
+
+def test_every_incident_that_is_told_of_has_texts_in_both_languages() -> None:
+    codes = set()
+    for file, call in told_of():
+        what = call.args[0]
+        code = what.value if isinstance(what, ast.Constant) else TooSlow.code
+        assert code in TEXTS, f"{file}: {code}"
+        codes.add(code)
+        if TEXTS[str(code)] == ("{detail}", "{detail}"):
+            assert len(call.args) == 3, f"{file}: {code} brings no Chinese text"
+    assert codes == set(TEXTS)
+    for code, (zh, en) in TEXTS.items():
+        assert zh == en == "{detail}" or re.search(r"[\u4e00-\u9fff]", zh), code
+        assert not re.search(r"[\u4e00-\u9fff]", en), code
 
 
 def test_a_log_line_is_one_json_object() -> None:

@@ -104,7 +104,7 @@ class Following:
         try:
             self._append(unpack_blocks(kept)[0])
         except (errors.Differs, errors.SignedOther) as found:
-            self.ledger.stops.tell(Incident("differs", found.en))
+            self.ledger.stops.tell(Incident("differs", found.en, found.zh))
         except (errors.NotNext, errors.NotByOperator, errors.BlockUnfit):
             self.forget_rejected()  # It is none of the operator's in force: nothing speaks against anybody.
         else:
@@ -132,7 +132,7 @@ class Following:
             self._append(block)
         except (errors.Differs, errors.SignedOther) as found:
             self.ledger.store.note(REJECTED, pack_block(block))
-            self.ledger.stops.tell(Incident("differs", found.en))
+            self.ledger.stops.tell(Incident("differs", found.en, found.zh))
             raise
 
     def _append(self, block: BlockData) -> None:
@@ -154,7 +154,7 @@ class Following:
             self.ledger.reread()
             append(self.ledger, block, self.signed)
             height = block.header.header.height
-            self.ledger.stops.tell(Incident("damaged", f"block {height}: memory was not what lies on disk"))
+            self.ledger.stops.tell(Incident("bent", str(height)))
 
     def _rejected(self, found: errors.Differs, block: BlockData) -> Rejected:
         if found.found is None:

@@ -1,7 +1,9 @@
 """When a node stands still: a fault of its machine is noted with the block to be tried again (rule 10)."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from hansa.engines import errors
@@ -10,6 +12,7 @@ from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import MACHINE_FAULTS, Incident
 from hansa.kernel.canonical import decode
 from hansa.kernel.refusal import shown
+from hansa.kernel.state import Damaged
 from hansa.kernel.transaction import identity
 from hansa.kernel.types import Positive
 
@@ -19,6 +22,10 @@ SET_ASIDE_MAX = 10_000
 """Transactions set aside, the newest."""
 INCIDENTS_MAX = 1_000
 """Incidents kept in memory, the newest."""
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Stop(Struct):
@@ -46,6 +53,8 @@ class Stops:
         self._notes = notes
         self.reason: Refusal | None = None
         self.incidents: list[Incident] = []
+        self.clock: Callable[[], int] = _wall_ms
+        """What incidents are dated by: ms since the epoch."""
         kept = notes.meta("set_aside")
         self.set_aside: tuple[str, ...] = () if kept is None else decode(kept, tuple[str, ...])
         """Identities of transactions that stopped the node and are not tried again."""
@@ -56,7 +65,8 @@ class Stops:
             raise self.reason
 
     def tell(self, *incidents: Incident) -> None:
-        self.incidents.extend(incidents)
+        """Keep incidents, each with the time at which it was told."""
+        self.incidents.extend(replace(incident, at_ms=self.clock()) for incident in incidents)
         del self.incidents[:-INCIDENTS_MAX]
 
     @contextmanager
@@ -73,7 +83,7 @@ class Stops:
             raise self.stop(fault, wires) from fault
         except (Outdated, RoomMissing) as refusal:
             self.reason = refusal
-            self.tell(Incident("outdated", refusal.en))
+            self.tell(Incident("outdated", refusal.en, refusal.zh))
             raise
         except Refusal:
             raise
@@ -82,18 +92,25 @@ class Stops:
             raise
 
     def stop(self, fault: BaseException, wires: Sequence[bytes]) -> Refusal:
-        """Nothing was committed. Note the stop and its block, as far as the disk allows."""
+        """Nothing was committed. Note the stop and its block, as far as the disk allows.
+
+        A record that is damaged on disk needs a backup, not a restart, and the reason says so.
+        """
         cause = shown(f"{type(fault).__name__}: {fault}")
-        self.tell(Incident("stopped", cause))
-        self.reason = errors.Stopped(cause=cause)
+        if isinstance(fault, Damaged):
+            self.tell(Incident("damaged", shown(str(fault))))
+            self.reason = errors.DamagedOnDisk(cause=shown(str(fault)))
+        else:
+            self.tell(Incident("stopped", cause))
+            self.reason = errors.Stopped(cause=cause)
         try:
             before = self.noted()
             stop = Stop(stops=before.stops + 1 if before else 1, cause=cause, transactions=tuple(wires))
             self._notes.note("stopped", encode(stop))
-            if stop.stops >= STOPS_MAX:
+            if stop.stops >= STOPS_MAX and not isinstance(fault, Damaged):
                 self.wait(cause)
         except MACHINE_FAULTS as error:
-            self.tell(Incident("stopped", f"the stop itself could not be noted: {error}"))
+            self.tell(Incident("unnoted", shown(f"{type(error).__name__}: {error}")))
         return self.reason
 
     def damaged(self, fault: BaseException) -> Refusal:
@@ -101,7 +118,7 @@ class Stops:
         refusal = errors.DamagedOnDisk(cause=shown(str(fault)))
         if self.reason is None:
             self.reason = refusal
-            self.tell(Incident("damaged", refusal.en))
+            self.tell(Incident("damaged", shown(str(fault))))
         return refusal
 
     def noted(self) -> Stop | None:

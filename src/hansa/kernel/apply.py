@@ -64,6 +64,10 @@ class Incident:
 
     what: str
     detail: str
+    detail_zh: str = ""
+    """Where the detail is itself in a language: the same in Chinese."""
+    at_ms: int = field(default=0, compare=False)
+    """When it was told, by the clock of whoever keeps it; 0: it was not kept yet."""
 
 
 @dataclass(frozen=True)

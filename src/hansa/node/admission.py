@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -88,7 +89,10 @@ class Admission:
         bounds: Limits,
         clock: Callable[[], int],
         highest: Highest,
+        guarded: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`guarded`: within it a fault of the machine stops the engine, which then says why to everybody."""
+        self._guarded = guarded
         self._engine, self._node, self._chain, self._ask_highest = engine, node, chain, highest
         self._checking, self._metrics, self._bounds, self._clock = checking, metrics, bounds, clock
         self._inbox: SimpleQueue[Handed | threading.Event | None] = SimpleQueue()
@@ -211,10 +215,10 @@ class Admission:
                 self._answer_wakers()
                 self._next_group()
                 self.alive_s = time.monotonic()
-        except Exception:
+        except Exception as error:
             # A mistake of the program: nobody may wait for an answer that never comes.
             self.failed = True
-            self._engine.incidents.append(Incident("writer", "see the log"))
+            self._engine.incidents.append(Incident("writer", type(error).__name__, at_ms=self._clock()))
             note("writer failed", 40, trace=True)
             self._give_up()
 
@@ -281,7 +285,11 @@ class Admission:
             return False
         highest = self._highest.get(run.own)
         if highest is None:
-            highest = self._highest[run.own] = self._ask_highest(run.own)
+            try:
+                with self._guarded():
+                    highest = self._highest[run.own] = self._ask_highest(run.own)
+            except Refusal:
+                return False
             if len(self._highest) > limits.KNOWN_KEYS_MAX:
                 del self._highest[next(iter(self._highest))]
         return run.newest > highest
@@ -323,19 +331,20 @@ class Admission:
         if time.monotonic() < self._due_again_s:
             return
         try:
-            self.due_ms = self._engine.next_due_ms()
+            with self._guarded():
+                self.due_ms = self._engine.next_due_ms()
         except Refusal:
             self.due_ms = None
         if self.due_ms is None or self.due_ms > max(self._clock(), self._engine.time_ms):
             return
         before = self._engine.height
         try:
-            self._engine.wake()
+            with self._guarded():
+                self._engine.wake()
+                self.due_ms = self._engine.next_due_ms()
         except Refusal as refusal:
             note("due work waits", 30, code=refusal.code)
             self.due_ms, self._due_again_s = None, time.monotonic() + limits.DUE_RETRY_S
-        else:
-            self.due_ms = self._engine.next_due_ms()
         self._tell([], before)
 
     def _decide(self, group: Group) -> None:
@@ -344,7 +353,8 @@ class Admission:
         failed: Refusal | None = None
         outcomes: Sequence[Receipt | None] = [None] * len(group.places)
         try:
-            outcomes = self._engine.submit(list(group.places))
+            with self._guarded():
+                outcomes = self._engine.submit(list(group.places))
         except Refusal as refusal:
             failed = refusal
         took_s = time.monotonic() - started
@@ -413,6 +423,10 @@ class Admission:
         stuck.update((id(handed), handed) for handed in self._checked)
         for items in () if self._current is None else self._current.places.values():
             stuck.update((id(handed), handed) for handed, _ in items)
+        self._loop.call_soon_threadsafe(self._abandon, stuck)
+
+    def _abandon(self, stuck: dict[int, Handed]) -> None:
+        """On the loop: what was offered before it is in the inbox, what comes after is refused."""
         while True:
             try:
                 handed = self._inbox.get_nowait()
@@ -422,4 +436,4 @@ class Admission:
                 stuck[id(handed)] = handed
         for handed in stuck.values():
             handed.failed = errors.WriterFailed()
-        self._loop.call_soon_threadsafe(self._answer, [(handed, b"") for handed in stuck.values()], False)
+        self._answer([(handed, b"") for handed in stuck.values()], False)

@@ -125,6 +125,7 @@ class Follower:
         self.following = Following(
             settings.file(files.LEDGER), genesis, release, keep=keep, watch=self._dog.watch
         )
+        self.following.ledger.stops.clock = clock
         self.reader: Reader = self.following.reader()
         self.casebook = Casebook(settings.file(CASES), settings.member, clock, self._tell)
         self.cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)

@@ -151,7 +151,7 @@ def _peers(node: "Follower") -> Check:
 def incidents_of(node: "Follower") -> Sequence[Noted]:
     """The cases on file, then trouble of this node itself."""
     found = [_of_case(node, path, case) for path, case in node.casebook.all()]
-    return found + [noted(each, node.now_ms(), node.height) for each in node.own_incidents()]
+    return found + [noted(each, node.height) for each in node.own_incidents()]
 
 
 def _of_case(node: "Follower", path: str, case: Case) -> Noted:

@@ -2,6 +2,7 @@
 
 from hansa.kernel.apply import Incident
 from hansa.kernel.types import Natural, Struct, TimeMs
+from hansa.node.watchdog import TooSlow
 
 TEXTS = {
     "behind": (
@@ -44,10 +45,31 @@ TEXTS = {
         "memory; if it keeps coming, send it to the maker of the program.",
     ),
     "writer": (
-        "写入线程因程序错误停止：{detail}。请重启节点并将日志发给软件供应方。",
-        "The writer ended on a mistake of the program: {detail}. Restart the node; send its maker the log.",
+        "写入线程因程序错误停止（{detail}），日志中有经过。请重启节点并将日志发给软件供应方。",
+        "The writer ended on a mistake of the program ({detail}); the log has it. Restart the node and send "
+        "its maker the log.",
     ),
+    "damaged": (
+        "磁盘上的账本数据已损坏：{detail}。节点已停止写入，未确认任何后续内容。请停止节点、检查磁盘并更换，"
+        "然后用 hansa restore 从备份或跟随节点恢复。",
+        "The ledger's data on disk are damaged: {detail}. The node takes no more transactions. End it, look "
+        "at the disk and replace it, then `hansa restore` a backup, or from a follower.",
+    ),
+    "unnoted": (
+        "停机的原因未能记入磁盘：{detail}。请检查磁盘空间与权限；排除后重启节点。",
+        "Why the node stopped could not be noted on its disk: {detail}. See whether the disk has room and "
+        "may be written to; then restart the node.",
+    ),
+    "differs": ("{detail}", "{detail}"),
+    "bent": (
+        "执行区块 {detail} 时，本机内存中的记录与磁盘上的不符；已按磁盘重新计算，结果一致，节点继续运行。"
+        "请检查内存。",
+        "While block {detail} was executed, this machine's memory was not what lies on its disk. It was "
+        "computed anew from disk and agrees; the node goes on. Test the memory.",
+    ),
+    TooSlow.code: ("{detail}", "{detail}"),
 }
+"""By code: (zh, en). `differs` and the watchdog's bring both texts along."""
 OTHER = ("{detail}", "{detail}")
 
 
@@ -62,13 +84,13 @@ class Noted(Struct):
     evidence: str = ""
 
 
-def noted(incident: Incident, at_ms: int, height: int) -> Noted:
-    """An engine's incident with its texts."""
+def noted(incident: Incident, height: int) -> Noted:
+    """An incident with its texts. `height`: where the ledger stands."""
     zh, en = TEXTS.get(incident.what, OTHER)
     return Noted(
         code=f"incident.{incident.what}",
-        at_ms=at_ms,
-        zh=zh.format(detail=incident.detail),
+        at_ms=incident.at_ms,
+        zh=zh.format(detail=incident.detail_zh or incident.detail),
         en=en.format(detail=incident.detail),
         height=height,
     )

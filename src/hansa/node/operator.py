@@ -11,8 +11,8 @@ from hansa.engines.embedded import Embedded
 from hansa.engines.ledger import Keep
 from hansa.engines.reading import Reading
 from hansa.kernel import Release
-from hansa.kernel.apply import Incident
 from hansa.kernel.keys import KEYS, WINDOWS
+from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
 from hansa.node import limits, wires
 from hansa.node.admission import Admission
@@ -51,22 +51,30 @@ class Operator:
         self.engine = Embedded(
             settings.file(LEDGER), genesis, node, clock, release=release, keep=keep, watch=self._dog.watch
         )
+        self.engine.ledger.stops.clock = clock
         self.reader = self.engine.reader()
         self._cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
         self.cosigned: Cosigned | None = self._cosignatures
         self.promised: Promised | None = None
         checking = Checking(Checkers(self.engine.verified), self._public)
         self.admission = Admission(
-            self.engine, node, self.chain, checking, metrics, settings.limits, clock, self._highest
-        )
-        self._met_ms: dict[int, int] = {}
+            self.engine, node, self.chain, checking, metrics, settings.limits, clock, self._highest,
+            self.engine.ledger.stops.guarded,
+        )  # fmt: skip
         metrics.queue.set_function(lambda: self.admission.waiting)
         metrics.queue_bytes.set_function(lambda: self.admission.waiting_bytes)
         metrics.watch_disk(Path(settings.directory))
 
     def _public(self, own: Claim) -> bytes | None:
-        """The public key of a claim, by the records as they stand. Asked by the writer's thread."""
-        return _public_of(self.engine.ledger, own)
+        """The public key of a claim, by the records as they stand. Asked by the writer's thread.
+
+        None where the engine stands still: it then says why to whoever asks it.
+        """
+        try:
+            with self.engine.ledger.stops.guarded():
+                return _public_of(self.engine.ledger, own)
+        except Refusal:
+            return None
 
     def _highest(self, own: Claim) -> int:
         """The highest sequence of a key that the ledger knows. Asked by the writer's thread."""
@@ -100,10 +108,7 @@ class Operator:
 
     def incidents(self) -> Sequence[Noted]:
         found = [*self._dog.incidents, *self.engine.incidents]
-        return [noted(one, self._met(one), self.height) for one in found]
-
-    def _met(self, incident: Incident) -> int:
-        return self._met_ms.setdefault(id(incident), self._clock())
+        return [noted(one, self.height) for one in found]
 
     def checks(self) -> list[Check]:
         return [self._check_writer(), self._check_engine(), self._check_disk(), self._check_clock()]

@@ -4,6 +4,7 @@ Two headers of one height under the operator's key with different roots prove tw
 them. A peer that is behind, away or talks rubbish is reported, and accused of nothing.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -20,7 +21,7 @@ from hansa.kernel.refusal import Refusal
 from hansa.node import errors_follower as errors
 from hansa.node.casebook import Casebook
 from hansa.node.cosigning import Cosignatures, in_force, sets_of
-from hansa.node.investigation import own_disk
+from hansa.node.investigation import bare, own_disk
 from hansa.node.logs import note
 from hansa.node.upstream import Upstream
 
@@ -168,18 +169,13 @@ class Comparison:
             f"{self.member} has {other.header.app_hash[:12]}….",
         )
         accused = in_force(sets, high).operator
-        both = (_bare(own), _bare(other))
+        both = (bare(own), bare(other))
         return self._casebook.report("two_histories", high, text, against=accused, headers=both)
 
     def _standing(self, state: str, height: int, zh: str, en: str) -> Standing:
         return Standing(
             self.member, self.peer.url, state, height, f"{self.member}：{zh}", f"{self.member}: {en}"
         )
-
-
-def _bare(signed: SignedHeader) -> SignedHeader:
-    """Without cosignatures: the operator's signature is what convicts."""
-    return SignedHeader(header=signed.header, suite=signed.suite, signature=signed.signature)
 
 
 class Peers:
@@ -258,6 +254,8 @@ class Peers:
                 pause_s = AWAY_POLL_S
             self._stop.wait(pause_s)
         del self._threads[member, url]
+        if member not in self._wanted:
+            self.standing.pop(member, None)
         if comparison is not None:
             comparison.peer.close()
 
@@ -267,8 +265,9 @@ class Peers:
     def _trouble(self, member: str, error: Exception) -> errors.PeersTrouble:
         """What this node's own disk or program does: told once per cause."""
         told = errors.PeersTrouble(cause=f"{type(error).__name__}: {error}")
-        incident = Incident("peers", str(told.values["cause"]))
-        if incident not in self.incidents and len(self.incidents) < INCIDENTS_MAX:
+        incident = Incident("peers", str(told.values["cause"]), at_ms=time.time_ns() // 1_000_000)
+        known = {each.detail for each in self.incidents}
+        if incident.detail not in known and len(known) < INCIDENTS_MAX:
             self.incidents.append(incident)
             note("comparing heads failed", 40, member=member, trace=True)
         return told

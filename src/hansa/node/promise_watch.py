@@ -72,8 +72,9 @@ class PromiseWatch:
             self.trouble = None
         except Exception as error:
             self.trouble = errors.PromisesTrouble(cause=f"{type(error).__name__}: {error}")
-            incident = Incident("promises", str(self.trouble.values["cause"]))
-            if incident not in self.incidents and len(self.incidents) < INCIDENTS_MAX:
+            incident = Incident("promises", str(self.trouble.values["cause"]), at_ms=self._clock())
+            known = {each.detail for each in self.incidents}
+            if incident.detail not in known and len(known) < INCIDENTS_MAX:
                 self.incidents.append(incident)
                 note("looking for promises failed", 40, trace=True)
 

@@ -95,7 +95,8 @@ class Watchdog:
             store.note("stopped", encode(stop))
         finally:
             store.close()
-        self.incidents.append(Incident(TooSlow.code, refusal.en))
+        ended_ms = trace.stat().st_mtime_ns // 1_000_000
+        self.incidents.append(Incident(TooSlow.code, refusal.en, refusal.zh, at_ms=ended_ms))
         trace.replace(self._folder / f"{TRACE}.last")
 
 

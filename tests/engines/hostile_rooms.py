@@ -28,6 +28,7 @@ READ: list[tuple[str, str]] = [
     ("room.computed_apart", "n = a.tool.encode(encoding='utf-16')"),
     ("room.computed_apart", "n = a.tool.split()"),
     ("room.call", "n = sorted(['٣'], key=int)"),
+    ("room.text", "n = f'{a.times:100d}'"),
     ("room.construct", "n = chain(x for x in (1, 2))"),
     ("room.construct", "raise errors.ToolOut(tool='x', clause=a.tool)"),
     ("room.construct", "raise errors.ToolOut(a.tool, tool='x')"),
@@ -133,6 +134,11 @@ RUN: list[tuple[str, str]] = [
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nctx.emit(Lent(tool=x))"),
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nTOOLS.get(ctx, x)"),
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nd = {}\nd[x] = 1"),
+    *(
+        ("kernel.over_budget", f"x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nxs = [1, 2]\n{sort}")
+        for sort in ("xs.sort(key=lambda n: x)", "n = sorted(xs, key=lambda n: (x, n))")
+    ),
+    ("kernel.over_budget", "xs = []\nfor i in range(99999):\n    xs.append(i.to_bytes(1000, 'big'))"),
     ("room.too_big", "x = ()\nfor i in range(9999):\n    x = (x,)\nn = x == (x,)"),
     ("room.too_big", "x = ()\nfor i in range(9999):\n    x = (x,)\nn = encode(x)"),
     ("room.too_big", "x = a.tool\nfor i in range(9999):\n    x = Tool(name=x)"),

@@ -66,11 +66,11 @@ def test_whatever_may_be_loaded_comes_to_the_same_under_every_hash_seed() -> Non
             check=True,
             timeout=300,
         ).stdout.splitlines()
-        for hash_seed in ("1", "2", "77")
+        for hash_seed in ("1", "2")
     ]
     assert len(runs[0]) > len(ALLOWED)
-    for one, two, three in zip(*runs, strict=True):
-        assert one == two == three, seed
+    for one, two in zip(*runs, strict=True):
+        assert one == two, seed
 
 
 # What does not show in one action.

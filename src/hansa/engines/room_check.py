@@ -49,7 +49,7 @@ INNER = ("_", "gi_", "cr_", "ag_")
 WITHIN_MAX = 4
 """Comprehensions within each other: each takes of the depth to which Python can call."""
 MANY = (ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
-FORMAT = re.compile(r"0?[0-9]{0,3},?[ds]\Z")
+FORMAT = re.compile(r"0?[0-9]{0,2},?[ds]\Z")
 
 PLAIN = (
     ast.Return, ast.Expr, ast.If, ast.IfExp, ast.Assert, ast.Break, ast.Continue, ast.Pass, ast.BoolOp,

@@ -224,13 +224,6 @@ def change(container: Any, key: Any, operator: Callable[[Any, Any], Any], value:
     container[key] = operator(grow(container[key]), value)
 
 
-def multiply(left: Any, right: Any) -> int:
-    _integers("*", left, right)
-    if left.bit_length() + right.bit_length() > INTEGER_BITS_MAX + 1:
-        raise errors.TooBig(bits=INTEGER_BITS_MAX, deep=DEEP_MAX)
-    return _bounded(left * right)
-
-
 def _operator(sign: str, compute: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
     def operator(left: Any, right: Any) -> int:
         _integers(sign, left, right)
@@ -267,10 +260,16 @@ def total(items: Any, start: int = 0) -> int:
     return start
 
 
+def _keyed(options: dict[str, Any]) -> dict[str, Any]:
+    """With what a sort compares weighed, where a key makes it."""
+    key = options.get("key")
+    return options if key is None else {**options, "key": lambda item: weigh(key(item))}
+
+
 def _best(choose: Callable[..., Any]) -> Callable[..., Any]:
     def best(*given: Any, **options: Any) -> Any:
         items = list(walk(given[0])) if len(given) == 1 else list(given)
-        return choose(weigh(items), **options)
+        return choose(weigh(items), **_keyed(options))
 
     return best
 
@@ -348,7 +347,10 @@ def call(value: Any, method: str, /, *given: Any, **named: Any) -> Any:
         case "to_bytes":
             if not given or type(given[0]) is not int or given[0] > INTEGER_BITS_MAX:
                 raise _refuse(".to_bytes()", *given)
-            step(1)
+            step(1 + given[0] // PARTS_PER_WORK)
+        case "sort":
+            weigh(value)
+            named = _keyed(named)
         case "encode" if given or named:
             raise _refuse(".encode()", *given)
         case _:
@@ -360,7 +362,7 @@ def call(value: Any, method: str, /, *given: Any, **named: Any) -> Any:
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "Add": add,
     "Sub": _operator("-", lambda left, right: left - right),
-    "Mult": multiply,
+    "Mult": _operator("*", lambda left, right: left * right),
     "FloorDiv": _operator("//", lambda left, right: left // right),
     "Mod": _operator("%", lambda left, right: left % right),
     "BitAnd": _operator("&", lambda left, right: left & right),

@@ -189,14 +189,32 @@ def test_a_thief_that_fills_the_queue_leaves_room_for_the_recovery(
     assert revoked(bound, "k1")
 
 
-def test_the_ids_of_a_recovery_that_waits_are_nobody_elses(bound: Consortium) -> None:
+def test_no_key_is_registered_while_a_recovery_waits(bound: Consortium) -> None:
+    """Else a thief would make itself another one in time, or take the id of the new one."""
     name = held(bound, recovery(bound, "k1"), key="safe")
     gate = bound.key("plant", "n1", signer("thief"), kind="gateway")
     refusal = bound.refused("plant", gate)
-    assert (refusal.code, refusal.field) == ("consortium.key_reserved", "id")
+    assert (refusal.code, refusal.field) == ("consortium.recovery_waits", "key")
     for key in ("k1", "wang"):
         bound.do("plant", Reject(held=name), key=key)
     bound.do("plant", gate)
+
+
+def test_a_later_recovery_replaces_the_one_that_waits(bound: Consortium) -> None:
+    first = held(bound, recovery(bound, "k1"), key="safe")
+    bound.do("plant", Reject(held=first), key="wang")
+    bound.clock.advance(days=3)
+    second = held(bound, recovery(bound, "k1", "robot"), key="safe")
+    assert [row["transaction"] for row in bound.query("consortium.held", member="plant")] == [second]
+    assert bound.events(HeldEnded)[-1] == HeldEnded(
+        member="plant", held=first, outcome="replaced", key="safe"
+    )
+    bound.do("plant", Reject(held=second), key="zhao")
+    bound.pass_days(NOTICE_DAYS - 1)
+    assert not revoked(bound, "k1")
+    bound.pass_days(1)
+    assert revoked(bound, "k1")
+    assert revoked(bound, "robot")
 
 
 def test_a_recovery_that_waits_does_not_hang_on_another_key(bound: Consortium) -> None:

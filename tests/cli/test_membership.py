@@ -297,7 +297,12 @@ def test_a_recovery_replaces_the_recovery_key_and_may_bind_it_to_rules(town: Tow
     assert "unless two holders reject it" in told.err
     assert here.profile().key == "k11"
     (waiting,) = bank.do("approve", "list", "--json").json
-    assert waiting["held"]["reserved"] == ["k12"]
+    assert waiting["held"]["tags"] == ["consortium.recover"]
+    bank.refused("consortium.recovery_waits", "key", "add", "b3", "--scope", "*", "--yes")
+    for key in ("b2", "k11"):
+        bank.do("profile", "set", "bank", "--key", key)
+        bank.do("approve", "reject", waiting["transaction"][:12], "--yes")
+    assert bank.do("approve", "list", "--json").json == []
 
 
 def test_what_needs_two_holders_waits_for_the_second(town: Town, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ APPROVAL_RULES_MAX = 32
 APPROVAL_HOLDERS_MIN = 2
 APPROVAL_HOLDERS_MAX = 5
 HELD_MAX = 32
-"""Transactions of one member that wait for approval; and as many recoveries."""
+"""Transactions of one member that wait for approval; and one recovery."""
 
 # Calendars.
 TRANSITIONS_MAX = 400

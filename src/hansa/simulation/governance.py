@@ -283,7 +283,8 @@ def _answers(story: Story, held: ma.Held) -> Iterator[page.Signatory]:
             against.append(rejected.key)
             yield answer("rejected", at, rejected.key, ma.Reject)
     for at, gone in story.of(ma.HeldEnded):
-        if gone.held == name and gone.key and gone.key not in against:
+        ended_by_hand = gone.held == name and gone.outcome in ("rejected", "withdrawn")
+        if ended_by_hand and gone.key not in against:
             yield answer("rejected" if gone.outcome == "rejected" else "withdrew", at, gone.key, ma.Reject)
 
 

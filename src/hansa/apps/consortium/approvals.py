@@ -80,12 +80,16 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
     # Checks.
     if any(isinstance(action, UNHELD) for action in actions):
         raise errors.ApprovalMixed()
-    waiting = [held for _, held in HELD.scan(ctx, (ctx.member,)) if _is_recovery(held) == recovery]
-    if len(waiting) >= limits.HELD_MAX:
+    waiting = [row for row in HELD.scan(ctx, (ctx.member,)) if _is_recovery(row[1]) == recovery]
+    if recovery:
+        _check_lasting(ctx, actions)
+    elif len(waiting) >= limits.HELD_MAX:
         raise errors.HeldTooMany(limit=limits.HELD_MAX)
-    reserved = _check_lasting(ctx, actions) if recovery else ()
 
     # Writes.
+    for (_, earlier), replaced in waiting if recovery else ():
+        _remove(ctx, ctx.member, str(earlier), replaced)
+        _show_end(ctx, ctx.member, str(earlier), "replaced")
     at = (ctx.member, ctx.transaction)
     held = HeldTransaction(
         key=ctx.key,
@@ -94,11 +98,10 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
         tags=tuple(action_tag(type(action)) for action in actions),
         held_ms=ctx.time_ms,
         until_ms=ctx.time_ms + days * limits.DAY_MS,
-        reserved=reserved,
     )
     HELD.insert(ctx, at, held)
     HELD_ACTIONS.insert(ctx, at, HeldActions(actions=tuple(encode(action) for action in actions)))
-    due.at(ctx, held.until_ms, expire_held, ctx.member, *at, reserve=limits.HELD_MAX if recovery else 0)
+    due.at(ctx, held.until_ms, expire_held, ctx.member, *at, reserve=1 if recovery else 0)
 
     # Events.
     ctx.emit(
@@ -229,15 +232,14 @@ def _is_recovery(held: HeldTransaction) -> bool:
     return RECOVER in held.tags
 
 
-def _check_lasting(ctx: Context, actions: Sequence[Action]) -> tuple[str, ...]:
-    """Whether a recovery can be done now, and nobody can prevent it meanwhile; the ids of its keys."""
+def _check_lasting(ctx: Context, actions: Sequence[Action]) -> None:
+    """Whether a recovery can be done now, and hangs on nothing that may change meanwhile."""
     if len(actions) != 1 or not isinstance(actions[0], Recover):
         raise keys_errors.RecoveryAlone()
     check_recover(ctx, ctx.member, ctx.key, actions[0])
     # Else it would hang on another key, which may end.
     if not any(manages(key.scopes) for key in actions[0].keys):
         raise keys_errors.NoManagingKey(member=ctx.member)
-    return tuple(key.id for key in actions[0].keys)
 
 
 def _reject_recovery(ctx: Context, name: str, held: HeldTransaction) -> None:

@@ -99,9 +99,12 @@ class RecoveryAlone(Refusal, code="consortium.recovery_alone", field="actions"):
     )
 
 
-class KeyReserved(Refusal, code="consortium.key_reserved", field="id"):
-    zh = "密钥编号 {key} 已由一笔待生效的恢复预留。请换一个编号。"
-    en = "Key id {key} is reserved by a recovery that waits. Choose another."
+class RecoveryWaits(Refusal, code="consortium.recovery_waits", field="key"):
+    zh = "本单位的一项密钥恢复正在公示，其间不登记新密钥。请等其生效，或由两位持钥人驳回该恢复。"
+    en = (
+        "A recovery of your company's keys is in its notice: no key is registered meanwhile. Wait until it "
+        "is in force, or let two holders reject it."
+    )
 
 
 class ScopeUnknown(Refusal, code="consortium.scope_unknown", field="scopes"):

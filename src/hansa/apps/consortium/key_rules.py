@@ -56,6 +56,8 @@ def add_key(ctx: Context, a: AddKey) -> None:
 @since(2)
 def register_key(ctx: Context, a: RegisterKey) -> None:
     # Checks, cheapest first.
+    if any(RECOVER in held.tags for _, held in HELD.scan(ctx, (ctx.member,))):
+        raise errors.RecoveryWaits()  # Else whoever it shuts out would make itself another key in time.
     if a.overlap_ms > (limits.KEY_OVERLAP_MAX_MS if a.replaces else 0):
         raise errors.OverlapInvalid(days=limits.KEY_OVERLAP_MAX_MS // limits.DAY_MS)
     old = _replaced(ctx, a) if a.replaces else None
@@ -165,11 +167,8 @@ def check_new_keys(ctx: Context, member: str, new: Sequence[NewKey]) -> None:
         raise errors.KeysAtOnce(limit=limits.KEYS_AT_ONCE_MAX, revoked=limits.REVOKED_AT_ONCE_MAX)
     ids: dict[str, None] = {}
     publics: dict[bytes, str] = {}
-    reserved = [name for _, held in HELD.scan(ctx, (member,)) for name in held.reserved]
     for key in new:
         check_key(ctx, key.public, key.kind, key.scopes, key.expires_ms)
-        if key.id in reserved:
-            raise errors.KeyReserved(key=key.id)
         if key.id in ids or KEYS.get(ctx, (member, key.id)) is not None:
             raise errors.KeyTaken(key=key.id)
         owner = PUBLICS.get(ctx, (key.public.hex(),))

@@ -18,8 +18,9 @@ from hansa.kernel import (
     TimeMs,
 )
 
-HeldOutcome = Literal["rejected", "withdrawn", "expired", "failed"]
-"""failed: a recovery whose notice was over could no longer be done; `code` says why."""
+HeldOutcome = Literal["rejected", "withdrawn", "expired", "failed", "replaced"]
+"""replaced: a recovery, by a later one of the same key.
+failed: a recovery whose notice was over could no longer be done; `code` says why."""
 
 
 class ApprovalRule(Struct):
@@ -71,8 +72,6 @@ class HeldTransaction(Record, version=1, readers="members", retention="business"
     approvals: tuple[Approval, ...] = ()
     rejections: tuple[Approval, ...] = ()
     """Of a recovery: who is against it."""
-    reserved: tuple[KeyId, ...] = ()
-    """Of a recovery: ids of the keys that it registers, which nobody takes meanwhile."""
 
 
 class HeldActions(Record, version=1, readers="members", retention="business"):

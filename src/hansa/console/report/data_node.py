@@ -156,7 +156,7 @@ class Approval(Part):
     actions: tuple[str, ...]
     holders_needed: int
     status: str
-    """`waiting`, `carried_out`, `rejected`, `withdrawn`, `expired` or `failed`."""
+    """`waiting`, `carried_out`, `rejected`, `withdrawn`, `expired`, `replaced` or `failed`."""
     signatories: tuple[Signatory, ...]
 
 

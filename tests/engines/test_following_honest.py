@@ -101,7 +101,7 @@ def test_a_bit_bent_in_memory_accuses_nobody(operator: Consortium, follower: Fol
     assert follower.ledger.app_hash == operator.node.app_hash
     assert follower.rejected is None
     told = [incident.what for incident in follower.incidents]
-    assert told[0] == "damaged"
+    assert told[0] == "bent"
     assert "differs" not in told
 
 

@@ -353,9 +353,24 @@ def test_one_that_is_away_is_reported_not_accused(
     with following(tmp_path / "plant", net, clock=clock, peers=["bank"]) as plant:
         until(lambda: plant.peers.standing.get("bank"))
         assert plant.peers.standing["bank"].state == "away"
+        until(lambda: "maker" in plant.peers.standing)
         until(lambda: plant.peers.standing["maker"].state == "agrees")
         assert all(check.ok for check in plant.checks()), plant.checks()
         assert plant.casebook.all() == []
+
+
+def test_one_whose_address_is_gone_is_spoken_of_no_more(
+    tmp_path: Path, reading: tuple[Operator, Casebook], clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, _ = reading
+    monkeypatch.setattr("hansa.node.peers.ADDRESSES_EVERY_S", 0.01)
+    monkeypatch.setattr("hansa.node.peers.POLL_S", 0.01)
+    with following(tmp_path / "plant", Net(operator), clock=clock) as plant:
+        until(lambda: "maker" in plant.peers.standing)
+        find, plant.peers._find = plant.peers._find, lambda _: {}
+        until(lambda: not plant.peers.standing and not plant.peers._threads)
+        plant.peers._find = find
+        until(lambda: plant.peers.standing.get("maker"))
 
 
 # Cosignatures: who may, what counts.
@@ -384,6 +399,29 @@ def test_a_quorum_makes_a_height_final(reading: tuple[Operator, Casebook]) -> No
     known.take(1, root(operator, 1), given(operator, "plant", 1))
     known.take(1, root(operator, 1), given(operator, "bank", 1))
     assert known.final_height == 2
+
+
+def test_what_a_peer_shows_is_checked_once_per_cosigner(
+    reading: tuple[Operator, Casebook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may fill its answer with signatures that do not hold: they cost no more than a set of cosigners."""
+    operator, _ = reading
+    known, checked = operator.cosignatures, 0
+    take = known.take
+
+    def counted(*given: Any) -> None:
+        nonlocal checked
+        checked += 1
+        take(*given)
+
+    monkeypatch.setattr(known, "take", counted)
+    head = operator.node.ledger.header(2)
+    true, false = given(operator, "plant", 2), given(operator, "plant", 2, by="bank")
+    assert known.learn(replace(head, cosignatures=(*[false] * 5, true))) == 1
+    assert checked == 1
+    many = tuple(replace(false, member=f"m-{n}") for n in range(1_000))
+    assert known.learn(replace(head, cosignatures=many)) == 0
+    assert checked == 1 + limits.COSIGNERS_MAX
 
 
 def test_what_is_final_stays_so_after_a_restart(reading: tuple[Operator, Casebook]) -> None:

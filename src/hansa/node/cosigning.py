@@ -15,7 +15,7 @@ from hansa.apps.consortium.handovers import Handover, InForce, counted, founding
 from hansa.apps.consortium.messages import CosignersChanged, CosignerSet
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
-from hansa.kernel import encode, replace
+from hansa.kernel import encode, limits, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosignature, Proof, SignedHeader
 from hansa.kernel.refusal import Refusal
@@ -29,6 +29,8 @@ SETS_MAX = 10_000
 SETS_TABLE = "consortium.cosigners"
 CHANGED_TAG = b'{"_type":"consortium.cosigners_changed"'
 PAGE = 1_000
+COSIGNERS_MAX = limits.COSIGNERS_MAX
+"""Cosignatures of one header that another node may have us check: as many as a set can have."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cosignatures (
@@ -125,7 +127,7 @@ class Cosignatures:
     def learn(self, signed: SignedHeader) -> int:
         """Take in what another node's header of our history carries; returns how many were of use."""
         taken = 0
-        for cosignature in signed.cosignatures:
+        for cosignature in {given.member: given for given in signed.cosignatures[:COSIGNERS_MAX]}.values():
             try:
                 self.take(signed.header.height, signed.header.app_hash, cosignature)
                 taken += 1

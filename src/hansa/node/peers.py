@@ -63,7 +63,9 @@ class Comparison:
         """Highest height of a header that it showed under the operator's key, as this copy knows that key."""
 
     def poll(self) -> Standing:
-        """Ask for its head and compare. Raises a Refusal where it does not answer.
+        """Ask for its head and compare, up to our height: further on another operator may be in force.
+
+        Raises a Refusal where it does not answer.
 
         No snapshot of our ledger stays open while the other node is asked.
         """
@@ -78,8 +80,6 @@ class Comparison:
             return self._agrees(head, own_height)
         if self._by_operator(head, sets):
             self.newest = max(self.newest, head.header.height)
-        elif head.header.height <= own_height or head.header.chain != self._reader.chain.id:
-            return self._forged(head)  # Further on, another operator may be in force: that has to wait.
         if at == 0:
             return self._standing("agrees", 0, "本节点还没有区块", "we have no block yet")
         theirs = head if head.header.height == at else self.peer.header(at)

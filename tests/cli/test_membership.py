@@ -298,7 +298,8 @@ def test_a_recovery_replaces_the_recovery_key_and_may_bind_it_to_rules(town: Tow
     assert here.profile().key == "k11"
     (waiting,) = bank.do("approve", "list", "--json").json
     assert waiting["held"]["tags"] == ["consortium.recover"]
-    bank.refused("consortium.recovery_waits", "key", "add", "b3", "--scope", "*", "--yes")
+    gate = ("--kind", "gateway", "--scope", "metering.*", "--yes")
+    bank.refused("consortium.recovery_waits", "key", "add", "b3", *gate)
     for key in ("b2", "k11"):
         bank.do("profile", "set", "bank", "--key", key)
         bank.do("approve", "reject", waiting["transaction"][:12], "--yes")

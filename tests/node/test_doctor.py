@@ -24,6 +24,7 @@ def test_a_healthy_node_has_nothing_wrong_and_every_check_says_so(clinic: Clinic
     assert checks == {
         "versions", "directory", "settings", "node key", "disk", "genesis", "last block", "stops", "clock",
         "rules", "keys", "growth", "backup", "node", "others", "records", "replay", "incidents",
+        "read model",
     }  # fmt: skip
     assert all(one.zh and one.en for one in found)
 
@@ -262,3 +263,15 @@ def test_a_key_that_was_revoked(clinic: Clinic) -> None:
 
 
 __all__ = ["built", "clinic"]
+
+
+def test_the_read_model_is_made_anew_where_it_is_asked_for(clinic: Clinic) -> None:
+    def told(**options: bool) -> str:
+        return " ".join(one.en for one in clinic.findings(**options) if one.check == "read model")
+
+    assert f"goes to block 0 of {BLOCKS}" in told()
+    assert not (clinic.directory / "read.db").exists()
+    assert f"up to block {BLOCKS}. The read model goes to block {BLOCKS}" in told(rebuild=True)
+    (clinic.directory / "read.db").write_bytes(b"rubbish")
+    assert f"goes to block 0 of {BLOCKS}" in told()
+    assert f"goes to block {BLOCKS}" in told(rebuild=True)

@@ -134,8 +134,8 @@ def test_what_is_no_http_is_refused_as_a_problem(port: int, data: bytes) -> None
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("DELETE", "/v1/head", "GET, HEAD"), ("OPTIONS", "/v1/transactions", "POST"),
-     ("PUT", "/health", "GET, HEAD"), ("GET", "/v1/transactions", "POST"),
+    [("DELETE", "/v1/head", "GET, HEAD"), ("OPTIONS", "/v1/transactions", "GET, POST, HEAD"),
+     ("PUT", "/health", "GET, HEAD"), ("PATCH", "/v1/transactions", "GET, POST, HEAD"),
      ("GET", "/v1/sessions/challenge", "POST"),
      ("TRACE", "/v1/consortium/members", "GET, HEAD"), ("PROPFIND", "/v1/genesis", "GET, HEAD")],
 )  # fmt: skip

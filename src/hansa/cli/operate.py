@@ -37,9 +37,10 @@ PRECIOUS = click.Choice(["ledger", "keys"])
 @directory_argument
 @click.option("--scrub", is_flag=True, help="Read every record and sum all anew. 逐条核对全部记录。")
 @click.option("--replay", is_flag=True, help="Execute the whole log again. 从头重新执行全部区块。")
+@click.option("--rebuild", is_flag=True, help="Make the read model (read.db) anew. 重建读模型。")
 @json_option
 @click.pass_obj
-def doctor(lang: Language, directory: Path, scrub: bool, replay: bool, as_json: bool) -> None:
+def doctor(lang: Language, directory: Path, scrub: bool, replay: bool, rebuild: bool, as_json: bool) -> None:
     """Look at the node of DIRECTORY, its machine and its neighbours; say what is wrong and what to do.
 
     Exit status 1 when something is wrong. 检查节点、机器与相邻节点，指出问题与处理办法；有问题时退出码为 1。
@@ -49,7 +50,8 @@ def doctor(lang: Language, directory: Path, scrub: bool, replay: bool, as_json: 
     from hansa.node.doctor import Doctor
     from hansa.node.findings import worst
 
-    findings = list(Doctor(directory, _release(directory), scrub=scrub, replay=replay).examine())
+    made = Doctor(directory, _release(directory), scrub=scrub, replay=replay, rebuild=rebuild)
+    findings = list(made.examine())
     wrong = worst(findings) == "wrong"
     if as_json:
         show_json({"ok": not wrong, "findings": [msgspec.structs.asdict(one) for one in findings]})

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from hansa.cli.common import (
+    Desk,
     Language,
     csv_option,
     desk,
@@ -33,6 +34,14 @@ HEADS = (
     ("结果", "outcome"),
     ("高度", "height"),
     ("有效至", "valid until"),
+    ("交易", "transaction"),
+)
+ON_LEDGER = (
+    ("位置", "place"),
+    ("成员单位", "member"),
+    ("密钥", "key"),
+    ("操作", "actions"),
+    ("结果", "outcome"),
     ("交易", "transaction"),
 )
 STATES = ("queued", "signed", "done", "refused", "dropped")
@@ -145,18 +154,56 @@ def batch(lang: Language, file: str, profile_name: str, yes: bool, dry_run: bool
 
 @tx.command("list")
 @click.option("--state", type=click.Choice(STATES), multiple=True, help="Only these. 只列这些状态。")
+@click.option("--ledger", is_flag=True, help="What lies on the ledger instead, newest first. 账本上的交易。")
+@click.option("--member", default="", help="On the ledger: of this member only. 账本上：只列该成员单位。")
+@click.option("--key", default="", help="On the ledger: signed by this key only. 账本上：只列该密钥所签。")
+@click.option("--code", default="", help="On the ledger: with this outcome only. 账本上：只列该结果。")
+@click.option("--before", default="", metavar="PLACE", help="On the ledger: before height.index. 早于此处。")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000), help="行数上限。")
 @json_option
 @csv_option
 @profile_option
 @click.pass_obj
-def list_(lang: Language, state: tuple[Any, ...], as_json: bool, as_csv: bool, profile_name: str) -> None:
-    """What lies in the outbox. 发件箱内容。"""
-    with desk(lang, profile_name).outbox() as outbox:
+def list_(
+    lang: Language,
+    /,
+    state: tuple[Any, ...],
+    ledger: bool,
+    limit: int,
+    as_json: bool,
+    as_csv: bool,
+    profile_name: str,
+    **chosen: str,
+) -> None:
+    """What lies in the outbox; or (--ledger) on the ledger, by member, key and outcome. 发件箱或账本内容。"""
+    at = desk(lang, profile_name)
+    if ledger or any(chosen.values()):
+        _show_ledger(lang, at, limit, chosen, as_json, as_csv)
+        return
+    with at.outbox() as outbox:
         entries = outbox.entries(*state)
     if as_json:
         show_json([entry.as_dict() for entry in entries])
     else:
         show_rows(lang, HEADS, [_row(entry, lang) for entry in entries], as_csv=as_csv)
+
+
+def _show_ledger(
+    lang: Language, at: Desk, limit: int, chosen: dict[str, str], as_json: bool, as_csv: bool
+) -> None:
+    given = [("limit", str(limit)), *((name, value) for name, value in chosen.items() if value)]
+    found = msgspec.json.decode(at.node.get("/v1/transactions", tuple(given)))
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [f"{one['height']}.{one['index']}", one["member"], one["key"], ", ".join(one["actions"]), one["code"],
+         one["transaction"]]
+        for one in found["transactions"]
+    ]  # fmt: skip
+    show_rows(lang, ON_LEDGER, rows, as_csv=as_csv)
+    if not as_csv:
+        say(lang, f"截至区块 {found['height']}。", f"Up to block {found['height']}.", err=True)
 
 
 def _row(entry: Entry, lang: Language) -> list[object]:

@@ -36,6 +36,7 @@ class Doctor:
     release: Release
     scrub: bool = False
     replay: bool = False
+    rebuild: bool = False
     ask: doctor_peers.Ask | None = None
     clock: Callable[[], int] = now_ms
     monotonic_s: Callable[[], float] = time.monotonic
@@ -98,6 +99,8 @@ class Doctor:
         try:
             genesis_bytes, reader = directory_reader(self.directory, self.release)
             try:
+                if self.rebuild:
+                    yield from _made("read model", lambda: doctor_ledger.rebuild(self.directory, reader))
                 with reader.snapshot() as reading:
                     yield from self._reading(found, reading, genesis_bytes, clocks)
             finally:
@@ -133,6 +136,7 @@ class Doctor:
             looks.append(
                 ("replay", lambda: doctor_ledger.look_at_history(reading, genesis_bytes, self.release))
             )
+        looks.append(("read model", lambda: doctor_ledger.look_at_projection(self.directory, reading)))
         for name, look in looks:
             yield from _made(name, look)
 

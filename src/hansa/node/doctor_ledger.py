@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hansa.engines import errors as engine_errors
+from hansa.engines.reader import Reader
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.replay import replay, scrub
 from hansa.engines.stops import Stop
@@ -18,7 +19,11 @@ from hansa.kernel.refusal import Refusal
 from hansa.kernel.state import Damaged, after_prefix, decode_key, encode_key
 from hansa.node import errors_doctor as errors
 from hansa.node.backup_note import read_note
+from hansa.node.doctor_files import is_held
 from hansa.node.findings import Finding, Level, finding, fine
+from hansa.node.projection import FILE as READ_MODEL
+from hansa.node.projection import Projection
+from hansa.node.projector import Projector
 
 EXPIRY_DAYS: tuple[tuple[int, Level], ...] = ((3, "wrong"), (14, "warning"), (60, "note"))
 """(days left, how loud)."""
@@ -117,6 +122,29 @@ def look_at_history(reading: Reading, genesis_bytes: bytes, release: Release) ->
             f"全部 {done.height:,} 个区块重新执行，结果相同。",
             f"All {done.height:,} blocks were executed again and led to the same.",
         )
+
+
+# The read model.
+
+
+def look_at_projection(directory: Path, reading: Reading) -> Iterator[Finding]:
+    """How far does it go? None is no harm: a running node makes it."""
+    height = Projection(directory / READ_MODEL, reading.chain.id).height()
+    yield fine(
+        "read model",
+        f"读模型到区块 {height}，账本到 {reading.height}。节点运行时自行补上。",
+        f"The read model goes to block {height} of {reading.height}. A running node brings it up.",
+    )
+
+
+def rebuild(directory: Path, reader: Reader) -> Iterator[Finding]:
+    """Make it anew from the ledger (`--rebuild`). Raises InUse while a node runs: that one does so itself."""
+    if is_held(directory):
+        raise engine_errors.InUse(path=str(directory))
+    projection = Projection(directory / READ_MODEL, reader.chain.id)
+    projection.begin()
+    height = Projector(projection, reader).catch_up()
+    yield fine("read model", f"读模型已重建，到区块 {height}。", f"Made anew, up to block {height}.")
 
 
 # Rules and rooms.

@@ -266,6 +266,12 @@ class FileMissing(NodeRefusal, code="node.file_missing", field="path"):
     en = "The data directory has no {path}. Run hansa init first, or check the directory."
 
 
+class ReadModelAway(NodeRefusal, code="node.read_model_away", field="path"):
+    status = 503
+    zh = "读模型（read.db）暂不可用，节点会自行重建。请 {retry_s} 秒后再试。"
+    en = "The read model (read.db) is away; the node makes it anew by itself. Ask again in {retry_s} s."
+
+
 class LedgerGone(NodeRefusal, code="node.ledger_gone", field="ledger.db"):
     zh = (
         "{path} 中没有账本 ledger.db，节点不会从头另起一部历史。若文件丢失：hansa restore 备份 {path}，再 "

@@ -48,6 +48,7 @@ from hansa.node.metrics import Metrics
 from hansa.node.neighbours import addresses, ca_of, operator_of, way_to
 from hansa.node.peers import Peers
 from hansa.node.private import private
+from hansa.node.projector import projecting
 from hansa.node.promise_watch import PromiseWatch
 from hansa.node.promises import FILE as PROMISES
 from hansa.node.promises import Promises
@@ -364,14 +365,15 @@ def follow(
             restore_snapshot(snapshot, settings.file(files.LEDGER), genesis, release)
         follower = open_follower(settings, clock, release)
         follower.take(word)
-        app = Node(Front(settings, follower, clock, follower.metrics))
 
         def started(server: object, port: int) -> None:
             note("started", role=follower.role, port=port, height=follower.height)
             if ready is not None:
                 ready(Handle(lambda: setattr(server, "should_exit", True), follower, port))
 
-        run(app, settings, listening, started, stop)
+        with projecting(Path(settings.directory), follower.reader) as seen:
+            app = Node(Front(settings, follower, clock, follower.metrics, projection=seen))
+            run(app, settings, listening, started, stop)
         note("stopped", height=follower.height)
     finally:
         listening.close()

@@ -14,6 +14,7 @@ from hansa.node.bodies import Budget
 from hansa.node.events import Broadcast
 from hansa.node.member import Member
 from hansa.node.metrics import Metrics
+from hansa.node.projection import Projection
 from hansa.node.pulse import Pulse
 from hansa.node.reads import NODE, Asker, Reads
 from hansa.node.sessions import Holder, Session, Sessions, refused_for
@@ -37,6 +38,8 @@ class Front:
     clock: Callable[[], int]
     metrics: Metrics = field(default_factory=Metrics)
     pulse: Pulse = field(default_factory=Pulse)
+    projection: Projection | None = None
+    """The read model, where one is kept."""
 
     def __post_init__(self) -> None:
         bounds = self.settings.limits

@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
@@ -26,6 +27,7 @@ from hansa.node.metrics import Metrics
 from hansa.node.newest import later_blocks
 from hansa.node.operator import Operator
 from hansa.node.private import private
+from hansa.node.projector import projecting
 from hansa.node.server import Node, now_ms
 from hansa.node.settings import Settings, check
 
@@ -89,14 +91,15 @@ def serve(
         _ask_others(settings, operator)
         if retry:
             operator.engine.retry(drop=retry == "set_aside")
-        app = Node(Front(settings, operator, clock, operator.metrics))
 
         def started(server: uvicorn.Server, port: int) -> None:
             note("started", role=operator.role, port=port, height=operator.height)
             if ready is not None:
                 ready(Handle(server, operator, port))
 
-        run(app, settings, listening, started, stop)
+        with projecting(Path(settings.directory), operator.reader) as seen:
+            app = Node(Front(settings, operator, clock, operator.metrics, projection=seen))
+            run(app, settings, listening, started, stop)
         note("stopped", height=operator.height)
     finally:
         listening.close()

@@ -1,10 +1,11 @@
 """All routes of a node as data: the one registry that routing and OpenAPI are made from."""
 
 from hansa.node.endpoint import Endpoint
-from hansa.node.routes import blocks, evidence, ledger, opening, operation
+from hansa.node.routes import blocks, evidence, history, ledger, opening, operation
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
+    *history.ENDPOINTS,
     *evidence.ENDPOINTS,
     *blocks.ENDPOINTS,
     *opening.ENDPOINTS,

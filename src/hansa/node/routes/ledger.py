@@ -16,6 +16,8 @@ from hansa.node import errors, limits, parameters
 from hansa.node.admission import Submitted
 from hansa.node.endpoint import Asked, Endpoint, json_response
 from hansa.node.events import CONTENT_TYPE, CloudEvent, Listening, Position, events_after
+from hansa.node.front import Front
+from hansa.node.routes.history import chosen
 
 _POSITION = re.compile(r"([0-9]{1,16})\.(-1|[0-9]{1,16})\Z")
 PositionText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,16}\.(-1|[0-9]{1,16})$", max_length=33)]
@@ -36,6 +38,8 @@ class OfEvents(Struct):
     """Events of this room only."""
     type: Annotated[str, msgspec.Meta(max_length=128)] = ""
     """Events of this type only."""
+    member: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """Events in which this member is named only; of a list, not as they happen."""
 
 
 class Asking(Struct):
@@ -96,7 +100,7 @@ async def events(asked: Asked) -> ASGIApp:
     front, given = asked.front, asked.given
     after = _position(asked)
     if given.limit is not None or CONTENT_TYPE not in asked.request.headers.get("accept", ""):
-        return json_response(await asked.read(lambda reading: _listed(reading, given, after)))
+        return json_response(await asked.read(lambda reading: _listed(reading, front, given, after)))
     await front.check_key(asked.caller)
     if after is not None and not front.broadcast.has_at_hand(after):
         # Said before anything else is: a place that is no longer kept has no continuation.
@@ -115,16 +119,14 @@ async def events(asked: Asked) -> ASGIApp:
     )
 
 
-def _listed(reading: Reading, given: OfEvents, after: Position | None) -> EventList:
+def _listed(reading: Reading, front: Front, given: OfEvents, after: Position | None) -> EventList:
     start = after or Position(0, -1)
-    found = events_after(reading, start, given.limit or limits.EVENTS_PER_READ_MAX)
-    wanted = tuple(
-        event
-        for _, event in found
-        if event.type.startswith(given.room + "." if given.room else "") and given.type in ("", event.type)
-    )
-    last = found[-1][0] if found else start
-    return EventList(events=wanted, after=f"{last.height}.{last.place}")
+    if given.room or given.type or given.member:
+        found, last = chosen(reading, front.projection, given, start)
+    else:
+        page = events_after(reading, start, given.limit or limits.EVENTS_PER_READ_MAX)
+        found, last = [event for _, event in page], page[-1][0] if page else start
+    return EventList(events=tuple(found), after=f"{last.height}.{last.place}")
 
 
 def _position(asked: Asked) -> Position | None:

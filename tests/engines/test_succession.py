@@ -520,3 +520,46 @@ def test_a_header_of_long_ago_that_its_operator_never_signed_is_found(
     write_snapshot(old.node.reader(), tmp_path / "snapshot")
     with pytest.raises(errors.HistoryBroken):
         restored(old, tmp_path)
+
+
+def test_who_cosigned_a_block_that_was_left_follows_and_signs_no_second_one(old: Consortium) -> None:
+    """The bank had co-signed the old operator's next block, and nobody who handed over knew."""
+    last, place = old.node.height, old.path.parent.parent / "bank"
+    said = signed(succession(old), "plant", "auditor", "maker")
+    new = took_over(old, said)
+    old.do("bank", old.key("bank", "own-branch"))
+    follower = following(old, "bank")
+    follower.cosign("bank", node_key("bank"))
+    follower.close()
+    for left in place.glob("ledger.db*"):
+        left.unlink()
+
+    later = old.client("auditor").sign(old.key("auditor", "later"))
+    assert new.submit([later])[0].code == "ok"
+    follower = following(old, "bank", 0)
+    for height in range(follower.height + 1, last + 2):
+        follower.follow(new.ledger.block(height))
+    with pytest.raises(errors.SignedOther):
+        follower.cosign("bank", node_key("bank"))
+    follower.close()
+    follower = following(old, "bank", 0)  # It opens again there.
+    follower.follow(new.ledger.block(last + 2))
+    assert follower.cosign("bank", node_key("bank")).member == "bank"
+    assert follower.rejected is None
+    follower.close()
+    new.close()
+
+
+def test_two_headers_under_one_operator_are_two_histories_as_before(old: Consortium) -> None:
+    follower = following(old, "bank")
+    other = cheated(old, old.client("bank").sign(old.key("bank", "one")))
+    follower.follow(other)
+    follower.cosign("bank", node_key("bank"))
+    follower.close()
+    for left in (old.path.parent.parent / "bank").glob("ledger.db*"):
+        left.unlink()
+    old.do("plant", old.key("plant", "two"))
+    follower = following(old, "bank", old.node.height - 1)
+    with pytest.raises(errors.SignedOther):
+        follower.follow(old.node.ledger.block(old.node.height))
+    follower.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from hansa.engines import errors
 from hansa.engines.founding import Founded, found
 from hansa.engines.ledger import KEEP, Keep, Ledger, Watch, unwatched
+from hansa.engines.operators import contradicts
 from hansa.engines.signed import Signed, beside
 from hansa.engines.store import Connect, connect
 from hansa.kernel import Release
@@ -46,7 +47,7 @@ def open_folder(
         raise
     try:
         head = ledger.head()
-        if head is not None and not signed.allows(head.header):
+        if head is not None and contradicts(signed, head.header, ledger.operator_key(ledger.height)):
             raise errors.SignedOther(height=ledger.height)
         if signed.fresh:
             with _usable(path):

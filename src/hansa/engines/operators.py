@@ -13,7 +13,7 @@ from hansa.apps.consortium.tables import COSIGNERS
 from hansa.engines import errors
 from hansa.kernel import Refusal, Registry
 from hansa.kernel.apply import Applied, Chain
-from hansa.kernel.evidence import SignedHeader, signed_by
+from hansa.kernel.evidence import Header, SignedHeader, signed_by
 from hansa.kernel.signatures import verify
 from hansa.kernel.state import Committed, encode_key
 from hansa.kernel.transaction import parse
@@ -38,9 +38,13 @@ class Standing(Protocol):
 
 
 class Handed(Protocol):
-    """What a node remembers of the successions that it signed."""
+    """What a node remembers of all that it signed."""
 
     def handed(self, height: int) -> bool: ...
+
+    def allows(self, header: Header) -> bool: ...
+
+    def operators(self, height: int) -> SignedHeader | None: ...
 
 
 def set_at(state: Committed, height: int) -> CosignerSet | None:
@@ -100,19 +104,32 @@ def goes_on_here(ledger: Standing, found: Succeed) -> bool:
     return (said.chain, said.height, said.app_hash) == (ledger.chain.id, ledger.height, ledger.app_hash)
 
 
-def check_before(ledger: Standing, header: SignedHeader, wires: tuple[bytes, ...], own: Handed) -> None:
-    """Before a block of another node is executed: whether who signed it may order it at all.
+def check_before(ledger: Standing, header: SignedHeader, wires: tuple[bytes, ...], own: Handed) -> bytes:
+    """Before a block of another node is executed: the key that signed it, if it may order it at all.
 
     Raises NotByOperator; HandedOver for a block of an operator whose ledger this node handed over.
     """
     height = ledger.height + 1
-    if signed_by(header, ledger.operator_key(height)):
+    operator = ledger.operator_key(height)
+    if signed_by(header, operator):
         if own.handed(ledger.height):
             raise errors.HandedOver(height=ledger.height)
-        return
+        return operator
     successor = successor_key(ledger, wires[0]) if wires else b""
     if not successor or not signed_by(header, successor):
         raise errors.NotByOperator(height=height)
+    return successor
+
+
+def contradicts(own: Handed, header: Header, operator: bytes) -> bool:
+    """Whether this node signed another header of that height under the same operator.
+
+    Another one under an operator that was succeeded since accuses nobody: that one's branch was left.
+    """
+    if own.allows(header):
+        return False
+    before = own.operators(header.height)
+    return before is None or signed_by(before, operator)
 
 
 def successor_after(applied: Applied, height: int) -> bytes:

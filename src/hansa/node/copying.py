@@ -16,6 +16,7 @@ from hansa.client.texts import Text
 from hansa.engines import errors as engine_errors
 from hansa.engines.blocks import BlockData
 from hansa.engines.following import Following
+from hansa.engines.operators import contradicts
 from hansa.kernel.evidence import SignedHeader, signed_by
 from hansa.kernel.keys import KEYS
 from hansa.kernel.refusal import Refusal
@@ -322,7 +323,7 @@ class Copying:
         self.progress.over = True
         self.progress.trouble = engine_errors.Differs(height=rejected.height, what=rejected.what)
         header, own = rejected.block.header.header, self._following.signed
-        if header.height <= own.height and not own.allows(header):
+        if contradicts(own, header, public):
             case = signed_other(self._following, rejected, self._casebook, accused, public)
         else:
             upstream = self._connect()

@@ -87,6 +87,9 @@ class Cosigner:
         # The header that puts another in the place of the accused is signed: else none could ever be.
         if self._casebook.halt(current.operator) and self._casebook.halt(sets[-1].operator):
             return None
+        header = ledger.last_header
+        if header is None or not self._following.signed.allows(header):
+            return None  # Signed under an operator that was succeeded since: never a second one.
         cosignature = self._following.cosign(self._member, self._signer)
         self.signed_height = height
         try:

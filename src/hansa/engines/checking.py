@@ -3,7 +3,7 @@
 from hansa.engines import errors
 from hansa.engines.blocks import BlockData
 from hansa.engines.ledger import Ledger
-from hansa.engines.operators import check_after, check_before
+from hansa.engines.operators import check_after, check_before, contradicts
 from hansa.engines.signed import Signed
 from hansa.kernel import encode, merkle, replace
 from hansa.kernel.apply import Block, BlockLeaf
@@ -24,8 +24,8 @@ def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
         raise errors.NotNext(height=signed.header.height, expected=height)
     if signed.header.chain != ledger.chain.id:
         raise errors.NotByOperator(height=height)
-    check_before(ledger, signed, block.wires, own)
-    if height <= own.height and not own.allows(signed.header):
+    operator = check_before(ledger, signed, block.wires, own)
+    if height <= own.height and contradicts(own, signed.header, operator):
         raise errors.SignedOther(height=height)
     _check_fit(ledger, block)
     if block.leaf.time_ms < ledger.time_ms:

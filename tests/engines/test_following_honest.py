@@ -10,6 +10,7 @@ import pytest
 from hansa.engines import errors
 from hansa.engines.blocks import BlockData, pack_block
 from hansa.engines.following import LEVEL_EVERY_MS, REJECTED, Following, Level
+from hansa.engines.ledger import Ledger
 from hansa.engines.signed import Signed
 from hansa.engines.stops import Stop
 from hansa.kernel import encode, merkle, replace
@@ -159,6 +160,49 @@ def test_a_rejected_block_that_is_nobodys_any_more_is_let_go(operator: Consortiu
         follower = following(operator, tmp_path / "ledger.db")
         assert follower.rejected is None
         assert follower.ledger.store.meta(REJECTED) is None
+    follower.close()
+
+
+def test_a_rejected_block_of_a_ledger_handed_over_is_let_go(operator: Consortium, tmp_path: Path) -> None:
+    follower = following(operator, tmp_path / "ledger.db")
+    for block in blocks(operator, last=AT - 1):
+        follower.follow(block)
+    with pytest.raises(errors.Differs):
+        follower.follow(forged(operator, AT, {"state_digest": "0" * 64}))
+    follower.signed.hand_over(AT - 1, "plant")
+    follower.close()
+    follower = following(operator, tmp_path / "ledger.db")
+    assert follower.rejected is None
+    with pytest.raises(errors.HandedOver):
+        follower.follow(operator.node.ledger.block(AT))
+    follower.close()
+
+
+def test_a_fault_while_it_looks_again_leaves_it_open_for_reading(
+    operator: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = following(operator, tmp_path / "ledger.db")
+    for block in blocks(operator, last=AT - 1):
+        follower.follow(block)
+    bad = forged(operator, AT, {"state_digest": "0" * 64})
+    with pytest.raises(errors.Differs):
+        follower.follow(bad)
+    follower.close()
+
+    def fail(*given: object, **more: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "execute", fail)
+        for refusal in (errors.Stopped, errors.Waiting, errors.Waiting):
+            follower = following(operator, tmp_path / "ledger.db")
+            assert follower.height == AT - 1
+            with pytest.raises(refusal):
+                follower.follow(bad)
+            follower.close()
+    follower = following(operator, tmp_path / "ledger.db")
+    follower.retry()
+    assert follower.rejected is not None
     follower.close()
 
 

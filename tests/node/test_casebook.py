@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from hansa.apps.consortium.handovers import Handover
 from hansa.client.case import Case
 from hansa.client.texts import Text
 from hansa.kernel import encode
+from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import decode_strict
-from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.evidence import Header, Inclusion, Proof, SignedHeader
 from hansa.node import casebook as casebooks
 from hansa.node import errors_follower as errors
 from hansa.node.casebook import Casebook, SetAside
@@ -35,6 +37,16 @@ def again(book: Casebook, clock: VirtualClock) -> Casebook:
 def signed(height: int, mark: int = 0) -> SignedHeader:
     header = Header(chain="0" * 64, height=height, time_ms=1, app_hash=f"{mark:064x}")
     return SignedHeader(header=header, suite=1, signature=b"s")
+
+
+def handover() -> Handover:
+    block = BlockLeaf(
+        height=1, time_ms=1, transactions_root="0" * 64, outcomes_root="0" * 64, events_root="0" * 64,
+        state_digest="0" * 64,
+    )  # fmt: skip
+    one = Inclusion(index=0, size=1)
+    event = Proof(kind="event", item=b"", within_block=one, block=block, within_log=one)
+    return Handover(event=event, head=signed(1))
 
 
 def files(book: Casebook) -> list[str]:
@@ -133,6 +145,9 @@ def test_a_case_put_aside_halts_no_more_and_stays(book: Casebook, clock: Virtual
         each.report("two_histories", 5, Text("另", "other"), against="maker", headers=both)
         assert each.halt() == ""
         assert (book.folder / name).read_bytes() == before
+    # Also once more is known of how its operator came to operate.
+    book.report("two_histories", 5, TEXT, against="maker", headers=both, handovers=(handover(),))
+    assert book.halt() == ""
     # Something else of the same place is not.
     book.report("two_histories", 5, TEXT, against="maker", headers=(signed(5), signed(5, 2)))
     assert book.halt("maker")

@@ -16,7 +16,7 @@ from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep, Watch, unwatched
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.stops import STOPS_MAX
 from hansa.engines.store import Connect, connect
-from hansa.kernel import Registry, Release, Struct, encode
+from hansa.kernel import Refusal, Registry, Release, Struct, encode
 from hansa.kernel.apply import Incident
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosignature
@@ -105,8 +105,10 @@ class Following:
             self._append(unpack_blocks(kept)[0])
         except (errors.Differs, errors.SignedOther) as found:
             self.ledger.stops.tell(Incident("differs", found.en, found.zh))
-        except (errors.NotNext, errors.NotByOperator, errors.BlockUnfit):
+        except (errors.NotNext, errors.NotByOperator, errors.HandedOver, errors.BlockUnfit):
             self.forget_rejected()  # It is none of the operator's in force: nothing speaks against anybody.
+        except Refusal:
+            return  # This node's own trouble: it opens for reading, and who follows meets the same again.
         else:
             self.ledger.store.note(REJECTED, None)
 

@@ -18,6 +18,7 @@ from hansa.engines.blocks import BlockData
 from hansa.engines.embedded import Embedded
 from hansa.engines.folder import begin
 from hansa.engines.following import Following
+from hansa.engines.snapshot import read_manifest
 from hansa.kernel import Cosigner, encode, merkle, replace
 from hansa.kernel.evidence import SignedHeader, final, signed_by
 from hansa.kernel.signatures import HEADER_DOMAIN
@@ -167,6 +168,14 @@ def test_an_operator_that_lost_its_key_is_succeeded(members: Members, tmp_path: 
         with members.at("bank") as http:
             assert until(lambda: len(http.handovers()) == 1, WAIT_S)
             assert operator_keys(http) == (signer(OLD, "node").public, signer(NEW, "node").public)
+
+    # A snapshot of the successor's node brings the handover along.
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    (fresh / "genesis.json").write_bytes(members.genesis)
+    plant.do("backup", place(NEW), tmp_path / "snapshot", "--snapshot")
+    assert len(read_manifest(tmp_path / "snapshot").handovers) == 1
+    bank.do("restore", tmp_path / "snapshot", fresh)
 
 
 # On directories at rest: the operator's engine in this process, no servers.

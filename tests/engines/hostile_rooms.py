@@ -68,8 +68,11 @@ RUN: list[tuple[str, str]] = [
     # Nothing but the room's own.
     ("room.operation", "ctx.emit(Tool(name=a.tool))"),
     ("room.operation", "ctx.emit(a)"),
-    ("room.operation", "x = known(ctx, ctx.member)\nx += (1,)\n"),
+    ("room.operation", "x = known(ctx, ctx.member)\nx += known(ctx, ctx.member)"),
     ("room.operation", "n = sum([[1], [2]])"),
+    ("room.operation", "n = a.tool + a.times"),
+    ("room.operation", "n = [1] + (1,)"),
+    ("room.operation", "n = a.times.index(1)"),
     ("room.operation", "n = sum(['a'], 1)"),
     ("room.due_account", "due.at(ctx, ctx.time_ms + 1, later, 'bank', 'bank', a.tool)"),
     # It ends.

@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ from hansa.client import Client
 from hansa.client.errors import AnswerUnusable
 from hansa.client.http import Http
 from hansa.client.keyfiles import write_key
+from hansa.client.texts import Text
 from hansa.engines.folder import begin
+from hansa.engines.stops import Stop
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosigner, SignedAcknowledgement
 from hansa.node import follower as follower_module
 from hansa.node import settings as files
 from hansa.node.errors_follower import OperatorAway
-from hansa.node.follower import MEMBER_KEY, follow, http_upstream, open_follower
+from hansa.node.follower import MEMBER_KEY, Word, follow, http_upstream, open_follower
 from hansa.node.run import serve
 from hansa.node.settings import Settings
 from tests.consortium import MEMBERS, START_MS, genesis, signer
@@ -214,3 +217,19 @@ def genesis_type() -> Any:
     from hansa.apps.consortium.messages import Genesis
 
     return Genesis
+
+
+@pytest.mark.parametrize("started", ["follow", "up"])
+def test_the_members_word_is_taken_as_the_node_starts(tmp_path: Path, started: str) -> None:
+    settings = folder_of(tmp_path, "plant", role="follower", follow="http://127.0.0.1:1", key="k1")
+    waiting = open_follower(settings, lambda: START_MS)
+    waiting.following.ledger.store.note("stopped", encode(Stop(stops=2, cause="too slow")))
+    waiting.casebook.report("dropped", 2, Text("缺失", "missing"), against="maker")
+    waiting.end()
+    word = Word(retry=True, set_aside="dropped-000000000002.json", person="li")
+    run = partial(follow, word=word) if started == "follow" else partial(serve, retry="again")
+    with running(run, settings) as handle:
+        assert handle.follower.following.ledger.stops.reason is None
+        assert bool(handle.follower.casebook.halt()) == (started == "up")
+    with running(follow, settings) as handle:
+        assert handle.follower.following.ledger.stops.reason is None

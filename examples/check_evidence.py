@@ -281,7 +281,8 @@ class Acts:
         """Whether it left its event here. Only an anchor that came twice leaves none."""
         tag, member = action["_type"], body["member"]
         parts = [{"_type": "consortium.register_key", "key": key} for key in action.get("keys", ())]
-        for part in parts if tag == "consortium.recover" else [action]:
+        recovers = (tag, self.keys[member, body["key"]]["kind"]) == ("consortium.recover", "recovery")
+        for part in parts if recovers else [action]:
             if part["_type"] not in LEFT:
                 return False
             (event, names), inner = LEFT[part["_type"]], part.get("key", part.get("counters"))
@@ -486,11 +487,10 @@ def check(data: bytes, genesis_bytes: bytes) -> str:
         told = f"DOES NOT HOLD  cannot be read: {error!r}\n不成立  无法读取：{error!r}"
         raise Broken(told) from None
     gaps = [f"{n[1]} {n[2]}.{n[3]}" for *f, k in counted if k > 1 and (n := (*f, k - 1)) not in counted]
-    gap, sizes = ", ".join(gaps[:20]), (len(found), len(records), len(counted))
-    en = "{} transactions, {} records, {} counter records".format(*sizes)
-    zh = "{} 笔交易，{} 条账本记录，{} 条计数记录".format(*sizes)
-    held = f"HOLDS  {en}; {said}; without a record: {gap or 'none'}; not rated"
-    return "\n".join([held, f"成立  {zh}；{said_zh}；缺少的序号：{gap or '无'}；未重算金额", *acts.notes])
+    t, r, c, gap = len(found), len(records), len(counted), ", ".join(gaps[:20]) or "—"
+    en = f"HOLDS  {t} transactions, {r} records, {c} counter records; {said}; no record: {gap}"
+    zh = f"成立  {t} 笔交易，{r} 条账本记录，{c} 条计数记录；{said_zh}；缺少的序号：{gap}"
+    return "\n".join([f"{en}; not rated", f"{zh}；未重算金额", *acts.notes])
 
 
 if __name__ == "__main__":

@@ -113,13 +113,14 @@ def cold(consortium: Consortium) -> Action:
     return consortium.key("maker", "cold", kind="recovery", scopes=("consortium.recover",))
 
 
-def test_a_key_that_a_recovery_registered(world: World) -> None:
-    def prepare(consortium: Consortium) -> None:
-        consortium.do("maker", cold(consortium))
-        new = new_key(consortium.node.chain.id, "maker", "v1")
-        consortium.do("maker", Recover(revoke=("k1",), keys=(new,)), key="cold")
+def recovering(consortium: Consortium) -> None:
+    consortium.do("maker", cold(consortium))
+    new = new_key(consortium.node.chain.id, "maker", "v1")
+    consortium.do("maker", Recover(revoke=("k1",), keys=(new,)), key="cold")
 
-    bundle, report = held_well(world(prepare, keys={"maker": "v1"}))
+
+def test_a_key_that_a_recovery_registered(world: World) -> None:
+    bundle, report = held_well(world(recovering, keys={"maker": "v1"}))
     assert report.voted == []
     assert any(b'"consortium.recover"' in carried.transaction.item for carried in bundle.transactions)
 
@@ -184,7 +185,9 @@ def test_a_member_that_was_admitted_by_vote(world: World) -> None:
 
 def recovered(consortium: Consortium) -> None:
     new = new_key(consortium.node.chain.id, "maker", "v1")
-    decide(consortium, RecoverMember(member="maker", revoke=("k1",), keys=(new,)), "plant", "bank", by="bank")
+    decide(
+        consortium, RecoverMember(member="maker", revoke=("k1",), keys=(new,)), "plant", "bank", by="maker"
+    )
     consortium.pass_days(30)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.billing.messages import Accept, Accepted
-from hansa.apps.consortium.messages import KeyRegistered, Recover
+from hansa.apps.consortium.messages import KeyRegistered, Recover, RegisterKey
 from hansa.apps.consortium.messages_approvals import Approval, Approve, CarriedOut, Held, Reject
 from hansa.apps.consortium.messages_votes import Propose as Put
 from hansa.apps.metering.messages import RecordCounters, Recorded
@@ -19,10 +19,21 @@ from hansa.kernel.evidence import Proof
 from hansa.kernel.transaction import identity
 from tests.client.acting import guarded, world_of
 from tests.client.evidence_world import AGREEMENT, EvidenceWorld, made
-from tests.client.forging import LEFT, edited, events_of, find, nth, relogged, resigned, without
-from tests.client.test_acts import first_lost, recovered
+from tests.client.forging import (
+    LEFT,
+    actions_of,
+    attested,
+    edited,
+    events_of,
+    find,
+    nth,
+    relogged,
+    resigned,
+    without,
+)
+from tests.client.test_acts import first_lost, recovered, recovering
 from tests.client.test_quorum import Cosigned, sign
-from tests.client.test_verify import CLERK, checked, checker, failed
+from tests.client.test_verify import CLERK, MAKER, checked, checker, failed
 from tests.consortium import Consortium, signer
 
 
@@ -198,6 +209,50 @@ def test_the_one_who_proposed_approves_nothing(approved: EvidenceWorld, bundle: 
     assert refused(said(changed, end, approvals=(own, *event.approvals[1:])), approved) == "effects"
 
 
+def test_a_program_approves_nothing(approved: EvidenceWorld, bundle: Bundle) -> None:
+    """Operator and plant say that k2 is a worker's key: then one person fewer stood for it."""
+
+    def worker(action: Any) -> Any:
+        return replace(action, key=replace(action.key, kind="worker")) if action.key.id == "k2" else action
+
+    n = find(bundle, RegisterKey, key=key_named(bundle, "k2"))
+    found = [decode(proof.item, LEFT) for proof in bundle.events]
+    at = next(at for at, event in enumerate(found) if isinstance(event, KeyRegistered) and event.key == "k2")
+    forged = edited(said(bundle, at, kind="worker"), n, worker, CLERK)
+    shown = attested(forged, "kernel.keys", lambda k: replace(k, kind="worker"), ("plant", "k2"))
+    assert refused(shown, approved) == "effects"
+
+
+def key_named(bundle: Bundle, name: str) -> Any:
+    actions = [action for carried in bundle.transactions for action in actions_of(carried)]
+    return next(a.key for a in actions if isinstance(a, RegisterKey) and a.key.id == name)
+
+
+def test_who_proposed_must_still_have_the_key_when_it_is_carried_out(
+    tmp_path: Path, consortium: Consortium
+) -> None:
+    """k2 proposes, k3 approves later; k2 was revoked in between, says the operator's log."""
+    times: list[int] = []
+
+    class Later(EvidenceWorld):
+        def do(self, member: str, *actions: Any, key: str = "k1") -> None:
+            if not isinstance(actions[0], Accept):
+                self.consortium.do(member, *actions, key=key)
+                return
+            receipt = self.consortium.do(member, *actions, key="k2")
+            times.append(self.consortium.clock())
+            self.consortium.clock.advance(minutes=5)
+            self.consortium.do(member, Approve(held=receipt.transaction), key="k3")
+
+    guarded("plant", "billing.accept")(consortium)
+    world = made(tmp_path, consortium, Later, days=1)
+    good = world.gather(0)
+    assert checked(encode(good), world.genesis)
+    forged = attested(good, "kernel.keys", lambda k: replace(k, revoked_ms=times[0] + 1), ("plant", "k2"))
+    assert refused(forged, world) == "signatures"
+    close(world)
+
+
 @pytest.mark.parametrize("ended", ["rejected", "withdrawn", "expired"])
 def test_what_was_rejected_or_expired_is_no_acceptance(
     tmp_path: Path, consortium: Consortium, ended: str
@@ -285,9 +340,9 @@ def test_events_stand_once_in_ledger_order(approved: EvidenceWorld, bundle: Bund
 
 
 def test_an_event_of_no_act_that_is_shown(approved: EvidenceWorld, bundle: Bundle) -> None:
-    n = find(bundle, RecordCounters)
-    left = replace(bundle, transactions=(*bundle.transactions[:n], *bundle.transactions[n + 1 :]))
-    assert refused(left, approved) == "effects"
+    for n in (find(bundle, RecordCounters), len(bundle.transactions) - 1):
+        left = replace(bundle, transactions=(*bundle.transactions[:n], *bundle.transactions[n + 1 :]))
+        assert refused(left, approved) == "effects"
 
 
 def test_a_record_that_left_no_event_was_not_recorded(approved: EvidenceWorld, bundle: Bundle) -> None:
@@ -347,6 +402,20 @@ def test_a_vote_against_is_none_for_it(voted: EvidenceWorld, by_vote: Bundle) ->
     assert refused(forged, voted) == "signatures"
 
 
+def test_nobody_votes_on_keys_of_its_own(voted: EvidenceWorld, by_vote: Bundle) -> None:
+    """Operator and thief of the maker's old key put its ballot in the place of the bank's."""
+    n = next(
+        n
+        for n, carried in enumerate(by_vote.transactions)
+        if b'"consortium.vote"' in carried.transaction.item and b'"bank"' in carried.transaction.item
+    )
+    (at,) = events_of(by_vote, n)
+    changed = said(by_vote, at, member="maker", key="k1")
+    own = resigned(by_vote.transactions[n], lambda a: a, MAKER, member="maker", key="k1", sequence=999)
+    transactions = nth(changed.transactions, n, lambda _: own)
+    assert refused(relogged(replace(changed, transactions=transactions)), voted) == "signatures"
+
+
 def test_the_operator_alone_gives_nobody_a_key(bundle: Bundle, approved: EvidenceWorld) -> None:
     """It makes up the event of a vote; and even a proposal and ballot of its own are too few."""
     at = positions(bundle, KeyRegistered)[0]
@@ -357,7 +426,18 @@ def test_the_operator_alone_gives_nobody_a_key(bundle: Bundle, approved: Evidenc
     assert refused(relogged(replace(bundle, events=events)), approved) == "effects"
 
 
-# A held recovery.
+# Recoveries.
+
+
+def test_a_daily_key_recovers_nothing(tmp_path: Path) -> None:
+    world = world_of(tmp_path, recovering, keys={"maker": "v1"})
+    good = world.gather(0)
+    assert checked(encode(good), world.genesis)
+    n = find(good, Recover)
+    daily = resigned(good.transactions[n], lambda a: a, MAKER, key="k1", sequence=999)
+    forged = relogged(replace(good, transactions=nth(good.transactions, n, lambda _: daily)))
+    assert refused(forged, world) == "signatures"
+    close(world)
 
 
 def test_a_held_recovery_stands_only_once_its_time_is_over(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_its_exit_status_says_whether_all_holds(world: EvidenceWorld, tmp_path: 
 
     assert (held.returncode, held.stderr) == (0, "")
     assert held.stdout.startswith("HOLDS  30 transactions")
-    assert "without a record: energy 1.58" in held.stdout
+    assert "no record: energy 1.58" in held.stdout
     assert held.stdout.splitlines()[1].startswith("成立  30 笔交易，18 条账本记录")
     assert "缺少的序号：energy 1.58" in held.stdout
 

@@ -24,7 +24,7 @@ def test_a_healthy_node_has_nothing_wrong_and_every_check_says_so(clinic: Clinic
     assert checks == {
         "versions", "directory", "settings", "node key", "disk", "genesis", "last block", "stops", "clock",
         "rules", "keys", "growth", "backup", "node", "others", "records", "replay", "incidents",
-        "read model",
+        "read model", "scrub",
     }  # fmt: skip
     assert all(one.zh and one.en for one in found)
 

@@ -136,6 +136,7 @@ class Doctor:
             looks.append(
                 ("replay", lambda: doctor_ledger.look_at_history(reading, genesis_bytes, self.release))
             )
+        looks.append(("scrub", lambda: doctor_ledger.look_at_scrub(self.directory)))
         looks.append(("read model", lambda: doctor_ledger.look_at_projection(self.directory, reading)))
         for name, look in looks:
             yield from _made(name, look)

@@ -24,6 +24,7 @@ from hansa.node.findings import Finding, Level, finding, fine
 from hansa.node.projection import FILE as READ_MODEL
 from hansa.node.projection import Projection
 from hansa.node.projector import Projector
+from hansa.node.scrubber import read_pass
 
 EXPIRY_DAYS: tuple[tuple[int, Level], ...] = ((3, "wrong"), (14, "warning"), (60, "note"))
 """(days left, how loud)."""
@@ -122,6 +123,21 @@ def look_at_history(reading: Reading, genesis_bytes: bytes, release: Release) ->
             f"全部 {done.height:,} 个区块重新执行，结果相同。",
             f"All {done.height:,} blocks were executed again and led to the same.",
         )
+
+
+def look_at_scrub(directory: Path) -> Iterator[Finding]:
+    """When did a running node last read all that it holds against its checksums (rule 20)?"""
+    found = read_pass(directory)
+    if found.done_ms:
+        day = date_text(found.done_ms)
+        zh = f"{day} 节点读完全部 {found.done_records:,} 条记录与区块至 {found.done_height}，未发现损坏。"
+        en = f"On {day} all {found.done_records:,} records and blocks up to {found.done_height} were sound."
+    else:
+        zh, en = "节点尚未读完一遍全部数据。", "No pass over all records and blocks is through yet."
+    if found.table or found.height:
+        zh += f"本遍已读 {found.records:,} 条记录，区块至 {found.height}。"
+        en += f" Under way: {found.records:,} records, blocks up to {found.height}."
+    yield fine("scrub", zh, en)
 
 
 # The read model.

@@ -53,6 +53,7 @@ from hansa.node.promise_watch import PromiseWatch
 from hansa.node.promises import FILE as PROMISES
 from hansa.node.promises import Promises
 from hansa.node.run import listen, run
+from hansa.node.scrubber import scrubbing
 from hansa.node.server import Node, now_ms
 from hansa.node.settings import Settings, check
 from hansa.node.upstream import HttpUpstream, Upstream
@@ -371,7 +372,8 @@ def follow(
             if ready is not None:
                 ready(Handle(lambda: setattr(server, "should_exit", True), follower, port))
 
-        with projecting(Path(settings.directory), follower.reader) as seen:
+        folder = Path(settings.directory)
+        with projecting(folder, follower.reader) as seen, scrubbing(folder, follower.reader, clock):
             app = Node(Front(settings, follower, clock, follower.metrics, projection=seen))
             run(app, settings, listening, started, stop)
         note("stopped", height=follower.height)

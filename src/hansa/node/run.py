@@ -28,6 +28,7 @@ from hansa.node.newest import later_blocks
 from hansa.node.operator import Operator
 from hansa.node.private import private
 from hansa.node.projector import projecting
+from hansa.node.scrubber import scrubbing
 from hansa.node.server import Node, now_ms
 from hansa.node.settings import Settings, check
 
@@ -97,7 +98,8 @@ def serve(
             if ready is not None:
                 ready(Handle(server, operator, port))
 
-        with projecting(Path(settings.directory), operator.reader) as seen:
+        folder = Path(settings.directory)
+        with projecting(folder, operator.reader) as seen, scrubbing(folder, operator.reader, clock):
             app = Node(Front(settings, operator, clock, operator.metrics, projection=seen))
             run(app, settings, listening, started, stop)
         note("stopped", height=operator.height)

@@ -1,0 +1,132 @@
+"""The background scrub: it reads everything, goes on after a restart, and damage stops the node."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hansa.apps.consortium.messages import Attest
+from hansa.engines import errors
+from hansa.kernel import limits
+from hansa.node import scrubber as scrubbers
+from hansa.node.scrubber import FILE, Pass, Scrubber, read_pass, scrubbing
+from tests.consortium import Consortium
+
+BLOCKS = 20
+
+
+@pytest.fixture
+def consortium(tmp_path: Path) -> Iterator[Consortium]:
+    made = Consortium(tmp_path / "ledger.db")
+    for _ in range(BLOCKS):
+        made.do("maker", Attest(table="consortium.members", key=("maker",)))
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrubbers, "RECORDS_AT_ONCE", 3)
+    monkeypatch.setattr(scrubbers, "BLOCKS_AT_ONCE", 4)
+
+
+def scrubber(made: Consortium) -> Scrubber:
+    return Scrubber(made.path.parent, made.node.reader(), made.clock)
+
+
+def passed(made: Consortium, one: Scrubber) -> int:
+    """Steps until a pass is through."""
+    for step in range(1, 1_000):
+        one.step()
+        if one.at.done_ms:
+            return step
+    raise AssertionError("it does not end")
+
+
+def records_of(made: Consortium) -> int:
+    with made.node.reader().snapshot() as reading:
+        return sum(rows for _, rows in reading.rows.counts())
+
+
+def test_a_pass_reads_every_record_and_block(consortium: Consortium) -> None:
+    one = scrubber(consortium)
+    assert passed(consortium, one) > records_of(consortium) // 3 + BLOCKS // 4
+    assert one.at == Pass(done_ms=consortium.clock(), done_records=records_of(consortium), done_height=BLOCKS)
+    assert read_pass(consortium.path.parent) == one.at
+
+
+def test_it_goes_on_where_it_stopped_and_begins_again_after_a_day(consortium: Consortium) -> None:
+    steps = passed(consortium, scrubber(consortium))
+    (consortium.path.parent / FILE).unlink()
+    first = scrubber(consortium)
+    for _ in range(steps // 2):
+        first.step()
+    first.keep()
+    second = scrubber(consortium)
+    assert second.at == first.at != Pass()
+    assert passed(consortium, second) == steps - steps // 2
+    assert second.at.done_records == records_of(consortium)
+    assert not second.is_due
+    consortium.clock.advance(ms=limits.DAY_MS)
+    assert second.is_due
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"table":7}'])
+def test_a_note_that_cannot_be_read_is_none(content: bytes, consortium: Consortium) -> None:
+    (consortium.path.parent / FILE).write_bytes(content)
+    assert scrubber(consortium).at == Pass()
+
+
+DAMAGE = {
+    "a record": "UPDATE state SET value = x'7b7d' WHERE rowid_ = 0",
+    "a transaction": "UPDATE transactions SET wire = x'00' WHERE height = 7",
+    "an event": "UPDATE events SET data = x'00' WHERE height = 9",
+    "a leaf": "DELETE FROM blocks WHERE height = 5",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_damage_stops_the_node_with_an_incident(
+    what: str, consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(consortium.path)) as db, db:
+        if what == "a record":
+            (key,) = db.execute("SELECT key FROM state ORDER BY tbl DESC, key DESC LIMIT 1").fetchone()
+            db.execute("UPDATE state SET value = x'7b7d' WHERE key = ?", (key,))
+        else:
+            db.execute(DAMAGE[what])
+    over = threading.Event()
+    monkeypatch.setattr(scrubbers, "REST_MIN_S", 0.0)
+    monkeypatch.setattr(scrubbers, "REST", 0)
+    running = threading.Thread(target=scrubber(consortium).run, args=(over,), daemon=True)
+    running.start()
+    running.join(20)
+    assert not running.is_alive(), "it met no damage"
+    assert [one.what for one in consortium.node.incidents] == ["damaged"]
+    with pytest.raises(errors.DamagedOnDisk):
+        consortium.node.submit(
+            [consortium.client("maker").sign(Attest(table="consortium.members", key=("maker",)))]
+        )
+
+
+def test_it_rests_fifty_times_as_long_as_it_works_and_ends_with_the_node(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rested: list[float] = []
+
+    class Over(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            rested.append(timeout or 0)
+            return len(rested) > 2
+
+    ticks = iter(number / 10 for number in range(100))
+    monkeypatch.setattr(scrubbers.time, "monotonic", lambda: next(ticks))
+    scrubber(consortium).run(Over())
+    assert rested[1:] == pytest.approx([5.0, 5.0])
+    monkeypatch.undo()
+    with scrubbing(consortium.path.parent, consortium.node.reader(), consortium.clock):
+        assert any(thread.name == "scrubber" for thread in threading.enumerate())
+    assert not any(thread.name == "scrubber" for thread in threading.enumerate())

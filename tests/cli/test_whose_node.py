@@ -7,6 +7,7 @@ import pytest
 
 from hansa.apps.consortium.messages import CosignerSet, UpdateMember
 from hansa.apps.rooms import registry
+from hansa.cli import operate
 from hansa.cli.common import WrongCommand
 from hansa.cli.operate import _whose
 from hansa.cli.sending import send
@@ -64,6 +65,40 @@ def test_it_is_known_by_the_settings(directory: Path) -> None:
 def test_one_that_nobody_named_is_not_asked(directory: Path, url: str) -> None:
     with pytest.raises(WrongCommand, match="MEMBER="):
         whose(directory, url)
+
+
+def test_the_ledgers_word_counts_where_the_profile_has_none(directory: Path) -> None:
+    unnamed = Profile(url="https://plant.example", member="bank", key="k1", chain="ab" * 32)
+    assert list(_whose(directory, ("https://plant.example",), unnamed)) == [
+        ("plant", "https://plant.example")
+    ]
+
+
+def test_an_export_opens_a_session_at_a_named_node_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Profile] = []
+
+    class Asked:
+        """A desk that is told which profile to use."""
+
+        def __init__(self) -> None:
+            self.profile = OF
+
+        @property
+        def node(self) -> Any:
+            asked.append(self.profile)
+            raise LookupError
+
+    monkeypatch.setattr(operate, "desk", lambda *_: Asked())
+    given = ("https://op.example", "https://own.example/", "auditor=https://a.example")
+    for source in given:
+        with pytest.raises(LookupError), operate._source("en", source, "", ""):
+            pass
+    assert [(profile.url, profile.node) for profile in asked] == [
+        ("https://op.example/", "maker"), ("https://own.example/", "bank"), ("https://a.example", "auditor"),
+    ]  # fmt: skip
+    with pytest.raises(WrongCommand, match="MEMBER="), operate._source("en", "https://x.example", "", ""):
+        pass
+    assert len(asked) == 3
 
 
 def test_a_new_follower_is_told_of_an_operator_that_its_empty_copy_cannot_know() -> None:

@@ -213,16 +213,22 @@ def _whose(directory: Path, urls: tuple[str, ...], profile: Any) -> Iterator[tup
         if (directory / settings.SETTINGS).exists():
             own = settings.read(directory)
         known = {at.rstrip("/"): member for member, at in addresses(own, opened.reading).items()}
-    known |= {profile.url.rstrip("/"): profile.node, profile.follower.rstrip("/"): profile.member}
     for given in urls:
-        member, _, url = given.rpartition("=") if "://" in given.rpartition("=")[2] else ("", "", given)
-        whose = member or known.get(url.rstrip("/"), "")
-        if not whose:
-            raise WrongCommand(
-                text_zh=f"未写明 {url} 是谁的节点，请写成 --from 成员={url}",
-                text_en=f"nothing says whose node {url} is; write --from MEMBER={url}",
-            )
-        yield whose, url
+        yield _named(given, profile, known)
+
+
+def _named(given: str, profile: Any, known: dict[str, str]) -> tuple[str, str]:
+    """(member, URL) of what a user wrote as [MEMBER=]URL. Raises WrongCommand if nothing says whose it is."""
+    member, _, url = given.rpartition("=") if "://" in given.rpartition("=")[2] else ("", "", given)
+    of_profile = {profile.url.rstrip("/"): profile.node, profile.follower.rstrip("/"): profile.member}
+    place = url.rstrip("/")
+    whose = member or of_profile.get(place) or known.get(place, "")
+    if not whose:
+        raise WrongCommand(
+            text_zh=f"未写明 {url} 是谁的节点，请写成：成员={url}",
+            text_en=f"nothing says whose node {url} is; write MEMBER={url}",
+        )
+    return whose, url
 
 
 # Export.
@@ -257,7 +263,7 @@ def export(
     as_json: bool,
     profile_name: str,
 ) -> None:
-    """Take a member's data out of SOURCE (a data directory, or a node's URL) into the new folder TO.
+    """Take a member's data out of SOURCE (a data directory, or a node's [MEMBER=]URL) into the new folder TO.
 
     Open formats, with a reader that needs no Hansa. 以开放格式导出全部数据，附无需汉萨的读取程序。
     """
@@ -296,7 +302,8 @@ def _source(lang: Language, source: str, member: str, profile_name: str) -> Iter
     if at.profile.url.rstrip("/") != source.rstrip("/"):
         from hansa.kernel import replace
 
-        at.__dict__["profile"] = replace(at.profile, url=source, node="")
+        whose, url = _named(source, at.profile, {})
+        at.__dict__["profile"] = replace(at.profile, url=url, node=whose)
     with at.node as http:
         yield AtUrl(http, release()), member or at.profile.member
 

@@ -304,6 +304,8 @@ def beside(bundle: Bundle, action: bytes) -> Bundle:
         (b'{"_type":"metering.weather","text":9007199254740992}', False),
         (b'{"_type":"metering.weather","text":[-9007199254740992]}', False),
         (b'{"_type":"metering.register_feed","feed":"x"}', False),
+        (b'{"_type":"metering.renew_legal_use","feed":"x","legal_use":{"grade":"indicative"}}', True),
+        (b'{"_type":"metering.renew_legal_use","legal_use":{"grade":"indicative"},"feed":"x"}', False),
         (b'{"_type":"consortium.approve","held":"' + b"0" * 64 + b'","x":1}', False),
         (b'{"_type":"consortium.leave","type":0}', False),
         (b'{"text":"x"}', False),
@@ -316,6 +318,14 @@ def test_an_action_of_a_room_from_outside_is_read_over_once_its_bytes_are_canoni
     data = encode(beside(decode(bundles[-1], Bundle), action))
     assert check_bundle(data, world.genesis).ok is well
     assert checked(data, world.genesis) is well
+
+
+def test_a_default_that_is_written_out_is_not_canonical(world: EvidenceWorld, bundles: list[bytes]) -> None:
+    """Of the actions that it knows; the second checker knows no defaults."""
+    legal = b'{"grade":"indicative","ratio_primary":0}'
+    action = b'{"_type":"metering.renew_legal_use","feed":"x","legal_use":' + legal + b"}"
+    data = encode(beside(decode(bundles[-1], Bundle), action))
+    assert failed(check_bundle(data, world.genesis)) == ["content"]
 
 
 def test_statements_are_those_of_the_ledger(world: EvidenceWorld, bundles: list[bytes]) -> None:

@@ -105,9 +105,13 @@ def test_functions_call_each_other_in_short_rows_only() -> None:
     assert codes(check(made(row(2_000)))) != []
 
 
-def test_functions_that_call_two_each_end_at_the_budget() -> None:
+@pytest.mark.parametrize("first", ["", "ctx: Context, "])
+def test_functions_that_call_two_each_end_at_the_budget(first: str) -> None:
     doubled = re.sub(r"return (f\d+)\(n\)", r"return \1(n) + \1(n)", row(23))
-    assert refused(made(doubled, step="n = f0(1)")) == "kernel.over_budget"
+    doubled = doubled.replace("(n: int)", f"({first}n: int)").replace(
+        "(n)", f"({first[:3]}, n)" if first else "(n)"
+    )
+    assert refused(made(doubled, step=f"n = f0({'ctx, ' if first else ''}1)")) == "kernel.over_budget"
 
 
 def test_a_long_body_counts_for_as_much_as_it_holds() -> None:

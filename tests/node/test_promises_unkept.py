@@ -88,7 +88,7 @@ def test_what_nobody_proves_could_not_be_looked_for(
         raise NotOnLedger(kind=kind, height=height, index=index)
 
     def elsewhere(kind: str, height: int, index: int, head: int) -> Proof:
-        return Line(operator).prove(kind, height + 1, index, height + 1)
+        return Line(operator).prove(kind, height - 1, index, height)
 
     def under_another_head(kind: str, height: int, index: int, head: int) -> Proof:
         return Line(operator).prove(kind, height, index, height + 1)

@@ -1,7 +1,7 @@
 """The way back: of a follower that waits or holds a case, of a consortium whose operator is accused."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -335,15 +335,15 @@ def other_header(operator: Operator, height: int, by: Any = NODE, **fields: Any)
     return SignedHeader(header=header, suite=1, signature=by.sign(HEADER_DOMAIN + encode(header)))
 
 
-def signed_another(plant: Follower, operator: Operator, kept: SignedHeader | None) -> Case:
+def signed_another(plant: Follower, operator: Operator, other: SignedHeader, *, keep: bool = True) -> Case:
     """It cosigned another header of block 3 than the one that comes."""
     shown = operator.node.ledger.block(3)
-    plant.following.signed.put(other_header(operator, 3, app_hash="ab" * 32).header, kept)
+    plant.following.signed.put(other.header, other if keep else None)
     with pytest.raises(SignedOther):
         plant.following.follow(shown)
     rejected = plant.following.rejected
     assert isinstance(rejected, Rejected)
-    return signed_other(plant.following, rejected, plant.casebook, "maker", NODE.public)
+    return signed_other(plant.following, rejected, plant.casebook, "maker")
 
 
 def copied(folder: Path, operator: Operator, clock: VirtualClock, last: int = 2) -> Follower:
@@ -366,23 +366,32 @@ def test_both_headers_are_the_proof_of_two_histories(
     plant.end()
 
 
-UNPROVED: dict[str, Callable[[Operator], SignedHeader | None]] = {
-    "not kept": lambda operator: None,
-    "nobody's": lambda operator: other_header(operator, 3, cosigner_key("bank"), app_hash="ab" * 32),
-}
-
-
-@pytest.mark.parametrize("kept", UNPROVED.values(), ids=UNPROVED.keys())
-def test_what_cannot_be_proved_is_a_note(
-    tmp_path: Path,
-    operator: Operator,
-    clock: VirtualClock,
-    kept: Callable[[Operator], SignedHeader | None],
-) -> None:
+def test_what_cannot_be_proved_is_a_note(tmp_path: Path, operator: Operator, clock: VirtualClock) -> None:
+    """The operator's signature was not kept, or both headers say the same root."""
     plant = copied(tmp_path / "plant", operator, clock)
-    case = signed_another(plant, operator, kept(operator))
+    case = signed_another(plant, operator, other_header(operator, 3, app_hash="ab" * 32), keep=False)
     assert (case.kind, case.against) == ("note", "")
-    assert plant.casebook.accused() is None
+    plant.end()
+    other = follower(tmp_path / "bank", Net(operator), "bank", clock=clock)
+    for height in (1, 2):
+        other.following.follow(operator.node.ledger.block(height))
+    case = signed_another(other, operator, other_header(operator, 3, time_ms=clock() + 1))
+    assert (case.kind, case.against) == ("note", "")
+    assert other.casebook.accused() is None
+    other.end()
+
+
+def test_a_header_under_another_key_accuses_nobody_and_none_is_signed_beside_it(
+    tmp_path: Path, operator: Operator, clock: VirtualClock
+) -> None:
+    """It was signed before another member succeeded the operator."""
+    plant = copied(tmp_path / "plant", operator, clock)
+    other = other_header(operator, 3, cosigner_key("bank"), app_hash="ab" * 32)
+    plant.following.signed.put(other.header, other)
+    plant.begin()
+    until(lambda: plant.height == 3 and plant.copying.progress.level)
+    assert plant.cosigner.consider(newest=True, now_ms=clock()) is None
+    assert plant.casebook.all() == []
     plant.end()
 
 

@@ -324,7 +324,7 @@ class Copying:
         self.progress.trouble = engine_errors.Differs(height=rejected.height, what=rejected.what)
         header, own = rejected.block.header.header, self._following.signed
         if contradicts(own, header, public):
-            case = signed_other(self._following, rejected, self._casebook, accused, public)
+            case = signed_other(self._following, rejected, self._casebook, accused)
         else:
             upstream = self._connect()
             stop = self._stop.is_set

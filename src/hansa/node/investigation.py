@@ -15,7 +15,7 @@ from hansa.engines.founding import found
 from hansa.engines.replay import scrub
 from hansa.engines.restoring import check_log
 from hansa.kernel import Refusal, lthash, merkle
-from hansa.kernel.evidence import SignedHeader, inclusion, signed_by
+from hansa.kernel.evidence import SignedHeader, inclusion
 from hansa.kernel.signatures import VerifiedCache
 from hansa.kernel.state import Damaged
 from hansa.node.casebook import Casebook
@@ -72,12 +72,10 @@ def own_disk(height: int, trouble: Refusal, casebook: Casebook) -> Case:
     return casebook.report("own_disk", height, text)
 
 
-def signed_other(
-    following: Following, rejected: Rejected, casebook: Casebook, accused: str, public: bytes
-) -> Case:
-    """This node cosigned another header at the block's height.
+def signed_other(following: Following, rejected: Rejected, casebook: Casebook, accused: str) -> Case:
+    """This node cosigned another header of the same operator at the block's height.
 
-    Two histories where what it signed lies here under the same key, `public`; else a note of it.
+    Two histories where what it signed lies here under the operator's signature; else a note of it.
     """
     height = rejected.height
     text = Text(
@@ -85,7 +83,7 @@ def signed_other(
         f"The operator shows another history at height {height}: this node cosigned another header there.",
     )
     kept, now = following.signed.operators(height), bare(rejected.block.header)
-    if kept is None or kept.header.app_hash == now.header.app_hash or not signed_by(kept, public):
+    if kept is None or kept.header.app_hash == now.header.app_hash:
         return casebook.report("note", height, text, f"{accused}-signed", headers=(now,))
     return casebook.report("two_histories", height, text, against=accused, headers=(kept, now))
 

@@ -154,6 +154,8 @@ ALLOWED: list[str] = [
     "one = {'a': 1, 'b': 2}\nfor k, v in one.items():\n    ctx.emit(Lent(tool=f'{k:s}{v:d}'))",
     "one = {5: 1}\nthere = one.keys()\nfor k in there:\n    one[k + 1] = 1\n"
     "ctx.emit(Lent(tool=f'n{there[0]:d}{len(one):d}'))",
+    "one = {5: 1}\nthere = enumerate(one)\nfor i, k in there:\n    one[k + 1] = 1\n"
+    "ctx.emit(Lent(tool=f'n{len(one):d}'))",
     "one = {'a': 5, 'b': 2}\nctx.emit(Lent(tool=f'n{sum(one.values()) + max(one.values()):d}'))",
     "one = {k: v for v, k in enumerate(a.tool.split('-'))}\nfor k in one:\n    ctx.emit(Lent(tool='x' + k))",
     "names = sorted({t.name: t for _, t in TOOLS.scan(ctx)})\nctx.emit(Lent(tool=f'n{len(names):d}'))",

@@ -130,8 +130,9 @@ def bound(consortium: Consortium) -> Recover:
     guarded("maker", "billing.accept")(consortium)
     receipt = consortium.do("maker", cold(consortium))
     consortium.do("maker", Approve(held=receipt.transaction), key="k2")
-    new = new_key(consortium.node.chain.id, "maker", "v1", holder="maker-new")
-    return Recover(revoke=("k1",), keys=(new,))
+    names = ("v0", "v1", "v2")
+    new = [new_key(consortium.node.chain.id, "maker", name, holder=f"maker-{name}") for name in names]
+    return Recover(revoke=("k1",), keys=tuple(new))
 
 
 def test_a_held_recovery_that_a_holder_approved(world: World) -> None:

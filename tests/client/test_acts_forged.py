@@ -341,8 +341,8 @@ def test_events_stand_once_in_ledger_order(approved: EvidenceWorld, bundle: Bund
 
 def test_an_event_of_no_act_that_is_shown(approved: EvidenceWorld, bundle: Bundle) -> None:
     for n in (find(bundle, RecordCounters), len(bundle.transactions) - 1):
-        left = replace(bundle, transactions=(*bundle.transactions[:n], *bundle.transactions[n + 1 :]))
-        assert refused(left, approved) == "effects"
+        kept = (*bundle.transactions[:n], *bundle.transactions[n + 1 :])
+        assert refused(replace(bundle, transactions=kept, readings=()), approved) == "effects"
 
 
 def test_a_record_that_left_no_event_was_not_recorded(approved: EvidenceWorld, bundle: Bundle) -> None:

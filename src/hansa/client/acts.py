@@ -45,7 +45,7 @@ class Blocks:
     def acts(self, height: int) -> dict[int, Act]:
         """What the transactions of a block did, by index in the block; without those that were refused."""
         if height not in self._acts:
-            walk = _Walk(self.events(height), self._waiting)
+            walk = _Walk(self.events(height), self.waiting)
             transactions = self.transactions(height)
             self._acts[height] = {index: walk.act(transactions[index]) for index in transactions}
         return self._acts[height]
@@ -86,7 +86,7 @@ class Blocks:
             return self._transport.prove("event", height, index).block.transactions_root == EMPTY
         return False
 
-    def _waiting(self, name: str) -> Transaction | None:
+    def waiting(self, name: str) -> Transaction | None:
         """A transaction that was held back."""
         for height in self._held_at(name):
             for transaction in self.transactions(height).values():

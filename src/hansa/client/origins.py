@@ -11,7 +11,7 @@ from hansa.apps.consortium.messages_approvals import CarriedOut
 from hansa.apps.metering.messages import Feed, RecordCounters, Recorded, RegisterDevice, ReplaceDevice
 from hansa.client import Client
 from hansa.client.acts import EVENTS_PER_READ, Act, Blocks
-from hansa.client.trails import LeftEvent, Trail, is_left, left_by_event
+from hansa.client.trails import LeftEvent, Trail, is_left, left_by_action, left_by_event
 from hansa.kernel.transaction import identity
 
 Place = tuple[int, int]
@@ -103,14 +103,19 @@ class Search:
                     continue
                 if event.proposal:
                     return [(height, index)], [("vote", event.proposal), ("ballot", event.proposal, "yes")]
-                return self._recovered(height, events[at:])
+                return self._recovered(height, events, at)
         return [], []
 
-    def _recovered(self, height: int, events: list[tuple[int, LeftEvent]]) -> tuple[list[Place], list[Trail]]:
-        for at, (_, event) in enumerate(events):
-            if isinstance(event, CarriedOut):
-                return [(height, index) for index, _ in events[: at + 1]], [("held", event.held)]
-        return [], []
+    def _recovered(
+        self, height: int, events: list[tuple[int, LeftEvent]], at: int
+    ) -> tuple[list[Place], list[Trail]]:
+        """All that a held recovery left in a block where its time was over; `at`: one of its keys."""
+        end, carried = next((n, e) for n, e in events[at:] if isinstance(e, CarriedOut))
+        waiting = self._blocks.waiting(carried.held)
+        (action,) = waiting.body.actions if waiting is not None else ((),)
+        trails = left_by_action(carried.member, action)
+        shown = [index for index, event in events if index < end and left_by_event(event) in trails]
+        return [(height, index) for index in (*shown, end)], [("held", carried.held)]
 
     def _at(self, trail: Trail, until: int | None) -> list[int]:
         found = dict.fromkeys(self._heights.get(trail, ()))

@@ -318,6 +318,24 @@ def test_a_word_stays_while_one_of_its_promises_waits(operator: Operator, asked:
     assert case.position == 1
 
 
+def test_what_fails_half_way_leaves_nothing_and_stands_in_nobodys_way(
+    operator: Operator, asked: Promises, casebook: Casebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = operator.do("plant", Register(tool="a"))
+    word = word_on(operator, receipt)
+
+    def full(_: object) -> bytes:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(promises, "encode", full)
+    with pytest.raises(sqlite3.OperationalError):
+        asked.take(word)
+    monkeypatch.undo()
+    assert (asked.waiting, asked.kept) == (0, 0)
+    asked.take(word)
+    assert (asked.waiting, asked.kept, casebook.all()) == (0, 1, [])
+
+
 def test_trouble_of_this_machine_is_told_and_stops_no_copying(
     tmp_path: Path, operator: Operator, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

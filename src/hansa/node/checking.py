@@ -131,7 +131,7 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 class Checking:
-    """The checks in front of one engine. The writer's thread does all but `known`, and asks `publics`."""
+    """The checks in front of one engine. Used by the writer's thread, which asks `publics`."""
 
     def __init__(self, checkers: Checkers, publics: Publics) -> None:
         self._checkers, self._publics = checkers, publics
@@ -145,7 +145,7 @@ class Checking:
         self._checkers.close()
 
     def known(self, own: Claim) -> Claim:
-        """The claim, if it names a key met before; else NOBODY: only keys of the ledger get turns."""
+        """The claim, if it names a key that the ledger knew when it was sent; else NOBODY."""
         return own if own in self._known else NOBODY
 
     def send(self, claims: dict[bytes, Claim]) -> None:

@@ -347,6 +347,7 @@ def test_a_snapshot_is_restored_where_the_genesis_file_is(town: Town, tmp_path: 
     assert (made.kind, made.height) == ("snapshot", BLOCKS)
     with pytest.raises(errors.GenesisMissing):
         restore(tmp_path / "small", tmp_path / "new", release())
+    (tmp_path / "new").mkdir()
     shutil.copy(town.directory / "genesis.json", tmp_path / "new" / "genesis.json")
     restore(tmp_path / "small", tmp_path / "new", release())
     town.work(4)

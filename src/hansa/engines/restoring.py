@@ -40,13 +40,15 @@ from hansa.kernel.signatures import VerifiedCache
 from hansa.kernel.state import Damaged
 
 LEDGER, ABOUT = "ledger.db", "backup.json"
+PAGES_AT_ONCE = 1_024
+"""4 MiB: how much is copied before progress is told, and whoever wants to can cancel."""
 
 
-def write_backup(reader: Reader, folder: Path) -> SignedHeader | None:
+def write_backup(reader: Reader, folder: Path, progress: Progress | None = None) -> SignedHeader | None:
     """Copy a ledger as it stands into a new folder; the node goes on meanwhile. Returns the copy's head.
 
-    Most of the work is SQLite's and the disk's, other threads of this process run on. Raises FolderTaken,
-    StoreFault.
+    Most of the work is SQLite's and the disk's, other threads of this process run on. `progress` counts
+    pages. Raises FolderTaken, StoreFault, or what `progress` raises.
     """
     if folder.exists():
         raise FolderTaken(path=str(folder))
@@ -56,7 +58,7 @@ def write_backup(reader: Reader, folder: Path) -> SignedHeader | None:
         source = connect_to_read(reader.path)
         assert isinstance(source, sqlite3.Connection)
         with closing(source):
-            source.backup(target)
+            _copied(source, target, progress)
         # One file, not two, whose last write is on disk.
         target.execute("PRAGMA journal_mode=DELETE")
     place(passing, folder / LEDGER)
@@ -67,29 +69,46 @@ def write_backup(reader: Reader, folder: Path) -> SignedHeader | None:
 
 
 def restore_backup(
-    folder: Path, path: Path, genesis: bytes, release: Release | Registry | None = None
+    folder: Path,
+    path: Path,
+    genesis: bytes,
+    release: Release | Registry | None = None,
+    progress: Progress | None = None,
 ) -> SignedHeader | None:
     """Lay a backup down as the ledger at `path`, after checking all of it. Returns its head.
 
     Raises FolderTaken, Broken, or what is wrong with the ledger in it: WrongGenesis, HistoryBroken,
-    RecordsBroken, FileUnusable.
+    RecordsBroken, FileUnusable; or what `progress` raises.
     """
     with _restored(path, genesis, release) as (passing, founded):
         with faults():
-            _copy(folder / LEDGER, passing)
+            _copy(folder / LEDGER, passing, progress)
         ledger = _opened(passing, founded)
         with closing(ledger):
-            check_whole(ledger)
+            check_whole(ledger, progress)
             ledger.store.note("restored", b"")
             return ledger.head()
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, progress: Progress | None) -> None:
     if not source.is_file():
         raise Broken(what=source.name, detail="it is not there")
     with closing(connect_to_read(source)) as one, closing(sqlite3.connect(target)) as two:
         assert isinstance(one, sqlite3.Connection)
-        one.backup(two)
+        _copied(one, two, progress)
+
+
+def _copied(source: sqlite3.Connection, target: sqlite3.Connection, progress: Progress | None) -> None:
+    """One state of the source, page by page, while others write to it."""
+    source.execute("BEGIN")
+    source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # Here the view begins to stand still.
+
+    def told(_: int, remaining: int, whole: int) -> None:
+        if progress is not None:
+            progress(whole - remaining, whole)
+
+    source.backup(target, pages=PAGES_AT_ONCE, progress=told, sleep=0)
+    source.execute("ROLLBACK")
 
 
 def restore_snapshot(
@@ -229,6 +248,8 @@ def check_whole(reading: Reading, progress: Progress | None = None) -> int:
                 reading.items(kind, height)
         except Damaged as error:
             raise errors.HistoryBroken(height=height) from error
+        if progress is not None:
+            progress(height, reading.height)
     if reading.height:
         return scrub(reading.rows, reading.leaf(reading.height).state_digest)
     return scrub(reading.rows, lthash.digest(reading.rows.meta("state_sum") or lthash.EMPTY))

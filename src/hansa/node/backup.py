@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Event, Thread
 
 from hansa.engines import errors as engine_errors
 from hansa.engines.blocks import BlockData
@@ -45,7 +44,6 @@ BLOCKS_PER_READ = 100
 FILES = (GENESIS, SETTINGS)
 DATABASES = ("cosignatures.db", "promises.db")
 CASES = "cases"
-WATCH_S = 0.2
 
 
 class About(Struct):
@@ -78,16 +76,16 @@ def backup(
 ) -> About:
     """Copy a node's data to a new folder, whether the node runs or not. Returns what the copy holds.
 
-    Raises FileMissing, FolderTaken, StoreFault, DamagedOnDisk, OSError (disk full).
+    Whatever interrupts it, Ctrl-C or what `progress` raises, leaves nothing behind. Raises FileMissing,
+    FolderTaken, StoreFault, DamagedOnDisk, OSError (disk full).
     """
     _, reader = directory_reader(directory, release)
-    with closing(reader):
+    with closing(reader), _new_folder(to):
         if snapshot:
             told = kept_handovers(directory / COSIGNATURES, reader)
             write_snapshot(reader, to, lambda done, whole: progress("快照", "snapshot", done, whole), told)
         else:
-            with _watched(directory / LEDGER, to / f"{COPY}.part", progress):
-                write_backup(reader, to)
+            write_backup(reader, to, lambda done, whole: progress("账本", "ledger", done, whole))
             _copy_rest(directory, to)
     made = about(to, release, directory)
     write_note(directory, BackupNote(at_ms=now_ms(), height=made.height, to=str(to)))
@@ -111,24 +109,15 @@ def _copy_rest(directory: Path, to: Path) -> None:
 
 
 @contextmanager
-def _watched(source: Path, target: Path, progress: Progress) -> Iterator[None]:
-    """Show how large the copy has become. The copy itself is one call that tells nothing."""
-    over = Event()
-    whole = max(1, source.stat().st_size)
-
-    def look() -> None:
-        while not over.wait(WATCH_S):
-            done = target.stat().st_size if target.exists() else 0
-            progress("账本", "ledger", min(done, whole), whole)
-
-    watching = Thread(target=look, name="backup", daemon=True)
-    watching.start()
+def _new_folder(folder: Path) -> Iterator[None]:
+    """A folder that is made within: it is whole afterwards, or it is not there."""
+    there = folder.exists()
     try:
         yield
-    finally:
-        over.set()
-        watching.join()
-    progress("账本", "ledger", whole, whole)
+    except BaseException:
+        if not there:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def about(folder: Path, release: Release, directory: Path) -> About:
@@ -162,7 +151,8 @@ def restore(
     """Lay a backup or snapshot down in a directory, after checking all of it. Returns what it held.
 
     A ledger that is there is refused (LedgerThere), or with `replace` set aside under another name once the
-    new one was found good; `signed.db` and keys stay as they are. Raises what `about` and the engine raise.
+    new one was found good; `signed.db` and keys stay as they are. Whatever interrupts it, Ctrl-C or what
+    `progress` raises, leaves the directory as it was. Raises what `about` and the engine raise.
     """
     if is_held(directory):
         raise engine_errors.InUse(path=str(directory))
@@ -170,18 +160,16 @@ def restore(
     ledger = directory / LEDGER
     if ledger.exists() and not replace:
         raise errors.LedgerThere(path=str(directory), height=_height(directory, release))
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _bring(folder, directory)
-    genesis = (directory / GENESIS).read_bytes()
     arriving = ledger.with_name("restored.db")
-    arriving.unlink(missing_ok=True)
-    if found.kind == "snapshot":
-        told = lambda done, whole: progress("恢复", "restoring", done, whole)  # noqa: E731
-        restore_snapshot(folder, arriving, genesis, release, told)
-    else:
-        progress("核对备份", "checking the backup", 0, 0)
+    with _new_folder(directory), _brought(folder, directory):
+        genesis = (directory / GENESIS).read_bytes()
+        arriving.unlink(missing_ok=True)
+        told = lambda done, whole: progress("恢复并核对", "restoring and checking", done, whole)  # noqa: E731
         try:
-            restore_backup(folder, arriving, genesis, release)
+            if found.kind == "snapshot":
+                restore_snapshot(folder, arriving, genesis, release, told)
+            else:
+                restore_backup(folder, arriving, genesis, release, told)
         except Damaged as damage:
             raise Broken(what=str(folder), detail=str(damage)) from damage
     _set_aside(ledger)
@@ -199,15 +187,32 @@ def _height(directory: Path, release: Release) -> int:
         return 0
 
 
-def _bring(folder: Path, directory: Path) -> None:
-    """Files that the directory lacks. What it has stays: above all its keys and what it signed."""
-    for name in (*FILES, *DATABASES):
-        if (folder / name).is_file() and not (directory / name).exists():
-            shutil.copy2(folder / name, directory / name)
-    if (folder / CASES).is_dir() and not (directory / CASES).exists():
-        shutil.copytree(folder / CASES, directory / CASES)
-    if not (directory / GENESIS).is_file():
-        raise errors.GenesisMissing(path=str(directory))
+@contextmanager
+def _brought(folder: Path, directory: Path) -> Iterator[None]:
+    """Files that the directory lacks; they go again where what follows breaks off.
+
+    What it has stays: above all its keys and what it signed.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    names = [
+        name
+        for name in (*FILES, *DATABASES, CASES)
+        if (folder / name).exists() and not (directory / name).exists()
+    ]
+    try:
+        for name in names:
+            copy = shutil.copytree if name == CASES else shutil.copy2
+            copy(folder / name, directory / name)
+        if not (directory / GENESIS).is_file():
+            raise errors.GenesisMissing(path=str(directory))
+        yield
+    except BaseException:
+        for name in names:
+            if name == CASES:
+                shutil.rmtree(directory / name, ignore_errors=True)
+            else:
+                (directory / name).unlink(missing_ok=True)
+        raise
 
 
 def _set_aside(ledger: Path) -> None:

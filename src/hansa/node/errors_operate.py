@@ -8,6 +8,11 @@ class ExportTaken(Refusal, code="export.folder_taken", field="to"):
     en = "{path} exists and was not touched. Name a new folder for the export."
 
 
+class Cancelled(Refusal, code="operate.cancelled", field="progress"):
+    zh = "已取消，未留下任何半成品。需要时请重新运行。"
+    en = "Cancelled; nothing half-made is left. Run it again when you like."
+
+
 class MemberUnknown(Refusal, code="export.member_unknown", field="member"):
     zh = "账本上没有成员单位 {member} 的任何记录。请检查成员单位的标识。"
     en = "The ledger holds nothing of a member {member}. Check the member's id."

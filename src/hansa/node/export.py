@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -32,11 +33,22 @@ from hansa.node.source import Source, Whole
 FORMAT = "hansa-export-1"
 HERE = Path(__file__).parent
 Progress = Callable[[str, str, int, int], None]
-"""(zh, en, done, whole): what is being done, and how far it is."""
+"""(zh, en, done, whole): what is being done, and how far it is. What it raises cancels the work."""
 
 
 def silent(zh: str, en: str, done: int, whole: int) -> None:
     """No progress shown."""
+
+
+def until(over: Event, progress: Progress = silent) -> Progress:
+    """The same progress, which cancels the work once `over` is set: the work then raises Cancelled."""
+
+    def told(zh: str, en: str, done: int, whole: int) -> None:
+        if over.is_set():
+            raise errors.Cancelled()
+        progress(zh, en, done, whole)
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,8 @@ def export(
 ) -> dict[str, Any]:
     """Write a member's data to a new folder; it appears when it is whole. Returns the manifest.
 
-    `folder` must not exist. Raises MemberUnknown, ExportTaken, or what the source refuses.
+    `folder` must not exist. Whatever interrupts it, Ctrl-C or what `progress` raises, leaves nothing behind.
+    Raises MemberUnknown, ExportTaken, or what the source refuses.
     """
     genesis = decode(source.genesis_bytes, Genesis)
     if folder.exists():

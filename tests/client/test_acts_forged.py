@@ -209,6 +209,22 @@ def test_the_one_who_proposed_approves_nothing(approved: EvidenceWorld, bundle: 
     assert refused(said(changed, end, approvals=(own, *event.approvals[1:])), approved) == "effects"
 
 
+def test_another_member_approves_nothing(tmp_path: Path) -> None:
+    """Operator and maker: the maker's person signs the approval, and the log says that it was enough."""
+    world = world_of(tmp_path, guarded("plant", "billing.accept"), approvers={Accept: ["k2"]})
+    good = world.gather(0)
+    assert checked(encode(good), world.genesis)
+    (n,) = approvals(good)
+    at = next(at for at in events_of(good, n) if at not in positions(good, CarriedOut))
+    other = resigned(good.transactions[n], lambda a: a, MAKER, member="maker", key="k1", sequence=999)
+    changed = said(good, at, member="maker", key="k1", holder="maker-k1")
+    changed = replace(changed, transactions=nth(changed.transactions, n, lambda _: other))
+    (end,) = positions(good, CarriedOut)
+    own = Approval(key="k1", holder="maker-k1", transaction=identity(other.transaction.item))
+    assert refused(said(changed, end, approvals=(own,)), world) == "effects"
+    close(world)
+
+
 def test_a_program_approves_nothing(approved: EvidenceWorld, bundle: Bundle) -> None:
     """Operator and plant say that k2 is a worker's key: then one person fewer stood for it."""
 
@@ -331,12 +347,15 @@ def test_no_quorum_signs_such_a_log(tmp_path: Path) -> None:
 
 def test_events_stand_once_in_ledger_order(approved: EvidenceWorld, bundle: Bundle) -> None:
     events = bundle.events
-    for forged in (
-        (*events, events[-1]),
-        (events[1], events[0], *events[2:]),
-        (replace(events[0], kind="outcome"), *events[1:]),
+    for forged, why in (
+        ((*events, events[-1]), "out of order"),
+        ((events[1], events[0], *events[2:]), "out of order"),
+        ((replace(events[0], kind="outcome"), *events[1:]), "not event there"),
     ):
-        assert refused(replace(bundle, events=forged), approved) == "inclusion"
+        shown = replace(bundle, events=forged)
+        assert refused(shown, approved) == "inclusion"
+        with pytest.raises(checker.Broken, match=why):
+            checker.check(encode(shown), approved.genesis)
 
 
 def test_an_event_of_no_act_that_is_shown(approved: EvidenceWorld, bundle: Bundle) -> None:

@@ -143,11 +143,18 @@ def test_who_approved_rejected_or_took_back_is_shown_with_its_transaction(guarde
 
 
 def test_a_vote_that_was_held_is_shown_at_its_approval(guarded: Consortium) -> None:
-    subject = SetParameter(name="ballot_days", value=20)
-    guarded.do("maker", Propose(proposal="p-1", subject=subject))
-    held, _ = together(guarded, ("plant", (Vote(proposal="p-1", yes=True),), "k1"), ("maker", (SHOW,), "k1"))
-    approved = guarded.do("plant", Approve(held=held), key="b").transaction
-    assert read(guarded).proposals[0].ballots[0].place.transaction == approved
+    """Be it in the same block."""
+    for n in (1, 2):
+        subject = SetParameter(name="ballot_days", value=20 + n)
+        guarded.do("maker", Propose(proposal=f"p-{n}", subject=subject))
+    held = guarded.do("plant", Vote(proposal="p-1", yes=True)).transaction
+    later = guarded.do("plant", Approve(held=held), key="b").transaction
+    vote = guarded.client("plant").sign(Vote(proposal="p-2", yes=True))
+    approval = guarded.client("plant", "b").sign(Approve(held=identity(vote)))
+    receipts = guarded.client("plant").transport.submit([vote, approval])
+    assert receipts[0].height == receipts[1].height
+    shown = [proposal.ballots[0].place.transaction for proposal in read(guarded).proposals]
+    assert shown == [later, identity(approval)]
 
 
 def test_a_recovery_is_shown_as_one_and_its_rejections_too(guarded: Consortium) -> None:

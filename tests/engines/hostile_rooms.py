@@ -144,7 +144,7 @@ RUN: list[tuple[str, str]] = [
     ("kernel.over_budget", "xs = []\nfor i in range(99999):\n    xs.append(i.to_bytes(1000, 'big'))"),
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nd = {1: 1}\nd[x] += 1"),
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nn = x in {1: 1}"),
-    ("kernel.over_budget", "x = y = (1, 1)\nfor i in range(25):\n    x = (x, x)\n    y = (y, y)\nn = () != x == y"),
+    ("kernel.over_budget", "x = y = (1, 1)\nfor i in range(25):\n    x, y = (x, x), (y, y)\nn = () != x == y"),
     ("room.too_big", "x = ()\nfor i in range(9999):\n    x = (x,)\nn = x == (x,)"),
     ("room.too_big", "x = ()\nfor i in range(9999):\n    x = (x,)\nn = encode(x)"),
     ("room.too_big", "x = a.tool\nfor i in range(9999):\n    x = Tool(name=x)"),

@@ -114,9 +114,15 @@ def test_functions_that_call_two_each_end_at_the_budget(first: str) -> None:
     assert refused(made(doubled, step=f"n = f0({'ctx, ' if first else ''}1)")) == "kernel.over_budget"
 
 
-def test_a_long_body_counts_for_as_much_as_it_holds() -> None:
-    body = "\n        ".join(f"x{n} = (i, i, i, i)" for n in range(2_000))
-    step = f"for i in range(5000):\n        {body}".replace("\n        ", "\n    ")
+LONG = [
+    "for i in range(5000):\n    " + "\n    ".join(f"x{n} = (i, i, i, i)" for n in range(2_000)),
+    f"n = max(range(20_000), key=lambda i: len(({'i, ' * 1_000})))",
+    f"n = [len(({'i, ' * 1_000})) for i in range(20_000)]",
+]
+
+
+@pytest.mark.parametrize("step", LONG, ids=["loop", "lambda", "comprehension"])
+def test_a_long_body_counts_for_as_much_as_it_holds(step: str) -> None:
     assert refused(made("", step=step)) == "kernel.over_budget"
 
 

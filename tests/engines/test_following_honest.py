@@ -47,6 +47,10 @@ UNFIT: dict[str, tuple[str, Callable[[Consortium], BlockData]]] = {
     "another root of the log": ("leaf", lambda o: forged(o, AT, app_hash="0" * 64)),
     "a bit of the leaf": ("leaf", lambda o: replace(
         o.node.ledger.block(AT), leaf=replace(o.node.ledger.leaf(AT), events_root="0" * 64))),
+    "a time that goes back, and a bit of a transaction": (
+        "transactions", lambda o: replace(
+            forged(o, AT, {"time_ms": o.node.ledger.leaf(AT - 1).time_ms - 1}),
+            wires=(bent(o.node.ledger.block(AT).wires[0]),))),
     "a leaf of an earlier time": ("leaf", lambda o: replace(
         o.node.ledger.block(AT), leaf=replace(o.node.ledger.leaf(AT), time_ms=1))),
 }  # fmt: skip

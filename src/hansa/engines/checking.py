@@ -27,11 +27,13 @@ def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     operator = check_before(ledger, signed, block.wires, own)
     if height <= own.height and contradicts(own, signed.header, operator):
         raise errors.SignedOther(height=height)
-    _check_fit(ledger, block)
+    _check_leaf(ledger, block)
     if block.leaf.time_ms < ledger.time_ms:
+        _check_wires(block, merkle.root([merkle.leaf_hash(wire) for wire in block.wires]).hex())
         raise errors.Differs(height=height, what="time")
     applied = ledger.execute(Block(height, block.leaf.time_ms, block.wires))
     check_after(ledger, applied, signed)
+    _check_wires(block, applied.leaf.transactions_root if applied.leaf else merkle.EMPTY_ROOT.hex())
     what = _inside(block.leaf, applied.leaf)
     if what:
         raise errors.Differs(height=height, what=what, found=applied)
@@ -45,8 +47,8 @@ def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
     return signed.header
 
 
-def _check_fit(ledger: Ledger, block: BlockData) -> None:
-    """What came lies under the signed header: only for that may its signer be held to account.
+def _check_leaf(ledger: Ledger, block: BlockData) -> None:
+    """The leaf lies under the signed header: only for what does may its signer be held to account.
 
     Leaf and transactions carry no signature of their own; whoever passed them on may have changed them.
     Raises BlockUnfit; DamagedOnDisk if it is this node's own log that is not what it was.
@@ -56,9 +58,12 @@ def _check_fit(ledger: Ledger, block: BlockData) -> None:
         if log_root(ledger, ledger.height) != ledger.app_hash:
             raise errors.DamagedOnDisk(cause=f"the log of blocks up to block {ledger.height}")
         raise errors.BlockUnfit(height=height, what="leaf")
-    wires = merkle.root([merkle.leaf_hash(wire) for wire in block.wires]).hex()
-    if wires != block.leaf.transactions_root:
-        raise errors.BlockUnfit(height=height, what="transactions")
+
+
+def _check_wires(block: BlockData, root: str) -> None:
+    """The transactions, whose root this is, are those of the leaf. Raises BlockUnfit."""
+    if root != block.leaf.transactions_root:
+        raise errors.BlockUnfit(height=block.leaf.height, what="transactions")
 
 
 def log_root(ledger: Ledger, size: int, leaf: BlockLeaf | None = None) -> str:

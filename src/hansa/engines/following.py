@@ -105,7 +105,7 @@ class Following:
             self._append(unpack_blocks(kept)[0])
         except (errors.Differs, errors.SignedOther) as found:
             self.ledger.stops.tell(Incident("differs", found.en, found.zh))
-        except (errors.NotNext, errors.NotByOperator, errors.HandedOver, errors.BlockUnfit):
+        except (errors.NotNext, errors.NotByOperator, errors.BlockUnfit):
             self.forget_rejected()  # It is none of the operator's in force: nothing speaks against anybody.
         except Refusal:
             return  # This node's own trouble: it opens for reading, and who follows meets the same again.

@@ -38,12 +38,7 @@ PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 10.0
 CLOCK_PAUSE_S = 0.5
 
 
-UNUSABLE = (
-    engine_errors.NotNext,
-    engine_errors.NotByOperator,
-    engine_errors.BlockUnfit,
-    engine_errors.HandedOver,
-)
+UNUSABLE = (engine_errors.NotNext, engine_errors.NotByOperator, engine_errors.BlockUnfit)
 """What came is no block to follow: nobody's fault is shown, and it is asked for again."""
 
 Step = Literal["on", "again", "over"]

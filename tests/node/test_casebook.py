@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hansa.apps.consortium.handovers import Handover
-from hansa.client.case import Case
+from hansa.client.case import Case, Difference
 from hansa.client.texts import Text
 from hansa.kernel import encode
 from hansa.kernel.apply import BlockLeaf
@@ -121,6 +121,16 @@ def test_other_evidence_of_the_same_place_has_a_file_of_its_own(book: Casebook, 
     book.report("two_histories", 5, TEXT, against="maker", headers=(signed(5), signed(5, 2)))
     assert files(book) == ["two_histories-000000000005-2.json", "two_histories-000000000005.json"]
     assert decode_strict((book.folder / files(book)[1]).read_bytes(), Case) == refined
+
+
+def test_a_difference_that_is_known_better_is_the_same_case(book: Casebook) -> None:
+    for what in ("state", "record"):
+        found = Difference(height=5, what=what)  # type: ignore[arg-type]
+        book.report("difference", 5, TEXT, against="maker", headers=(signed(5),), difference=found)
+    assert files(book) == ["difference-000000000005.json"]
+    [(_, case)] = book.all()
+    assert case.difference is not None
+    assert case.difference.what == "record"
 
 
 # A member's word.

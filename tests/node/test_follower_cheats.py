@@ -194,6 +194,9 @@ def test_the_block_of_a_difference_is_proved_from_the_file_alone(
         assert "block 3 as it is shown" in proved(report)[0].en
         for name, forge in FORGED.items():
             assert not check_bundle(encode(forge(case)), cheat.genesis).ok, name
+        earlier = cheat.node.prove("transaction", 2, 0, 3)
+        other = replace(case, leaf=earlier.block, within_log=earlier.within_log, transactions=())
+        assert not check_bundle(encode(other), cheat.genesis).ok, "a block before"
         cheat.close()
 
 

@@ -40,7 +40,7 @@ READ: list[tuple[str, str]] = [
     ("room.shared", "x = {}\ny = sorted([a], key=lambda *x: len(x.pop()))"),
     ("room.as_value", "match a:\n    case ctx:\n        ctx.emit(Lent(tool='x'))"),
     ("room.as_value", "match a.tool:\n    case [*ctx]:\n        return"),
-    ("room.as_value", "n = sorted([1], key=lambda ctx: ctx)"),
+    ("room.as_value", "n = sorted([a], key=lambda ctx: ctx.key)"),
     # No step is longer than it looks.
     ("room.construct", "n = 'a' * 99999999999"),
     ("room.construct", "n = [0] * 10**12"),
@@ -144,7 +144,8 @@ RUN: list[tuple[str, str]] = [
     ("kernel.over_budget", "xs = []\nfor i in range(99999):\n    xs.append(i.to_bytes(1000, 'big'))"),
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nd = {1: 1}\nd[x] += 1"),
     ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nn = x in {1: 1}"),
-    ("kernel.over_budget", "x = y = (1, 1)\nfor i in range(25):\n    x, y = (x, x), (y, y)\nn = () != x == y"),
+    ("kernel.over_budget", "x = y = 1, 1\nfor i in range(25):\n    x, y = (x, x), (y, y)\nn = () != x == y"),
+    ("kernel.over_budget", "x = (1, 1)\nfor i in range(25):\n    x = (x, x)\nd = {x: n for n in (1,)}"),
     ("room.too_big", "x = ()\nfor i in range(9999):\n    x = (x,)\nn = x == (x,)"),
     ("room.too_big", "x = ()\nfor i in range(9999):\n    x = (x,)\nn = encode(x)"),
     ("room.too_big", "x = a.tool\nfor i in range(9999):\n    x = Tool(name=x)"),

@@ -269,6 +269,8 @@ def test_damage_of_its_own_log_accuses_nobody(
         assert case.against == ""
         until(lambda: plant.copying.progress.over)
         assert [each.kind for _, each in plant.casebook.all()] == ["own_disk"]
+        with pytest.raises(errors.OwnDiskChanged):
+            plant.take(Word(set_aside=file_of(tmp_path / "plant", "own_disk"), person=LI))
         assert plant.casebook.halt("maker")
 
 

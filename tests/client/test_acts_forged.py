@@ -221,7 +221,10 @@ def test_another_member_approves_nothing(tmp_path: Path) -> None:
     changed = replace(changed, transactions=nth(changed.transactions, n, lambda _: other))
     (end,) = positions(good, CarriedOut)
     own = Approval(key="k1", holder="maker-k1", transaction=identity(other.transaction.item))
-    assert refused(said(changed, end, approvals=(own,)), world) == "effects"
+    forged = said(changed, end, approvals=(own,))
+    assert refused(forged, world) == "effects"
+    with pytest.raises(checker.Broken, match="approvals do not hold"):
+        checker.check(encode(forged), world.genesis)
     close(world)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hansa.apps import rooms
 from hansa.apps.consortium.messages_parked import DiscardParked, ParkedSettled, RetryParked
 from hansa.engines.foreign_rooms import examine
-from hansa.kernel import DueDropped, Event, Registry, Room
+from hansa.kernel import DueDropped, Event, Registry, Room, limits
 from hansa.kernel.apply import Applied
 from hansa.kernel.due import PARKED, PENDING, QUEUE
 from tests.engines.test_foreign_rooms import founded, release_with
@@ -35,9 +35,9 @@ STEPS = {
 class Voted:
     """A ledger on which the consortium has voted for a room whose due work does such a step."""
 
-    def __init__(self, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, step: str, monkeypatch: pytest.MonkeyPatch, asks: str = ASKS) -> None:
         made = package(
-            step=ASKS,
+            step=asks,
             more=WORK.format(step=STEPS[step]),
             room=ROOM.replace("due=[later]", "due=[later, work]"),
         )
@@ -122,6 +122,13 @@ def test_the_due_work_of_a_room_no_longer_in_force_is_dropped_under_one_event(
     assert (len(applied.events), applied.incidents) == (1, ())
     ctx = voted.ledger.context()
     assert list(QUEUE.scan(ctx)) == list(PARKED.scan(ctx)) == list(PENDING.scan(ctx)) == []
+
+
+def test_work_counts_among_the_steps_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    voted = Voted("plain", monkeypatch, asks="n = sum(1 for i in range(10_000))")
+    wires = [voted.ledger.wire("plant", voted.lend(tool="w")) for _ in range(3)]
+    monkeypatch.setattr(limits, "BLOCK_STEPS_MAX", 15_000)
+    assert voted.ledger.codes(*wires) == ["ok", "ok", "kernel.block_full"]
 
 
 def test_the_release_has_the_events_of_due_work() -> None:

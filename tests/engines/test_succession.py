@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from hansa.kernel.apply import Block
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Header, SignedHeader, signed_by
 from hansa.kernel.signatures import HEADER_DOMAIN, Signer
+from hansa.node import cosigner as cosigning
 from hansa.node.cosigning import in_force, sets_of
 from tests.apps.ballots import decide, seats
 from tests.consortium import MEMBERS, Consortium, signer
@@ -543,6 +545,10 @@ def test_who_cosigned_a_block_that_was_left_follows_and_signs_no_second_one(old:
         follower.follow(new.ledger.block(height))
     with pytest.raises(errors.SignedOther):
         follower.cosign("bank", node_key("bank"))
+    double: Any = SimpleNamespace(halt=lambda accused: "")
+    cosigner = cosigning.Cosigner(follower, "bank", node_key("bank"), double, double, double)
+    assert cosigner.consider(newest=True, now_ms=old.clock()) is None
+    assert cosigner.in_set
     follower.close()
     follower = following(old, "bank", 0)  # It opens again there.
     follower.follow(new.ledger.block(last + 2))

@@ -296,11 +296,29 @@ def test_an_engine_that_orders_alone_may_cut_the_block(
     ledger.now_ms += 1_000
     replica = ledger.replica
     whole, first = (Block(replica.height + 1, ledger.now_ms, some) for some in (wires, wires[:1]))
-    cut = apply(replica.chain, replica._state, replica.state_sum, whole, cut=True)
+    cut = apply(replica.chain, replica._state, replica.state_sum, whole, alone=True)
     short = apply(replica.chain, replica._state, replica.state_sum, first)
 
     assert len(cut.outcomes) == 1
     assert cut == short
+
+
+def test_an_engine_that_orders_alone_leaves_out_what_leaves_no_trace(ledger: Ledger) -> None:
+    good = [ledger.wire("maker", Drill(kind="write", count=1, text=str(n))) for n in range(3)]
+    ledger.now_ms += 1_000
+    replica = ledger.replica
+    with_rubbish = [b"rubbish", good[0], good[0], good[1], good[2][:-1] + b"!", good[2]]
+    whole, only = (Block(replica.height + 1, ledger.now_ms, some) for some in (with_rubbish, good))
+    alone = apply(replica.chain, replica._state, replica.state_sum, whole, alone=True)
+    short = apply(replica.chain, replica._state, replica.state_sum, only)
+
+    codes = [(place, refusal.code) for place, refusal in alone.left_out]
+    assert codes == [(0, "kernel.malformed"), (2, "kernel.replayed"), (4, "kernel.malformed")]
+    assert replace(alone, left_out=()) == short
+    assert alone.transactions == tuple(good)
+    # What members are handed is executed as it is: nothing is left out of another's block.
+    theirs = apply(replica.chain, replica._state, replica.state_sum, whole)
+    assert len(theirs.outcomes) == len(with_rubbish) == len(theirs.transactions)
 
 
 # Versions: rule 13.

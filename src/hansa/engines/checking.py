@@ -43,7 +43,7 @@ def append(ledger: Ledger, block: BlockData, own: Signed) -> Header:
             raise errors.Differs(height=height, what="header", found=applied)
         return encode(replace(signed, cosignatures=()))
 
-    ledger.commit(applied, block.wires, same)
+    ledger.commit(applied, same)
     return signed.header
 
 

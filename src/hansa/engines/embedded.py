@@ -4,6 +4,7 @@ Durable means: the receipt names the height and index at which the transaction r
 is on disk. Nothing acknowledged is lost; a fault of the machine stops the node before it commits (rule 10).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,14 @@ from hansa.engines.reader import Reader, reader_of
 from hansa.engines.reading import EVENTS_PER_READ_MAX, receipt
 from hansa.engines.stops import STOPS_MAX
 from hansa.engines.store import Connect, connect
-from hansa.kernel import WINDOWS, Registry, Release, encode, limits
-from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident, admit
+from hansa.kernel import Registry, Release, encode, keys, limits
+from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident
 from hansa.kernel.due import QUEUE
 from hansa.kernel.evidence import Header, Proof, SignedHeader
 from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import ED25519, HEADER_DOMAIN, Signer, VerifiedCache
-from hansa.kernel.transaction import identity, parse
+from hansa.kernel.transaction import identity
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
@@ -60,6 +61,7 @@ class Embedded:
     ) -> None:
         self._node, self._succession = node, succession
         self._clock = clock
+        self._unshown: deque[Header] = deque()
         self.verified = VerifiedCache()
         founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
         self.genesis_bytes, self.genesis, self.chain = genesis, founded.genesis, founded.chain
@@ -88,6 +90,7 @@ class Embedded:
         else:
             self.ledger.found_newest()  # By the word of the cosigners, who say which block is the last.
             self._make_block([self._succession], succeeding=True)
+            self.show()
 
     def _resume(self) -> None:
         """Try the block that stopped the node once more; after the second stop, wait (rule 10)."""
@@ -99,6 +102,7 @@ class Embedded:
             return
         try:
             self._fill(list(stop.transactions))
+            self.show()
         except (errors.Waiting, errors.NotCaughtUp, errors.Restored):
             return  # The node can still be read; whoever writes is told.
 
@@ -148,24 +152,26 @@ class Embedded:
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
         """Order, execute and store transactions, in the order given, in as few blocks as their limits allow.
 
-        Returns when all is durable. Bytes that the ledger holds are answered with their first outcome. What
-        would leave no trace in a block is refused at the door, on the state as it stands: nobody fills the
-        ledger with rubbish, and a key serves from the block after the one that adds it.
+        Returns when all is durable and may be shown. Bytes that the ledger holds are answered with their
+        first outcome; what would leave no trace in a block is refused by a receipt of height 0.
         Raises Stopped, Waiting, Outdated, RoomMissing, NotCaughtUp or Restored.
         """
+        receipts = self.order(wires)
+        self.show()
+        return receipts
+
+    def order(self, wires: Sequence[bytes]) -> list[Receipt]:
+        """As `submit`, but the receipts may be handed out only after the next `show`."""
         receipts: dict[int, Receipt] = {}
         group: list[int] = []
         size = 0
         with self.ledger.store.steady():
             for position, wire in enumerate(wires):
                 if SUCCEED in wire and succession_in(self.ledger.registry, wire) is not None:
-                    refusal = errors.SuccessionNotHere()
-                    outcome = Outcome(identity(wire), refusal.code, refusal.field, refusal.clause)
-                    receipts[position] = receipt(outcome, refusal.zh, refusal.en)
+                    receipts[position] = _refused(wire, errors.SuccessionNotHere())
                     continue
-                known = self._at_door(wire)
-                if known is not None:
-                    receipts[position] = known
+                if self.ledger.stops.is_set_aside(wire):
+                    receipts[position] = _refused(wire, errors.SetAside(transaction=identity(wire)[:12]))
                     continue
                 if group and (
                     len(group) == limits.BLOCK_TRANSACTIONS_MAX or size + len(wire) > limits.BLOCK_BYTES_MAX
@@ -178,12 +184,23 @@ class Embedded:
                 receipts.update(zip(group, self._fill([wires[at] for at in group]), strict=True))
         return [receipts[position] for position in range(len(wires))]
 
+    def show(self) -> None:
+        """Let the blocks ordered so far be seen: their headers are known here for ever.
+
+        May be called on a thread of its own, while the next blocks are ordered.
+        """
+        with self.ledger.stops.guarded():
+            while self._unshown:
+                self.signed.put(self._unshown[0])
+                self._unshown.popleft()
+
     def wake(self) -> None:
         """Make blocks until nothing is due at the clock's time. Raises what `submit` raises."""
         ctx = self.ledger.context(max(self.time_ms, self._clock()))
         while next(QUEUE.scan(ctx, end=(ctx.time_ms + 1,), limit=1), None) is not None:
             self._make_block([])
             ctx = self.ledger.context(self.time_ms)
+        self.show()
 
     def next_due_ms(self) -> int | None:
         """When the next work falls due; None if none waits."""
@@ -211,40 +228,35 @@ class Embedded:
         """A vote may have made another node the operator: this one then orders no more."""
         return self._node.public == self.ledger.operator_key(height)
 
-    def _at_door(self, wire: bytes) -> Receipt | None:
-        """The answer that needs no block: a first outcome, or a refusal that leaves no trace."""
-        ledger = self.ledger
-        try:
-            transaction = parse(ledger.registry, wire)
-            name = identity(wire)
-            if name in ledger.stops.set_aside:
-                raise errors.SetAside(transaction=name[:12])
-            ctx = ledger.context(max(self.time_ms, self._clock()))
-            body = transaction.body
-            window = WINDOWS.get(ctx, (body.member, body.key))
-            if window is not None and body.sequence <= window.highest:  # Only then may it be known.
-                known = ledger.store.find_transaction(bytes.fromhex(name))
-                if known is not None and known[4] and known[2] == wire:
-                    return ledger.found_receipt(known)
-            admit(ctx, self.chain, transaction, at_door=True)
-        except Refusal as refusal:
-            name = identity(wire) if len(wire) <= limits.TRANSACTION_BYTES_MAX else ""
-            outcome = Outcome(name, refusal.code, refusal.field, refusal.clause)
-            return receipt(outcome, refusal.zh, refusal.en)
-        except MACHINE_FAULTS as fault:
-            raise ledger.stops.stop(fault, []) from fault
-        return None
-
     def _fill(self, wires: list[bytes]) -> list[Receipt]:
         """Blocks for these transactions: one, unless their work is too much for one."""
         receipts: list[Receipt] = []
         while True:
-            applied = self._make_block(wires[len(receipts) :])
-            for index, (outcome, refusal) in enumerate(zip(applied.outcomes, applied.refusals, strict=True)):
+            start = len(receipts)
+            applied = self._make_block(wires[start:])
+            left_out = dict(applied.left_out)
+            index = 0
+            for place in range(len(applied.outcomes) + len(left_out)):
+                if place in left_out:
+                    receipts.append(self._left_out(wires[start + place], left_out[place]))
+                    continue
+                refusal = applied.refusals[index]
                 zh, en = (refusal.zh, refusal.en) if refusal else ("", "")
-                receipts.append(receipt(outcome, zh, en, self.height, index, self.app_hash))
+                receipts.append(receipt(applied.outcomes[index], zh, en, self.height, index, self.app_hash))
+                index += 1
             if len(receipts) == len(wires):
                 return receipts
+
+    def _left_out(self, wire: bytes, refusal: Refusal) -> Receipt:
+        """The answer that needs no block: a first outcome, or a refusal that leaves no trace."""
+        if isinstance(refusal, keys.REFUSED_WHEN_KNOWN):
+            try:
+                known = self.ledger.store.find_transaction(bytes.fromhex(identity(wire)))
+                if known is not None and known[4] and known[2] == wire:
+                    return self.ledger.found_receipt(known)
+            except MACHINE_FAULTS as fault:
+                raise self.ledger.stops.stop(fault, []) from fault
+        return _refused(wire, refusal)
 
     def _make_block(self, wires: Sequence[bytes], *, succeeding: bool = False) -> Applied:
         ledger = self.ledger
@@ -258,17 +270,14 @@ class Embedded:
             raise errors.Restored(height=self.height)
         with ledger.stops.guarded(wires):
             block = Block(self.height + 1, max(self.time_ms, self._clock()), wires)
-            applied = ledger.execute(block, cut=True)
+            applied = ledger.execute(block, alone=True)
             if successor_after(applied, block.height) != (self._node.public if succeeding else b""):
                 # Nobody would take this block from this node.
-                refused = [*filter(None, applied.refusals)]
+                refused = [*dict(applied.left_out).values(), *filter(None, applied.refusals)]
                 raise refused[0] if succeeding and refused else errors.WrongNodeKey()
-            if applied.leaf is None:
-                return applied
-            ledger.commit(applied, wires, self._sign)
-        with ledger.stops.guarded():
-            # The block is durable; its header may be shown once it is known here for ever.
-            self.signed.put(self._signing)
+            if applied.leaf is not None:
+                ledger.commit(applied, self._sign)
+                self._unshown.append(self._signing)
         return applied
 
     def _sign(self, header: Header) -> bytes:
@@ -303,3 +312,9 @@ class Embedded:
 
     def consistency(self, old: int) -> list[str]:
         return self.ledger.consistency(old)
+
+
+def _refused(wire: bytes, refusal: Refusal) -> Receipt:
+    name = identity(wire) if len(wire) <= limits.TRANSACTION_BYTES_MAX else ""
+    outcome = Outcome(name, refusal.code, refusal.field, refusal.clause)
+    return receipt(outcome, refusal.zh, refusal.en)

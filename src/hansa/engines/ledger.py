@@ -170,15 +170,13 @@ class Ledger(Reading):
 
     # Blocks.
 
-    def execute(self, block: Block, *, cut: bool = False) -> Applied:
+    def execute(self, block: Block, *, alone: bool = False) -> Applied:
         """What a block leads to on the state as it stands; nothing moves. Raises MACHINE_FAULTS, Outdated."""
         self._present.before = {}
         with self._watch(block.transactions), self.store.steady():
-            return apply(self.chain, self._present, self.state_sum, block, cut=cut)
+            return apply(self.chain, self._present, self.state_sum, block, alone=alone)
 
-    def commit(
-        self, applied: Applied, wires: Sequence[bytes], signed: Callable[[Header], bytes] | bytes
-    ) -> None:
+    def commit(self, applied: Applied, signed: Callable[[Header], bytes] | bytes) -> None:
         """All of the block last executed, in one commit. Memory moves on only after it.
 
         `signed` are the bytes of the signed header, or what makes them of the header that these bytes must
@@ -187,7 +185,7 @@ class Ledger(Reading):
         leaf = applied.leaf
         assert leaf is not None
         leaf_bytes = encode(leaf)
-        rows = _transaction_rows(applied, wires)
+        rows = _transaction_rows(applied)
         with self.store.commit():
             app_hash = self.store.append_leaf(leaf.height - 1, merkle.leaf_hash(leaf_bytes)).hex()
             header = Header(chain=self.chain.id, height=leaf.height, time_ms=leaf.time_ms, app_hash=app_hash)
@@ -224,13 +222,11 @@ class Ledger(Reading):
             self._present.remember(name, entry)
 
 
-def _transaction_rows(
-    applied: Applied, wires: Sequence[bytes]
-) -> list[tuple[bytes, bytes, bytes, bool, str, str]]:
+def _transaction_rows(applied: Applied) -> list[tuple[bytes, bytes, bytes, bool, str, str]]:
     return [
         (
             bytes.fromhex(outcome.transaction),
-            wires[index],
+            applied.transactions[index],
             encode(outcome),
             applied.consumed[index],
             refusal.zh if (refusal := applied.refusals[index]) else "",

@@ -56,7 +56,9 @@ class Stops:
         self.clock: Callable[[], int] = _wall_ms
         """What incidents are dated by: ms since the epoch."""
         kept = notes.meta("set_aside")
-        self.set_aside: tuple[str, ...] = () if kept is None else decode(kept, tuple[str, ...])
+        self._set_aside: dict[str, None] = dict.fromkeys(
+            () if kept is None else decode(kept, tuple[str, ...])
+        )
         """Identities of transactions that stopped the node and are not tried again."""
 
     def check(self) -> None:
@@ -121,6 +123,10 @@ class Stops:
             self.tell(Incident("damaged", shown(str(fault))))
         return refusal
 
+    def is_set_aside(self, wire: bytes) -> bool:
+        """Whether this transaction stopped the node, and its operator said not to try it again."""
+        return bool(self._set_aside) and identity(wire) in self._set_aside
+
     def noted(self) -> Stop | None:
         noted = self._notes.meta("stopped")
         return None if noted is None else decode(noted, Stop)
@@ -134,7 +140,8 @@ class Stops:
         stop = self.noted()
         if drop and stop is not None:
             names = [identity(wire) for wire in stop.transactions]
-            self.set_aside = tuple(dict.fromkeys((*self.set_aside, *names)))[-SET_ASIDE_MAX:]
-            self._notes.note("set_aside", encode(self.set_aside))
+            kept = tuple(dict.fromkeys((*self._set_aside, *names)))[-SET_ASIDE_MAX:]
+            self._notes.note("set_aside", encode(kept))
+            self._set_aside = dict.fromkeys(kept)
         self._notes.note("stopped", None)
         self.reason = None

@@ -75,6 +75,8 @@ class Applied:
     """Result of a block. `leaf` is None without transactions, writes and events: then the chain rests."""
 
     leaf: BlockLeaf | None
+    transactions: tuple[bytes, ...]
+    """Those of the block, as given, but for what an engine that orders alone had left out or cut off."""
     outcomes: tuple[Outcome, ...]
     refusals: tuple[Refusal | None, ...]
     """Per transaction, what refused it, for its texts: the outcome alone is agreed on."""
@@ -85,6 +87,8 @@ class Applied:
     entries: dict[tuple[str, bytes], Any]
     state_sum: bytes
     incidents: tuple[Incident, ...] = field(default=())
+    left_out: tuple[tuple[int, Refusal], ...] = field(default=())
+    """(place among those given, why) of what is not in the block."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +131,15 @@ class Work:
         return self.steps > steps_max or self.written > limits.BLOCK_WRITTEN_MAX
 
 
-def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut: bool = False) -> Applied:
+def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alone: bool = False) -> Applied:
     """Execute a block on the state below it; nothing below changes.
 
     Raises MACHINE_FAULTS; and Outdated or RoomMissing before any work, where this program lacks what is in
     force at the block's height.
 
-    An engine that orders alone may have the block `cut` before the first transaction that finds no room in
-    it: the result is then that of the shorter block, which is as long as its outcomes.
+    An engine that orders `alone` has whatever would leave no trace left out of the block, so that nobody
+    fills the ledger with rubbish, and the block cut before the first transaction that finds no room in it.
+    The result is then that of the shorter block.
     """
     layer = Overlay(state)
     now = chain.at(state, block.height)
@@ -148,31 +153,28 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut
     outcomes: list[Outcome] = []
     refusals: list[Refusal | None] = []
     consumed: list[bool] = []
-    for wire in block.transactions:
-        if cut and work.beyond(limits.BLOCK_STEPS_MAX):
+    taken: list[bytes] = []
+    left_out: list[tuple[int, Refusal]] = []
+    for place, wire in enumerate(block.transactions):
+        if alone and work.beyond(limits.BLOCK_STEPS_MAX):
             break
         name = identity(wire)
         refusal, used, emitted = _transact(now, layer, block, wire, name, work, incidents)
+        if alone and refusal is not None and not used:
+            left_out.append((place, refusal))
+            continue
+        taken.append(wire)
         outcomes.append(_outcome(name, refusal))
         refusals.append(refusal)
         consumed.append(used)
         events.extend(emitted)
-    transactions = block.transactions[: len(outcomes)]
 
     # What changed, once per record, and the commitment to all of it.
     changes, new_sum = _changes(state, layer, state_sum)
-    leaf = None
-    if transactions or events or changes:
-        leaf = BlockLeaf(
-            height=block.height,
-            time_ms=block.time_ms,
-            transactions_root=_root(transactions),
-            outcomes_root=_root([encode(outcome) for outcome in outcomes]),
-            events_root=_root(events),
-            state_digest=lthash.digest(new_sum),
-        )
+    leaf = _leaf(block, taken, outcomes, events, new_sum) if taken or events or changes else None
     return Applied(
         leaf=leaf,
+        transactions=tuple(taken),
         outcomes=tuple(outcomes),
         refusals=tuple(refusals),
         consumed=tuple(consumed),
@@ -181,24 +183,20 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, cut
         entries=layer.entries,
         state_sum=new_sum,
         incidents=tuple(incidents),
+        left_out=tuple(left_out),
     )
 
 
-def admit(
-    ctx: Context, chain: Chain, transaction: Transaction, *, at_door: bool = False
-) -> tuple[Key, Window]:
+def _admit(ctx: Context, chain: Chain, transaction: Transaction) -> tuple[Key, Window]:
     """Chain, key, sequence, signature: who fails these leaves no trace. The dearest check comes last.
 
     Returns the key and its window once the sequence is used up. Raises a Refusal and writes nothing.
-    At a node's door, before the order is known, a sequence may lie ahead: others may come before it.
     """
     body = transaction.body
     if body.chain != chain.id:
         raise keys.WrongChain(chain=body.chain[:12])
     key = keys.current(ctx, body.member, body.key)
-    window = keys.WINDOWS.get(ctx, (body.member, body.key)) or Window()
-    if not (at_door and body.sequence > window.highest):
-        window = keys.used(window, body.sequence)
+    window = keys.used(keys.WINDOWS.get(ctx, (body.member, body.key)) or Window(), body.sequence)
     message = TRANSACTION_DOMAIN + transaction.body_bytes
     if not chain.verify(key.public, transaction.suite, transaction.signature, message):
         raise keys.WrongSignature(member=body.member, key=body.key)
@@ -219,7 +217,7 @@ def _transact(
         transaction = parse(now.registry, wire)
         body = transaction.body
         ctx = _context(now, Overlay(layer), block, body, name)
-        key, window = admit(ctx, now.chain, transaction)
+        key, window = _admit(ctx, now.chain, transaction)
     except Refusal as refusal:
         return refusal, False, []
 
@@ -341,6 +339,19 @@ def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Change
         if new is not None:
             added.append(lthash.element(table, key, new))
     return changes, lthash.update(state_sum, removed, added)
+
+
+def _leaf(
+    block: Block, taken: Sequence[bytes], outcomes: Sequence[Outcome], events: Sequence[bytes], new_sum: bytes
+) -> BlockLeaf:
+    return BlockLeaf(
+        height=block.height,
+        time_ms=block.time_ms,
+        transactions_root=_root(taken),
+        outcomes_root=_root([encode(outcome) for outcome in outcomes]),
+        events_root=_root(events),
+        state_digest=lthash.digest(new_sum),
+    )
 
 
 def _root(items: Sequence[bytes]) -> str:

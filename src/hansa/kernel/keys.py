@@ -62,6 +62,10 @@ class ValidTooLong(Refusal, code="kernel.valid_too_long", field="valid_until_ms"
     en = "valid_until_ms lies more than {hours} h after block time. Make it shorter."
 
 
+REFUSED_WHEN_KNOWN = (Replayed, KeyRevoked, KeyExpired)
+"""What may refuse bytes at a second try that were taken at the first."""
+
+
 def current(ctx: Context, member: str, key: str) -> Key:
     """The key as it stands, if it may sign now. Raises UnknownKey, KeyRevoked or KeyExpired."""
     record = KEYS.get(ctx, (member, key))

@@ -1,5 +1,6 @@
 """A member takes its data along in open formats; a reader that knows nothing of Hansa checks them."""
 
+import base64
 import csv
 import importlib.util
 import json
@@ -13,13 +14,19 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.consortium.messages import Attest
+from hansa.engines.embedded import Embedded
+from hansa.kernel import encode
 from hansa.node import errors_operate, read_export
 from hansa.node.export import Extras, Readings, cell_text, export
 from hansa.node.source import InDirectory
+from tests.apps.ballots import decide, seats
 from tests.client.evidence_world import EvidenceWorld, made
+from tests.consortium import Consortium, signer
+from tests.engines import test_succession as succeeding
+from tests.engines.test_handover import taken_over
 
-ROOT = Path(__file__).resolve().parents[2]
-READER = ROOT / "examples" / "read_export.py"
+READER = Path(read_export.__file__)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +61,7 @@ def rows(folder: Path, name: str) -> list[Any]:
     return list(read_export.load(folder, name))
 
 
-def test_the_example_is_the_reader_that_goes_with_every_export(whole: Path) -> None:
-    assert READER.read_bytes() == Path(read_export.__file__).read_bytes()
+def test_the_reader_goes_with_every_export(whole: Path) -> None:
     assert READER.read_bytes() == (whole / "read_export.py").read_bytes()
 
 
@@ -310,3 +316,84 @@ def test_the_module_can_be_loaded_from_the_example_alone(whole: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert next(module.load(whole, "own/statements"))["agreement"] == "lease-1"
+
+
+# Another operator.
+
+
+def in_folder(consortium: Consortium, engine: Embedded, folder: Path) -> Path:
+    with engine.reader().snapshot() as reading:
+        export(InDirectory(encode(consortium.genesis), reading), "bank", folder)
+    return folder
+
+
+def test_the_last_header_is_the_new_operators_once_members_voted_for_another(
+    tmp_path: Path,
+) -> None:
+    consortium = Consortium(tmp_path / "ledger.db")
+    decide(consortium, seats(consortium, "maker", "plant", "bank", quorum=3, operator="plant"),
+           "maker", "plant", "bank")  # fmt: skip
+    changed = consortium.node.height
+    assert (
+        read_export.check(in_folder(consortium, consortium.node, tmp_path / "at-change"))["height"] == changed
+    )
+    new = taken_over(consortium, tmp_path / "plant" / "ledger.db")
+    consortium.clock.advance(minutes=1)
+    new.submit([consortium.client("bank").sign(Attest(table="consortium.members", key=("bank",)))])
+    folder = in_folder(consortium, new, tmp_path / "out")
+    assert read_export.check(folder)["height"] == changed + 1
+    new.close()
+
+    def resigned(number: int, by: str) -> None:
+        """A line whose header another key signs."""
+
+        def sign(line: Any) -> None:
+            header = read_export.canonical(line["header"]["header"])
+            made = signer(by, "node").sign(b"hansa-header-1\x00" + header)
+            line["header"]["signature"] = base64.b64encode(made).decode()
+
+        def change(at: Path) -> None:
+            changed_line("ledger/blocks.jsonl", number, sign)(at)
+            manifest = json.loads((at / "manifest.json").read_bytes())
+            manifest["head"] = rows(at, "ledger/blocks")[-1]["header"]
+            (at / "manifest.json").write_bytes(read_export.canonical(manifest))
+
+        forge(folder, change)
+
+    resigned(changed, "maker")
+    with pytest.raises(read_export.Broken, match="did not sign the last header"):
+        read_export.check(folder)
+    resigned(changed, "plant")
+    read_export.check(folder)
+    resigned(changed - 1, "plant")
+    with pytest.raises(read_export.Broken, match="did not sign the change"):
+        read_export.check(folder)
+    consortium.close()
+
+
+def test_a_successor_without_a_vote_is_the_cosigners_word(tmp_path: Path) -> None:
+    (tmp_path / "maker").mkdir()
+    old = succeeding.founded(tmp_path)
+    new = succeeding.took_over(old, succeeding.signed(succeeding.succession(old), *succeeding.QUORUM))
+    folder = in_folder(old, new, tmp_path / "out")
+    assert read_export.check(folder)["height"] == new.height
+    seats_of = {one.member: base64.b64encode(one.public).decode() for one in old.genesis.cosigners}
+    before = {"public": "", "quorum": 3, "seats": seats_of}
+    line = rows(folder, "ledger/blocks")[-1]
+    assert read_export.check_change(line, before)[0] == seats_of["plant"]
+    for spoil, said in (
+        (lambda act: act["signatures"].pop(), "no quorum"),
+        (lambda act: act["signatures"].__setitem__(0, act["signatures"][1]), "no quorum"),
+        (lambda act: act["succession"].update(operator="bank"), "no quorum"),
+        (lambda act: act["succession"].update(height=1), "no quorum"),
+    ):
+        copy = json.loads(json.dumps(line))
+        spoil(copy["transactions"][0]["body"]["actions"][0])
+        with pytest.raises(read_export.Broken, match=said):
+            read_export.check_change(copy, before)
+    copy = json.loads(json.dumps(line))
+    copy["header"]["signature"] = base64.b64encode(bytes(64)).decode()
+    with pytest.raises(read_export.Broken, match="new operator did not sign"):
+        read_export.check_change(copy, before)
+    new.close()
+    old.close()

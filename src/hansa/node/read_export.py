@@ -158,6 +158,11 @@ def signed_by(public: bytes, suite: int, signature: bytes, message: bytes) -> bo
 
 def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
     """The log from the first block to the head; what the member's own sheets must repeat."""
+    members = {one["member"]: one["public"] for one in genesis.get("cosigners", ())}
+    public, seats = (
+        "",
+        {"public": genesis["node_public"], "quorum": genesis.get("quorum", 1), "seats": members},
+    )
     log, last_ms, counts = Tree(), genesis["created_ms"], {"blocks": 0, "transactions": 0, "events": 0}
     own = load(folder, "own/transactions")
     own_events = load(folder, "own/events")
@@ -172,6 +177,7 @@ def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
         last_ms = leaf["time_ms"]
         counts["blocks"] += 1
         check_contents(line, height)
+        public, seats = check_change(line, seats)
         for index, transaction in enumerate(line.get("transactions", ())):
             counts["transactions"] += 1
             if transaction["body"]["member"] == manifest["member"]:
@@ -183,7 +189,7 @@ def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
             if names(event, manifest["member"]):
                 need(next_event == place({"event": event}, leaf, index), f"own/events: not {height}.{index}")
                 next_event = next(own_events, None)
-    check_head(manifest, genesis, line, log.size)
+    check_head(manifest, public, line, log.size)
     need(next_own is None and next_event is None, "own sheets hold what no block holds")
     return counts
 
@@ -220,15 +226,59 @@ def check_contents(line: Any, height: int) -> None:
         need(sha256(body).hexdigest() == outcome["transaction"], f"block {height}: an outcome of another")
 
 
-def check_head(manifest: Any, genesis: Any, line: Any, height: int) -> None:
+def check_change(line: Any, seats: Any) -> tuple[str, Any]:
+    """Whose key signs this header; operator and cosigners from the next on.
+
+    Where a block changes them, who says so is checked: the operator before signed the block of a vote; a
+    quorum of the cosigners before signed a succession.
+    """
+    kind, header = "consortium.cosigners_changed", line["header"]["header"]
+    changes = [event for event in line.get("events", ()) if event["_type"] == kind]
+    if not changes:
+        return seats["public"], seats
+    change, height = changes[-1], header["height"]
+    members = {one["member"]: one["public"] for one in change["cosigners"]}
+    after = {"public": members[change["operator"]], "quorum": change["quorum"], "seats": members}
+    if change.get("succeeds"):
+        check_succession(line, seats, change)
+        need(by(after["public"], line["header"]), f"block {height}: its new operator did not sign it")
+        return after["public"], after
+    need(by(seats["public"], line["header"]), f"block {height}: the operator did not sign the change")
+    return seats["public"], after
+
+
+def check_succession(line: Any, seats: Any, change: Any) -> None:
+    """A quorum of the cosigners before named this operator for this very height."""
+    (act,), header = line["transactions"][0]["body"]["actions"], line["header"]["header"]
+    said = act["succession"]
+    stated = (act["_type"], said["chain"], said["height"] + 1, said["operator"])
+    wanted = ("consortium.succeed", header["chain"], header["height"], change["operator"])
+    message = b"hansa-succession-1\x00" + canonical(said)
+    signers = {
+        one["member"]
+        for one in act["signatures"]
+        if holds(seats["seats"].get(one["member"], ""), one, message)
+    }
+    enough = len(signers) >= seats["quorum"] > 0
+    need(stated == wanted and enough, f"block {header['height']}: no quorum handed over to its operator")
+
+
+def by(public: str, signed: Any) -> bool:
+    return holds(public, signed, b"hansa-header-1\x00" + canonical(signed["header"]))
+
+
+def holds(public: str, signed: Any, message: bytes) -> bool:
+    key, signature = base64.b64decode(public), base64.b64decode(signed["signature"])
+    return signed_by(key, signed["suite"], signature, message)
+
+
+def check_head(manifest: Any, public: str, line: Any, height: int) -> None:
     need(height == manifest["height"], f"{height} blocks, not {manifest['height']}")
     if line is None:
         return
     signed = line["header"]
     need(manifest["head"] == signed, "the manifest names another head")
-    message = b"hansa-header-1\x00" + canonical(signed["header"])
-    public, signature = base64.b64decode(genesis["node_public"]), base64.b64decode(signed["signature"])
-    need(signed_by(public, signed["suite"], signature, message), "the operator did not sign the last header")
+    need(by(public, signed), "the operator did not sign the last header")
 
 
 def check_signatures(folder: Path, manifest: Any) -> int:

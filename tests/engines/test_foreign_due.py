@@ -127,7 +127,7 @@ def test_the_due_work_of_a_room_no_longer_in_force_is_dropped_under_one_event(
 def test_work_counts_among_the_steps_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     voted = Voted("plain", monkeypatch, asks="n = sum(1 for i in range(10_000))")
     wires = [voted.ledger.wire("plant", voted.lend(tool="w")) for _ in range(3)]
-    monkeypatch.setattr(limits, "BLOCK_STEPS_MAX", 15_000)
+    monkeypatch.setattr(limits, "BLOCK_STEPS_MAX", 20_000)
     assert voted.ledger.codes(*wires) == ["ok", "ok", "kernel.block_full"]
 
 

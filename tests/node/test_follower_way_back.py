@@ -22,6 +22,7 @@ from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.kernel.state import checksum, encode_key
+from hansa.node import cosigner
 from hansa.node import errors_follower as errors
 from hansa.node import follower as followers
 from hansa.node.follower import Follower, Word
@@ -247,6 +248,49 @@ def test_a_follower_that_a_block_stopped_twice_is_read_and_takes_its_members_wor
         until(lambda: (peer := plant.peers.standing.get("maker")) and peer.state == "agrees")
     plant = given(follower(folder, net, clock=clock), retry=True)
     until(lambda: plant.cosigner.signed_height == 3)
+    plant.end()
+
+
+# Trouble of its own.
+
+
+class Faulty(Line):
+    """A mistake in a library, once."""
+
+    failed = 0
+
+    def cosign(self, height: int, app_hash: str, cosignature: Any) -> None:
+        if not self.failed:
+            self.failed += 1
+            raise RuntimeError("a mistake in a library")
+        super().cosign(height, app_hash, cosignature)
+
+
+def test_a_cosignature_that_could_not_be_handed_in_is_handed_in_again(
+    tmp_path: Path, operator: Operator, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cosigner, "PAUSE_MAX_S", 0.05)
+    net = Net(operator)
+    net.lines[""] = line = Faulty(operator)
+    with following(tmp_path / "plant", net, clock=clock):
+        until(lambda: operator.cosignatures._known.get(2))
+        assert line.failed == 1
+
+
+def test_a_cosignature_that_cannot_be_kept_stops_nothing(
+    tmp_path: Path, operator: Operator, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    net = Net(operator)
+    plant = follower(tmp_path / "plant", net, clock=clock)
+    monkeypatch.setattr(plant.cosignatures, "take", fail)
+    plant.begin()
+    until(lambda: plant.cosigner.signed_height == 2)
+    until(lambda: operator.cosignatures._known.get(2))
+    operator.do("bank", Register(tool="b-1"))
+    until(lambda: plant.height == 3)
     plant.end()
 
 

@@ -1,10 +1,7 @@
 """Another operator without the old one: handed over by the cosigners, followed, refused where it is none."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -13,40 +10,31 @@ from hansa.apps.consortium.messages import CosignersChanged
 from hansa.apps.consortium.messages_approvals import ApprovalRule, SetApproval
 from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.messages_votes import Propose, Vote
-from hansa.client import Client, InProcess
-from hansa.engines import embedded, errors
-from hansa.engines.blocks import BlockData
+from hansa.engines import errors
 from hansa.engines.embedded import Embedded
 from hansa.engines.following import Following
-from hansa.engines.founding import Founded, found
 from hansa.engines.replay import replay
 from hansa.engines.restoring import restore_snapshot
-from hansa.engines.snapshot import Unsigned, write_snapshot
-from hansa.kernel import Cosignature, Cosigner, Succession, encode, merkle, replace, succession_bytes
+from hansa.engines.snapshot import write_snapshot
+from hansa.kernel import Cosigner, encode, replace
 from hansa.kernel.apply import Block
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Header, SignedHeader, signed_by
-from hansa.kernel.signatures import HEADER_DOMAIN, Signer
-from hansa.node import cosigner as cosigning
+from hansa.kernel.evidence import signed_by
 from hansa.node.cosigning import in_force, sets_of
 from tests.apps.ballots import decide, seats
 from tests.consortium import MEMBERS, Consortium, signer
-
-
-def node_key(member: str) -> Signer:
-    return signer(member, "node")
-
-
-def founded(tmp_path: Path) -> Consortium:
-    """Four cosigners, three of them a quorum; a few blocks of the maker's."""
-    cosigners = tuple(Cosigner(member=m, public=node_key(m).public) for m in MEMBERS)
-    made = Consortium(
-        tmp_path / "maker" / "ledger.db",
-        change=lambda file: replace(file, cosigners=cosigners, quorum=3),
-    )
-    for number in range(3):
-        made.do("bank", made.key("bank", f"more-{number}"))
-    return made
+from tests.engines.handing import (
+    QUORUM,
+    cheated,
+    following,
+    founded,
+    handover,
+    node_key,
+    signed,
+    succession,
+    took_over,
+    wire,
+)
 
 
 @pytest.fixture
@@ -55,52 +43,6 @@ def old(tmp_path: Path) -> Iterator[Consortium]:
     made = founded(tmp_path)
     yield made
     made.close()
-
-
-def following(old: Consortium, member: str, upto: int | None = None) -> Following:
-    """A member's copy of the ledger, up to a height."""
-    path = old.path.parent.parent / member / "ledger.db"
-    path.parent.mkdir(exist_ok=True)
-    made = Following(path, encode(old.genesis), registry=old.registry)
-    for height in range(made.height + 1, (old.node.height if upto is None else upto) + 1):
-        made.follow(old.node.ledger.block(height))
-    return made
-
-
-def succession(old: Consortium, operator: str = "plant", **fields: Any) -> Succession:
-    """For the newest block of the old operator's, unless the test says otherwise."""
-    height = fields.get("height", old.node.height)
-    app_hash = old.node.ledger.header(height).header.app_hash if height else merkle.EMPTY_ROOT.hex()
-    given = {"chain": old.node.chain.id, "height": height, "app_hash": app_hash, "operator": operator}
-    return Succession(**(given | fields))
-
-
-def signed(said: Succession, *members: str, keys: dict[str, Signer] | None = None) -> Succeed:
-    def signature(member: str) -> Cosignature:
-        key = (keys or {}).get(member) or node_key(member)
-        return Cosignature(member=member, suite=1, signature=key.sign(succession_bytes(said)))
-
-    return Succeed(succession=said, signatures=tuple(map(signature, members)))
-
-
-QUORUM = ("plant", "bank", "auditor")
-
-
-def wire(old: Consortium, said: Succeed, *more: Any, member: str = "plant") -> bytes:
-    return old.client(member).sign(said, *more)
-
-
-def took_over(old: Consortium, said: Succeed, member: str = "plant", by: bytes = b"") -> Embedded:
-    """A member's node, opened as the operator's on its own copy."""
-    following(old, member, said.succession.height).close()
-    return Embedded(
-        old.path.parent.parent / member / "ledger.db",
-        encode(old.genesis),
-        node_key(member),
-        old.clock,
-        registry=old.registry,
-        succession=by or wire(old, said),
-    )
 
 
 def test_the_chain_goes_on_under_the_successor(old: Consortium) -> None:
@@ -191,20 +133,6 @@ def test_the_old_operator_orders_no_succession(old: Consortium) -> None:
     receipt = old.node.submit([wire(old, signed(succession(old), *QUORUM))])[0]
     assert (receipt.code, receipt.height) == ("engine.succession_not_here", 0)
     assert old.node.height == before
-
-
-def cheated(old: Consortium, *wires: bytes, by: str = "maker") -> BlockData:
-    """The next block as its rules lead to it, signed by anybody at all."""
-    ledger = old.node.ledger
-    height = ledger.height + 1
-    applied = ledger.execute(Block(height, old.clock(), wires))
-    assert applied.leaf is not None
-    leaves = [merkle.leaf_hash(encode(ledger.leaf(below))) for below in range(1, height)]
-    root = merkle.root([*leaves, merkle.leaf_hash(encode(applied.leaf))]).hex()
-    header = Header(chain=ledger.chain.id, height=height, time_ms=old.clock(), app_hash=root)
-    signature = node_key(by).sign(HEADER_DOMAIN + encode(header))
-    head = SignedHeader(header=header, suite=1, signature=signature)
-    return BlockData(leaf=applied.leaf, header=head, wires=wires)
 
 
 def test_the_rule_holds_for_the_state_after_the_block(old: Consortium) -> None:
@@ -433,141 +361,3 @@ def test_the_set_changes_once_a_block(old: Consortium) -> None:
     assert states[1]["state"] == "adopted"
     assert (states[2]["state"], states[2]["code"]) == ("failed", "consortium.cosigners_twice")
     assert len(old.events(CosignersChanged)) == 1
-
-
-# A snapshot: whose signature its header needs is not for its own records to say.
-
-
-def handover(node: Embedded, height: int, *members: str) -> Handover:
-    """The change of the set in a block, its header signed by these members."""
-    header = node.ledger.header(height)
-    message = HEADER_DOMAIN + encode(header.header)
-    given = tuple(
-        Cosignature(member=m, suite=1, signature=node_key(m).sign(message)) for m in sorted(members)
-    )
-    events = node.ledger.items("event", height)
-    index = next(n for n, item in enumerate(events) if b"cosigners_changed" in item)
-    return Handover(
-        event=node.ledger.prove("event", height, index, height), head=replace(header, cosignatures=given)
-    )
-
-
-def restored(old: Consortium, folder: Path, name: str = "restored") -> Following:
-    path = folder / name / "ledger.db"
-    restore_snapshot(folder / "snapshot", path, encode(old.genesis), old.registry)
-    return Following(path, encode(old.genesis), registry=old.registry)
-
-
-def test_a_snapshot_under_the_successor_brings_its_handover(old: Consortium, tmp_path: Path) -> None:
-    new = took_over(old, signed(succession(old), *QUORUM))
-    known = handover(new, new.height, *QUORUM)
-    manifest = write_snapshot(new.reader(), tmp_path / "snapshot", handovers=(known,))
-    assert manifest.handovers == (known,)
-    copy = restored(old, tmp_path)
-    assert copy.ledger.app_hash == new.app_hash
-    receipt = new.submit([old.client("bank").sign(old.key("bank", "later"))])[0]
-    copy.follow(new.ledger.block(receipt.height))
-    copy.close()
-    new.close()
-
-
-@pytest.mark.parametrize("who", [(), ("plant", "bank")], ids=["no handover", "too few"])
-def test_a_snapshot_whose_signer_is_not_shown_is_refused(
-    old: Consortium, tmp_path: Path, who: tuple[str, ...]
-) -> None:
-    new = took_over(old, signed(succession(old), *QUORUM))
-    known = (handover(new, new.height, *who),) if who else ()
-    write_snapshot(new.reader(), tmp_path / "snapshot", handovers=known)
-    with pytest.raises(Unsigned):
-        restored(old, tmp_path)
-    assert not (tmp_path / "restored" / "ledger.db").exists()
-    new.close()
-
-
-def test_a_snapshot_that_names_its_own_operator_is_refused(
-    old: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Records, state and headers of a stranger, all in order among themselves."""
-    thief = Signer(b"\x66" * 32)
-    seats = tuple(
-        Cosigner(member=m, public=thief.public if m == "maker" else node_key(m).public) for m in MEMBERS
-    )
-    invented = replace(old.genesis, node_public=thief.public, cosigners=seats)
-
-    def found_anew(data: bytes, release: Any, verify: Any) -> Founded:
-        own, true = found(encode(invented), release, verify), found(data, release, verify)
-        return dataclasses.replace(true, changes=own.changes, entries=own.entries, state_sum=own.state_sum)
-
-    monkeypatch.setattr(embedded, "found", found_anew)
-    path = tmp_path / "thief" / "ledger.db"
-    path.parent.mkdir()
-    path.touch()
-    engine = Embedded(path, encode(old.genesis), thief, old.clock, registry=old.registry)
-    client = Client(
-        InProcess(engine), old.registry, member="bank", key="k1", signer=signer("bank"), clock=old.clock
-    )
-    client.do(old.key("bank", "invented"))
-    write_snapshot(engine.reader(), tmp_path / "snapshot")
-    engine.close()
-    with pytest.raises(Unsigned):
-        restored(old, tmp_path)
-
-
-def test_a_header_of_long_ago_that_its_operator_never_signed_is_found(
-    old: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = old.node.ledger.store
-    told = old.node.ledger.header(1)
-    bent = replace(told, signature=node_key("bank").sign(HEADER_DOMAIN + encode(told.header)))
-    with store.commit():
-        store._db.execute("UPDATE blocks SET header = ? WHERE height = 1", (encode(bent),))
-    write_snapshot(old.node.reader(), tmp_path / "snapshot")
-    with pytest.raises(errors.HistoryBroken):
-        restored(old, tmp_path)
-
-
-def test_who_cosigned_a_block_that_was_left_follows_and_signs_no_second_one(old: Consortium) -> None:
-    """The bank had co-signed the old operator's next block, and nobody who handed over knew."""
-    last, place = old.node.height, old.path.parent.parent / "bank"
-    said = signed(succession(old), "plant", "auditor", "maker")
-    new = took_over(old, said)
-    old.do("bank", old.key("bank", "own-branch"))
-    follower = following(old, "bank")
-    follower.cosign("bank", node_key("bank"))
-    follower.close()
-    for left in place.glob("ledger.db*"):
-        left.unlink()
-
-    later = old.client("auditor").sign(old.key("auditor", "later"))
-    assert new.submit([later])[0].code == "ok"
-    follower = following(old, "bank", 0)
-    for height in range(follower.height + 1, last + 2):
-        follower.follow(new.ledger.block(height))
-    with pytest.raises(errors.SignedOther):
-        follower.cosign("bank", node_key("bank"))
-    double: Any = SimpleNamespace(halt=lambda accused: "")
-    cosigner = cosigning.Cosigner(follower, "bank", node_key("bank"), double, double, double)
-    assert cosigner.consider(newest=True, now_ms=old.clock()) is None
-    assert cosigner.in_set
-    follower.close()
-    follower = following(old, "bank", 0)  # It opens again there.
-    follower.follow(new.ledger.block(last + 2))
-    assert follower.cosign("bank", node_key("bank")).member == "bank"
-    assert follower.rejected is None
-    follower.close()
-    new.close()
-
-
-def test_two_headers_under_one_operator_are_two_histories_as_before(old: Consortium) -> None:
-    follower = following(old, "bank")
-    other = cheated(old, old.client("bank").sign(old.key("bank", "one")))
-    follower.follow(other)
-    follower.cosign("bank", node_key("bank"))
-    follower.close()
-    for left in (old.path.parent.parent / "bank").glob("ledger.db*"):
-        left.unlink()
-    old.do("plant", old.key("plant", "two"))
-    follower = following(old, "bank", old.node.height - 1)
-    with pytest.raises(errors.SignedOther):
-        follower.follow(old.node.ledger.block(old.node.height))
-    follower.close()

@@ -40,10 +40,14 @@ class Robbed(RuleBasedStateMachine):
         """The owner's new key, and from when on it must be there."""
 
     def teardown(self) -> None:
-        """However it stands: the owner recovers, and the thief rejects it every day."""
+        """However it stands: the thief makes itself another holder, a rule and more keys; the owner recovers,
+        and the thief rejects it every day.
+        """
+        self.prepare()
         if self.thiefs:
             self.owner_recovers()
         for day in range(NOTICE_DAYS if self.thiefs else 0):
+            self.register(day, "gateway", "")
             self.reject(day, 0)
             self.days_pass(1)
         assert not self.thiefs
@@ -69,6 +73,13 @@ class Robbed(RuleBasedStateMachine):
                 plant.do("plant", Approve(held=laid.transaction), key=key)
         assert "safe" in self.keys()
 
+        self.prepare()
+
+    def prepare(self) -> None:
+        """The thief makes itself another holder, and a rule that wants two."""
+        self.register(0, "person", "")
+        self.demand(0, "billing.accept", 2)
+
     # What the thief does.
 
     def keys(self) -> dict[str, dict[str, Any]]:
@@ -90,8 +101,8 @@ class Robbed(RuleBasedStateMachine):
 
     @rule(
         by=which,
-        kind=st.sampled_from(["person", "gateway", "worker", "recovery"]),
-        old=st.sampled_from(["", *TAKEN]),
+        kind=st.sampled_from(["person", "person", "gateway", "worker", "recovery"]),
+        old=st.sampled_from(["", "", "", *TAKEN]),
     )
     def register(self, by: int, kind: str, old: str) -> None:
         name, self.made = f"t{self.made}", self.made + 1

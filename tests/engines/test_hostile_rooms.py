@@ -107,7 +107,7 @@ def test_functions_call_each_other_in_short_rows_only() -> None:
 
 @pytest.mark.parametrize("first", ["", "ctx: Context, "])
 def test_functions_that_call_two_each_end_at_the_budget(first: str) -> None:
-    doubled = re.sub(r"return (f\d+)\(n\)", r"return \1(n) + \1(n)", row(23))
+    doubled = re.sub(r"return (f\d+)\(n\)", r"return \1(n) and \1(n)", row(23))
     doubled = doubled.replace("(n: int)", f"({first}n: int)").replace(
         "(n)", f"({first[:3]}, n)" if first else "(n)"
     )

@@ -208,11 +208,10 @@ def copied(members: Members, member: str) -> Following:
 
 
 def fed(members: Members, member: str, *blocks: BlockData) -> None:
-    copy = copied(members, member)
-    for block in blocks:
-        if block.leaf.height > copy.height:
-            copy.follow(block)
-    copy.close()
+    with contextlib.closing(copied(members, member)) as copy:
+        for block in blocks:
+            if block.leaf.height > copy.height:
+                copy.follow(block)
 
 
 def handed(members: Members, file: Path, *signers: str, by: str = NEW) -> None:

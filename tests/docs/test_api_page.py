@@ -7,10 +7,25 @@ from pathlib import Path
 import pytest
 
 from hansa.apps.rooms import registry
+from hansa.node.endpoint import Access
 from hansa.node.openapi import document
+from hansa.node.routes import ENDPOINTS
 from tests.docs.pages import ROOT, commands, reader, steps
 
 PAGES = {"en": ROOT / "docs" / "api.md", "zh": ROOT / "docs" / "zh" / "api.md"}
+WHO: dict[str, Access] = {
+    "anyone": "anyone",
+    "anyone: the signature itself shows whose it is": "anyone",
+    "who has a key on the ledger": "anyone",
+    "members": "member",
+    "the node's own member": "own",
+    "任何人": "anyone",
+    "任何人：是谁的会签，凭签名即知": "anyone",
+    "在账本上有密钥者": "anyone",
+    "成员单位": "member",
+    "节点所属成员单位": "own",
+}
+"""What the table says, and what the route asks for (what is signed needs no session)."""
 TOOLS = ("bash", "curl", "openssl", "sha256sum")
 missing = [tool for tool in TOOLS if shutil.which(tool) is None]
 
@@ -38,3 +53,21 @@ def test_every_route_is_named() -> None:
     for page in PAGES.values():
         named = set(re.findall(r"`(?:GET |POST )?(/[a-z0-9/{}._-]+)", page.read_text("utf-8")))
         assert routes <= named, routes - named
+
+
+def who_may(page: str) -> dict[tuple[str, str], Access]:
+    """By method and path, what the page's table says; queries of rooms and the description apart."""
+    said: dict[tuple[str, str], Access] = {}
+    for paths, _, who in re.findall(r"^\| (`(?:GET|POST) .*?) \| (.*?) \| (.*?) \|$", page, re.M):
+        method = ""
+        for name, path in re.findall(r"`(GET |POST )?(/[^?`]+)[^`]*`", paths):
+            method = name.strip() or method
+            if path not in ("/v1/{room}/{query}", "/v1/openapi.json"):
+                said[method, path] = WHO[who]
+    return said
+
+
+@pytest.mark.parametrize("lang", PAGES)
+def test_the_page_says_who_may(lang: str) -> None:
+    said = who_may(PAGES[lang].read_text("utf-8"))
+    assert said == {(endpoint.method, endpoint.path): endpoint.access for endpoint in ENDPOINTS}

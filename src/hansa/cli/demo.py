@@ -41,7 +41,7 @@ from hansa.cli.main import refusal_of
     "--one-process",
     is_flag=True,
     envvar="HANSA_ONE_PROCESS",
-    help="All in this process: no followers, no cheats. 全部在一个进程内：没有跟随节点，不做作弊试验。",
+    help="All in this process: no followers, no cheats. 全部在一个进程内：没有从节点，不做作弊试验。",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on standard output. 标准输出一个 JSON 对象。"
@@ -63,7 +63,7 @@ def demo(
 
     Five processes: the operator's node, three followers, and this command. At the end the operator cheats
     in four ways, and the followers find it. Without --log it plays a made-up month of a packaging line with
-    the faults of real logs. 五个进程：运营方节点、三个跟随节点和本命令；最后运营方作弊四次，由跟随节点发现。
+    the faults of real logs. 五个进程：运营方节点、三个从节点和本命令；最后运营方作弊四次，由从节点发现。
     无 --log 时播放一条包装线的虚构月份。
     """
     if (log_path is None) != (mapping is None):

@@ -60,7 +60,7 @@ def _tell_if_held(desk: Desk, receipt: Receipt) -> None:
         if each.transaction == receipt.transaction:
             say(
                 desk.lang,
-                f"尚未生效：须有 {each.held.holders} 人同意。请另一持有人执行：hansa approve approve "
+                f"尚未生效：须有 {each.held.holders} 人同意。请另一持钥人执行：hansa approve approve "
                 f"{receipt.transaction[:12]}",
                 f"It has no effect yet: {each.held.holders} holders must agree. Another one runs: "
                 f"hansa approve approve {receipt.transaction[:12]}",

@@ -96,7 +96,7 @@ CHEATS = {
 
 def _show_cheats(console: Console, demo: Demo, zh: bool) -> None:
     """Who agrees with the operator; and what became of its cheating, each on a copy."""
-    console.rule("跟随节点" if zh else "Followers")
+    console.rule("从节点" if zh else "Followers")
     for node in demo.followers:
         said = f"高度 {node.height}" if zh else f"height {node.height}"
         console.print(

@@ -173,7 +173,7 @@ class SignedOther(Refusal, code="engine.signed_other", field="header"):
 
 
 class NotCaughtUp(Refusal, code="engine.not_caught_up", field="height"):
-    zh = "账本只到区块 {height}，而本节点已签到 {signed}：这是旧副本。请先从跟随节点取回缺少的区块，再写入。"
+    zh = "账本只到区块 {height}，而本节点已签到 {signed}：这是旧副本。请先向从节点取回缺少的区块，再写入。"
     en = (
         "The ledger ends at block {height}, but this node has signed up to {signed}: it is an older copy. "
         "Fetch the missing blocks from a follower before it orders again."

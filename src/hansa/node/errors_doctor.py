@@ -52,7 +52,7 @@ class StopNoted(Refusal, code="doctor.stop_noted", field="node"):
 
 class BehindSigned(Refusal, code="doctor.behind_signed", field="ledger.db"):
     zh = (
-        "账本到区块 {height}，而本节点已签到 {signed}：这是旧副本。请运行 hansa restore --from 跟随节点地"
+        "账本到区块 {height}，而本节点已签到 {signed}：这是旧副本。请运行 hansa restore --from 从节点地"
         "址 取回区块。"
     )
     en = (
@@ -117,7 +117,7 @@ class ClockBehind(Refusal, code="doctor.clock_behind", field="clock"):
 
 
 class ClockOff(Refusal, code="doctor.clock_off", field="clock"):
-    zh = "本机时钟与 {url} 相差 {seconds} 秒。请启用网络对时（NTP）；偏差过大时跟随节点会拒绝区块头。"
+    zh = "本机时钟与 {url} 相差 {seconds} 秒。请启用网络对时（NTP）；偏差过大时从节点会拒绝区块头。"
     en = (
         "This machine's clock and that of {url} are {seconds} s apart. Let it be set by the network "
         "(NTP): followers refuse headers that are too far off."

@@ -76,7 +76,7 @@ class OtherHistory(Refusal, code="restore.other_history", field="header"):
 
 
 class NotSignedByOperator(Refusal, code="restore.not_signed", field="header"):
-    zh = "{url} 出示的高度 {height} 的区块头没有运营节点的有效签名，不予采信。请换一个跟随节点。"
+    zh = "{url} 出示的高度 {height} 的区块头没有运营节点的有效签名，不予采信。请换一个从节点。"
     en = (
         "The header that {url} shows for height {height} is not signed by the operator and counts for "
         "nothing. Ask another follower."
@@ -95,7 +95,7 @@ class StillBehind(Refusal, code="restore.still_behind", field="height"):
 
 
 class NobodyAsked(Refusal, code="restore.nobody_asked", field="from"):
-    zh = "请用 --from 指定至少一个跟随节点；若确无其他节点，请用 --alone 确认没有更新的区块。"
+    zh = "请用 --from 指定至少一个从节点；若确无其他节点，请用 --alone 确认没有更新的区块。"
     en = (
         "Name at least one follower (--from); or, where there is no other node at all, say with --alone "
         "that there are no later blocks."

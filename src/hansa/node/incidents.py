@@ -51,7 +51,7 @@ TEXTS = {
     ),
     "damaged": (
         "磁盘上的账本数据已损坏：{detail}。节点已停止写入，未确认任何后续内容。请停止节点、检查磁盘并更换，"
-        "然后用 hansa restore 从备份或跟随节点恢复。",
+        "然后用 hansa restore 由备份或从节点恢复。",
         "The ledger's data on disk are damaged: {detail}. The node takes no more transactions. End it, look "
         "at the disk and replace it, then `hansa restore` a backup, or from a follower.",
     ),

@@ -27,13 +27,13 @@ SHOW = Attest(table="consortium.members", key=("maker",))
 def held(node: World) -> Iterator[None]:
     """The engine takes what it is given, but does not begin until the block ends."""
     engine, go = node.operator.engine, threading.Event()
-    submit = engine.submit
+    order = engine.order
 
-    def wait_then_submit(wires: Any) -> Any:
+    def wait_then_order(wires: Any) -> Any:
         go.wait(20)
-        return submit(wires)
+        return order(wires)
 
-    engine.submit = wait_then_submit  # type: ignore[method-assign]
+    engine.order = wait_then_order  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -310,7 +310,7 @@ def test_an_engine_that_stands_still_says_so_to_everyone(node: World) -> None:
     def refuse(wires: Any) -> Any:
         raise engine_errors.Stopped(cause="OSError: no space left on device")
 
-    node.operator.engine.submit = refuse  # type: ignore[method-assign]
+    node.operator.engine.order = refuse  # type: ignore[method-assign]
 
     answer = node.submit(node.sign("plant", SHOW))
 
@@ -323,7 +323,7 @@ def test_a_mistake_of_the_program_leaves_nobody_waiting(node: World) -> None:
     def fail(wires: Any) -> Any:
         raise ZeroDivisionError
 
-    node.operator.engine.submit = fail  # type: ignore[method-assign]
+    node.operator.engine.order = fail  # type: ignore[method-assign]
 
     first = node.submit(node.sign("plant", SHOW))
     second = node.submit(node.sign("plant", SHOW))
@@ -332,6 +332,34 @@ def test_a_mistake_of_the_program_leaves_nobody_waiting(node: World) -> None:
     assert (second.status, second.code) == (503, "node.writer_failed")
     assert node.get("/health").status == 503
     assert [one.code for one in node.operator.incidents()] == ["incident.writer"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (OSError("no space left on device"), "engine.stopped"),
+        (ZeroDivisionError(), "node.writer_failed"),
+    ],
+)
+def test_nobody_is_told_of_a_block_that_may_not_be_shown(node: World, fault: Exception, code: str) -> None:
+    """The journal of signed headers failed: the outcome is found under the same bytes once it is mended."""
+    engine = node.operator.engine
+    put = engine.signed.put
+
+    def fail(header: Any) -> None:
+        raise fault
+
+    engine.signed.put = fail  # type: ignore[method-assign]
+    wire = node.sign("plant", SHOW)
+    answer = node.submit(wire)
+    assert (answer.status, answer.code) == (503, code)
+    assert node.operator.admission.waiting == 0
+    with node.operator.reader.snapshot() as reading:
+        assert reading.height == 0
+    engine.signed.put = put  # type: ignore[method-assign]
+    engine.retry()
+    assert [receipt.code for receipt in engine.submit([wire])] == ["ok"]
+    assert (engine.height, engine.signed.height) == (1, 1)
 
 
 def test_many_at_once_are_each_answered_with_their_own_outcome(node: World) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from hansa.kernel.signatures import ED25519, TRANSACTION_DOMAIN, Signer, VerifiedCache
-from hansa.node.check_worker import name_if_good
 from hansa.node.checking import Checkers, Work
+from hansa.node.work import name_if_good
 
 OWN = Signer(b"1" * 32)
 
@@ -48,13 +48,15 @@ def test_what_another_process_checked_is_known_to_the_engine(monkeypatch: pytest
 def test_a_process_that_dies_is_done_without() -> None:
     checkers = Checkers(VerifiedCache(), 1)
     checkers.start()
-    checkers._processes[0].kill()
-    checkers._processes[0].wait()
+    process = checkers._workers[0]._process
+    assert process is not None
+    process.kill()
+    process.wait()
     for _ in range(2):
         checkers.send([signed(number, good=number != 4) for number in range(20)])
         assert checkers.receive() == [number != 4 for number in range(20)]
     checkers.close()
-    assert checkers._processes == []
+    assert not checkers._workers[0].lives
 
 
 @pytest.mark.parametrize(

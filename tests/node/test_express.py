@@ -181,7 +181,7 @@ def test_an_engine_that_stands_still_says_so(port: Port, monkeypatch: pytest.Mon
     def refuse(self: Embedded, wires: Any) -> Any:
         raise Stopped(cause="disk")
 
-    monkeypatch.setattr(Embedded, "submit", refuse)
+    monkeypatch.setattr(Embedded, "order", refuse)
 
     status, answer, _ = port.ask(post(port.wire()))[0]
 

@@ -58,7 +58,7 @@ def failing(fault: Exception) -> Callable[..., Any]:
         (Damaged("block 7 was damaged on disk"), "engine.damaged", "incident.damaged"),
     ],
 )
-@pytest.mark.parametrize("where", ["next_due_ms", "wake", "submit", "highest"])
+@pytest.mark.parametrize("where", ["next_due_ms", "wake", "order", "highest"])
 def test_whatever_the_writer_reads_a_fault_of_the_machine_stops_the_engine_by_name(
     node: World, where: str, fault: Exception, code: str, incident: str
 ) -> None:

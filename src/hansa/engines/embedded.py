@@ -7,6 +7,7 @@ is on disk. Nothing acknowledged is lost; a fault of the machine stops the node 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from hansa.apps import rooms
@@ -62,6 +63,7 @@ class Embedded:
         self._node, self._succession = node, succession
         self._clock = clock
         self._unshown: deque[Header] = deque()
+        self._showing = Lock()
         self.verified = VerifiedCache()
         founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
         self.genesis_bytes, self.genesis, self.chain = genesis, founded.genesis, founded.chain
@@ -187,12 +189,15 @@ class Embedded:
     def show(self) -> None:
         """Let the blocks ordered so far be seen: their headers are known here for ever.
 
-        May be called on a thread of its own, while the next blocks are ordered.
+        May be called on a thread of its own, while the next blocks are ordered. Raises Stopped, SignedOther.
         """
-        with self.ledger.stops.guarded():
-            while self._unshown:
-                self.signed.put(self._unshown[0])
-                self._unshown.popleft()
+        with self._showing:
+            try:
+                while self._unshown:
+                    self.signed.put(self._unshown[0])
+                    self._unshown.popleft()
+            except MACHINE_FAULTS as fault:
+                raise self.ledger.stops.stop(fault, []) from fault
 
     def wake(self) -> None:
         """Make blocks until nothing is due at the clock's time. Raises what `submit` raises."""

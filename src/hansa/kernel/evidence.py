@@ -160,13 +160,17 @@ def succession_bytes(succession: Succession) -> bytes:
     return SUCCESSION_DOMAIN + encode(succession)
 
 
+def acknowledgement_bytes(acknowledgement: Acknowledgement) -> bytes:
+    """What the node's key signs to acknowledge."""
+    return ACKNOWLEDGEMENT_DOMAIN + encode(acknowledgement)
+
+
 def acknowledge(node: Signer, acknowledgement: Acknowledgement) -> SignedAcknowledgement:
     """The node's promise over all of a request's transactions: one signature."""
-    signature = node.sign(ACKNOWLEDGEMENT_DOMAIN + encode(acknowledgement))
+    signature = node.sign(acknowledgement_bytes(acknowledgement))
     return SignedAcknowledgement(acknowledgement=acknowledgement, suite=ED25519, signature=signature)
 
 
 def promised_by(signed: SignedAcknowledgement, public: bytes) -> bool:
     """Whether this key signed the acknowledgement."""
-    message = ACKNOWLEDGEMENT_DOMAIN + encode(signed.acknowledgement)
-    return verify(signed.suite, public, signed.signature, message)
+    return verify(signed.suite, public, signed.signature, acknowledgement_bytes(signed.acknowledgement))

@@ -53,10 +53,10 @@ class Signer:
     """A private key in memory. The seed is 32 secret bytes."""
 
     def __init__(self, seed: bytes) -> None:
-        self.public, self._secret = crypto_sign_seed_keypair(seed)
+        self.public, self.secret = crypto_sign_seed_keypair(seed)
 
     def sign(self, message: bytes) -> bytes:
-        signed: bytes = crypto_sign(message, self._secret)
+        signed: bytes = crypto_sign(message, self.secret)
         return signed[:SIGNATURE_BYTES]
 
 

@@ -16,25 +16,24 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from hansa.kernel import encode
 from hansa.kernel.apply import Incident
-from hansa.kernel.evidence import Acknowledgement, Promise, SignedAcknowledgement, acknowledge
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
-from hansa.kernel.types import Struct
 from hansa.node import errors, limits
+from hansa.node.answers import Answers
 from hansa.node.checking import Checking
 from hansa.node.fair import Fair
 from hansa.node.logs import Sparse, note
 from hansa.node.metrics import Metrics
 from hansa.node.settings import Limits
 from hansa.node.shares import Handed, Run, Shares, runs_of
+from hansa.node.signing import Signing
 from hansa.node.wires import NOBODY, Claim
 
 
 class Engine(Protocol):
-    """What orders and stores: hansa.engines.embedded.Embedded. Used by the writer's thread alone."""
+    """What orders and stores: hansa.engines.embedded.Embedded. The writer's thread calls all but `show`."""
 
     @property
     def height(self) -> int: ...
@@ -45,19 +44,13 @@ class Engine(Protocol):
     @property
     def incidents(self) -> list[Incident]: ...
 
-    def submit(self, wires: Sequence[bytes]) -> list[Receipt]: ...
+    def order(self, wires: Sequence[bytes]) -> list[Receipt]: ...
+
+    def show(self) -> None: ...
 
     def wake(self) -> None: ...
 
     def next_due_ms(self) -> int | None: ...
-
-
-class Submitted(Struct):
-    """Answer to a request: an outcome per transaction, and the node's promise of those on the ledger."""
-
-    receipts: tuple[Receipt, ...]
-    acknowledgement: SignedAcknowledgement | None = None
-    """None where nothing of the request rests on the ledger: all was refused at the door."""
 
 
 Highest = Callable[[Claim], int]
@@ -93,7 +86,8 @@ class Admission:
     ) -> None:
         """`guarded`: within it a fault of the machine stops the engine, which then says why to everybody."""
         self._guarded = guarded
-        self._engine, self._node, self._chain, self._ask_highest = engine, node, chain, highest
+        self._engine, self._ask_highest = engine, highest
+        self._answers = Answers(chain, Signing(node), engine.show, self._hand_out, self._fail)
         self._checking, self._metrics, self._bounds, self._clock = checking, metrics, bounds, clock
         self._inbox: SimpleQueue[Handed | threading.Event | None] = SimpleQueue()
         self._shares = Shares(bounds)
@@ -127,6 +121,7 @@ class Admission:
         """Let the writer run; `on_block` is called on the loop after each new block."""
         self._loop, self._on_block = loop, on_block
         self._checking.start()
+        self._answers.start()
         self._thread.start()
 
     async def stop(self) -> None:
@@ -134,6 +129,7 @@ class Admission:
         self._stopping = True
         self._inbox.put(None)
         await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._answers.stop)
         self._checking.close()
 
     def wake(self) -> None:
@@ -217,10 +213,13 @@ class Admission:
                 self.alive_s = time.monotonic()
         except Exception as error:
             # A mistake of the program: nobody may wait for an answer that never comes.
-            self.failed = True
-            self._engine.incidents.append(Incident("writer", type(error).__name__, at_ms=self._clock()))
             note("writer failed", 40, trace=True)
+            self._fail(error)
             self._give_up()
+
+    def _fail(self, error: Exception) -> None:
+        self.failed = True
+        self._engine.incidents.append(Incident("writer", type(error).__name__, at_ms=self._clock()))
 
     def _is_busy(self) -> bool:
         return bool(self._checked or self._fair.count or self._unchecked.count)
@@ -354,7 +353,7 @@ class Admission:
         outcomes: Sequence[Receipt | None] = [None] * len(group.places)
         try:
             with self._guarded():
-                outcomes = self._engine.submit(list(group.places))
+                outcomes = self._engine.order(list(group.places))
         except Refusal as refusal:
             failed = refusal
         took_s = time.monotonic() - started
@@ -381,22 +380,13 @@ class Admission:
                 self._highest[run.own] = run.newest
 
     def _tell(self, done: list[Handed], before: int) -> None:
-        assert self._loop is not None
         new_block = self._engine.height != before
         if done or new_block:
-            answers = [(handed, b"" if handed.failed else self._payload(handed.receipts)) for handed in done]
-            self._loop.call_soon_threadsafe(self._answer, answers, new_block)
+            self._answers.put(done, new_block)
 
-    def _payload(self, receipts: Sequence[Receipt | None]) -> bytes:
-        """The answer to a request, with one signature over all of it that rests on the ledger."""
-        given = tuple(receipt for receipt in receipts if receipt is not None)
-        items = tuple(
-            Promise(receipt.transaction, receipt.code, receipt.height, receipt.index, receipt.app_hash)
-            for receipt in given
-            if receipt.height
-        )
-        promise = acknowledge(self._node, Acknowledgement(self._chain, items)) if items else None
-        return encode(Submitted(receipts=given, acknowledgement=promise))
+    def _hand_out(self, answers: list[tuple[Handed, bytes]], new_block: bool) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._answer, answers, new_block)
 
     def _measure(
         self, count: int, tally: Counter[str], took_s: float, before: int, failed: Refusal | None

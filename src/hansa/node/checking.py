@@ -5,30 +5,22 @@ key may act is the engine's to say: here only rubbish falls, at the price of one
 """
 
 import os
-import subprocess
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import IO
-
-import msgspec
 
 from hansa.kernel.keys import WrongSignature
 from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import TRANSACTION_DOMAIN, VerifiedCache
 from hansa.kernel.transaction import HEAD_BYTES, identity
 from hansa.node import limits
-from hansa.node.check_worker import LENGTH_BYTES
 from hansa.node.logs import note
 from hansa.node.wires import NOBODY, Claim, claim
+from hansa.node.worker import Worker
 
 Publics = Callable[[Claim], bytes | None]
 """The public key that the ledger holds under a claim's name, or None."""
 Work = tuple[bytes, bytes]
 """(public key, wire)."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class Checkers:
@@ -41,37 +33,36 @@ class Checkers:
         self._verified = verified
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
         self._wanted = max(1, cores - 1) if processes is None else processes
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._sent: list[tuple[subprocess.Popen[bytes] | None, Sequence[Work]]] = []
+        self._workers: list[Worker] = []
+        self._sent: list[tuple[Worker | None, Sequence[Work]]] = []
 
     def start(self) -> None:
         """Start the processes; they are ready by the time they are needed, or are waited for."""
-        command = [sys.executable, "-m", "hansa.node.check_worker", str(HEAD_BYTES), TRANSACTION_DOMAIN.hex()]
         try:
             for _ in range(self._wanted):
-                made = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-                self._processes.append(made)
+                self._workers.append(Worker("check", str(HEAD_BYTES), TRANSACTION_DOMAIN.hex()))
         except OSError as error:
             note("no process for signature checks", 30, cause=str(error))
 
     def send(self, work: Sequence[Work]) -> None:
         """Begin to check. Few signatures are left for `receive` to check by itself."""
         assert not self._sent
-        if len(work) < limits.CHECK_APART_MIN or not self._processes:
+        workers = [worker for worker in self._workers if worker.lives]
+        if len(work) < limits.CHECK_APART_MIN or not workers:
             self._sent = [(None, work)]
             return
-        share = -(-len(work) // len(self._processes))
-        for number, process in enumerate(list(self._processes)):
+        share = -(-len(work) // len(workers))
+        for number, worker in enumerate(workers):
             part = work[number * share : (number + 1) * share]
             if part:
-                self._sent.append((process if self._write(process, part) else None, part))
+                self._sent.append((worker if worker.send(part) else None, part))
 
     def receive(self) -> list[bool]:
         """Which of the signatures hold, in the order in which they were sent."""
         sent, self._sent = self._sent, []
         verdicts: list[bool] = []
-        for process, part in sent:
-            names = None if process is None else self._read(process)
+        for worker, part in sent:
+            names = None if worker is None else worker.receive()
             if names is None:
                 verdicts += [self._check(public, wire) for public, wire in part]
             else:
@@ -81,53 +72,14 @@ class Checkers:
 
     def close(self) -> None:
         """End the processes."""
-        for process in list(self._processes):
-            self._drop(process)
+        for worker in self._workers:
+            worker.end()
 
     def _check(self, public: bytes, wire: bytes) -> bool:
         if len(wire) < HEAD_BYTES:
             return False
         message = TRANSACTION_DOMAIN + wire[HEAD_BYTES:]
         return self._verified.verify(public, wire[0], wire[1:HEAD_BYTES], message)
-
-    def _write(self, process: subprocess.Popen[bytes], part: Sequence[Work]) -> bool:
-        data = _encode(part)
-        target = _pipe(process.stdin)
-        try:
-            target.write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
-            target.flush()
-        except OSError:
-            self._drop(process)
-            return False
-        return True
-
-    def _read(self, process: subprocess.Popen[bytes]) -> list[bytes] | None:
-        source = _pipe(process.stdout)
-        try:
-            head = source.read(LENGTH_BYTES)
-            data = source.read(int.from_bytes(head, "big"))
-            return _decode(data)
-        except (OSError, msgspec.MsgspecError):
-            self._drop(process)
-            return None
-
-    def _drop(self, process: subprocess.Popen[bytes]) -> None:
-        """Go on without this process."""
-        self._processes.remove(process)
-        for pipe in (process.stdin, process.stdout):
-            try:
-                _pipe(pipe).close()
-            except OSError as error:
-                note("a process for signature checks had ended", 30, cause=str(error))
-        try:
-            process.wait(limits.WORKER_END_MAX_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    assert stream is not None
-    return stream
 
 
 class Checking:

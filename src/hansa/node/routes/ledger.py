@@ -13,7 +13,7 @@ from hansa.kernel.refusal import shown
 from hansa.kernel.registry import QueryUnknown
 from hansa.kernel.types import Hash, Natural, Struct, TimeMs
 from hansa.node import errors, limits, parameters
-from hansa.node.admission import Submitted
+from hansa.node.answers import Submitted
 from hansa.node.endpoint import Asked, Endpoint, json_response
 from hansa.node.events import CONTENT_TYPE, CloudEvent, Listening, Position, events_after
 from hansa.node.front import Front

@@ -10,6 +10,8 @@ RETIRED = {
     "跟随节点": "从节点 (follower)",
     "确认书": "回执 (acknowledgement)",
     "散列": "哈希 (hash)",
+    "起事件": "起异常 (incident; an event is 事件)",
+    "事件通知": "异常通知 (incident; an event is 事件)",
     "挂起": "搁置待批 (held)",
     "被盗者": "盗用者 (thief of a key)",
     "持有人": "持钥人 (holder of a key), 所有方 (owner of a device or its readings)",

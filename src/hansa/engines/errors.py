@@ -21,7 +21,7 @@ class SetAside(Refusal, code="engine.set_aside", field="transaction"):
 
 
 class Waiting(Refusal, code="engine.waiting", field="node"):
-    zh = "区块两次使节点停机（{cause}）。节点现只读等待：请查看事件，排除故障后再恢复写入。"
+    zh = "区块两次使节点停机（{cause}）。节点现只读等待：请查看异常记录，排除故障后再恢复写入。"
     en = (
         "A block stopped the node twice ({cause}). It now only reads: look at its incidents, "
         "mend the cause, then let it write again."

@@ -28,7 +28,7 @@ MACHINE_FAULTS = (MemoryError, RecursionError, OSError)
 
 
 class Internal(Refusal, code="kernel.internal", field="actions"):
-    zh = "处理该交易时程序出错，未产生任何影响；节点运维人员已收到事件通知。"
+    zh = "处理该交易时程序出错，未产生任何影响；节点运维人员已收到异常通知。"
     en = "The program failed on this transaction; it had no effect, and the node's operator was told."
 
 

@@ -146,7 +146,7 @@ class Doctor:
         book = Casebook(folder, "", self.clock) if folder.is_dir() else None
         cases = [(path, case) for path, case in book.all() if book.word_on(path) is None] if book else []
         if not cases:
-            yield fine("incidents", "没有事件证据文件。", "No evidence file of an incident.")
+            yield fine("incidents", "没有异常的证据文件。", "No evidence file of an incident.")
             return
         path, last = cases[-1]
         told = {"last_zh": last.zh, "last_en": last.en, "path": path}

@@ -165,7 +165,7 @@ class Stopping(NodeRefusal, code="node.stopping", field="node"):
 
 class WriterFailed(NodeRefusal, code="node.writer_failed", field="node"):
     status = 503
-    zh = "节点的写入线程因程序错误停止，运维人员已收到事件通知。请在节点重启后重新发送相同的字节。"
+    zh = "节点的写入线程因程序错误停止，运维人员已收到异常通知。请在节点重启后重新发送相同的字节。"
     en = (
         "The node's writer ended on a mistake of the program; its operator was told. Send the same bytes "
         "again when the node was restarted."
@@ -174,7 +174,7 @@ class WriterFailed(NodeRefusal, code="node.writer_failed", field="node"):
 
 class Internal(NodeRefusal, code="node.internal", field="node"):
     status = 500
-    zh = "节点处理请求时程序出错，运维人员已收到事件通知。请稍后重试。"
+    zh = "节点处理请求时程序出错，运维人员已收到异常通知。请稍后重试。"
     en = "The node failed on this request; its operator was told. Try again later."
 
 

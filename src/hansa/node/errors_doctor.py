@@ -62,7 +62,7 @@ class BehindSigned(Refusal, code="doctor.behind_signed", field="ledger.db"):
 
 
 class IncidentFiles(Refusal, code="doctor.incidents", field="incidents"):
-    zh = "节点记录了 {count} 起事件，最近一起：{last_zh}（文件 {path}）。请查看并通知有关成员单位。"
+    zh = "节点记录了 {count} 起异常，最近一起：{last_zh}（文件 {path}）。请查看并通知有关成员单位。"
     en = (
         "The node noted {count} incidents, the last: {last_en} (file {path}). Look into it and tell the "
         "members."

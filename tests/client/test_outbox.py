@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from hansa.apps.consortium.messages import RevokeKey
 from hansa.client import InProcess, errors
 from hansa.client import outbox_errors as refusals
-from hansa.client.outbox import Flushed, Outbox, Pen, identity_of
+from hansa.client.outbox import Flushed, Outbox, Pen, identity_of, refused_so_far
 from hansa.client.transport import Delivery
 from hansa.kernel import encode, limits
 from hansa.kernel.canonical import Malformed
@@ -177,17 +178,33 @@ def test_a_clock_that_is_behind_does_not_make_it_sign_for_ever(world: World) -> 
     assert effects(world.consortium) == {1: 1}
 
 
-def test_a_refused_entry_stands_with_its_receipt_and_can_be_dropped(world: World) -> None:
+def test_what_is_refused_without_a_block_waits_until_it_can_never_count(world: World) -> None:
+    """Nobody signed for that refusal: who gave it may still hold the bytes."""
     world.pen = Pen(REGISTRY, "k1", signer("rival"), world.consortium.clock)
     (number,) = world.put(1)
+    assert world.flush() == Flushed(done=0, refused=0, waiting=1, queued=0)
+    told = refused_so_far(world.outbox.entry(number))
+    assert told is not None
+    assert told.code == "kernel.wrong_signature"
+    with pytest.raises(refusals.MayStillCount):
+        world.outbox.drop(number, world.network)
+    world.consortium.clock.advance(hours=2)
+    world.others_act()
     assert world.flush().refused == 1
-    receipt = world.outbox.entry(number).receipt
-    assert receipt is not None
-    assert receipt.code == "kernel.wrong_signature"
+    assert world.outbox.entry(number).receipt == told
     assert world.flush().refused == 1
     assert len(world.network.sent) == 1  # It is not sent again.
     world.outbox.drop(number)
     assert world.outbox.entries("refused") == []
+
+
+def test_what_the_ledger_refused_stands_with_its_receipt(world: World) -> None:
+    number = world.outbox.put(REGISTRY, RevokeKey(id="no-such-key"))
+    assert world.flush().refused == 1
+    receipt = world.outbox.entry(number).receipt
+    assert receipt is not None
+    assert receipt.height
+    world.outbox.drop(number)
 
 
 def test_a_sequence_that_others_used_is_signed_anew_when_it_is_safe(world: World) -> None:
@@ -445,6 +462,6 @@ def test_a_receipt_decides_by_its_code() -> None:
     assert state("ok", 5) == "done"
     assert state("consortium.key_taken", 5) == "refused"
     assert state("kernel.expired", 5) == "queued"
-    assert state("kernel.unknown_key", 0) == "refused"
+    assert state("kernel.unknown_key", 0) == "signed"
     for code in ("kernel.sequence_ahead", "kernel.replayed", "kernel.block_full"):
         assert state(code, 0) == state(code, 5) == "signed"

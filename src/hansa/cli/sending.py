@@ -1,22 +1,26 @@
 """From actions to a receipt: shown, confirmed, put into the outbox, sent; the same for every command."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from hansa.apps.consortium.messages_approvals import ListedHeld
-from hansa.cli.common import OFFLINE, Desk, Language, confirm, now_ms, say, show_json
+from hansa.cli.common import OFFLINE, Desk, Language, confirm, instant, now_ms, say, show_json
 from hansa.client import Refused
-from hansa.client.outbox import Entry, Outbox, ledger_time_ms
+from hansa.client.outbox import Entry, Outbox, ledger_time_ms, refused_so_far
 from hansa.client.problems import printable
 from hansa.kernel import Action, encode, limits
 from hansa.kernel.canonical import decode, decode_strict
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.transaction import HEAD_BYTES, identity
+
+if TYPE_CHECKING:
+    from hansa.client.http import Http
 
 
 def act(
@@ -70,21 +74,10 @@ def _tell_if_held(desk: Desk, receipt: Receipt) -> None:
 
 def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
     """Flush the outbox, and hand acknowledgements to one's follower where there is one."""
-    outbox.flush(desk.node, desk.pen, **options)
-    if not desk.profile.follower:
-        return
-    from hansa.client.http import Http
-
-    with Http(
-        desk.profile.follower,
-        signer=desk.key.signer,
-        member=desk.profile.member,
-        key=desk.profile.key,
-        node=desk.profile.member,
-        ca=Path(desk.profile.ca) if desk.profile.ca else None,
-        allow_plain=desk.profile.allow_plain,
-        patience_s=0,
-    ) as follower:
+    with follower_of(desk) as follower:
+        outbox.flush(desk.node, desk.pen, follower=follower, **options)
+        if follower is None:
+            return
         try:
             outbox.hand_over(follower.hand_over)
         except Refusal as refusal:
@@ -94,6 +87,28 @@ def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
                 f"The acknowledgement waits for the follower: {refusal.en}",
                 err=True,
             )
+
+
+@contextlib.contextmanager
+def follower_of(desk: Desk) -> Iterator["Http | None"]:
+    """The member's own follower as its profile names it; None where it names none. Asked once."""
+    profile = desk.profile
+    if not profile.follower:
+        yield None
+        return
+    from hansa.client.http import Http
+
+    with Http(
+        profile.follower,
+        signer=desk.key.signer,
+        member=profile.member,
+        key=profile.key,
+        node=profile.member,
+        ca=Path(profile.ca) if profile.ca else None,
+        allow_plain=profile.allow_plain,
+        patience_s=0,
+    ) as follower:
+        yield follower
 
 
 def show_draft(desk: Desk, actions: Sequence[Action], as_json: bool) -> None:
@@ -124,10 +139,25 @@ def described(actions: Sequence[Action]) -> str:
     return "\n".join(printable(msgspec.json.format(encode(action), indent=0).decode()) for action in actions)
 
 
+def tell_it_may_count(lang: Language, entry: Entry) -> None:
+    """Of a refusal that stands on no ledger: nobody signed for it."""
+    until = instant(entry.valid_until_ms)
+    say(
+        lang,
+        f"第 {entry.number} 项被拒绝而未入账，在账本时间 {until} 之前仍可能生效，留在发件箱：请勿重新录入；"
+        "到时用 hansa tx send 查明。",
+        f"Entry {entry.number} was refused without a place on the ledger. Until {until} of ledger time it "
+        "may still take effect, so it stays in the outbox: do not enter it anew, ask with `hansa tx send`.",
+        err=True,
+    )
+
+
 def show_outcome(lang: Language, entry: Entry, as_json: bool, quiet: bool = False) -> Receipt | None:
     """What became of an entry. Raises Refused."""
     receipt = entry.receipt
-    if receipt is None or entry.state in ("signed", "queued"):
+    if refused_so_far(entry) is not None:
+        tell_it_may_count(lang, entry)
+    elif receipt is None or entry.state in ("signed", "queued"):
         if as_json:
             show_json(entry.as_dict())
         say(
@@ -137,6 +167,7 @@ def show_outcome(lang: Language, entry: Entry, as_json: bool, quiet: bool = Fals
             err=True,
         )
         return None
+    assert receipt is not None
     if receipt.code != "ok":
         raise Refused(receipt)
     if as_json:

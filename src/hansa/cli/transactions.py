@@ -22,8 +22,8 @@ from hansa.cli.common import (
 )
 from hansa.cli.common import acting as acting_options
 from hansa.cli.fields import Field, FileUnusable, fields_of, given_values, options_of, read_input
-from hansa.cli.sending import act, send
-from hansa.client.outbox import Entry
+from hansa.cli.sending import act, follower_of, send, tell_it_may_count
+from hansa.client.outbox import Entry, refused_so_far
 from hansa.kernel import Action
 from hansa.kernel.canonical import Malformed
 
@@ -241,7 +241,11 @@ def drop(lang: Language, number: int, profile_name: str) -> None:
     at = desk(lang, profile_name)
     with at.outbox() as outbox:
         entry = outbox.entry(number)
-        outbox.drop(number, at.node if entry.state == "signed" and entry.sent else None)
+        if entry.state == "signed" and entry.sent:
+            with follower_of(at) as follower:
+                outbox.drop(number, at.node, follower)
+        else:
+            outbox.drop(number)
     say(lang, f"已撤下第 {number} 项。", f"Entry {number} is dropped.")
 
 
@@ -257,6 +261,7 @@ def send_(lang: Language, as_json: bool, profile_name: str) -> None:
         send(at, outbox, progress=_progress(lang))
         standing = outbox.standing()
         refused = [entry for entry in outbox.entries("refused") if entry.number in before]
+        waiting = [entry for entry in outbox.entries("signed") if refused_so_far(entry) is not None]
     if as_json:
         show_json(standing)
     else:
@@ -267,11 +272,13 @@ def send_(lang: Language, as_json: bool, profile_name: str) -> None:
             f"done {standing.done}, refused {standing.refused}, waiting {standing.waiting}, "
             f"queued {standing.queued}",
         )
-    for entry in refused:
+    for entry in [*refused, *waiting]:
         assert entry.receipt is not None
         zh, en = entry.receipt.zh, entry.receipt.en
         say(lang, f"第 {entry.number} 项：{zh}", f"Entry {entry.number}: {en}", err=True)
-    sys.exit(2 if refused else 0)
+    for entry in waiting:
+        tell_it_may_count(lang, entry)
+    sys.exit(2 if refused or waiting else 0)
 
 
 def _progress(lang: Language) -> Any:

@@ -21,7 +21,7 @@ from hansa.client.bundle import Handover
 from hansa.client.problems import refusal_of_problem
 from hansa.client.transport import Delivery
 from hansa.kernel import encode
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.evidence import Proof, SignedAcknowledgement, SignedHeader
 from hansa.kernel.keys import Replayed
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
@@ -194,11 +194,30 @@ class Api:
             raise errors.AnswerUnusable(url=self.url, detail="receipts of other transactions")
         if any(not receipt.transaction and receipt.code == "ok" for receipt in done.receipts):
             raise errors.AnswerUnusable(url=self.url, detail="a receipt that names no transaction")
+        word = bytes(done.acknowledgement)
+        self._check_word(done.receipts, word)
         receipts = []
         for receipt in done.receipts:
             receipts.append((yield from self._first_outcome(receipt)))
-        word = bytes(done.acknowledgement)
         return Delivery(tuple(receipts), () if word == b"null" else (word,))
+
+    def _check_word(self, receipts: Sequence[Receipt], word: bytes) -> None:
+        """The acknowledgement is on all that rests on the ledger by the receipts, and on nothing else.
+
+        Whose signature it bears is for those to check who know the operators.
+        """
+        rests = tuple(
+            (one.transaction, one.code, one.height, one.index, one.app_hash) for one in receipts if one.height
+        )
+        try:
+            signed = msgspec.json.decode(word, type=SignedAcknowledgement | None)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise errors.AnswerUnusable(url=self.url, detail=f"acknowledgement: {error}") from None
+        items = signed.acknowledgement.items if signed is not None else ()
+        if rests != tuple(
+            (item.transaction, item.code, item.height, item.index, item.app_hash) for item in items
+        ):
+            raise errors.AnswerUnusable(url=self.url, detail="an acknowledgement of other outcomes, or none")
 
     def _first_outcome(self, receipt: Receipt) -> Steps[Receipt]:
         """A copy beside the first one is refused as replayed: then the first one's outcome counts."""

@@ -1,23 +1,123 @@
-"""By which keys the operator's node has signed, from the genesis file through each change of the set."""
+"""Who orders the blocks of a chain, from the genesis file on; and what counts as the operator's word.
 
-from hansa.apps.consortium.handovers import founding_set
+Nothing that a node shows is believed by itself: a header, an acknowledgement or an outcome counts under the
+key of the operator of its height, and another operator counts under the word of the cosigners before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hansa.apps.consortium.handovers import Fault, Handover, InForce, counted, founding_set, handed_over
 from hansa.apps.consortium.messages import Genesis
-from hansa.client.report import Failed, Report
+from hansa.client import errors
 from hansa.client.transport import Transport
-from hansa.client.verify_quorum import follow_sets
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.evidence import (
+    Acknowledgement,
+    SignedAcknowledgement,
+    SignedHeader,
+    holds,
+    promised_by,
+    signed_by,
+)
+from hansa.kernel.messages import Outcome, Receipt
+from hansa.kernel.refusal import Refusal
+
+ANY_HEIGHT = 2**53 - 1
+AWAY = (errors.Unreachable, errors.TimedOut, errors.Busy)
+"""No answer at all: nothing follows from it."""
 
 
-def operator_keys(transport: Transport) -> tuple[bytes, ...]:
-    """The operator's keys, oldest first; a change counts that stands under a quorum of the set before."""
-    genesis = decode_strict(transport.genesis(), Genesis)
-    found = [founding_set(genesis).public]
-    handovers, head = transport.handovers(), transport.head()
-    if head is None:
-        return tuple(found)
-    for count in range(1, len(handovers) + 1):
+@dataclass(frozen=True)
+class Operators:
+    """The sets of cosigners of a chain with their operators, oldest first; never empty."""
+
+    chain: str
+    sets: tuple[InForce, ...]
+
+    def at(self, height: int) -> InForce:
+        """Whose the header of a height is."""
+        return next((one for one in reversed(self.sets) if one.since <= height), self.sets[0])
+
+    def signed(self, head: SignedHeader) -> bool:
+        """Whether the operator of its height signed this header of the chain."""
+        return head.header.chain == self.chain and signed_by(head, self.at(head.header.height).public)
+
+    def final(self, head: SignedHeader) -> bool:
+        """Whether a quorum of the cosigners of its height signed it, its operator among them."""
+        if not self.signed(head):
+            return False
+        in_force = self.at(head.header.height)
+        members, faults = counted(head, in_force)
+        return not faults and len(members) >= in_force.quorum
+
+    def word(self, data: bytes) -> Acknowledgement | None:
+        """What an acknowledgement says, if the operator of each height in it signed it for this chain."""
         try:
-            found.append(follow_sets(Report(genesis=genesis), head, handovers[:count]).public)
-        except Failed:
+            signed = decode_strict(data, SignedAcknowledgement)
+        except Refusal:
+            return None
+        said = signed.acknowledgement
+        keys = {self.at(item.height).public for item in said.items}
+        ours = said.chain == self.chain and keys and all(promised_by(signed, public) for public in keys)
+        return said if ours else None
+
+    def shown_ms(self, transport: Transport) -> int:
+        """Time of the newest block that its operator signed; 0 where none is shown. Raises OtherChain."""
+        head = transport.head()
+        if head is not None and head.header.chain != self.chain:
+            found, expected = head.header.chain[:12], self.chain[:12]
+            raise errors.OtherChain(url=url_of(transport), found=found, expected=expected)
+        return head.header.time_ms if head is not None and self.signed(head) else 0
+
+    def settled_ms(self, transport: Transport) -> int:
+        """Time that the ledger has passed for good: of a final block, where more than one must sign.
+
+        0 where none is shown. No block with an earlier time can follow.
+        """
+        if self.sets[-1].quorum == 1:
+            return self.shown_ms(transport)
+        head = transport.final()
+        return head.header.time_ms if head is not None and self.final(head) else 0
+
+    def proved(self, transport: Transport, receipt: Receipt) -> bool:
+        """Whether this outcome lies there, by a proof under a header that its operator signed.
+
+        Raises a Refusal only where the node is away.
+        """
+        try:
+            head = transport.head()
+            if head is None or not self.signed(head):
+                return False
+            proof = transport.prove("outcome", receipt.height, receipt.index, head.header.height)
+            outcome = decode_strict(proof.item, Outcome)
+        except AWAY:
+            raise
+        except Refusal:
+            return False
+        return (
+            proof.kind == "outcome"
+            and (proof.block.height, proof.within_block.index) == (receipt.height, receipt.index)
+            and (outcome.transaction, outcome.code) == (receipt.transaction, receipt.code)
+            and holds(proof, head.header)
+        )
+
+
+def operators(genesis: bytes, chain: str, handovers: Sequence[Handover]) -> Operators:
+    """By the genesis file of a chain, and each change that stands under a quorum of the set before."""
+    sets = [founding_set(decode_strict(genesis, Genesis))]
+    for handover in handovers:
+        found = handed_over(chain, ANY_HEIGHT, handover, sets[-1])
+        if isinstance(found, Fault):
             break
-    return tuple(dict.fromkeys(found))
+        sets.append(found)
+    return Operators(chain, tuple(sets))
+
+
+def operators_of(transport: Transport, chain: str) -> Operators:
+    """The operators of this chain, as far as a node can show them; its genesis must be that of the chain."""
+    return operators(transport.genesis(), chain, transport.handovers())
+
+
+def url_of(transport: Transport) -> str:
+    return str(getattr(transport, "url", "-"))

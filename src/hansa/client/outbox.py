@@ -2,35 +2,43 @@
 
 A transaction is signed and stored before it is sent, and the same bytes are sent until they have an outcome.
 It is signed anew, with a new sequence number, only when the bytes signed before can never take effect: the
-ledger's time has passed their `valid_until_ms`, and the node does not know them or says that they expired
-(rule 6). So whatever is lost, repeated, reordered or killed, an entry takes effect at most once.
+ledger's time has passed their `valid_until_ms`, and neither the node nor one's follower knows them, or they
+lie there as expired (rule 6). So whatever is lost, repeated, reordered or killed, an entry takes effect once.
+
+No node is believed. What lies on the ledger counts under the operator's signature: an acknowledgement, or a
+proof. A refusal without a block has none, so its entry waits until its bytes can never count. The ledger's
+time counts from headers that the operator signed, and a quorum where the genesis or a vote asks for one.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hansa.client import outbox_errors as errors
-from hansa.client.errors import OtherChain
+from hansa.client.errors import AnswerUnusable, OtherChain
 from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
 from hansa.client.outbox_file import Entry, OutboxFile, State
-from hansa.client.transport import Transport
+from hansa.client.transport import Delivery, Transport
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.apply import BlockFull
 from hansa.kernel.canonical import decode, decode_strict
-from hansa.kernel.evidence import SignedAcknowledgement, promised_by
+from hansa.kernel.evidence import Promise
 from hansa.kernel.keys import Expired, Replayed, SequenceAhead
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import identity, sign
 
+if TYPE_CHECKING:  # Only who sends needs it; it loads much.
+    from hansa.client.operators import Operators
+
 UNDECIDED = frozenset(kind.code for kind in (SequenceAhead, Replayed, BlockFull))
-"""Answers after which the same bytes may still count, now or once the ledger's time has passed."""
+"""Outcomes that are none: the same bytes may still count, or their entry is signed anew."""
 SIGNED_PER_FLUSH_MAX = 3
 """How often one flush signs an entry before it leaves it for the next."""
 
@@ -40,7 +48,9 @@ Cancel = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Flushed:
-    """What stands after a flush. `waiting`: sent, without an outcome so far; `queued`: not sent."""
+    """What stands after a flush. `waiting`: sent, and may still count, refused so far or without an outcome;
+    `queued`: not sent.
+    """
 
     done: int
     refused: int
@@ -100,14 +110,16 @@ class Outbox:
         decode_strict(data, registry.body)
         return data
 
-    def drop(self, number: int, transport: Transport | None = None) -> None:
+    def drop(
+        self, number: int, transport: Transport | None = None, follower: Transport | None = None
+    ) -> None:
         """Give up an entry. Raises EntryUnknown, EntryDone, or MayStillCount while it may take effect."""
         entry = self.entry(number)
         if entry.state == "done":
             raise errors.EntryDone(entry=number)
         if entry.state == "signed" and entry.sent:
             if transport is not None:
-                self._settle(transport)
+                self._settle(transport, follower, self._operators(transport))
                 entry = self.entry(number)
             if entry.state == "done":
                 raise errors.EntryDone(entry=number)
@@ -162,33 +174,31 @@ class Outbox:
         transport: Transport,
         pen: Pen,
         *,
+        follower: Transport | None = None,
         progress: Progress = lambda done, whole: None,
         cancel: Cancel = lambda: False,
     ) -> Flushed:
         """Send what waits, until each entry has its outcome or was tried; then say what stands.
 
-        Raises the Refusal of a node that cannot be reached or is of another chain: what is in the outbox
-        stays there. `cancel` is asked between two requests.
+        `follower`: one's own, which is asked too before anything is signed anew; while it is away, nothing
+        is. Raises the Refusal of a node that cannot be reached, is of another chain (OtherChain) or tells
+        outcomes without the operator's word (AnswerUnusable): what is in the outbox stays there. `cancel` is
+        asked between two requests.
         """
-        from hansa.client.operators import operator_keys  # Only who sends needs it; it loads much.
-
-        self._check_chain(transport)
-        self._settle(transport)
-        operator = operator_keys(transport)
+        operators = self._operators(transport)
+        self._settle(transport, follower, operators)
         undecided: set[int] = set()  # Tried in vain: the next flush tries them again.
         signings: dict[int, int] = {}
         done = 0
         while not cancel():
-            self._sign_queued(transport, pen, signings)
+            self._sign_queued(transport, pen, operators, signings)
             batch = [e for e in self.entries("signed") if e.number not in undecided]
             batch = batch[:TRANSACTIONS_PER_REQUEST_MAX]
             if not batch:
                 break
             self._file.mark_sent([entry.number for entry in batch])
             delivery = transport.deliver([entry.wire for entry in batch])
-            words = [w for w in delivery.acknowledgements if self._is_word(w, operator)]
-            self._file.keep_acknowledgements(words)
-            left = self._keep(batch, delivery.receipts)
+            left = self._keep(batch, delivery, transport, operators)
             undecided |= left
             done += len(batch) - len(left)
             count = self._file.counts()
@@ -199,21 +209,18 @@ class Outbox:
         count = self._file.counts()
         return Flushed(count["done"], count["refused"], count["signed"], count["queued"])
 
-    def _check_chain(self, transport: Transport) -> None:
+    def _operators(self, transport: Transport) -> "Operators":
+        """Raises OtherChain."""
+        from hansa.client.operators import operators_of, url_of
+
         found = identity_of(transport.genesis())
         if found != self.chain:
-            raise OtherChain(url=getattr(transport, "url", "-"), found=found[:12], expected=self.chain[:12])
+            raise OtherChain(url=url_of(transport), found=found[:12], expected=self.chain[:12])
+        return operators_of(transport, self.chain)
 
-    def _is_word(self, word: bytes, operator: Collection[bytes]) -> bool:
-        """Whether these bytes are the operator's acknowledgement on this chain. Others are worth nothing."""
-        try:
-            signed = decode_strict(word, SignedAcknowledgement)
-        except Refusal:
-            return False
-        ours = signed.acknowledgement.chain == self.chain
-        return ours and any(promised_by(signed, public) for public in operator)
-
-    def _sign_queued(self, transport: Transport, pen: Pen, signings: dict[int, int]) -> None:
+    def _sign_queued(
+        self, transport: Transport, pen: Pen, operators: "Operators", signings: dict[int, int]
+    ) -> None:
         """Sign as many of the waiting as may be in flight; all are on disk before the first is sent."""
         free = limits.IN_FLIGHT_MAX - self._file.in_flight(pen.key)
         queued = self._file.entries(("queued",), limits.IN_FLIGHT_MAX)
@@ -222,7 +229,7 @@ class Outbox:
             return
         asked = encode({"key": pen.key, "member": self.member})
         on_ledger = msgspec.json.decode(transport.query("consortium.sequence", asked), type=int)
-        until_ms = max(pen.clock(), ledger_time_ms(transport, self.chain)) + limits.HOUR_MS
+        until_ms = max(pen.clock(), operators.shown_ms(transport)) + limits.HOUR_MS
         signed: list[tuple[int, bytes, str, int, int]] = []
         first = self.next_sequence(pen.key, on_ledger)
         room = on_ledger + limits.WINDOW_WIDTH + 1 - first
@@ -241,39 +248,90 @@ class Outbox:
             signings[entry.number] = signings.get(entry.number, 0) + 1
         self._file.keep_signed(pen.key, signed)
 
-    def _keep(self, batch: Sequence[Entry], receipts: Sequence[Receipt]) -> set[int]:
-        """Receipts decide, each its own transaction. Returns the entries that none decided."""
+    def _keep(
+        self, batch: Sequence[Entry], delivery: Delivery, transport: Transport, operators: "Operators"
+    ) -> set[int]:
+        """Receipts decide, each its own transaction. Returns the entries that none decided.
+
+        Raises AnswerUnusable if one tells of the ledger what the operator's word does not cover; the others
+        are kept.
+        """
+        said = {word: found for word in delivery.acknowledgements if (found := operators.word(word))}
+        self._file.keep_acknowledgements(tuple(said))
+        promised = {item for acknowledgement in said.values() for item in acknowledgement.items}
         decided: list[tuple[int, State, bytes]] = []
-        for entry, receipt in zip(batch, receipts, strict=True):
-            state = state_after(receipt)
-            if state != "signed":
-                decided.append((entry.number, state, encode(receipt)))
+        uncovered: list[str] = []
+        for entry, receipt in zip(batch, delivery.receipts, strict=True):
+            covered = not receipt.height and receipt.code != "ok"
+            if covered or promise_of(receipt) in promised or operators.proved(transport, receipt):
+                decided.append((entry.number, state_after(receipt), encode(receipt)))
+            else:
+                uncovered.append(entry.transaction)
         self._file.decide(decided)
-        return {entry.number for entry in batch} - {number for number, _, _ in decided}
+        if uncovered:
+            detail = f"no word of the operator on the outcome of transaction {uncovered[0]}"
+            raise AnswerUnusable(url=getattr(transport, "url", "-"), detail=detail)
+        return {number for number, state, _ in decided if state == "signed"}
 
-    def _settle(self, transport: Transport) -> None:
-        """What the ledger's time has passed: its outcome, or, if the node knows none, it is signed anew.
+    def _settle(self, transport: Transport, follower: Transport | None, operators: "Operators") -> None:
+        """What the ledger's time has passed: its outcome, or, if nobody knows one, it never counts.
 
-        The time is read before the question, so that the answer is of a state in which it had passed.
+        Then what was refused without a block stays refused, and else it is signed anew. The time is read
+        before the question, so that the answer is of a state in which it had passed.
         """
         signed = self.entries("signed")
         if not signed:
             return
-        now_ms = ledger_time_ms(transport, self.chain)
-        for entry in signed:
-            if entry.valid_until_ms <= now_ms:
-                found = transport.find(entry.transaction)
-                state = "queued" if found is None or found.code in UNDECIDED else state_after(found)
-                self._file.decide([(entry.number, state, b"" if found is None else encode(found))])
+        now_ms = operators.settled_ms(transport)
+        passed = [entry for entry in signed if entry.valid_until_ms <= now_ms]
+        asked = [(entry, transport.find(entry.transaction)) for entry in passed]
+        for entry, found in asked:
+            if found is None and follower is not None:
+                try:
+                    if operators.settled_ms(follower) < entry.valid_until_ms:
+                        continue
+                    found = follower.find(entry.transaction)
+                except Refusal:
+                    continue  # It may know more than the node tells: asked again by the next flush.
+                if found is not None and not operators.proved(follower, found):
+                    continue
+            elif found is not None and not operators.proved(transport, found):
+                continue  # The same bytes are sent again: the answer to them has the operator's word.
+            state = _state_of_passed(entry, found)
+            kept = found or entry.receipt
+            self._file.decide([(entry.number, state, b"" if kept is None else encode(kept))])
+
+
+def _state_of_passed(entry: Entry, found: Receipt | None) -> State:
+    """What becomes of bytes that can take no effect any more, unless they are on the ledger."""
+    if found is not None:
+        return "queued" if found.code in UNDECIDED else state_after(found)
+    return "refused" if refused_so_far(entry) is not None else "queued"
+
+
+def refused_so_far(entry: Entry) -> Receipt | None:
+    """The refusal that a node gave to bytes that may still count: it took up no place on the ledger, so
+    nothing but the ledger's time rules out that they are sent again.
+    """
+    receipt = entry.receipt
+    passing = receipt is None or receipt.height or receipt.code in {*UNDECIDED, Expired.code, "ok"}
+    return None if passing or entry.state != "signed" else receipt
 
 
 def state_after(receipt: Receipt) -> State:
     """Where a receipt leaves its entry."""
     if receipt.code == "ok":
         return "done"
-    if receipt.code == Expired.code and receipt.height:
+    if not receipt.height or receipt.code in UNDECIDED:
+        return "signed"
+    if receipt.code == Expired.code:
         return "queued"  # Its sequence is used up without effect: it can be signed anew.
-    return "signed" if receipt.code in UNDECIDED else "refused"
+    return "refused"
+
+
+def promise_of(receipt: Receipt) -> Promise:
+    """What an acknowledgement that covers a receipt says."""
+    return Promise(receipt.transaction, receipt.code, receipt.height, receipt.index, receipt.app_hash)
 
 
 def identity_of(genesis: bytes) -> str:
@@ -282,14 +340,10 @@ def identity_of(genesis: bytes) -> str:
 
 
 def ledger_time_ms(transport: Transport, chain: str) -> int:
-    """Time of the newest block, 0 before the first. Raises OtherChain."""
-    head = transport.head()
-    if head is None:
-        return 0
-    if head.header.chain != chain:
-        url = getattr(transport, "url", "-")
-        raise OtherChain(url=url, found=head.header.chain[:12], expected=chain[:12])
-    return head.header.time_ms
+    """Time of the newest block that its operator signed, 0 where none is shown. Raises OtherChain."""
+    from hansa.client.operators import operators_of
+
+    return operators_of(transport, chain).shown_ms(transport)
 
 
 def _utc(at_ms: int) -> str:

@@ -139,7 +139,7 @@ class OutboxFile:
         with self._commit():
             self._db.executemany(
                 "UPDATE entries SET state = 'signed', key = ?, wire = ?, tx = ?, sequence = ?, "
-                "valid_until_ms = ?, sent = 0, signings = signings + 1 "
+                "valid_until_ms = ?, sent = 0, signings = signings + 1, receipt = x'' "
                 "WHERE number = ? AND state = 'queued'",
                 [(key, wire, name, seq, until_ms, number) for number, wire, name, seq, until_ms in signed],
             )
@@ -182,7 +182,9 @@ class OutboxFile:
         where = f"WHERE state IN ({marks})" if states else ""
         return [
             _entry(row)
-            for row in self._rows(f"SELECT {_COLUMNS} FROM entries {where} ORDER BY number", *states)
+            for row in self._rows(
+                f"SELECT {_COLUMNS} FROM entries {where} ORDER BY number LIMIT ?", *states, limit
+            )
         ]
 
     def entry(self, number: int) -> Entry | None:

@@ -138,7 +138,7 @@ def test_acknowledgements_are_handed_to_ones_own_node_alone(monkeypatch: pytest.
         url="https://op.example", member="bank", key="k1", chain="ab" * 32, follower="https://own.example",
         ca="/ca.pem",
     )  # fmt: skip
-    outbox = Double(flush=lambda *_, **__: None, hand_over=lambda give: 0)
+    outbox = Double(flush=lambda *_, **__: None, hand_over=lambda give: 0, put_aside=dict)
     send(Double(profile=profile, node=None, pen=None, key=Double(signer=None), lang="en"), outbox)  # type: ignore[arg-type]
     assert [(one["url"], one["node"], one["ca"]) for one in made] == [
         ("https://own.example", "bank", Path("/ca.pem"))

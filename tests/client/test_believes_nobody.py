@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hansa.client import InProcess, errors
@@ -13,7 +14,9 @@ from hansa.client.transport import Delivery
 from hansa.kernel import encode, limits, replace
 from hansa.kernel.evidence import Acknowledgement, Proof, SignedHeader, acknowledge
 from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import Refusal
 from hansa.kernel.transaction import identity
+from hansa.node.errors_follower import PromiseEarly, PromiseUnfit
 from tests.client.lossy import REGISTRY, Add, effects
 from tests.client.test_outbox import Promising
 from tests.consortium import Consortium, signer
@@ -252,3 +255,43 @@ def test_a_word_of_nothing_or_of_another_chain_is_none(world: World) -> None:
     other = Acknowledgement(chain="0" * 64, items=said.items)
     assert operators.word(encode(acknowledge(node, other))) is None
     assert operators.word(b"{}") is None
+
+
+# Handing over.
+
+
+def test_one_word_that_is_not_taken_does_not_hold_up_the_others(world: World) -> None:
+    node = Promising(world.node)
+    for entry in (1, 2, 3, 4):
+        world.put(entry)
+        world.outbox.flush(node, world.pen)
+    taken: list[bytes] = []
+    words = [word for _, word in world.outbox.acknowledgements()]
+    refusals: dict[bytes, Refusal] = {words[0]: PromiseUnfit(), words[2]: PromiseEarly(height=9, head=1)}
+
+    def give(word: bytes) -> None:
+        if word in refusals:
+            raise refusals[word]
+        taken.append(word)
+
+    assert world.outbox.hand_over(give) == 2
+    assert taken == [words[1], words[3]]
+    assert world.outbox.put_aside() == {1: "node.promise_unfit"}
+    refusals.clear()
+    assert world.outbox.hand_over(give) == 1
+    assert taken[2:] == [words[2]]
+    lines = [msgspec.json.decode(line) for line in world.outbox.export()]
+    assert [line.get("put_aside") for line in lines[4:]] == ["node.promise_unfit", None, None, None]
+
+
+def test_a_follower_that_is_away_is_tried_again(world: World) -> None:
+    world.put()
+    world.outbox.flush(Promising(world.node), world.pen)
+
+    def give(word: bytes) -> None:
+        raise errors.Unreachable(url="follower", cause="away")
+
+    with pytest.raises(errors.Unreachable):
+        world.outbox.hand_over(give)
+    assert len(world.outbox.acknowledgements(unhanded=True)) == 1
+    assert world.outbox.put_aside() == {}

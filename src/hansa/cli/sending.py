@@ -78,6 +78,7 @@ def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
         outbox.flush(desk.node, desk.pen, follower=follower, **options)
         if follower is None:
             return
+        before = len(outbox.put_aside())
         try:
             outbox.hand_over(follower.hand_over)
         except Refusal as refusal:
@@ -85,6 +86,16 @@ def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
                 desk.lang,
                 f"回执未能交给从节点，下次再交：{refusal.zh}",
                 f"The acknowledgement waits for the follower: {refusal.en}",
+                err=True,
+            )
+        aside = outbox.put_aside()
+        if len(aside) > before:
+            reason = list(aside.values())[-1]
+            say(
+                desk.lang,
+                f"从节点不接受 {len(aside) - before} 份回执（{reason}），已另存；用 hansa tx export 查看。",
+                f"The follower does not take {len(aside) - before} acknowledgements ({reason}); they are put "
+                "aside, and `hansa tx export` shows them.",
                 err=True,
             )
 

@@ -26,7 +26,7 @@ from hansa.client.outbox_file import Entry, OutboxFile, State
 from hansa.client.transport import Delivery, Transport
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.apply import BlockFull
-from hansa.kernel.canonical import decode, decode_strict
+from hansa.kernel.canonical import Malformed, NotCanonical, decode, decode_strict
 from hansa.kernel.evidence import Promise
 from hansa.kernel.keys import Expired, Replayed, SequenceAhead
 from hansa.kernel.messages import Receipt
@@ -39,6 +39,10 @@ if TYPE_CHECKING:  # Only who sends needs it; it loads much.
 
 UNDECIDED = frozenset(kind.code for kind in (SequenceAhead, Replayed, BlockFull))
 """Outcomes that are none: the same bytes may still count, or their entry is signed anew."""
+NEVER_TAKEN = frozenset(("node.promise_unfit", Malformed.code, NotCanonical.code))
+"""What a follower says of an acknowledgement from which nothing ever follows."""
+NOT_YET = "node.promise_early"
+"""The follower's copy is not there yet."""
 SIGNED_PER_FLUSH_MAX = 3
 """How often one flush signs an entry before it leaves it for the next."""
 
@@ -144,19 +148,37 @@ class Outbox:
         return self._file.acknowledgements(unhanded)
 
     def hand_over(self, give: Callable[[bytes], None]) -> int:
-        """Give each acknowledgement to one's follower, once. How many were given."""
-        waiting = self.acknowledgements(unhanded=True)
-        for number, word in waiting:
-            give(word)
-            self._file.mark_handed(number)
-        return len(waiting)
+        """Give each acknowledgement to one's follower, once. How many were taken.
+
+        One that the follower never takes is put aside with its reason (`put_aside`), one that it cannot judge
+        yet waits; both let the others by. Raises any other Refusal, such as Unreachable; then the rest waits.
+        """
+        taken = 0
+        for number, word in self.acknowledgements(unhanded=True):
+            try:
+                give(word)
+            except Refusal as refusal:
+                if refusal.code in NEVER_TAKEN:
+                    self._file.put_aside(number, refusal.code)
+                elif refusal.code != NOT_YET:
+                    raise
+            else:
+                self._file.mark_handed(number)
+                taken += 1
+        return taken
+
+    def put_aside(self) -> dict[int, str]:
+        """Acknowledgements that the follower did not take, by number, and the code of its reason."""
+        return self._file.aside()
 
     def export(self) -> Iterator[bytes]:
         """All entries and acknowledgements as lines of JSON, to be read without Hansa."""
         for entry in self.entries():
             yield encode({"entry": entry.as_dict()})
-        for _, word in self.acknowledgements():
-            yield encode({"acknowledgement": msgspec.json.decode(word)})
+        aside = self.put_aside()
+        for number, word in self.acknowledgements():
+            reason = {"put_aside": aside[number]} if number in aside else {}
+            yield encode({"acknowledgement": msgspec.json.decode(word), **reason})
 
     def next_sequence(self, key: str, on_ledger: int) -> int:
         """The number that the next signature of a key takes. Raises SequenceFar."""

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS sequences (key TEXT PRIMARY KEY, last INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS acknowledgements (
   number INTEGER PRIMARY KEY AUTOINCREMENT, word BLOB NOT NULL, handed INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS aside (number INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 """
 _COLUMNS = "number, draft, made_ms, state, key, wire, tx, sequence, valid_until_ms, sent, signings, receipt"
 
@@ -175,6 +176,12 @@ class OutboxFile:
         with self._commit():
             self._db.execute("UPDATE acknowledgements SET handed = 1 WHERE number = ?", (number,))
 
+    def put_aside(self, number: int, reason: str) -> None:
+        """An acknowledgement that is not handed over again."""
+        with self._commit():
+            self._db.execute("UPDATE acknowledgements SET handed = 1 WHERE number = ?", (number,))
+            self._db.execute("INSERT OR REPLACE INTO aside VALUES (?, ?)", (number, reason))
+
     # Reading.
 
     def entries(self, states: Sequence[State], limit: int = -1) -> list[Entry]:
@@ -207,6 +214,9 @@ class OutboxFile:
     def acknowledgements(self, unhanded: bool) -> list[tuple[int, bytes]]:
         where = "WHERE handed = 0" if unhanded else ""
         return self._rows(f"SELECT number, word FROM acknowledgements {where} ORDER BY number")
+
+    def aside(self) -> dict[int, str]:
+        return dict(self._rows("SELECT number, reason FROM aside ORDER BY number"))
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
         with self._faults():

@@ -41,7 +41,7 @@ HEADS = (
     ("编号", "id"),
     ("种类", "kind"),
     ("持钥人", "holder"),
-    ("授权", "scopes"),
+    ("授权范围", "scopes"),
     ("到期", "expires"),
     ("状态", "state"),
     ("私钥在此", "here"),
@@ -282,7 +282,7 @@ def rotate(
 ) -> None:
     """Replace a key by a new one ID, of the same kind, holder and scopes. The profile goes over to it.
 
-    轮换密钥：同种类、持钥人与授权；配置随之改用新密钥。
+    轮换密钥：同种类、持钥人与授权范围；配置随之改用新密钥。
     """
     at = desk(lang, profile_name)
     old_id = replaces or at.profile.key

@@ -203,8 +203,8 @@ class TooBig(Refusal, code="room.too_big", field="actions"):
 
 class DueAccount(Refusal, code="room.due_account", field="actions"):
     zh = (
-        "应用要把待办记在 {member} 名下；它只可记在签名成员单位名下，"
-        "到期执行时只可记在该待办所属成员单位名下。该操作未执行。请联系应用的作者。"
+        "应用要把到期工作记在 {member} 名下；它只可记在签名成员单位名下，"
+        "由到期工作再安排的，只可记在其所属成员单位名下。该操作未执行。请联系应用的作者。"
     )
     en = (
         "The room would put due work on the account of {member}: it may use that of the member that signs, "

@@ -19,7 +19,7 @@ PARKED = Table("kernel.parked", key=("due_ms", "id"), record=Parked, integers=("
 
 
 class TooMuchPending(Refusal, code="kernel.too_much_pending", field="actions"):
-    zh = "成员单位 {member} 已有 {limit} 项待办。请等其中一些到期后再试。"
+    zh = "成员单位 {member} 已有 {limit} 项到期工作在等候。请等其中一些到期后再试。"
     en = "{limit} pieces of work already wait for member {member}. Try again when some have fallen due."
 
 

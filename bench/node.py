@@ -32,6 +32,7 @@ def peak(ground: Ground, per_request: int, connections: int, runs: int = RUNS) -
         tally = ground.load(connections, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S)
         sample = [wire for turn in zip(*ground.wires, strict=True) for wire in turn][:FLOOR_SAMPLE]
         speeds.append(committed_per_s(tally))
+        ground.settle()
         ratios.append(speeds[-1] / floor_per_s(sample, ground.folder))
     return statistics.median(speeds), statistics.median(ratios), tally
 

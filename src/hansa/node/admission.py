@@ -160,7 +160,7 @@ class Admission:
             raise errors.WriterFailed()
         if self._shares.is_full(size):
             raise errors.QueueFull(retry_s=self.retry_s())
-        self._shares.check_source(address, 1, size, self.retry_s())
+        self._shares.check_source(address, 1, size, self.retry_s)
 
     def offer(self, wires: list[bytes], address: str = "") -> "asyncio.Future[bytes]":
         """Take a request's transactions in, all or none; the future has the encoded `Submitted`.
@@ -168,11 +168,11 @@ class Admission:
         Raises what `check_room` does, MemberBusy or KeyBusy; the future, what stopped the engine.
         """
         assert self._loop is not None
-        size, shares, retry_s = sum(map(len, wires)), self._shares, self.retry_s()
+        size, shares = sum(map(len, wires)), self._shares
         self.check_room(size, address)
-        shares.check_source(address, len(wires), size, retry_s)
+        shares.check_source(address, len(wires), size, self.retry_s)
         runs = runs_of(wires)
-        shares.check_signers(runs, retry_s)
+        shares.check_signers(runs, self.retry_s)
         handed = Handed(
             wires, runs, size, address, shares.source(address), self._loop.create_future(), time.monotonic(),
             [None] * len(wires), len(wires),
@@ -228,7 +228,8 @@ class Admission:
         """Decide a group of what is signed, while the signatures of what came in since are checked."""
         if self._checked:
             self._sort(self._checking.receive())
-        at_once = limits.CHECKED_AT_ONCE_MAX
+        # Half of what is there, so that checking and deciding take about as long, and neither waits.
+        at_once = min(limits.CHECKED_AT_ONCE_MAX, max(limits.CHECKED_AT_ONCE_MIN, self.waiting // 2))
         self._checked = self._unchecked.take(at_once, at_once)
         if self._checked:
             self._sent_s = time.monotonic()

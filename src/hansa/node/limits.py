@@ -41,6 +41,7 @@ SOURCES_AT_LEAST = 4
 SMALL_REQUEST_BYTES = 4_096
 """One transaction of this size is taken from any address, as long as the queue has room."""
 ADDRESSES_KNOWN_MAX = 16_384
+CHECKED_AT_ONCE_MIN = 64
 CHECKED_AT_ONCE_MAX = 2_000
 """Signatures that are checked while the writer decides a group: twice a group, so that the engine never
 waits for them, and who has the next turn is known of nearly all that waits."""

@@ -7,7 +7,7 @@ transaction neither.
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -107,7 +107,7 @@ class Shares:
     def source(self, address: str) -> str:
         return address if address in self._met else STRANGERS
 
-    def check_source(self, address: str, count: int, size: int, retry_s: int) -> None:
+    def check_source(self, address: str, count: int, size: int, retry_s: Callable[[], int]) -> None:
         """Raises AddressBusy. One small transaction passes, since a connection has one request at a time:
         so its owner can always show that it is no stranger.
         """
@@ -119,17 +119,19 @@ class Shares:
             self._by_source.get(source, 0) + count > bounds.queue_address
             or self._bytes_by_source.get(source, 0) + size > most_bytes
         ):
-            raise errors.AddressBusy(limit=bounds.queue_address, limit_bytes=most_bytes, retry_s=retry_s)
+            raise errors.AddressBusy(limit=bounds.queue_address, limit_bytes=most_bytes, retry_s=retry_s())
 
-    def check_signers(self, runs: Sequence[Run], retry_s: int) -> None:
+    def check_signers(self, runs: Sequence[Run], retry_s: Callable[[], int]) -> None:
         """Raises KeyBusy or MemberBusy. Only what they signed themselves fills their shares."""
         bounds = self.bounds
         for run in runs:
             own, count = run.own, run.end - run.start
             if self._by_key.get(own, 0) + count > bounds.queue_key and own is not NOBODY:
-                raise errors.KeyBusy(member=own.member, key=own.key, limit=bounds.queue_key, retry_s=retry_s)
+                raise errors.KeyBusy(
+                    member=own.member, key=own.key, limit=bounds.queue_key, retry_s=retry_s()
+                )
             if self._by_member.get(own.member, 0) + count > bounds.queue_member and own is not NOBODY:
-                raise errors.MemberBusy(member=own.member, limit=bounds.queue_member, retry_s=retry_s)
+                raise errors.MemberBusy(member=own.member, limit=bounds.queue_member, retry_s=retry_s())
 
     def take(self, handed: Handed) -> None:
         """A request came in: it counts to its source."""

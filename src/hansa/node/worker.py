@@ -13,6 +13,8 @@ from hansa.node.work import LENGTH_BYTES
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
+PIPE_BYTES = 2**20
+"""Room for a batch on its way, so that whoever sends it need not wait for the process to read it."""
 
 
 class Worker:
@@ -26,6 +28,7 @@ class Worker:
             [sys.executable, "-m", "hansa.node.work", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
         )
 
     @property

@@ -46,8 +46,8 @@ def test_sequence_numbers_rise_and_signatures_last_an_hour(consortium: Consortiu
 def test_no_more_than_512_are_in_flight(consortium: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
     client = consortium.client("maker")
     sizes: list[int] = []
-    submit = client.transport.submit
-    monkeypatch.setattr(client.transport, "submit", lambda wires: sizes.append(len(wires)) or submit(wires))
+    submit = client.transport.deliver
+    monkeypatch.setattr(client.transport, "deliver", lambda wires: sizes.append(len(wires)) or submit(wires))
     receipts = client.submit([client.sign(MEMBER) for _ in range(600)])
 
     assert sizes == [512, 88]

@@ -45,7 +45,7 @@ def over(double: NodeDouble, /, **options: Any) -> Http:
 
 
 def keyed(double: NodeDouble, /, **options: Any) -> Http:
-    return over(double, signer=signer("plant"), member="plant", key="k1", **options)
+    return over(double, signer=signer("plant"), member="plant", key="k1", **{"node": "maker", **options})
 
 
 def client_of(node: NodeDouble, transport: Http) -> Client:

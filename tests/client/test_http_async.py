@@ -63,7 +63,7 @@ def test_no_more_than_512_are_in_flight(node: NodeDouble) -> None:
         transport = over(node)
         client = await client_of(node, transport)
         most = now = 0
-        submit = transport.submit
+        submit = transport.deliver
 
         async def counted(wires: Any) -> Any:
             nonlocal most, now
@@ -75,7 +75,7 @@ def test_no_more_than_512_are_in_flight(node: NodeDouble) -> None:
             now -= 1
             return found
 
-        transport.submit = counted  # type: ignore[method-assign]
+        transport.deliver = counted  # type: ignore[method-assign]
         await asyncio.gather(*(client.do(MEMBER) for _ in range(limits.IN_FLIGHT_MAX + 50)))
         return most
 

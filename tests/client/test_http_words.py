@@ -1,5 +1,6 @@
 """Over HTTP: what the operator signed about transactions, and whose node a session is opened at."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,10 +8,14 @@ import httpx2
 import msgspec
 import pytest
 
-from hansa.client import errors
+from hansa.client import Client, errors
+from hansa.client.aio import AsyncClient, AsyncHttp
+from hansa.client.http import Http
+from hansa.kernel.evidence import SignedAcknowledgement, acknowledge
+from hansa.kernel.refusal import Refusal
 from tests.client.node_double import Fault, NodeDouble, answer
-from tests.client.test_http import MEMBER, client_of, over
-from tests.consortium import Consortium
+from tests.client.test_http import MEMBER, URL, client_of, over
+from tests.consortium import Consortium, signer
 
 
 @pytest.fixture
@@ -47,3 +52,79 @@ def test_an_acknowledgement_is_on_the_receipts_and_on_nothing_else(node: NodeDou
         node.faults.append(with_word(bend))
         with pytest.raises(errors.AnswerUnusable, match="acknowledgement"):
             client.submit([client.sign(MEMBER)])
+
+
+def forged(request: httpx2.Request, node: NodeDouble) -> httpx2.Response:
+    """The right outcomes under another key than the operator's."""
+    told = msgspec.json.decode(node._submit(request).content)
+    said = msgspec.convert(told["acknowledgement"], SignedAcknowledgement).acknowledgement
+    return answer({**told, "acknowledgement": acknowledge(signer("maker", "k1"), said)})
+
+
+def test_acknowledgements_are_handed_on_where_the_operator_signed_them(node: NodeDouble) -> None:
+    heard: list[bytes] = []
+    client = Client(
+        over(node), node.consortium.registry, member="maker", key="k1", signer=signer("maker"),
+        clock=node.consortium.clock, on_word=heard.append,
+    )  # fmt: skip
+    receipt = client.do(MEMBER)
+    (word,) = (msgspec.json.decode(one, type=SignedAcknowledgement) for one in heard)
+    assert word.acknowledgement.items[0].transaction == receipt.transaction
+    node.faults.append(lambda request: forged(request, node))
+    with pytest.raises(errors.AnswerUnusable, match="did not sign"):
+        client.do(MEMBER)
+    assert len(heard) == 1
+
+
+def test_so_does_the_client_of_many_tasks(node: NodeDouble) -> None:
+    heard: list[bytes] = []
+
+    async def work() -> None:
+        transport = AsyncHttp(URL, over=httpx2.MockTransport(node))
+        client = await AsyncClient.open(
+            transport, node.consortium.registry, member="maker", key="k1", signer=signer("maker"),
+            clock=node.consortium.clock, on_word=heard.append,
+        )  # fmt: skip
+        await asyncio.gather(*(client.do(MEMBER) for _ in range(5)))
+        assert len(heard) == 5
+        node.faults.append(lambda request: forged(request, node))
+        with pytest.raises(errors.AnswerUnusable, match="did not sign"):
+            await client.do(MEMBER)
+
+    asyncio.run(work())
+    assert len(heard) == 5
+    assert sum(request.url.path == "/v1/handovers" for request in node.seen) == 2
+
+
+# Whose node it is.
+
+
+def unpinned(node: NodeDouble, **options: Any) -> Http:
+    return over(node, signer=signer("plant"), member="plant", key="k1", **options)
+
+
+def test_where_nobody_is_named_it_is_the_operators_node(node: NodeDouble) -> None:
+    """A host that passes on the challenge of one's own node gets no signature to open a session there."""
+    unpinned(node).open_session()
+    unpinned(node, chain=node.consortium.node.chain.id).open_session()
+    node.name = "plant"
+    with pytest.raises(errors.OtherNode, match="plant"):
+        unpinned(node).open_session()
+    assert [request.url.path for request in node.seen].count("/v1/sessions") == 2
+
+
+def test_the_operator_is_that_of_ones_own_chain(node: NodeDouble) -> None:
+    with pytest.raises(errors.OtherChain):
+        unpinned(node, chain="0" * 64).open_session()
+    assert not any("sessions" in request.url.path for request in node.seen)
+
+
+def test_a_host_that_shows_no_genesis_gets_no_session(node: NodeDouble) -> None:
+    node.faults += [lambda request: answer({"operator": "plant"})]
+    with pytest.raises(errors.AnswerUnusable, match="genesis"):
+        unpinned(node).open_session()
+    node.private.add("/v1/genesis")
+    with pytest.raises(Refusal):
+        unpinned(node).open_session()
+    assert len(node.seen) == 3
+    assert not any("sessions" in request.url.path for request in node.seen)

@@ -99,7 +99,7 @@ def plain(port: int, path: str) -> Any:
 
 
 def http(port: int, member: str) -> Http:
-    return Http(f"http://127.0.0.1:{port}", signer=signer(member), member=member, key="k1")
+    return Http(f"http://127.0.0.1:{port}", signer=signer(member), member=member, key="k1", node=member)
 
 
 @pytest.fixture

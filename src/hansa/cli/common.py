@@ -125,6 +125,7 @@ class Desk:
             member=profile.member,
             key=profile.key,
             node=profile.node,
+            chain=profile.chain,
             ca=Path(profile.ca) if profile.ca else None,
             allow_plain=profile.allow_plain,
             patience_s=PATIENCE_S,

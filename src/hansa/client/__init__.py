@@ -6,13 +6,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hansa.client.errors import AnswerUnusable
+from hansa.client.operators import Operators, operators_of, url_of
 from hansa.client.transport import InProcess, Transport
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.messages import Receipt
+from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import sign
 
 T = TypeVar("T")
+OnWord = Callable[[bytes], None]
 
 
 class Refused(Exception):
@@ -24,7 +28,11 @@ class Refused(Exception):
 
 
 class Signing:
-    """Signs as one key and counts its sequence numbers; `clock` dates its signatures."""
+    """Signs as one key and counts its sequence numbers; `clock` dates its signatures.
+
+    `on_word` is given each acknowledgement that comes back (canonical JSON), once it is known to be signed by
+    the operator: keep it, or hand it to one's follower.
+    """
 
     def __init__(
         self,
@@ -36,6 +44,7 @@ class Signing:
         signer: Signer,
         clock: Callable[[], int],
         sequence: int = 0,
+        on_word: OnWord = lambda word: None,
     ) -> None:
         self.registry = registry
         self.chain = chain
@@ -44,6 +53,16 @@ class Signing:
         self.signer = signer
         self.sequence = sequence
         self.clock = clock
+        self._on_word = on_word
+        self._operators: Operators | None = None
+
+    def _hand_on(self, words: Sequence[bytes]) -> bool:
+        """Give on what the operator signed. False if it is not known who the operator is, or was not it."""
+        if any(self._operators is None or self._operators.word(word) is None for word in words):
+            return False
+        for word in words:
+            self._on_word(word)
+        return True
 
     def sign(self, *actions: Action) -> bytes:
         """A signed transaction with the next sequence number, valid for an hour."""
@@ -60,6 +79,10 @@ class Signing:
         )
 
 
+def not_the_operators(url: str) -> Refusal:
+    return AnswerUnusable(url=url, detail="an acknowledgement that the operator did not sign")
+
+
 class Client(Signing):
     """One key's access to the ledger. Keeps its own sequence numbers; `clock` dates its signatures."""
 
@@ -73,10 +96,18 @@ class Client(Signing):
         signer: Signer,
         clock: Callable[[], int],
         sequence: int = 0,
+        on_word: OnWord = lambda word: None,
     ) -> None:
         chain = hashlib.sha256(transport.genesis()).hexdigest()
         super().__init__(
-            registry, chain=chain, member=member, key=key, signer=signer, clock=clock, sequence=sequence
+            registry,
+            chain=chain,
+            member=member,
+            key=key,
+            signer=signer,
+            clock=clock,
+            sequence=sequence,
+            on_word=on_word,
         )
         self.transport = transport
 
@@ -85,10 +116,17 @@ class Client(Signing):
         return self.submit([self.sign(*actions)])[0]
 
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
-        """Submit signed transactions. Raises Refused for the first that was refused."""
+        """Submit signed transactions. Raises Refused for the first that was refused, or AnswerUnusable where
+        an acknowledgement is not the operator's.
+        """
         receipts: list[Receipt] = []
         for start in range(0, len(wires), limits.IN_FLIGHT_MAX):
-            receipts += self.transport.submit(wires[start : start + limits.IN_FLIGHT_MAX])
+            delivery = self.transport.deliver(wires[start : start + limits.IN_FLIGHT_MAX])
+            if not self._hand_on(delivery.acknowledgements):
+                self._operators = operators_of(self.transport, self.chain)
+                if not self._hand_on(delivery.acknowledgements):
+                    raise not_the_operators(url_of(self.transport))
+            receipts += delivery.receipts
         for receipt in receipts:
             if receipt.code != "ok":
                 raise Refused(receipt)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 
-from hansa.client import Refused, Signing, errors
+from hansa.client import OnWord, Refused, Signing, errors, not_the_operators
 from hansa.client.bundle import Handover
 from hansa.client.exchange import PATIENCE_MS, Answer, Api, Ask, Pause, Reading, Steps
 from hansa.client.http import (
@@ -31,6 +31,7 @@ from hansa.client.http import (
     stream_request,
     tls_context,
 )
+from hansa.client.operators import operators
 from hansa.client.transport import Delivery
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.evidence import Proof, SignedHeader
@@ -52,6 +53,7 @@ class AsyncHttp:
         member: str = "",
         key: str = "",
         node: str = "",
+        chain: str = "",
         ca: Path | None = None,
         allow_plain: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -65,6 +67,7 @@ class AsyncHttp:
             member=member,
             key=key,
             node=node,
+            chain=chain,
             allow_plain=allow_plain,
             patience_ms=int(patience_s * 1_000),
         )
@@ -221,12 +224,21 @@ class AsyncClient(Signing):
         signer: Signer,
         clock: Callable[[], int],
         sequence: int = 0,
+        on_word: OnWord = lambda word: None,
     ) -> None:
         super().__init__(
-            registry, chain=chain, member=member, key=key, signer=signer, clock=clock, sequence=sequence
+            registry,
+            chain=chain,
+            member=member,
+            key=key,
+            signer=signer,
+            clock=clock,
+            sequence=sequence,
+            on_word=on_word,
         )
         self.transport = transport
         self._in_flight = asyncio.Semaphore(limits.IN_FLIGHT_MAX)
+        self._learning = asyncio.Lock()  # Who the operator is, is asked by one task for all.
 
     @classmethod
     async def open(
@@ -238,6 +250,7 @@ class AsyncClient(Signing):
         key: str,
         signer: Signer,
         clock: Callable[[], int],
+        on_word: OnWord = lambda word: None,
     ) -> "AsyncClient":
         """A client of the node's chain that goes on where its key stopped."""
         chain = hashlib.sha256(await transport.genesis()).hexdigest()
@@ -251,15 +264,29 @@ class AsyncClient(Signing):
             signer=signer,
             clock=clock,
             sequence=msgspec.json.decode(used, type=int),
+            on_word=on_word,
         )
 
     async def do(self, *actions: Action) -> Receipt:
-        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened."""
+        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened; or
+        AnswerUnusable where the acknowledgement is not the operator's.
+        """
         async with self._in_flight:
-            receipt = (await self.transport.submit([self.sign(*actions)]))[0]
+            delivery = await self.transport.deliver([self.sign(*actions)])
+        async with self._learning:
+            await self._hear(delivery.acknowledgements)
+        receipt = delivery.receipts[0]
         if receipt.code != "ok":
             raise Refused(receipt)
         return receipt
+
+    async def _hear(self, words: Sequence[bytes]) -> None:
+        if self._hand_on(words):
+            return
+        genesis, handovers = await self.transport.genesis(), await self.transport.handovers()
+        self._operators = operators(genesis, self.chain, handovers)
+        if not self._hand_on(words):
+            raise not_the_operators(self.transport.url)
 
     async def query(self, name: str, kind: type[T], **arguments: Any) -> T:
         """Ask a room. The answer is decoded as `kind`."""

@@ -6,6 +6,7 @@ may be sent again: the same signed bytes have the same outcome (rule 6), and rea
 """
 
 import email.utils
+import hashlib
 import json
 import random
 import time
@@ -18,9 +19,11 @@ import msgspec
 
 from hansa.client import errors
 from hansa.client.bundle import Handover
+from hansa.client.operators import operators
 from hansa.client.problems import refusal_of_problem
 from hansa.client.transport import Delivery
 from hansa.kernel import encode
+from hansa.kernel.canonical import Malformed, NotCanonical
 from hansa.kernel.evidence import Proof, SignedAcknowledgement, SignedHeader
 from hansa.kernel.keys import Replayed
 from hansa.kernel.messages import Receipt
@@ -139,6 +142,7 @@ class Api:
         member: str = "",
         key: str = "",
         node: str = "",
+        chain: str = "",
         allow_plain: bool = False,
         patience_ms: int = PATIENCE_MS,
     ) -> None:
@@ -146,8 +150,8 @@ class Api:
         self.url = url.rstrip("/")
         self._signer, self._member, self._key = signer, member, key
         self._sealed = parts.scheme == "https" or parts.hostname in LOOPBACK or allow_plain
-        self._node = node
-        """Whose node it must be; "": whoever it first says it is."""
+        self._node, self._chain = node, chain
+        """Whose node it must be, "": the operator's; and of which chain, "": of its genesis."""
         self._patience_ms = patience_ms
         self._token, self._token_until = "", 0.0
 
@@ -337,18 +341,30 @@ class Api:
         if not self._sealed:
             raise errors.PlainSession(url=self.url)
         self._token = ""
+        node = self._node or (yield from self._operator())
         wish = encode({"key": self._key, "member": self._member})
         answer = yield from self._ask_once(Ask("POST", "/v1/sessions/challenge", body=wish))
         given = self._decoded(answer, _Challenge)
-        if self._node not in ("", given.node):
-            raise errors.OtherNode(url=self.url, node=given.node, expected=self._node)
-        self._node = given.node  # From now on nobody else can take its place.
+        if given.node != node:
+            raise errors.OtherNode(url=self.url, node=given.node, expected=node)
         message = opening(given.chain, given.node, _challenge_bytes(self.url, given.challenge))
         proof = encode({"challenge": given.challenge, "signature": self._signer.sign(message)})
         answer = yield from self._ask_once(Ask("POST", "/v1/sessions", body=proof))
         session = self._decoded(answer, _Session)
         life_ms = session.expires_ms - time.time_ns() // 1_000_000 - SESSION_MARGIN_MS
         self._token, self._token_until = session.token, time.monotonic() + max(life_ms, 1_000) / 1_000
+
+    def _operator(self) -> Steps[str]:
+        """The operator of the newest set that can be followed from genesis on. Raises OtherChain."""
+        genesis = (yield from self._ask_once(Ask("GET", "/v1/genesis"))).body
+        chain = hashlib.sha256(genesis).hexdigest()
+        if self._chain not in ("", chain):
+            raise errors.OtherChain(url=self.url, found=chain[:12], expected=self._chain[:12])
+        answer = yield from self._ask_once(Ask("GET", "/v1/handovers"))
+        try:
+            return operators(genesis, chain, self._decoded(answer, tuple[Handover, ...])).sets[-1].operator
+        except (Malformed, NotCanonical) as error:
+            raise errors.AnswerUnusable(url=self.url, detail=f"genesis: {error}") from None
 
     def _ask_once(self, ask: Ask) -> Steps[Answer]:
         answer = yield ask

@@ -57,10 +57,11 @@ class Http:
     """A node's HTTP API as a Transport. Used by one thread at a time; close it when done.
 
     With `signer`, `member` and `key` it opens a session when something to be read needs one, at the node of
-    member `node` ("": whoever it first says it is), and nobody can use the signature elsewhere. `ca`: file of
-    the authority (PEM) that issued the node's certificate, instead of the system's. A call that meets a node
-    that is away or busy is repeated, the same bytes, for `patience_s`. Raises Refusals of client.errors and
-    those of the node.
+    member `node` ("": the operator of the set in force, followed from the genesis of `chain`, or else from
+    the genesis that the node shows), and nobody can use the signature elsewhere. `ca`: file of the authority
+    (PEM) that issued the node's certificate, instead of the system's. A call that meets a node that is away
+    or busy is repeated, the same bytes, for `patience_s`. Raises Refusals of client.errors and those of the
+    node.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Http:
         member: str = "",
         key: str = "",
         node: str = "",
+        chain: str = "",
         ca: Path | None = None,
         allow_plain: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -85,6 +87,7 @@ class Http:
             member=member,
             key=key,
             node=node,
+            chain=chain,
             allow_plain=allow_plain,
             patience_ms=int(patience_s * 1_000),
         )
@@ -117,6 +120,7 @@ class Http:
         return self._genesis
 
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
+        """Receipts alone; `deliver` gives the acknowledgements with them."""
         return list(self.deliver(wires).receipts)
 
     def query(self, name: str, arguments: bytes) -> bytes:

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from hansa.client import outbox_errors as errors
 from hansa.client.errors import AnswerUnusable, OtherChain
 from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
+from hansa.client.operators import Operators, operators_of, url_of
 from hansa.client.outbox_file import Entry, OutboxFile, State
 from hansa.client.transport import Delivery, Transport
 from hansa.kernel import Action, Registry, encode, limits
@@ -33,9 +33,6 @@ from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import identity, sign
-
-if TYPE_CHECKING:  # Only who sends needs it; it loads much.
-    from hansa.client.operators import Operators
 
 UNDECIDED = frozenset(kind.code for kind in (SequenceAhead, Replayed, BlockFull))
 """Outcomes that are none: the same bytes may still count, or their entry is signed anew."""
@@ -231,17 +228,15 @@ class Outbox:
         count = self._file.counts()
         return Flushed(count["done"], count["refused"], count["signed"], count["queued"])
 
-    def _operators(self, transport: Transport) -> "Operators":
+    def _operators(self, transport: Transport) -> Operators:
         """Raises OtherChain."""
-        from hansa.client.operators import operators_of, url_of
-
         found = identity_of(transport.genesis())
         if found != self.chain:
             raise OtherChain(url=url_of(transport), found=found[:12], expected=self.chain[:12])
         return operators_of(transport, self.chain)
 
     def _sign_queued(
-        self, transport: Transport, pen: Pen, operators: "Operators", signings: dict[int, int]
+        self, transport: Transport, pen: Pen, operators: Operators, signings: dict[int, int]
     ) -> None:
         """Sign as many of the waiting as may be in flight; all are on disk before the first is sent."""
         free = limits.IN_FLIGHT_MAX - self._file.in_flight(pen.key)
@@ -271,7 +266,7 @@ class Outbox:
         self._file.keep_signed(pen.key, signed)
 
     def _keep(
-        self, batch: Sequence[Entry], delivery: Delivery, transport: Transport, operators: "Operators"
+        self, batch: Sequence[Entry], delivery: Delivery, transport: Transport, operators: Operators
     ) -> set[int]:
         """Receipts decide, each its own transaction. Returns the entries that none decided.
 
@@ -292,10 +287,10 @@ class Outbox:
         self._file.decide(decided)
         if uncovered:
             detail = f"no word of the operator on the outcome of transaction {uncovered[0]}"
-            raise AnswerUnusable(url=getattr(transport, "url", "-"), detail=detail)
+            raise AnswerUnusable(url=url_of(transport), detail=detail)
         return {number for number, state, _ in decided if state == "signed"}
 
-    def _settle(self, transport: Transport, follower: Transport | None, operators: "Operators") -> None:
+    def _settle(self, transport: Transport, follower: Transport | None, operators: Operators) -> None:
         """What the ledger's time has passed: its outcome, or, if nobody knows one, it never counts.
 
         Then what was refused without a block stays refused, and else it is signed anew. The time is read
@@ -363,8 +358,6 @@ def identity_of(genesis: bytes) -> str:
 
 def ledger_time_ms(transport: Transport, chain: str) -> int:
     """Time of the newest block that its operator signed, 0 where none is shown. Raises OtherChain."""
-    from hansa.client.operators import operators_of
-
     return operators_of(transport, chain).shown_ms(transport)
 
 

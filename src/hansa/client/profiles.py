@@ -79,7 +79,7 @@ class Profile(Struct):
     data: str = ""
     """Data directory of the node that belongs to it; "" if it runs elsewhere."""
     node: OptionalId = ""
-    """Whose node it is: sessions are opened at no other; "": whoever it first says it is."""
+    """Whose node it is: sessions are opened at no other; "": the operator's, of the set in force."""
 
 
 class _Signed(Struct):

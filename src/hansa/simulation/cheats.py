@@ -86,7 +86,8 @@ class Trial:
     def http(self, role: str, member: str, key: str) -> Http:
         url = f"http://127.0.0.1:{self.ports[role]}"
         own = signer(self.world.seed, member, key)
-        return Http(url, signer=own, member=member, key=key, patience_s=PATIENCE_S)
+        node = OPERATOR if role == SECOND else role
+        return Http(url, signer=own, member=member, key=key, node=node, patience_s=PATIENCE_S)
 
     def client(self, role: str, member: str) -> Client:
         """A member's client at one of the trial's nodes, which goes on where the play's client stopped."""

@@ -67,7 +67,8 @@ class FiveProcesses:
         return self._open(member, member, key)
 
     def _open(self, at: str, member: str, key: str) -> Http:
-        opened = Http(self.url(at), signer=signer(self._seed, member, key), member=member, key=key)
+        own = signer(self._seed, member, key)
+        opened = Http(self.url(at), signer=own, member=member, key=key, node=at)
         self._https.append(opened)
         return opened
 

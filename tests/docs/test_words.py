@@ -15,6 +15,11 @@ RETIRED = {
     "挂起": "搁置待批 (held)",
     "被盗者": "盗用者 (thief of a key)",
     "持有人": "持钥人 (holder of a key), 所有方 (owner of a device or its readings)",
+    "所有者": "所有方 (owner)",
+    "业主": "所有方 (owner)",
+    "指纹": "哈希 (hash)",
+    "报文体": "正文 (body of a transaction)",
+    "法定数": "法定会签数 (quorum)",
 }
 GENERATED = ROOT / "docs" / "reference"
 

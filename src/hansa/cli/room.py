@@ -27,7 +27,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stan
 
 @click.group()
 def room() -> None:
-    """Rooms from outside: check one, hash one, list those installed. 外部应用：检查、指纹、列表。"""
+    """Rooms from outside: check one, hash one, list those installed. 外部应用：检查、哈希、列表。"""
 
 
 @room.command()
@@ -59,7 +59,7 @@ def check(lang: Language, place: str, rooms: Path | None, as_json: bool) -> None
 @rooms_option
 @json_option
 def hash_of(place: str, rooms: Path | None, as_json: bool) -> None:
-    """Show name, version and SHA-256 of a room: what a proposal names. 显示提案所需的名称、版本和指纹。"""
+    """Show name, version and SHA-256 of a room: what a proposal names. 显示提案所需的名称、版本和哈希。"""
     from hansa.engines.foreign_rooms import find
 
     pin = _pin(find(place, rooms))

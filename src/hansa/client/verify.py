@@ -129,13 +129,13 @@ def _stands_for_it(found: Finality) -> Text:
     """On whose word it stood on the ledger like this, and what would have to be wrong for it not to be so."""
     if not found.final:
         return Text(
-            "以上各项在所示高度正是如此记录在账本上（依据：运营节点的签名；没有法定数的见证方会签，"
+            "以上各项在所示高度正是如此记录在账本上（依据：运营节点的签名；会签没有达到法定会签数，"
             "即“运营方的一面之词”）。",
             "All of it stood on the ledger like this at the height shown (on the operator's signature; there "
             "is no quorum of cosigners: it is the operator's word).",
         )
     signed, both_needed = len(found.signed), max(1, 2 * found.quorum - found.cosigners)
-    earlier_zh = "；先前各届名单的法定数在卸任后没有再签" if found.changes else ""
+    earlier_zh = "；先前各届名单中达到法定会签数的见证方在卸任后没有再签" if found.changes else ""
     earlier_en = ", and no quorum of an earlier set signs on after it was replaced" if found.changes else ""
     return Text(
         f"以上各项在所示高度正是如此记录在账本上：{found.cosigners} 个见证方中 {signed} 个会签，"
@@ -158,7 +158,7 @@ def _left_to_the_operator(found: Finality) -> Text:
         )
     return Text(
         "运营方收录了收到的每一笔交易，区块时间准确，没有向别人出示另一部历史，"
-        "且成员要求多人审批的行为确已生效，而非仅仅搁置待批：在有法定数的见证方会签之前，请核对各方手中的区块头和回执。",
+        "且成员要求多人审批的行为确已生效，而非仅仅搁置待批：在达到法定会签数之前，请核对各方手中的区块头和回执。",
         "That the operator took in every transaction it was given, that its block times are right, that it "
         "shows everybody the same history, and that an act for which a member demands several people's "
         "approval took effect and was not merely held: until a quorum cosigns, compare the headers and "

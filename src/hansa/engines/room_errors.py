@@ -24,7 +24,7 @@ class ProjectUnfit(Refusal, code="room.project", field="project"):
 
 
 class FileUnfit(Refusal, code="room.file", field="file"):
-    zh = "软件包中的文件 {file} 不能计入指纹：{detail}。请把它移出软件包。"
+    zh = "软件包中的文件 {file} 不能计入哈希：{detail}。请把它移出软件包。"
     en = "The package's file {file} cannot be part of its hash: {detail}. Take it out of the package."
 
 

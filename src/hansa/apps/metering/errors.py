@@ -116,7 +116,7 @@ class ValueUnfit(Refusal, code="metering.value_unfit", field="value"):
 
 class TooDisruptive(Refusal, code="metering.too_disruptive", field="at_ms"):
     zh = (
-        "这会使超过 {limit} 条记录重新判读。请计量点所有者在最后一条记录之后的时刻声明复位，"
+        "这会使超过 {limit} 条记录重新判读。请计量点所有方在最后一条记录之后的时刻声明复位，"
         "其间的用量可计入最终值。"
     )
     en = (

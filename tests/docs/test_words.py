@@ -19,6 +19,7 @@ RETIRED = {
     "业主": "所有方 (owner)",
     "指纹": "哈希 (hash)",
     "报文体": "正文 (body of a transaction)",
+    "运营节点": "运营方节点 (the operator's node)",
     "法定数": "法定会签数 (quorum)",
 }
 GENERATED = ROOT / "docs" / "reference"

@@ -145,7 +145,7 @@ def restore(
         told |= {"height": height, "agreed": [{"url": one.url, "height": one.height} for one in agreed]}
     zh, en = f"账本在高度 {told.get('height', '?')}。", f"The ledger is at height {told.get('height', '?')}."
     if not (urls or alone) and _is_operator(directory):
-        zh += f"运营节点写入之前：hansa restore {directory} --from 从节点地址"
+        zh += f"运营方节点写入之前：hansa restore {directory} --from 从节点地址"
         en += f" Before an operator's node orders: hansa restore {directory} --from URL-of-a-follower"
     _finish(lang, told, as_json, zh, en)
 

@@ -76,7 +76,7 @@ def _run(
 @click.argument("directory", type=click.Path(path_type=Path), default=FOLLOWER)
 @click.option("--port", default=PORT + 1, show_default=True, help="Of this follower. 本节点端口。")
 @click.option("--node-key", type=click.Path(path_type=Path), help="An existing co-signing key. 会签密钥。")
-@click.option("--ca", default="", help="CA file of the operator's certificate. 运营节点证书的 CA 文件。")
+@click.option("--ca", default="", help="CA file of the operator's certificate. 运营方节点证书的 CA 文件。")
 @click.option("--snapshot", type=click.Path(path_type=Path), help="Begin with this snapshot. 从快照开始。")
 @click.option("--set-up-only", is_flag=True, help="Make DIRECTORY and end. 只建立数据目录。")
 @click.option(
@@ -105,7 +105,7 @@ def follow(
 
     The first time DIRECTORY is made: a co-signing key, and a key by which the follower reads as your member;
     that one is registered on the ledger, and may sign nothing. Later `hansa follow DIRECTORY` will do.
-    跟随运营节点：复制、重算、比对、会签。
+    跟随运营方节点：复制、重算、比对、会签。
     """
     if "://" not in url and (Path(url) / "node.toml").exists():
         directory = Path(url)

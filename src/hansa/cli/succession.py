@@ -161,7 +161,7 @@ def start(
 @succession.command()
 @directory_argument
 @file_argument
-@click.option("--url", required=True, help="The new operator's node. 新运营节点的地址。")
+@click.option("--url", required=True, help="The new operator's node. 新运营方节点的地址。")
 @click.option("--ca", default="", help="CA file of its certificate. 其证书的 CA 文件。")
 @preview_option
 @yes_option

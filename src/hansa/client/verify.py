@@ -60,7 +60,7 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
     in_force = follow_sets(report, bundle.head, bundle.handovers)
     need(
         report, "header",
-        Text("区块头由运营节点签名", "the operator's node signed the header"),
+        Text("区块头由运营方节点签名", "the operator's node signed the header"),
         [] if signed_by(bundle.head, in_force.public) else ["head.signature"],
         Text(f"高度 {header.height}", f"height {header.height}"),
     )  # fmt: skip
@@ -129,7 +129,7 @@ def _stands_for_it(found: Finality) -> Text:
     """On whose word it stood on the ledger like this, and what would have to be wrong for it not to be so."""
     if not found.final:
         return Text(
-            "以上各项在所示高度正是如此记录在账本上（依据：运营节点的签名；会签没有达到法定会签数，"
+            "以上各项在所示高度正是如此记录在账本上（依据：运营方节点的签名；会签没有达到法定会签数，"
             "即“运营方的一面之词”）。",
             "All of it stood on the ledger like this at the height shown (on the operator's signature; there "
             "is no quorum of cosigners: it is the operator's word).",

@@ -70,7 +70,7 @@ def check_case(report: Report, data: bytes, genesis: bytes) -> None:
     ]
     need(
         report, "header",
-        Text("区块头由当时的运营节点签名", "the operator of that height signed the headers"),
+        Text("区块头由当时的运营方节点签名", "the operator of that height signed the headers"),
         unsigned or ([] if case.headers else ["headers"]),
         Text(f"高度 {case.height}", f"height {case.height}"),
     )  # fmt: skip

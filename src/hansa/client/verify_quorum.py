@@ -61,7 +61,7 @@ def _told(fault: Fault, what: str, in_force: InForce) -> Text:
     texts = {
         "chain": Text("属于另一个联盟", "is of another consortium"),
         "operator": Text(
-            "区块头不是由当时的运营节点签名", "the operator of that height did not sign its header"
+            "区块头不是由当时的运营方节点签名", "the operator of that height did not sign its header"
         ),
         "order": Text("不在其先后位置", "is out of order, or not before the head"),
         "event": Text("变更不在该区块中", "the change is not in the block of that header"),

@@ -42,7 +42,7 @@ class WrongGenesis(Refusal, code="engine.wrong_genesis", field="genesis"):
 
 
 class WrongNodeKey(Refusal, code="engine.wrong_node_key", field="node_public"):
-    zh = "节点私钥不是现任运营节点的私钥，它签的区块头无人承认。请用登记的私钥；运营方已改选的，改为跟随。"
+    zh = "节点私钥不是现任运营方节点的私钥，它签的区块头无人承认。请用登记的私钥；运营方已改选的，改为跟随。"
     en = (
         "The node's key is not that of the operator in force, so nobody would accept its headers. Use the "
         "registered key; where another operator was voted in, run this node as a follower."
@@ -107,7 +107,7 @@ class NotNext(Refusal, code="engine.not_next", field="height"):
 
 
 class NotByOperator(Refusal, code="engine.not_by_operator", field="header"):
-    zh = "区块 {height} 的区块头没有运营节点的有效签名，不予采用，也不构成证据。请检查其来源。"
+    zh = "区块 {height} 的区块头没有运营方节点的有效签名，不予采用，也不构成证据。请检查其来源。"
     en = (
         "The header of block {height} has no good signature of the operator: it counts for nothing. "
         "See whence it came."
@@ -136,7 +136,7 @@ class SuccessionNotHere(Refusal, code="engine.succession_not_here", field="actio
 
 class BlockUnfit(Refusal, code="engine.block_unfit", field="block"):
     zh = (
-        "收到的区块 {height} 与运营节点签名的区块头对不上（{what}）：可能在途中被改动，也可能出示者另有内容。"
+        "收到的区块 {height} 与运营方签名的区块头对不上（{what}）：可能在途中被改动，也可能出示者另有内容。"
         "不予采用，不归咎任何一方；本节点会再次索取。"
     )
     en = (
@@ -153,7 +153,7 @@ class Differs(Refusal, code="engine.differs", field="header"):
     where it came to executing the block.
     """
 
-    zh = "运营节点签名的区块 {height} 与重新执行的结果不符：{what}。已留作证据，不再跟随；请通知各成员单位。"
+    zh = "运营方签名的区块 {height} 与重新执行的结果不符：{what}。已留作证据，不再跟随；请通知各成员单位。"
     en = (
         "Block {height}, signed by the operator, is not what its transactions lead to: {what} differ. "
         "It is kept as evidence and not followed; tell the members."

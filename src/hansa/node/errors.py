@@ -316,5 +316,5 @@ class TlsUnusable(NodeRefusal, code="node.tls_unusable", field="tls_certificate"
 
 
 class FollowNothing(NodeRefusal, code="node.follow_nothing", field="follow"):
-    zh = "从节点需要设置 follow（运营节点的地址）。请在 node.toml 中填写。"
+    zh = "从节点需要设置 follow（运营方节点的地址）。请在 node.toml 中填写。"
     en = "A follower needs `follow`, the address of the operator's node. Set it in node.toml."

@@ -41,7 +41,7 @@ class CosignatureLate(NodeRefusal, code="node.cosignature_late", field="height")
 
 class PromiseUnfit(NodeRefusal, code="node.promise_unfit", field="acknowledgement"):
     status = 403
-    zh = "该回执不是本链运营节点所签，不能据以查核。请核对创世文件与回执来源。"
+    zh = "该回执不是本链运营方节点所签，不能据以查核。请核对创世文件与回执来源。"
     en = (
         "The acknowledgement is not signed by this chain's operator, so nothing follows from it. Check the "
         "genesis file and where it came from."
@@ -75,7 +75,7 @@ class HeaderFromFuture(NodeRefusal, code="node.header_from_future", field="time_
 class HeaderFromPast(NodeRefusal, code="node.header_from_past", field="time_ms"):
     status = 409
     zh = (
-        "区块 {height} 的时间不可信：运营节点曾表示区块 {after} 之后没有新区块，而该区块的时间比那一刻"
+        "区块 {height} 的时间不可信：运营方节点曾表示区块 {after} 之后没有新区块，而该区块的时间比那一刻"
         "（按本机时钟）还早 {behind_s} 秒（容许 {limit_s} 秒），不予采用。请检查两边的时钟并查问运营方；"
         "确认无误后以 hansa follow 目录 --retry 重新启动。"
     )
@@ -186,7 +186,7 @@ class PeersTrouble(NodeRefusal, code="node.peers_trouble", field="peers"):
 
 class OperatorAway(NodeRefusal, code="node.operator_away", field="node"):
     status = 503
-    zh = "运营节点 {url} 没有应答（{cause}），交易未能转交。请稍后原样重发；只读查询仍由本节点回答。"
+    zh = "运营方节点 {url} 没有应答（{cause}），交易未能转交。请稍后原样重发；只读查询仍由本节点回答。"
     en = (
         "The operator's node {url} does not answer ({cause}), so the transactions were not passed on. Send "
         "the same bytes later; this node goes on answering reads."

@@ -76,7 +76,7 @@ class OtherHistory(Refusal, code="restore.other_history", field="header"):
 
 
 class NotSignedByOperator(Refusal, code="restore.not_signed", field="header"):
-    zh = "{url} 出示的高度 {height} 的区块头没有运营节点的有效签名，不予采信。请换一个从节点。"
+    zh = "{url} 出示的高度 {height} 的区块头没有运营方节点的有效签名，不予采信。请换一个从节点。"
     en = (
         "The header that {url} shows for height {height} is not signed by the operator and counts for "
         "nothing. Ask another follower."

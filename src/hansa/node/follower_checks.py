@@ -66,9 +66,9 @@ def _operator(node: "Follower") -> Check:
     progress = node.copying.progress
     away_ms = node.now_ms() - progress.away_since_ms if progress.away_since_ms else 0
     if not progress.away_since_ms:
-        return _check("operator", True, "运营节点有应答。", "The operator's node answers.")
+        return _check("operator", True, "运营方节点有应答。", "The operator's node answers.")
     cause = progress.trouble
-    zh = f"运营节点 {away_ms // 1_000} 秒没有可用的应答" + (f"：{cause.zh}" if cause else "。")
+    zh = f"运营方节点 {away_ms // 1_000} 秒没有可用的应答" + (f"：{cause.zh}" if cause else "。")
     en = f"No usable answer of the operator's node for {away_ms // 1_000} s" + (
         f": {cause.en}" if cause else "."
     )

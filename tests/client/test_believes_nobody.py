@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hansa.client import InProcess, errors
+from hansa.client import operators as operators_module
 from hansa.client.operators import operators_of
 from hansa.client.outbox import Outbox, Pen, identity_of
 from hansa.client.transport import Delivery
@@ -70,6 +71,12 @@ class World:
             self.outbox.flush(self.host, self.pen)
         self.host.away = False
         vars(self.host).update(lies)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a handover that does not come."""
+    monkeypatch.setattr(operators_module, "HANDOVER_PAUSE_S", 0)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from hansa.apps.consortium.messages import RevokeKey
 from hansa.client import InProcess, errors
+from hansa.client import operators as operators_module
 from hansa.client import outbox_errors as refusals
 from hansa.client.outbox import Flushed, Outbox, Pen, identity_of, refused_so_far
 from hansa.client.transport import Delivery
@@ -25,6 +26,12 @@ from hansa.kernel.messages import Receipt
 from hansa.kernel.transaction import parse
 from tests.client.lossy import REGISTRY, Add, Network, effects
 from tests.consortium import Consortium, signer
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a handover that does not come."""
+    monkeypatch.setattr(operators_module, "HANDOVER_PAUSE_S", 0)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import msgspec
 from hansa.apps.consortium.messages_approvals import ListedHeld
 from hansa.cli.common import OFFLINE, Desk, Language, confirm, instant, now_ms, say, show_json
 from hansa.client import Refused
+from hansa.client.errors import AnswerUnusable
 from hansa.client.outbox import Entry, Outbox, ledger_time_ms, refused_so_far
 from hansa.client.problems import printable
 from hansa.kernel import Action, encode, limits
@@ -39,7 +40,7 @@ def act(
         number = outbox.put(desk.registry, *actions, now_ms=now_ms())
         try:
             send(desk, outbox)
-        except OFFLINE:
+        except (*OFFLINE, AnswerUnusable):
             say(
                 desk.lang,
                 f"已存入发件箱（第 {number} 项），用 hansa tx send 再发。",

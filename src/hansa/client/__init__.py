@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hansa.client.errors import AnswerUnusable
-from hansa.client.operators import Operators, operators_of, url_of
+from hansa.client.operators import Operators, operators_behind, url_of
 from hansa.client.transport import InProcess, Transport
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.messages import Receipt
@@ -17,6 +17,7 @@ from hansa.kernel.transaction import sign
 
 T = TypeVar("T")
 OnWord = Callable[[bytes], None]
+NOT_SIGNED = "an acknowledgement that no operator whom the cosigners stand for signed"
 
 
 class Refused(Exception):
@@ -58,7 +59,7 @@ class Signing:
 
     def _hand_on(self, words: Sequence[bytes]) -> bool:
         """Give on what the operator signed. False if it is not known who the operator is, or was not it."""
-        if any(self._operators is None or self._operators.word(word) is None for word in words):
+        if words and (self._operators is None or not self._operators.signed_all(words)):
             return False
         for word in words:
             self._on_word(word)
@@ -80,7 +81,7 @@ class Signing:
 
 
 def not_the_operators(url: str) -> Refusal:
-    return AnswerUnusable(url=url, detail="an acknowledgement that the operator did not sign")
+    return AnswerUnusable(url=url, detail=NOT_SIGNED)
 
 
 class Client(Signing):
@@ -123,7 +124,7 @@ class Client(Signing):
         for start in range(0, len(wires), limits.IN_FLIGHT_MAX):
             delivery = self.transport.deliver(wires[start : start + limits.IN_FLIGHT_MAX])
             if not self._hand_on(delivery.acknowledgements):
-                self._operators = operators_of(self.transport, self.chain)
+                self._operators = operators_behind(self.transport, self.chain, delivery.acknowledgements)
                 if not self._hand_on(delivery.acknowledgements):
                     raise not_the_operators(url_of(self.transport))
             receipts += delivery.receipts

@@ -31,7 +31,7 @@ from hansa.client.http import (
     stream_request,
     tls_context,
 )
-from hansa.client.operators import operators
+from hansa.client.operators import HANDOVER_PAUSE_S, HANDOVER_TRIES, operators
 from hansa.client.transport import Delivery
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.evidence import Proof, SignedHeader
@@ -281,12 +281,13 @@ class AsyncClient(Signing):
         return receipt
 
     async def _hear(self, words: Sequence[bytes]) -> None:
-        if self._hand_on(words):
-            return
-        genesis, handovers = await self.transport.genesis(), await self.transport.handovers()
-        self._operators = operators(genesis, self.chain, handovers)
-        if not self._hand_on(words):
-            raise not_the_operators(self.transport.url)
+        for attempt in range(HANDOVER_TRIES + 2):
+            if self._hand_on(words):
+                return
+            await asyncio.sleep(HANDOVER_PAUSE_S if attempt > 1 else 0)
+            genesis, handovers = await self.transport.genesis(), await self.transport.handovers()
+            self._operators = operators(genesis, self.chain, handovers)
+        raise not_the_operators(self.transport.url)
 
     async def query(self, name: str, kind: type[T], **arguments: Any) -> T:
         """Ask a room. The answer is decoded as `kind`."""

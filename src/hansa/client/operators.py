@@ -4,6 +4,7 @@ Nothing that a node shows is believed by itself: a header, an acknowledgement or
 key of the operator of its height, and another operator counts under the word of the cosigners before it.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.refusal import Refusal
 
 ANY_HEIGHT = 2**53 - 1
+HANDOVER_TRIES = 20
+HANDOVER_PAUSE_S = 0.25
+"""How long a new operator's word may wait for the cosigners to sign its handover."""
 AWAY = (errors.Unreachable, errors.TimedOut, errors.Busy)
 """No answer at all: nothing follows from it."""
 
@@ -61,6 +65,9 @@ class Operators:
         keys = {self.at(item.height).public for item in said.items}
         ours = said.chain == self.chain and keys and all(promised_by(signed, public) for public in keys)
         return said if ours else None
+
+    def signed_all(self, words: Sequence[bytes]) -> bool:
+        return all(self.word(word) is not None for word in words)
 
     def shown_ms(self, transport: Transport) -> int:
         """Time of the newest block that its operator signed; 0 where none is shown. Raises OtherChain."""
@@ -117,6 +124,17 @@ def operators(genesis: bytes, chain: str, handovers: Sequence[Handover]) -> Oper
 def operators_of(transport: Transport, chain: str) -> Operators:
     """The operators of this chain, as far as a node can show them; its genesis must be that of the chain."""
     return operators(transport.genesis(), chain, transport.handovers())
+
+
+def operators_behind(transport: Transport, chain: str, words: Sequence[bytes]) -> Operators:
+    """The operators, as soon as they are known to have signed these words; else, after a while, as known."""
+    found = operators_of(transport, chain)
+    for _ in range(HANDOVER_TRIES):
+        if found.signed_all(words):
+            break
+        time.sleep(HANDOVER_PAUSE_S)
+        found = operators_of(transport, chain)
+    return found
 
 
 def url_of(transport: Transport) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from hansa.client import outbox_errors as errors
 from hansa.client.errors import AnswerUnusable, OtherChain
 from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
-from hansa.client.operators import Operators, operators_of, url_of
+from hansa.client.operators import Operators, operators_behind, operators_of, url_of
 from hansa.client.outbox_file import Entry, OutboxFile, State
 from hansa.client.transport import Delivery, Transport
 from hansa.kernel import Action, Registry, encode, limits
@@ -273,6 +273,8 @@ class Outbox:
         Raises AnswerUnusable if one tells of the ledger what the operator's word does not cover; the others
         are kept.
         """
+        if not operators.signed_all(delivery.acknowledgements):
+            operators = operators_behind(transport, self.chain, delivery.acknowledgements)
         said = {word: found for word in delivery.acknowledgements if (found := operators.word(word))}
         self._file.keep_acknowledgements(tuple(said))
         promised = {item for acknowledgement in said.values() for item in acknowledgement.items}

@@ -135,7 +135,7 @@ def _stands_for_it(found: Finality) -> Text:
             "is no quorum of cosigners: it is the operator's word).",
         )
     signed, both_needed = len(found.signed), max(1, 2 * found.quorum - found.cosigners)
-    earlier_zh = "；先前各届名单中达到法定会签数的见证方在卸任后没有再签" if found.changes else ""
+    earlier_zh = "；先前各届名单的见证方卸任后没有再凑足法定会签数来签署" if found.changes else ""
     earlier_en = ", and no quorum of an earlier set signs on after it was replaced" if found.changes else ""
     return Text(
         f"以上各项在所示高度正是如此记录在账本上：{found.cosigners} 个见证方中 {signed} 个会签，"

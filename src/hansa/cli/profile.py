@@ -137,6 +137,11 @@ def show(lang: Language, name: str) -> None:
 @click.option("--follower", help="Your own follower's address. 自己的从节点地址。")
 @click.option("--ca", help="CA file of the node's certificate. 节点证书的 CA 文件。")
 @click.option("--allow-plain", type=bool, metavar="true|false", help="Sessions without TLS. 允许明文登录。")
+@click.option(
+    "--outbox-days",
+    type=click.IntRange(0, 36_500),
+    help="Archive what is done after so many days; 0: never. 已了结的项若干天后归档。",
+)
 @click.pass_obj
 def set_(
     lang: Language,
@@ -147,10 +152,14 @@ def set_(
     follower: str | None,
     ca: str | None,
     allow_plain: bool | None,
+    outbox_days: int | None,
 ) -> None:
     """Change a profile; the key that it then has signs the change. 修改配置（由其密钥签名）。"""
     at = desk(lang, name)
-    given = {"key": key, "url": url, "node": node, "follower": follower, "ca": ca, "allow_plain": allow_plain}
+    given = {
+        "key": key, "url": url, "node": node, "follower": follower, "ca": ca, "allow_plain": allow_plain,
+        "outbox_days": outbox_days,
+    }  # fmt: skip
     changed = replace(at.profile, **{field: value for field, value in given.items() if value is not None})
     at.place.change(changed, read_key(at.place.key_file(changed.key), lambda: passphrase(lang)))
     show_json(changed)

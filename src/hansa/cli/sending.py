@@ -74,31 +74,39 @@ def _tell_if_held(desk: Desk, receipt: Receipt) -> None:
 
 
 def send(desk: Desk, outbox: Outbox, **options: Any) -> None:
-    """Flush the outbox, and hand acknowledgements to one's follower where there is one."""
+    """Flush the outbox, and hand acknowledgements to one's follower where there is one.
+
+    What had its end long ago, as the profile says, goes to the archive first.
+    """
+    if desk.profile.outbox_days:
+        outbox.prune(now_ms() - desk.profile.outbox_days * limits.DAY_MS, desk.place.outbox_archive)
     with follower_of(desk) as follower:
         outbox.flush(desk.node, desk.pen, follower=follower, **options)
-        if follower is None:
-            return
-        before = len(outbox.put_aside())
-        try:
-            outbox.hand_over(follower.hand_over)
-        except Refusal as refusal:
-            say(
-                desk.lang,
-                f"回执未能交给从节点，下次再交：{refusal.zh}",
-                f"The acknowledgement waits for the follower: {refusal.en}",
-                err=True,
-            )
-        aside = outbox.put_aside()
-        if len(aside) > before:
-            reason = list(aside.values())[-1]
-            say(
-                desk.lang,
-                f"从节点不接受 {len(aside) - before} 份回执（{reason}），已另存；用 hansa tx export 查看。",
-                f"The follower does not take {len(aside) - before} acknowledgements ({reason}); they are put "
-                "aside, and `hansa tx export` shows them.",
-                err=True,
-            )
+        if follower is not None:
+            _hand_over(desk, outbox, follower)
+
+
+def _hand_over(desk: Desk, outbox: Outbox, follower: "Http") -> None:
+    before = len(outbox.put_aside())
+    try:
+        outbox.hand_over(follower.hand_over)
+    except Refusal as refusal:
+        say(
+            desk.lang,
+            f"回执未能交给从节点，下次再交：{refusal.zh}",
+            f"The acknowledgement waits for the follower: {refusal.en}",
+            err=True,
+        )
+    aside = outbox.put_aside()
+    if len(aside) > before:
+        reason = list(aside.values())[-1]
+        say(
+            desk.lang,
+            f"从节点不接受 {len(aside) - before} 份回执（{reason}），已另存；用 hansa tx export 查看。",
+            f"The follower does not take {len(aside) - before} acknowledgements ({reason}); they are put "
+            "aside, and `hansa tx export` shows them.",
+            err=True,
+        )
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from hansa.client.transport import Delivery, Transport
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.apply import BlockFull
 from hansa.kernel.canonical import Malformed, NotCanonical, decode, decode_strict
-from hansa.kernel.evidence import Promise
+from hansa.kernel.evidence import Promise, SignedAcknowledgement
 from hansa.kernel.keys import Expired, Replayed, SequenceAhead
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
@@ -172,10 +172,36 @@ class Outbox:
         """All entries and acknowledgements as lines of JSON, to be read without Hansa."""
         for entry in self.entries():
             yield encode({"entry": entry.as_dict()})
+        yield from self._exported(self.acknowledgements())
+
+    def _exported(self, words: Sequence[tuple[int, bytes]]) -> Iterator[bytes]:
         aside = self.put_aside()
-        for number, word in self.acknowledgements():
+        for number, word in words:
             reason = {"put_aside": aside[number]} if number in aside else {}
             yield encode({"acknowledgement": msgspec.json.decode(word), **reason})
+
+    def prune(self, before_ms: int, archive: Path) -> int:
+        """Take out what was put in before then and has its end, with acknowledgements of nothing else that
+        are handed over. How many entries.
+
+        Lines as `export` gives them are appended to the archive first, and are on disk before anything goes.
+        Raises Unusable; then nothing is gone.
+        """
+        ended = self._file.ended(before_ms)
+        if not ended:
+            return 0
+        gone = {entry.number for entry in ended}
+        left = {entry.transaction for entry in self.entries() if entry.number not in gone}
+        waiting = {number for number, _ in self.acknowledgements(unhanded=True)}
+        words = [
+            (number, word)
+            for number, word in self.acknowledgements()
+            if number not in waiting and not left & set(transactions_of(word))
+        ]
+        lines = [encode({"entry": entry.as_dict()}) for entry in ended]
+        self._file.archive(archive, [*lines, *self._exported(words)])
+        self._file.remove([*gone], [number for number, _ in words])
+        return len(gone)
 
     def next_sequence(self, key: str, on_ledger: int) -> int:
         """The number that the next signature of a key takes. Raises SequenceFar."""
@@ -346,6 +372,11 @@ def state_after(receipt: Receipt) -> State:
     if receipt.code == Expired.code:
         return "queued"  # Its sequence is used up without effect: it can be signed anew.
     return "refused"
+
+
+def transactions_of(word: bytes) -> list[str]:
+    """Identities of the transactions that an acknowledgement is on."""
+    return [item.transaction for item in decode(word, SignedAcknowledgement).acknowledgement.items]
 
 
 def promise_of(receipt: Receipt) -> Promise:

@@ -16,6 +16,7 @@ from hansa.kernel.refusal import shown
 
 State = Literal["queued", "signed", "done", "refused", "dropped"]
 FORMAT = "hansa-outbox-1"
+ENDS = "('done', 'refused', 'dropped')"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -182,6 +183,28 @@ class OutboxFile:
             self._db.execute("UPDATE acknowledgements SET handed = 1 WHERE number = ?", (number,))
             self._db.execute("INSERT OR REPLACE INTO aside VALUES (?, ?)", (number, reason))
 
+    def archive(self, path: Path, lines: Sequence[bytes]) -> None:
+        """Append lines to another file, which only its user reads; on disk when this returns."""
+        with (
+            self._faults(),
+            os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file,
+        ):
+            file.write(b"".join(line + b"\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, numbers: Sequence[int], acknowledgements: Sequence[int]) -> None:
+        """Entries that have their end, and acknowledgements, all or none."""
+        with self._commit():
+            self._db.executemany(
+                f"DELETE FROM entries WHERE number = ? AND state IN {ENDS}",
+                [(number,) for number in numbers],
+            )
+            for table in ("acknowledgements", "aside"):
+                self._db.executemany(
+                    f"DELETE FROM {table} WHERE number = ?", [(number,) for number in acknowledgements]
+                )
+
     # Reading.
 
     def entries(self, states: Sequence[State], limit: int = -1) -> list[Entry]:
@@ -192,6 +215,14 @@ class OutboxFile:
             for row in self._rows(
                 f"SELECT {_COLUMNS} FROM entries {where} ORDER BY number LIMIT ?", *states, limit
             )
+        ]
+
+    def ended(self, before_ms: int) -> list[Entry]:
+        """What was put in before then and has its end."""
+        ends = f"state IN {ENDS} AND made_ms < ?"
+        return [
+            _entry(row)
+            for row in self._rows(f"SELECT {_COLUMNS} FROM entries WHERE {ends} ORDER BY number", before_ms)
         ]
 
     def entry(self, number: int) -> Entry | None:

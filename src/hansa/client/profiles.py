@@ -1,7 +1,7 @@
 """Profiles: which node, which member, which key, which consortium. One folder each.
 
     $HANSA_HOME/default            name of the profile that commands use
-    $HANSA_HOME/profiles/NAME/     profile.json, genesis.json, outbox.db
+    $HANSA_HOME/profiles/NAME/     profile.json, genesis.json, outbox.db, outbox-archive.jsonl
     $HANSA_HOME/profiles/NAME/keys/KEY.pem   the member's private keys that lie here (0600), by their ids
 
 A profile is signed by its own key, so that nobody who cannot read the key can point it to another node; and
@@ -23,7 +23,7 @@ from hansa.kernel import encode
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import ED25519, verify
-from hansa.kernel.types import Hash, Id, OptionalId, Struct
+from hansa.kernel.types import Hash, Id, Natural, OptionalId, Struct
 
 PROFILE_DOMAIN = b"hansa-profile-1\x00"
 PROFILE_BYTES_MAX = 16_384
@@ -80,6 +80,8 @@ class Profile(Struct):
     """Data directory of the node that belongs to it; "" if it runs elsewhere."""
     node: OptionalId = ""
     """Whose node it is: sessions are opened at no other; "": the operator's, of the set in force."""
+    outbox_days: Natural = 0
+    """After how many days what has its end goes from the outbox to its archive; 0: never."""
 
 
 class _Signed(Struct):
@@ -109,6 +111,7 @@ class Place:
         self.profile_file = folder / "profile.json"
         self.genesis_file = folder / "genesis.json"
         self.outbox_file = folder / "outbox.db"
+        self.outbox_archive = folder / "outbox-archive.jsonl"
         self.key_folder = folder / "keys"
 
     def key_file(self, key: str) -> Path:

@@ -37,6 +37,7 @@ _KINDS: dict[str, Kind] = {
     "cosignatures.db": "ledger",
     "promises.db": "ledger",
     "outbox.db": "ledger",
+    "outbox-archive.jsonl": "ledger",
     # What a key has signed belongs to it: without it the key might sign a height twice.
     "signed.db": "keys",
 }

@@ -188,9 +188,10 @@ def take(lang: Language, directory: Path, file: Path, url: str, ca: str, dry_run
     member = found.succession.operator
     say(
         lang,
-        f"{directory} 今后从 {member}（{url}）复制。客户端：hansa profile set --url {url} --node {member}",
+        f"{directory} 今后从 {member}（{url}）复制。"
+        f"客户端：hansa profile set 配置 --url {url} --node {member}",
         f"{directory} follows {member} at {url} from now on. Your client: "
-        f"hansa profile set --url {url} --node {member}",
+        f"hansa profile set PROFILE --url {url} --node {member}",
     )
 
 

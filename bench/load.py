@@ -18,7 +18,7 @@ from typing import cast
 import msgspec
 import uvloop
 
-from hansa.node.wires import join
+from hansa.kernel.transaction import join
 
 RETRY_AT_LEAST_S = 0.05
 """A connection in an overload asks again no sooner, whatever the plan's rate is."""

@@ -16,9 +16,8 @@ from hansa.apps.consortium.messages import Attest
 from hansa.apps.rooms import registry
 from hansa.kernel import limits
 from hansa.kernel.signatures import opening
-from hansa.kernel.transaction import sign
+from hansa.kernel.transaction import join, sign
 from hansa.node.settings import Limits
-from hansa.node.wires import join
 from tests.consortium import START_MS, signer
 from tests.node.world import OCTETS, founded, served
 

@@ -12,11 +12,11 @@ import pytest
 from hansa.apps.consortium.messages import Attest
 from hansa.engines import errors as engine_errors
 from hansa.kernel import limits as kernel_limits
+from hansa.kernel.transaction import join
 from hansa.node.fair import Fair
 from hansa.node.limits import TURN_TRANSACTIONS_MAX
 from hansa.node.settings import Limits
 from hansa.node.shares import address_of
-from hansa.node.wires import join
 from tests.node.world import OCTETS, World, call, world
 from tests.waiting import until
 

@@ -12,10 +12,9 @@ from hansa.apps.consortium.messages import Attest
 from hansa.apps.rooms import registry
 from hansa.engines.embedded import Embedded
 from hansa.kernel import limits as kernel_limits
-from hansa.kernel.transaction import sign
+from hansa.kernel.transaction import join, sign
 from hansa.node import express, serving
 from hansa.node.settings import Limits
-from hansa.node.wires import join
 from tests.consortium import START_MS, signer
 from tests.node.world import founded, served
 

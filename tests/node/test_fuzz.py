@@ -22,12 +22,12 @@ from hansa.kernel import encode
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Cosignature, SignedAcknowledgement, SignedHeader
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.transaction import parse
+from hansa.kernel.transaction import join, parse
 from hansa.node import openapi, parameters, problems
 from hansa.node.routes import ENDPOINTS
 from hansa.node.routes.blocks import GivenCosignature
 from hansa.node.sessions import AskChallenge, OpenSession
-from hansa.node.wires import claim, join, split
+from hansa.node.wires import claim, split
 from tests.node.world import JSON, OCTETS, World, call
 
 SHARE = float(os.environ.get("HANSA_FUZZ", "1"))

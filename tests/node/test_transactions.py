@@ -8,8 +8,8 @@ import pytest
 from hansa.apps.consortium.messages import Attest
 from hansa.kernel.evidence import SignedAcknowledgement, promised_by
 from hansa.kernel.signatures import Signer
+from hansa.kernel.transaction import join
 from hansa.node import limits
-from hansa.node.wires import join
 from tests.node.world import NODE_SEED, OCTETS, World, call
 
 SHOW = Attest(table="consortium.members", key=("maker",))

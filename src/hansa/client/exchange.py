@@ -29,7 +29,7 @@ from hansa.kernel.keys import Replayed
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer, opening
-from hansa.kernel.transaction import identity
+from hansa.kernel.transaction import identity, join
 
 T = TypeVar("T")
 
@@ -177,7 +177,7 @@ class Api:
         return Delivery(tuple(receipts), tuple(acknowledgements))
 
     def _submit_batch(self, wires: Sequence[bytes]) -> Steps[Delivery]:
-        body = wires[0] if len(wires) == 1 else frame(wires)
+        body = join(wires)
         answer = yield from self._ask(
             Ask("POST", "/v1/transactions", body=body, content_type="application/octet-stream"),
             let_by=(413,),
@@ -424,11 +424,6 @@ def batches(wires: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
         size += len(wire) + 4
     if start < len(wires):
         yield wires[start:]
-
-
-def frame(wires: Iterable[bytes]) -> bytes:
-    """Several transactions as one body: a zero byte, then length (4 bytes) ‖ transaction of each."""
-    return b"\0" + b"".join(len(wire).to_bytes(4, "big") + wire for wire in wires)
 
 
 def parameters(arguments: bytes) -> Iterable[tuple[str, str]]:

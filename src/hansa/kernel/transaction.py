@@ -1,6 +1,7 @@
 """A transaction on the wire and on the ledger: suite byte ‖ signature ‖ body bytes (rule 2)."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hansa.kernel import limits
@@ -10,6 +11,9 @@ from hansa.kernel.registry import Registry
 from hansa.kernel.signatures import ED25519, SIGNATURE_BYTES, TRANSACTION_DOMAIN, Signer
 
 HEAD_BYTES = 1 + SIGNATURE_BYTES
+SEQUENCE = 0
+"""First byte of a sequence of transactions. It is no suite, so no transaction begins with it."""
+LENGTH_BYTES = 4
 
 
 class TooLarge(Refusal, code="kernel.too_large", field="body"):
@@ -36,6 +40,18 @@ class Transaction(NamedTuple):
 def identity(wire: bytes) -> str:
     """SHA-256 of the body, in hexadecimal: the same whoever signed, so a signature cannot make it new."""
     return hashlib.sha256(wire[HEAD_BYTES:]).hexdigest()
+
+
+def join(wires: Sequence[bytes]) -> bytes:
+    """Transactions as one body of a request: one as it is, several as a zero byte, which is no suite, and
+    then length (4 bytes, big-endian) ‖ transaction of each.
+    """
+    if len(wires) == 1:
+        return wires[0]
+    parts = [bytes((SEQUENCE,))]
+    for wire in wires:
+        parts += (len(wire).to_bytes(LENGTH_BYTES, "big"), wire)
+    return b"".join(parts)
 
 
 def parse(registry: Registry, wire: bytes) -> Transaction:

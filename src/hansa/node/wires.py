@@ -1,17 +1,12 @@
 """Transactions as they come over HTTP: one, or a zero byte and then length ‖ transaction of each (rule 2)."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from hansa.kernel import limits as kernel_limits
-from hansa.kernel.transaction import HEAD_BYTES
+from hansa.kernel.transaction import HEAD_BYTES, LENGTH_BYTES, SEQUENCE
 from hansa.node import errors, limits
-
-SEQUENCE = 0
-"""First byte of a sequence. It is no suite, so no transaction begins with it."""
-LENGTH_BYTES = 4
 
 
 class Claim(NamedTuple):
@@ -35,9 +30,10 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 def split(body: bytes) -> list[bytes]:
-    """The transactions of a request's body, at least one. Raises SequenceBroken or TransactionsTooMany.
+    """The transactions of a request's body, at least one: inverse of `hansa.kernel.transaction.join`.
 
-    What a transaction holds is not looked at: that has an outcome of its own.
+    Raises SequenceBroken or TransactionsTooMany. What a transaction holds is not looked at: that has an
+    outcome of its own.
     """
     if not body:
         raise errors.SequenceBroken(detail="the body is empty")
@@ -57,16 +53,6 @@ def split(body: bytes) -> list[bytes]:
     if not wires:
         raise errors.SequenceBroken(detail="it holds no transaction")
     return wires
-
-
-def join(wires: Sequence[bytes]) -> bytes:
-    """Inverse of `split`."""
-    if len(wires) == 1:
-        return wires[0]
-    parts = [bytes((SEQUENCE,))]
-    for wire in wires:
-        parts += (len(wire).to_bytes(LENGTH_BYTES, "big"), wire)
-    return b"".join(parts)
 
 
 def claim(wire: bytes) -> Claim:

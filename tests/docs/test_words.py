@@ -16,6 +16,7 @@ RETIRED = {
     "被盗者": "盗用者 (thief of a key)",
     "持有人": "持钥人 (holder of a key), 所有方 (owner of a device or its readings)",
     "所有者": "所有方 (owner)",
+    "化名": "代号 (pseudonym of a holder)",
     "业主": "所有方 (owner)",
     "指纹": "哈希 (hash)",
     "报文体": "正文 (body of a transaction)",

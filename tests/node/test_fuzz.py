@@ -24,6 +24,7 @@ from hansa.kernel.evidence import Cosignature, SignedAcknowledgement, SignedHead
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.transaction import join, parse
 from hansa.node import openapi, parameters, problems
+from hansa.node.projector import Projector
 from hansa.node.routes import ENDPOINTS
 from hansa.node.routes.blocks import GivenCosignature
 from hansa.node.sessions import AskChallenge, OpenSession
@@ -184,6 +185,10 @@ def quoted(value: str) -> str:
 def test_routes_answer_whatever_comes(node: World) -> None:
     chance = random.Random("routes")
     true = true_messages(node)
+    projection = node.app.front.projection
+    assert projection is not None
+    projection.begin()
+    Projector(projection, node.operator.reader).catch_up()
     statuses: set[int] = set()
 
     async def some(asked: list[tuple[Any, ...]]) -> None:

@@ -9,13 +9,13 @@ from bench.ground import Ground, floor_per_s, running
 from bench.load import Tally
 from bench.measure import Row
 
-KEYS = 512
+KEYS = 1_000
 SECONDS = 8
-RUNS = 3
+RUNS = 5
 FLOOR_SAMPLE = 20_000
 AT_MOST_PER_S = 16_000
 """Transactions are prepared for this rate; a faster node would run out of them before the time is over."""
-LOADS = ((100, 32, 0.5), (1, 512, 0.25))
+LOADS = ((100, 32, 0.5), (1, 1_000, 0.25))
 """(transactions per request, connections, goal as part of the floor)."""
 
 

@@ -210,8 +210,8 @@ def test_of_a_ledger_that_was_restored_to_less_it_forgets_all(consortium: Consor
     assert len(older.projection.transactions((10**9, 0), 100)) == 12
 
 
-@pytest.mark.parametrize(("grows", "rest_s"), [(True, 15.0), (False, 0.5)])
-def test_it_rests_thirty_times_as_long_as_it_works_while_the_ledger_grows(
+@pytest.mark.parametrize(("grows", "rest_s"), [(True, 20.0), (False, 0.2)])
+def test_it_rests_a_hundred_times_as_long_as_it_works_while_the_ledger_grows(
     grows: bool, rest_s: float, consortium: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rested: list[float] = []
@@ -223,13 +223,13 @@ def test_it_rests_thirty_times_as_long_as_it_works_while_the_ledger_grows(
                 work(consortium, 1)
             return len(rested) > 3
 
-    ticks = iter(number / 2 for number in range(100))
+    ticks = iter(number / 5 for number in range(100))
     monkeypatch.setattr(projectors, "BLOCKS_AT_ONCE", 2)
     filler = projector(consortium)
     filler.projection.begin()
     monkeypatch.setattr(projectors, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     filler.run(Over())
-    assert rested[2:] == [rest_s, rest_s]
+    assert rested[2:] == pytest.approx([rest_s, rest_s])
 
 
 # Over HTTP.

@@ -112,7 +112,7 @@ def test_damage_stops_the_node_with_an_incident(
         )
 
 
-def test_it_rests_fifty_times_as_long_as_it_works_and_ends_with_the_node(
+def test_it_rests_a_hundred_times_as_long_as_it_works_and_ends_with_the_node(
     consortium: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rested: list[float] = []
@@ -125,7 +125,7 @@ def test_it_rests_fifty_times_as_long_as_it_works_and_ends_with_the_node(
     ticks = iter(number / 10 for number in range(100))
     monkeypatch.setattr(scrubbers.time, "monotonic", lambda: next(ticks))
     scrubber(consortium).run(Over())
-    assert rested[1:] == pytest.approx([5.0, 5.0])
+    assert rested[1:] == pytest.approx([10.0, 10.0])
     monkeypatch.undo()
     with scrubbing(consortium.path.parent, consortium.node.reader(), consortium.clock):
         assert any(thread.name == "scrubber" for thread in threading.enumerate())

@@ -22,8 +22,8 @@ from hansa.node.logs import note
 
 FILE = "scrub.json"
 RECORDS_AT_ONCE, BLOCKS_AT_ONCE = 500, 8
-REST = 50
-"""So many times as long as it worked it rests: 2 % of the time; a million records take minutes."""
+REST = 100
+"""So many times as long as it worked it rests: 1 % of the time; a million records take minutes."""
 REST_MIN_S, REST_MAX_S = 0.02, 30.0
 KEEP_EVERY_S = 30.0
 PASS_EVERY_MS = limits.DAY_MS

@@ -2,12 +2,15 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hansa.client import Receipt, Refused
 from hansa.engines import errors
 from hansa.kernel import limits
+from hansa.kernel import replace as structs_replace
+from hansa.kernel.canonical import Malformed
 from hansa.kernel.transaction import identity
 from tests.consortium import START_MS, Consortium, VirtualClock
 from tests.engines.conftest import made
@@ -277,3 +280,59 @@ def test_a_clock_before_the_genesis_counts_as_its_time(tmp_path: Path) -> None:
     consortium.do("maker", Register(tool="w-17"))
     assert consortium.node.time_ms == START_MS
     consortium.close()
+
+
+def test_what_was_decided_keeps_its_receipt_when_the_next_block_stops(
+    disk: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BLOCK_TRANSACTIONS_MAX", 2)
+    wires = [disk.client("maker").sign(Register(tool=f"w-{number}")) for number in range(5)]
+    make, made = disk.node._make_block, []
+
+    def only_once(given: Any, **how: Any) -> Any:
+        if made:
+            raise errors.WrongNodeKey()
+        made.append(make(given, **how))
+        return made[0]
+
+    monkeypatch.setattr(disk.node, "_make_block", only_once)
+    ordered = disk.node.order(wires)
+    disk.node.show()
+    assert [one and one.code for one in ordered.receipts] == ["ok", "ok", None, None, None]
+    assert isinstance(ordered.refusal, errors.WrongNodeKey)
+
+    # The same bytes again are answered though it orders no more; what is new is refused.
+    assert disk.node.submit(wires[:2]) == ordered.receipts[:2]
+    with pytest.raises(errors.WrongNodeKey):
+        disk.node.submit(wires)
+
+
+def test_blocks_that_were_not_shown_when_a_node_ended_are_in_the_journal_afterwards(disk: Consortium) -> None:
+    for number in range(4):
+        disk.node.order([disk.client("maker").sign(Register(tool=f"w-{number}"))])
+        if not number:
+            disk.node.show()
+    assert (disk.node.height, disk.node.signed.height) == (4, 1)
+    disk.reopen()
+
+    assert disk.node.signed.height == 4
+    for height in range(1, 5):
+        header = disk.node.ledger.header(height).header
+        assert disk.node.signed.allows(header)
+        assert not disk.node.signed.allows(structs_replace(header, time_ms=header.time_ms + 1))
+        if height > 1:
+            assert disk.node.signed.operators(height) is not None
+
+
+def test_bytes_whose_action_is_no_longer_known_have_their_first_outcome(
+    disk: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = disk.client("maker").sign(Register(tool="w-17"))
+    first = disk.node.submit([wire])
+
+    def forgotten(registry: Any, wire: bytes) -> Any:
+        raise Malformed(detail="Invalid value 'toolcrib.register'")
+
+    monkeypatch.setattr("hansa.kernel.apply.parse", forgotten)
+    assert disk.node.submit([wire]) == first
+    assert disk.node.submit([b"rubbish" + wire])[0].code == "kernel.malformed"

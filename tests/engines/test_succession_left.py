@@ -11,6 +11,7 @@ import pytest
 from hansa.client import Client, InProcess
 from hansa.engines import embedded, errors
 from hansa.engines.embedded import Embedded
+from hansa.engines.following import Following
 from hansa.engines.founding import Founded, found
 from hansa.engines.snapshot import Unsigned, write_snapshot
 from hansa.kernel import Cosigner, encode, replace
@@ -152,3 +153,25 @@ def test_two_headers_under_one_operator_are_two_histories_as_before(old: Consort
     with pytest.raises(errors.SignedOther):
         follower.follow(old.node.ledger.block(old.node.height))
     follower.close()
+
+
+def test_an_operator_that_was_succeeded_follows_with_its_own_journal(old: Consortium) -> None:
+    """It had ordered a block that nobody fetched: it copies anew, keeps its journal, contradicts nobody."""
+    said = signed(succession(old), *QUORUM)
+    new = took_over(old, said)
+    old.do("bank", old.key("bank", "own-branch"))
+    left = old.node.head()
+    assert left is not None
+    assert left.header.height == new.height
+    old.node.close()
+    for file in old.path.parent.glob("ledger.db*"):
+        file.unlink()
+
+    copy = Following(old.path, encode(old.genesis), registry=old.registry)
+    for height in range(1, new.height + 1):
+        copy.follow(new.ledger.block(height))
+    assert (copy.ledger.app_hash, copy.rejected) == (new.app_hash, None)
+    with pytest.raises(errors.SignedOther):
+        copy.cosign("maker", node_key("maker"))
+    copy.close()
+    new.close()

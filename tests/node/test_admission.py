@@ -346,7 +346,7 @@ def test_nobody_is_told_of_a_block_that_may_not_be_shown(node: World, fault: Exc
     engine = node.operator.engine
     put = engine.signed.put
 
-    def fail(header: Any) -> None:
+    def fail(*header: Any) -> None:
         raise fault
 
     engine.signed.put = fail  # type: ignore[method-assign]

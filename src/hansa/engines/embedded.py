@@ -5,10 +5,10 @@ is on disk. Nothing acknowledged is lost; a fault of the machine stops the node 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from hansa.apps import rooms
 from hansa.engines import errors
@@ -24,6 +24,7 @@ from hansa.engines.stops import STOPS_MAX
 from hansa.engines.store import Connect, connect
 from hansa.kernel import Registry, Release, encode, keys, limits
 from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident
+from hansa.kernel.canonical import Malformed
 from hansa.kernel.due import QUEUE
 from hansa.kernel.evidence import Header, Proof, SignedHeader
 from hansa.kernel.messages import Outcome, Receipt
@@ -33,6 +34,15 @@ from hansa.kernel.transaction import identity
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
+UNSHOWN_MAX = 1_000
+"""Blocks that were durable, but not in the journal of signed headers yet when a node ended, at most."""
+
+
+class Ordered(NamedTuple):
+    """What became of transactions, in their order; and what stopped the work, where some have no receipt."""
+
+    receipts: list[Receipt | None]
+    refusal: Refusal | None
 
 
 class Embedded:
@@ -62,7 +72,7 @@ class Embedded:
     ) -> None:
         self._node, self._succession = node, succession
         self._clock = clock
-        self._unshown: deque[Header] = deque()
+        self._unshown: deque[SignedHeader] = deque()
         self._showing = Lock()
         self.verified = VerifiedCache()
         founded = found(genesis, registry or release or rooms.release(), self.verified.verify)
@@ -84,9 +94,9 @@ class Embedded:
             not self._succession or successor_key(self.ledger, self._succession) != self._node.public
         ):
             raise errors.WrongNodeKey()
-        head = self.ledger.head()
-        if head is not None:
-            self.signed.put(head.header)
+        for height in range(max(self.signed.height, self.height - UNSHOWN_MAX) + 1, self.height + 1):
+            head = self.ledger.header(height)
+            self.signed.put(head.header, head)
         if ordering:
             self._resume()
         else:
@@ -103,7 +113,8 @@ class Embedded:
             self.ledger.stops.wait(stop.cause)
             return
         try:
-            self._fill(list(stop.transactions))
+            again = list(stop.transactions)
+            self._fill(again, list(range(len(again))), [None] * len(again))
             self.show()
         except (errors.Waiting, errors.NotCaughtUp, errors.Restored):
             return  # The node can still be read; whoever writes is told.
@@ -158,33 +169,48 @@ class Embedded:
         first outcome; what would leave no trace in a block is refused by a receipt of height 0.
         Raises Stopped, Waiting, Outdated, RoomMissing, NotCaughtUp or Restored.
         """
-        receipts = self.order(wires)
+        ordered = self.order(wires)
         self.show()
-        return receipts
+        if ordered.refusal is not None:
+            raise ordered.refusal
+        return [receipt for receipt in ordered.receipts if receipt is not None]
 
-    def order(self, wires: Sequence[bytes]) -> list[Receipt]:
-        """As `submit`, but the receipts may be handed out only after the next `show`."""
-        receipts: dict[int, Receipt] = {}
+    def order(self, wires: Sequence[bytes]) -> "Ordered":
+        """As `submit`, but the receipts may be handed out only after the next `show`.
+
+        What stops it, stops it between two blocks: what was decided before keeps its receipts.
+        """
+        receipts: list[Receipt | None] = [None] * len(wires)
+        try:
+            with self.ledger.store.steady():
+                for group in self._groups(wires, receipts):
+                    self._fill(wires, group, receipts)
+        except Refusal as refusal:
+            for position, wire in enumerate(wires):
+                receipts[position] = receipts[position] or self._known(wire)
+            return Ordered(receipts, refusal if None in receipts else None)
+        return Ordered(receipts, None)
+
+    def _groups(self, wires: Sequence[bytes], receipts: list[Receipt | None]) -> Iterator[list[int]]:
+        """Positions of what may lie in a block together. What need not be tried has its receipt at once."""
         group: list[int] = []
         size = 0
-        with self.ledger.store.steady():
-            for position, wire in enumerate(wires):
-                if SUCCEED in wire and succession_in(self.ledger.registry, wire) is not None:
-                    receipts[position] = _refused(wire, errors.SuccessionNotHere())
-                    continue
-                if self.ledger.stops.is_set_aside(wire):
-                    receipts[position] = _refused(wire, errors.SetAside(transaction=identity(wire)[:12]))
-                    continue
-                if group and (
-                    len(group) == limits.BLOCK_TRANSACTIONS_MAX or size + len(wire) > limits.BLOCK_BYTES_MAX
-                ):
-                    receipts.update(zip(group, self._fill([wires[at] for at in group]), strict=True))
-                    group, size = [], 0
-                group.append(position)
-                size += len(wire)
-            if group:
-                receipts.update(zip(group, self._fill([wires[at] for at in group]), strict=True))
-        return [receipts[position] for position in range(len(wires))]
+        for position, wire in enumerate(wires):
+            if SUCCEED in wire and succession_in(self.ledger.registry, wire) is not None:
+                receipts[position] = _refused(wire, errors.SuccessionNotHere())
+                continue
+            if self.ledger.stops.is_set_aside(wire):
+                receipts[position] = _refused(wire, errors.SetAside(transaction=identity(wire)[:12]))
+                continue
+            if group and (
+                len(group) == limits.BLOCK_TRANSACTIONS_MAX or size + len(wire) > limits.BLOCK_BYTES_MAX
+            ):
+                yield group
+                group, size = [], 0
+            group.append(position)
+            size += len(wire)
+        if group:
+            yield group
 
     def show(self) -> None:
         """Let the blocks ordered so far be seen: their headers are known here for ever.
@@ -194,7 +220,8 @@ class Embedded:
         with self._showing:
             try:
                 while self._unshown:
-                    self.signed.put(self._unshown[0])
+                    head = self._unshown[0]
+                    self.signed.put(head.header, head)
                     self._unshown.popleft()
             except MACHINE_FAULTS as fault:
                 raise self.ledger.stops.stop(fault, []) from fault
@@ -233,35 +260,40 @@ class Embedded:
         """A vote may have made another node the operator: this one then orders no more."""
         return self._node.public == self.ledger.operator_key(height)
 
-    def _fill(self, wires: list[bytes]) -> list[Receipt]:
+    def _fill(self, wires: Sequence[bytes], group: list[int], receipts: list[Receipt | None]) -> None:
         """Blocks for these transactions: one, unless their work is too much for one."""
-        receipts: list[Receipt] = []
-        while True:
-            start = len(receipts)
-            applied = self._make_block(wires[start:])
+        while group:
+            applied = self._make_block([wires[position] for position in group])
             left_out = dict(applied.left_out)
             index = 0
             for place in range(len(applied.outcomes) + len(left_out)):
+                wire = wires[group[place]]
                 if place in left_out:
-                    receipts.append(self._left_out(wires[start + place], left_out[place]))
+                    receipts[group[place]] = self._left_out(wire, left_out[place])
                     continue
                 refusal = applied.refusals[index]
                 zh, en = (refusal.zh, refusal.en) if refusal else ("", "")
-                receipts.append(receipt(applied.outcomes[index], zh, en, self.height, index, self.app_hash))
+                outcome = applied.outcomes[index]
+                receipts[group[place]] = receipt(outcome, zh, en, self.height, index, self.app_hash)
                 index += 1
-            if len(receipts) == len(wires):
-                return receipts
+            group = group[len(applied.outcomes) + len(left_out) :]
 
     def _left_out(self, wire: bytes, refusal: Refusal) -> Receipt:
         """The answer that needs no block: a first outcome, or a refusal that leaves no trace."""
-        if isinstance(refusal, keys.REFUSED_WHEN_KNOWN):
-            try:
-                known = self.ledger.store.find_transaction(bytes.fromhex(identity(wire)))
-                if known is not None and known[4] and known[2] == wire:
-                    return self.ledger.found_receipt(known)
-            except MACHINE_FAULTS as fault:
-                raise self.ledger.stops.stop(fault, []) from fault
-        return _refused(wire, refusal)
+        maybe = isinstance(refusal, keys.REFUSED_WHEN_KNOWN)
+        if isinstance(refusal, Malformed):  # It may hold an action that was in force once.
+            maybe = self.chain.id.encode() in wire
+        return (self._known(wire) if maybe else None) or _refused(wire, refusal)
+
+    def _known(self, wire: bytes) -> Receipt | None:
+        """The first outcome of bytes that the ledger holds."""
+        try:
+            known = self.ledger.store.find_transaction(bytes.fromhex(identity(wire)))
+            if known is not None and known[4] and known[2] == wire:
+                return self.ledger.found_receipt(known)
+        except MACHINE_FAULTS as fault:
+            raise self.ledger.stops.stop(fault, []) from fault
+        return None
 
     def _make_block(self, wires: Sequence[bytes], *, succeeding: bool = False) -> Applied:
         ledger = self.ledger
@@ -288,9 +320,9 @@ class Embedded:
     def _sign(self, header: Header) -> bytes:
         if header.height <= self.signed.height:
             raise errors.SignedOther(height=header.height)
-        self._signing = header
         signature = self._node.sign(HEADER_DOMAIN + encode(header))
-        return encode(SignedHeader(header=header, suite=ED25519, signature=signature))
+        self._signing = SignedHeader(header=header, suite=ED25519, signature=signature)
+        return encode(self._signing)
 
     # Reading, on the state as it stands; from other threads, through `reader()`.
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from hansa.engines.embedded import Ordered
 from hansa.kernel.apply import Incident
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
@@ -44,7 +45,7 @@ class Engine(Protocol):
     @property
     def incidents(self) -> list[Incident]: ...
 
-    def order(self, wires: Sequence[bytes]) -> list[Receipt]: ...
+    def order(self, wires: Sequence[bytes]) -> Ordered: ...
 
     def show(self) -> None: ...
 
@@ -244,7 +245,6 @@ class Admission:
         self._current = self._take()
         if self._current is not None:
             self._decide(self._current)
-            self._current = None
 
     def _sort(self, wrong: dict[bytes, Receipt]) -> None:
         """Requests whose signatures were checked: into the lines of their signers, or into nobody's."""
@@ -354,7 +354,7 @@ class Admission:
         outcomes: Sequence[Receipt | None] = [None] * len(group.places)
         try:
             with self._guarded():
-                outcomes = self._engine.order(list(group.places))
+                outcomes, failed = self._engine.order(list(group.places))
         except Refusal as refusal:
             failed = refusal
         took_s = time.monotonic() - started
@@ -366,11 +366,13 @@ class Admission:
                 tally[receipt.code] += len(items)
             for handed, place in items:
                 handed.receipts[place] = receipt
-                handed.failed = handed.failed or failed
+                if receipt is None:
+                    handed.failed = handed.failed or failed
                 handed.left -= 1
                 if not handed.left:
                     done.append(handed)
                     self._note_highest(handed)
+        self._current = None  # Answered from here on by others, whatever happens to the writer.
         self._tell(done, before)
         self._measure(group.count, tally, took_s, before, failed)
 

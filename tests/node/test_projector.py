@@ -16,6 +16,7 @@ from hansa.apps.consortium.messages import Attest
 from hansa.engines.reader import Reader
 from hansa.engines.restoring import restore_backup, write_backup
 from hansa.kernel import encode
+from hansa.kernel.transaction import identity
 from hansa.node import projector as projectors
 from hansa.node.events import Position
 from hansa.node.projection import FILE, Projection
@@ -23,6 +24,7 @@ from hansa.node.projector import Projector, projecting
 from hansa.node.routes.history import chosen
 from hansa.node.routes.ledger import OfEvents
 from tests.consortium import Consortium
+from tests.engines.handing import cheated, following, founded
 from tests.node.world import World, world
 
 SHOW = Attest(table="consortium.members", key=("maker",))
@@ -232,6 +234,55 @@ def test_it_rests_a_hundred_times_as_long_as_it_works_while_the_ledger_grows(
     assert rested[2:] == pytest.approx([rest_s, rest_s])
 
 
+# What an operator may put into a block.
+
+HEAD = b"\x01" + bytes(64)
+DEEP = b'{"actions":[],"key":"k1","member":"plant","sequence":1,"zz":' + b"[" * 4_000 + b"]" * 4_000 + b"}"
+UNREADABLE = {
+    "short": b"x",
+    "no JSON": HEAD + b"\xff",
+    "no fields": HEAD + b"{}",
+    "deep": HEAD + DEEP,
+    "a huge sequence": HEAD + b'{"actions":[],"key":"k1","member":"plant","sequence":%d}' % 10**30,
+    "no name": HEAD + b'{"actions":[],"key":"k1","member":"\\u0000","sequence":1}',
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_transaction_that_cannot_be_read_has_its_row_and_the_rest_follows(
+    what: str, tmp_path: Path
+) -> None:
+    (tmp_path / "maker").mkdir()
+    maker = founded(tmp_path)
+    copy = following(maker, "bank")
+    copy.follow(cheated(maker, UNREADABLE[what], maker.client("maker").sign(SHOW)))
+    filler = Projector(Projection(tmp_path / FILE, maker.node.chain.id), copy.reader())
+    assert filler.catch_up() == copy.height
+    bad, good = reversed(filler.projection.transactions((10**9, 0), 2))
+    assert bad[3:6] + bad[7:] == ("", "", 0, "")
+    assert bad.code in ("kernel.malformed", "kernel.not_canonical", "kernel.too_nested")
+    assert bad.id == identity(UNREADABLE[what])
+    assert (good.member, good.code, good.actions) == ("maker", "ok", "consortium.attest")
+    copy.close()
+    maker.close()
+
+
+def test_no_error_at_all_ends_it(consortium: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projectors, "TROUBLE_WAIT_S", 0.01)
+    monkeypatch.setattr(projectors, "LOOK_EVERY_S", 0.01)
+    errors = iter((RecursionError(), KeyError(), TypeError()))
+    honest = Projector.step
+
+    def step(self: Projector) -> int:
+        for error in errors:
+            raise error
+        return honest(self)
+
+    monkeypatch.setattr(Projector, "step", step)
+    with projecting(consortium.path.parent, consortium.node.reader()) as projection:
+        reached(projection, consortium.node.height)
+
+
 # Over HTTP.
 
 
@@ -261,6 +312,10 @@ def test_a_history_over_http(node: World) -> None:
     rest = node.get(f"/v1/transactions?member=plant&before={before}", token).json["transactions"]
     assert [row["height"] for row in rest] == [2]
     assert rest[0]["actions"] == ["consortium.attest"]
+    with closing(sqlite3.connect(projection.path)) as db, db:
+        db.execute("UPDATE transactions SET member = '', actions = '' WHERE height = 6")  # As if unreadable.
+    newest = node.get("/v1/transactions?limit=1", token).json["transactions"][0]
+    assert (newest["height"], newest["actions"]) == (6, [])
     events = node.get("/v1/events?type=kernel.attested&member=maker&limit=4", token).json
     assert len(events["events"]) == 4
     more = node.get(f"/v1/events?type=kernel.attested&limit=9&after={events['after']}", token).json

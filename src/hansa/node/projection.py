@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hansa.kernel.transaction import HEAD_BYTES
+from hansa.kernel.types import KeyId, MemberId, Natural
 
 FILE = "read.db"
 VERSION = 1
@@ -49,7 +50,7 @@ Place = tuple[int, int]
 
 
 class Row(NamedTuple):
-    """A transaction on the ledger."""
+    """A transaction on the ledger. Of one that cannot be read nothing is known but its id and its outcome."""
 
     height: int
     position: int
@@ -59,7 +60,7 @@ class Row(NamedTuple):
     sequence: int
     code: str
     actions: str
-    """Their names, separated by commas."""
+    """Their names, separated by commas; "" where there are none."""
 
 
 class Block(NamedTuple):
@@ -75,10 +76,10 @@ class _Tag(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    member: str
-    key: str
-    sequence: int
-    actions: list[_Tag]
+    member: MemberId
+    key: KeyId
+    sequence: Natural
+    actions: tuple[_Tag, ...]
 
 
 class _Outcome(msgspec.Struct):
@@ -87,6 +88,7 @@ class _Outcome(msgspec.Struct):
 
 
 _tag, _body = msgspec.json.Decoder(_Tag), msgspec.json.Decoder(_Body)
+_UNREADABLE = _Body(member="", key="", sequence=0, actions=())
 _outcome = msgspec.json.Decoder(_Outcome)
 
 
@@ -228,11 +230,19 @@ def _fill(db: sqlite3.Connection, table: str, columns: int, rows: Sequence[Seque
 
 def _rows(block: Block) -> Iterator[Row]:
     for at, (wire, outcome) in enumerate(block.transactions):
-        body, became = _body.decode(wire[HEAD_BYTES:]), _outcome.decode(outcome)
+        body, became = _read(wire), _outcome.decode(outcome)
         actions = ",".join(action.type for action in body.actions)
         yield Row(
             block.height, at, became.transaction, body.member, body.key, body.sequence, became.code, actions
         )
+
+
+def _read(wire: bytes) -> _Body:
+    """What a transaction says; an operator may also order what cannot be read, and it is refused there."""
+    try:
+        return _body.decode(wire[HEAD_BYTES:])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _UNREADABLE
 
 
 def _wanted(found: str, room: str, kind: str) -> bool:

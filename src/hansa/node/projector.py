@@ -10,7 +10,6 @@ from threading import Event, Thread
 
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
-from hansa.kernel.refusal import Refusal
 from hansa.kernel.state import decode_key
 from hansa.node.logs import note
 from hansa.node.projection import FILE, Block, Projection
@@ -104,7 +103,7 @@ class Projector:
             started, top = time.monotonic(), self._top
             try:
                 went_on = self.step()
-            except (Refusal, OSError, sqlite3.Error, ValueError) as error:
+            except Exception as error:  # Whatever it is: the next try may find it gone, and the node goes on.
                 note("projector", logging.WARNING, cause=f"{type(error).__name__}: {error}")
                 self._height, wait_s = None, TROUBLE_WAIT_S
                 continue

@@ -33,7 +33,7 @@ class OfTransactions(Struct):
 
 
 class Listed(Struct):
-    """A transaction on the ledger."""
+    """A transaction on the ledger. Of one that cannot be read nothing is known but its id and its outcome."""
 
     transaction: Hash
     height: Natural
@@ -80,7 +80,7 @@ async def transactions(asked: Asked) -> ASGIApp:
                 key=row.key,
                 sequence=row.sequence,
                 code=row.code,
-                actions=tuple(row.actions.split(",")),
+                actions=tuple(filter(None, row.actions.split(","))),
             )
             for row in rows
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.consortium.handovers import Fault, Handover, InForce, founding_set, handed_over
+from hansa.apps.consortium.handovers import Fault, Handover, InForce, counted, founding_set, handed_over
 from hansa.apps.consortium.messages import CosignersChanged, Genesis
 from hansa.apps.rooms import registry
 from hansa.kernel import Cosignature, Cosigner, encode, merkle, replace
@@ -112,3 +112,17 @@ def test_a_signature_over_something_else_does_not_count() -> None:
 def test_an_event_that_is_none_is_no_change() -> None:
     made = handover(VOTE, "maker", "plant", "bank")
     assert after(replace(made, event=replace(made.event, kind="outcome"))) == "event"
+
+
+@pytest.mark.parametrize("wrong_first", [True, False])
+def test_who_signed_something_else_is_not_among_those_who_signed(wrong_first: bool) -> None:
+    head = handover(VOTE, "maker", "plant", "bank").head
+    true = head.cosignatures[0]
+    wrong = replace(true, signature=node("plant").sign(b"else"))
+    in_force = founding_set(founded())
+    alone = counted(replace(head, cosignatures=(wrong, head.cosignatures[1])), in_force)
+    assert alone == (["maker", "bank"], [Fault("signature", "plant")])
+    both = (wrong, true) if wrong_first else (true, wrong)
+    signed, faults = counted(replace(head, cosignatures=both), in_force)
+    assert Fault("twice", "plant") in faults
+    assert signed == (["maker"] if wrong_first else ["maker", "plant"])

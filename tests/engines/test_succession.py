@@ -30,6 +30,7 @@ from tests.engines.handing import (
     founded,
     handover,
     node_key,
+    restored,
     signed,
     succession,
     took_over,
@@ -88,6 +89,7 @@ def test_before_the_first_block_as_well(tmp_path: Path) -> None:
     )
     new = took_over(old, signed(succession(old), *QUORUM))
     assert new.height == 1
+    assert [(each.operator, each.since) for each in sets_of(new.ledger)] == [("maker", 1), ("plant", 1)]
     follower = following(old, "bank", 0)
     follower.follow(new.ledger.block(1))
     follower.close()
@@ -121,6 +123,29 @@ def test_a_voted_operator_that_never_comes_is_succeeded_too(old: Consortium) -> 
     assert [found_by(old, chain, height, changes) for height in (1, new.height, 99)] == [
         "maker", "plant", "plant",
     ]  # fmt: skip
+    new.close()
+
+
+@pytest.mark.parametrize(("members", "quorum"), [(MEMBERS, 4), (MEMBERS[:3], 3), (MEMBERS, 3)])
+def test_a_voted_set_under_the_same_operator_that_is_succeeded_before_it_served(
+    old: Consortium, members: Sequence[str], quorum: int
+) -> None:
+    """The succession takes the record's place; whoever checks from genesis on still needs the vote."""
+    decide(old, seats(old, *members, quorum=quorum), "maker", "plant", "bank")
+    new = took_over(old, signed(succession(old), *members))
+    last = new.height
+    sets = sets_of(new.ledger)
+    assert [(each.operator, len(each.cosigners), each.quorum) for each in (sets[0], sets[-1])] == [
+        ("maker", 4, 3), ("plant", len(members), quorum),
+    ]  # fmt: skip
+    assert [each.changes for each in sets] == list(range(len(sets)))
+    changes = tuple(handover(new, each.changed_at, *members) for each in sets[1:])
+    assert found_by(old, new.chain.id, last, changes) == "plant"
+    place = old.path.parent.parent
+    write_snapshot(new.reader(), place / "snapshot", handovers=changes)
+    again = restored(old, place)
+    assert again.ledger.app_hash == new.app_hash
+    again.close()
     new.close()
 
 
@@ -334,6 +359,26 @@ def test_who_signed_a_succession_takes_no_block_of_the_operator_before(old: Cons
     assert follower.height == last + 1
     follower.close()
     new.close()
+
+
+def test_who_signed_for_one_successor_takes_no_block_of_another(old: Consortium) -> None:
+    """Both have a quorum, as where the same cosigners signed twice: the chain may not split here."""
+    last = old.node.height
+    auditor, maker = following(old, "auditor"), following(old, "maker-copy")
+    auditor.signed.hand_over(last, "plant")
+    said = signed(succession(old, operator="bank"), *QUORUM)
+    other = took_over(old, said, member="bank", by=wire(old, said, member="bank"))
+    with pytest.raises(errors.OtherSuccessor) as refused:
+        auditor.follow(other.ledger.block(last + 1))
+    assert "bank" in refused.value.en
+    assert "plant" in refused.value.en
+    assert (auditor.height, auditor.rejected) == (last, None)
+    new = took_over(old, signed(succession(old), *QUORUM))
+    auditor.follow(new.ledger.block(last + 1))
+    assert auditor.height == last + 1
+    maker.follow(other.ledger.block(last + 1))  # Who gave no word takes what a quorum signed.
+    for opened in (auditor, maker, other, new):
+        opened.close()
 
 
 def test_a_succession_taken_back_binds_no_more(old: Consortium) -> None:

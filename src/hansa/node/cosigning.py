@@ -15,7 +15,7 @@ from hansa.apps.consortium.handovers import Handover, InForce, counted, founding
 from hansa.apps.consortium.messages import CosignersChanged, CosignerSet
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
-from hansa.kernel import encode, limits, replace
+from hansa.kernel import Cosigner, encode, limits, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Cosignature, Proof, SignedHeader
 from hansa.kernel.refusal import Refusal
@@ -33,10 +33,11 @@ COSIGNERS_MAX = limits.COSIGNERS_MAX
 """Cosignatures of one header that another node may have us check: as many as a set can have."""
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS cosignatures (
-    height INTEGER, member TEXT, suite INTEGER, signature BLOB, PRIMARY KEY (height, member)
+CREATE TABLE IF NOT EXISTS cosigned (
+    height INTEGER, member TEXT, app_hash TEXT, suite INTEGER, signature BLOB, PRIMARY KEY (height, member)
 ) WITHOUT ROWID;
 """
+"""With the root that was signed: the copy beside it may be made anew, and end with another block."""
 
 
 def sets_of(reading: Reading) -> list[InForce]:
@@ -46,9 +47,11 @@ def sets_of(reading: Reading) -> list[InForce]:
     while page := reading.records(SETS_TABLE, after, PAGE) if SETS_TABLE in reading.registry.tables else []:
         for _, stored in page:
             record: CosignerSet = reading.registry.tables[SETS_TABLE].decode(stored)
-            if record.succeeds and found[-1].operator != record.succeeds:
-                # A vote's operator that was succeeded at the very height from which it was to serve.
-                found.append(_stood(replace(record, operator=record.succeeds, succeeds=""), len(found)))
+            if record.succeeds:
+                # A vote's set may have been succeeded at the very height from which it was to serve.
+                voted = _stood(replace(record, operator=record.succeeds, succeeds=""), len(found))
+                if _terms(voted) != _terms(found[-1]):
+                    found.append(voted)
             if record.since > 1 or record.succeeds:
                 found.append(_stood(record, len(found)))
         after = page[-1][0]
@@ -62,6 +65,11 @@ def _stood(record: CosignerSet, changes: int) -> InForce:
     return InForce(
         record.operator, public, record.cosigners, record.quorum, record.since, changes, record.succeeds
     )
+
+
+def _terms(each: InForce) -> tuple[str, tuple[Cosigner, ...], int]:
+    """Who stands for a header: what a succession leaves as it was, but for the operator."""
+    return each.operator, each.cosigners, each.quorum
 
 
 def in_force(sets: Sequence[InForce], height: int) -> InForce:
@@ -78,9 +86,10 @@ class Cosignatures:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")  # What is lost is handed in again.
         self._db.executescript(_SCHEMA)
-        self._known: dict[int, dict[str, Cosignature]] = {}
-        for height, member, suite, signature in self._db.execute("SELECT * FROM cosignatures"):
-            self._known.setdefault(height, {})[member] = Cosignature(member, suite, signature)
+        self._known: dict[int, dict[str, tuple[str, Cosignature]]] = {}
+        """By height and member: the root that was signed, and the signature."""
+        for height, member, app_hash, suite, signature in self._db.execute("SELECT * FROM cosigned"):
+            self._known.setdefault(height, {})[member] = app_hash, Cosignature(member, suite, signature)
         self._handovers: dict[int, Handover] = {}
         self.handing_over = 0
         """Height of the first change of the set that too few of the set before are known to have signed."""
@@ -115,10 +124,10 @@ class Cosignatures:
             raise errors.CosignatureUnfit(member=cosignature.member, height=height)
         with self._lock:
             known = self._known.setdefault(height, {})
-            if known.get(cosignature.member) != cosignature:
-                row = (height, cosignature.member, cosignature.suite, cosignature.signature)
-                self._db.execute("INSERT OR REPLACE INTO cosignatures VALUES (?, ?, ?, ?)", row)
-                known[cosignature.member] = cosignature
+            if known.get(cosignature.member) != (own_hash, cosignature):
+                row = (height, cosignature.member, own_hash, cosignature.suite, cosignature.signature)
+                self._db.execute("INSERT OR REPLACE INTO cosigned VALUES (?, ?, ?, ?, ?)", row)
+                known[cosignature.member] = own_hash, cosignature
                 self._forget(first, sets)
             count = len(counted(self._dressed(signed), current)[0])
             if count >= current.quorum:
@@ -162,17 +171,18 @@ class Cosignatures:
                 if height in self._handovers:
                     continue
                 head = self.dressed(reading.header(height))
-                if len(counted(head, after if after.succeeds else before)[0]) < before.quorum:
+                signed, faults = counted(head, after if after.succeeds else before)
+                if faults or len(signed) < before.quorum:
                     self.handing_over = height
                     break
                 self._handovers[height] = Handover(event=_change_at(reading, height), head=head)
         return tuple(self._handovers[height] for height in sorted(self._handovers))
 
     def _dressed(self, signed: SignedHeader) -> SignedHeader:
-        known = self._known.get(signed.header.height)
-        if not known:
-            return replace(signed, cosignatures=())
-        return replace(signed, cosignatures=tuple(known[member] for member in sorted(known)))
+        known = self._known.get(signed.header.height, {})
+        own_hash = signed.header.app_hash
+        fitting = [given for app_hash, given in known.values() if app_hash == own_hash]
+        return replace(signed, cosignatures=tuple(sorted(fitting, key=lambda given: given.member)))
 
     def _highest_final(self) -> int:
         with self._reader.snapshot() as reading:
@@ -191,7 +201,7 @@ class Cosignatures:
         kept = {each.changed_at for each in sets}
         for height in [height for height in self._known if height < first and height not in kept]:
             del self._known[height]
-            self._db.execute("DELETE FROM cosignatures WHERE height = ?", (height,))
+            self._db.execute("DELETE FROM cosigned WHERE height = ?", (height,))
 
 
 def kept_handovers(path: Path, reader: Reader) -> tuple[Handover, ...]:

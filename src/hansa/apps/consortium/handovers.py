@@ -95,7 +95,7 @@ def set_of(changed: CosignersChanged, changes: int = 0) -> InForce | None:
 
 
 def counted(head: SignedHeader, in_force: InForce) -> tuple[list[str], list[Fault]]:
-    """Members of the set whose signature the header bears, and what is wrong with its signatures.
+    """Members of the set of whom the header bears a true signature, and what is wrong with its signatures.
 
     The operator's own signature counts for the cosigner with its key. Nothing that is not a true signature
     of exactly one cosigner is let pass, even where the others are enough.
@@ -103,6 +103,7 @@ def counted(head: SignedHeader, in_force: InForce) -> tuple[list[str], list[Faul
     keys = {cosigner.member: cosigner.public for cosigner in in_force.cosigners}
     message = HEADER_DOMAIN + encode(head.header)
     given: set[str] = set()
+    signed: set[str] = set()
     faults: list[Fault] = []
     if len(head.cosignatures) > COSIGNERS_MAX:
         return [], [Fault("too_many")]
@@ -114,10 +115,12 @@ def counted(head: SignedHeader, in_force: InForce) -> tuple[list[str], list[Faul
             faults.append(Fault("no_seat", member))
         elif not verify(cosignature.suite, keys[member], cosignature.signature, message):
             faults.append(Fault("signature", member))
+        else:
+            signed.add(member)
         given.add(member)
     if signed_by(head, in_force.public):
-        given |= {member for member, public in keys.items() if public == in_force.public}
-    return [member for member in keys if member in given], faults
+        signed |= {member for member, public in keys.items() if public == in_force.public}
+    return [member for member in keys if member in signed], faults
 
 
 def handed_over(chain: str, height: int, handover: Handover, before: InForce) -> InForce | Fault:

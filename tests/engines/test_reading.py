@@ -113,7 +113,7 @@ def test_a_header_is_shown_only_once_it_is_known_as_signed(
     reader = disk.node.reader()
     lend(disk, "a")
 
-    def full(_: Any) -> None:
+    def full(*_: Any) -> None:
         raise StoreFault("database or disk is full")
 
     monkeypatch.setattr(disk.node.signed, "put", full)

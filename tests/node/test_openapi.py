@@ -86,3 +86,16 @@ def test_statuses_of_refusals_from_below_are_those_of_existing_codes() -> None:
     from hansa.kernel.refusal import CATALOGUE
 
     assert set(problems.STATUS_OF_OTHERS) <= set(CATALOGUE)
+
+
+def test_an_integer_may_be_written_as_json_schema_allows(node: World) -> None:
+    """2.0 is an integer there (JSON Schema, 6.1.1); 2.5 and "2" are none."""
+    body = '{"height":%s,"app_hash":"%s","cosignature":{"member":"bank","suite":1,"signature":"AAAA"}}'
+
+    def code(height: str) -> str:
+        sent = (body % (height, "ab" * 32)).encode()
+        headers = {"content-type": "application/json"}
+        return node.ask("POST", "/v1/cosignatures", headers=headers, body=sent).code
+
+    assert code("2") == code("2.0") == code("2e0") != errors.BodyMalformed.code
+    assert {code("2.5"), code('"2"'), code("[2.0]"), code("true")} == {errors.BodyMalformed.code}

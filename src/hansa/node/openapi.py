@@ -19,7 +19,7 @@ from hansa.node.problems import Problem
 from hansa.node.routes import ENDPOINTS, OPENAPI_PATH
 
 REF = "#/components/schemas/{name}"
-ALWAYS = (400, 429, 500, 503)
+ALWAYS = (400, 429, 431, 500, 503)
 """Statuses that any route may answer with."""
 HOST_WRONG = 421
 BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"

@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -174,15 +174,31 @@ async def acknowledgement(asked: Asked) -> ASGIApp:
 
 
 async def read_json(asked: Asked, kind: type[T], limit: int) -> T:
-    """A body in canonical JSON or any other. Raises BodyMalformed and what `bodies` raises."""
+    """A body in canonical JSON or any other, where 2.0 is an integer too.
+
+    Raises BodyMalformed and what `bodies` raises.
+    """
     announced(asked.request.scope["headers"], JSON, limit)
     request = asked.request
     address = address_of_caller(request.scope)
     body = await receive_body(request.receive, limit, asked.front.budget, address)
     try:
-        return msgspec.json.decode(body, type=kind, strict=True)
+        try:
+            return msgspec.json.decode(body, type=kind, strict=True)
+        except msgspec.ValidationError:
+            again = msgspec.json.encode(_whole(msgspec.json.decode(body)))
+            return msgspec.json.decode(again, type=kind, strict=True)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise errors.BodyMalformed(detail=str(error)) from None
+
+
+def _whole(value: Any) -> Any:
+    """JSON with integers where a number has no fraction (JSON Schema, 6.1.1), however it was written."""
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_height(reading: Reading, height: int) -> None:

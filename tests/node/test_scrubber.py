@@ -14,6 +14,7 @@ from hansa.kernel import limits
 from hansa.node import scrubber as scrubbers
 from hansa.node.scrubber import FILE, Pass, Scrubber, read_pass, scrubbing
 from tests.consortium import Consortium
+from tests.engines.handing import QUORUM, founded, signed, succession, took_over
 
 BLOCKS = 20
 
@@ -83,8 +84,27 @@ def test_a_note_that_cannot_be_read_is_none(content: bytes, consortium: Consorti
 DAMAGE = {
     "a record": "UPDATE state SET value = x'7b7d' WHERE rowid_ = 0",
     "a transaction": "UPDATE transactions SET wire = x'00' WHERE height = 7",
+    "a transaction turned into a number": "UPDATE transactions SET wire = 7 WHERE height = 7",
     "an event": "UPDATE events SET data = x'00' WHERE height = 9",
     "a leaf": "DELETE FROM blocks WHERE height = 5",
+    "a leaf that cannot be read": "UPDATE blocks SET leaf = x'00' WHERE height = 5",
+    "a leaf turned into a number": "UPDATE blocks SET leaf = 7 WHERE height = 5",
+    "the newest leaf": "UPDATE blocks SET leaf = x'00' WHERE height = (SELECT max(height) FROM blocks)",
+    "the newest header": "UPDATE blocks SET header = x'00' WHERE height = (SELECT max(height) FROM blocks)",
+    "a time": """UPDATE blocks SET leaf =
+        cast(replace(cast(leaf AS TEXT), '"time_ms":1', '"time_ms":2') AS BLOB) WHERE height = 5""",
+    "a state digest": """UPDATE blocks SET leaf =
+        cast(replace(cast(leaf AS TEXT), 'state_digest":"', 'state_digest":"0') AS BLOB) WHERE height = 5""",
+    "a number in a leaf": """UPDATE blocks SET leaf = cast(replace(cast(leaf AS TEXT),
+        '"height":5', '"height":6') AS BLOB) WHERE height = 5""",
+    "a header that cannot be read": "UPDATE blocks SET header = x'00' WHERE height = 6",
+    "a header turned into a text": "UPDATE blocks SET header = cast(header AS TEXT) WHERE height = 6",
+    "a header of another block": """UPDATE blocks SET header = (SELECT header FROM blocks WHERE height = 5)
+        WHERE height = 6""",
+    "a signature": """UPDATE blocks SET header =
+        cast(replace(cast(header AS TEXT), '"signature":"', '"signature":"AAAA') AS BLOB) WHERE height = 6""",
+    "a node of the log": "UPDATE nodes SET hash = x'00' WHERE level = 0 AND position = 4",
+    "a node further up": "UPDATE nodes SET hash = zeroblob(32) WHERE level = 2 AND position = 1",
 }
 
 
@@ -110,6 +130,19 @@ def test_damage_stops_the_node_with_an_incident(
         consortium.node.submit(
             [consortium.client("maker").sign(Attest(table="consortium.members", key=("maker",)))]
         )
+
+
+def test_blocks_of_two_operators_are_sound(tmp_path: Path) -> None:
+    """Each header is looked at under the key of its own operator."""
+    (tmp_path / "maker").mkdir()
+    maker = founded(tmp_path)
+    successor = took_over(maker, signed(succession(maker), *QUORUM))
+    one = Scrubber(tmp_path, successor.reader(), maker.clock)
+    while not one.at.done_ms:
+        one.step()
+    assert one.at.done_height == successor.height == maker.node.height + 1
+    successor.close()
+    maker.close()
 
 
 def test_it_rests_a_hundred_times_as_long_as_it_works_and_ends_with_the_node(

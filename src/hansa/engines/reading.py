@@ -1,7 +1,7 @@
 """Reading a chain: queries, events, proofs, blocks, write sets, as of the height where the reading stands."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from hansa.apps.consortium.messages import CosignerSet, Genesis
 from hansa.engines import errors
@@ -21,6 +21,7 @@ RECORDS_PER_READ_MAX = 10_000
 HISTORY_BLOCKS_MAX = 1_000
 HISTORY_WRITES_MAX = 1_000_000
 """Writes that are taken back for one question about the past: about 200 MB for a moment."""
+T = TypeVar("T")
 KINDS = ("transaction", "outcome", "event")
 LAST_KEY = b"\xff"
 """Above every key of a record."""
@@ -154,10 +155,10 @@ class Reading:
         return self.header(self.height) if self.height else None
 
     def header(self, height: int) -> SignedHeader:
-        return decode(self._block(height)[1], SignedHeader)
+        return _stored(self._block(height)[1], SignedHeader, height)
 
     def leaf(self, height: int) -> BlockLeaf:
-        return decode(self._block(height)[0], BlockLeaf)
+        return _stored(self._block(height)[0], BlockLeaf, height)
 
     def block(self, height: int) -> BlockData:
         """A block to hand on. Raises Pruned where only its leaf and header are kept."""
@@ -293,6 +294,13 @@ def roots(leaf: BlockLeaf) -> dict[str, str]:
         "outcome": leaf.outcomes_root,
         "event": leaf.events_root,
     }
+
+
+def _stored(data: bytes, kind: type[T], height: int) -> T:
+    try:
+        return decode(data, kind)
+    except (ValueError, TypeError) as error:  # Damage may also turn bytes into a number.
+        raise Damaged(f"block {height} was damaged on disk; restore a backup") from error
 
 
 def _root(items: Sequence[bytes]) -> str:

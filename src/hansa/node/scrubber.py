@@ -1,7 +1,8 @@
 """Rule 20 in the background: slowly, a running node reads all that it holds against its checksums.
 
-Each record against its own, each block's transactions, outcomes and events against its leaf. Damage is met as
-any reader meets it: the node stops, and says what to do. How far it came survives a restart.
+Each record against its own, each block's transactions, outcomes and events against its leaf, each leaf
+against the log of blocks, and the log against the header that the operator signed. Damage is met as any
+reader meets it: the node stops, and says what to do. How far it came survives a restart.
 """
 
 import time
@@ -11,12 +12,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 from hansa.client.files import write_over
-from hansa.engines.errors import Pruned
 from hansa.engines.reader import Reader
 from hansa.engines.reading import KINDS, LAST_KEY, Reading
-from hansa.kernel import Struct, encode, limits
+from hansa.kernel import Struct, encode, limits, merkle
 from hansa.kernel.canonical import Malformed, NotCanonical, decode_strict
+from hansa.kernel.evidence import Header, signed_by
 from hansa.kernel.refusal import Refusal
+from hansa.kernel.state import Damaged
 from hansa.kernel.types import Natural
 from hansa.node.logs import note
 
@@ -103,14 +105,10 @@ class Scrubber:
         )  # fmt: skip
 
     def _blocks(self, reading: Reading) -> bool:
-        first = max(self.at.height + 1, reading.blocks_from())
+        first = self.at.height + 1
         last = min(reading.height, first + BLOCKS_AT_ONCE - 1)
         for height in range(first, last + 1):
-            try:
-                for kind in KINDS:
-                    reading.items(kind, height)
-            except Pruned:
-                continue  # Dropped meanwhile, by the settings' word.
+            _check_block(reading, height)
         if last < first:
             return False
         self.at = Pass(
@@ -144,6 +142,35 @@ class Scrubber:
                 wait_s = TROUBLE_WAIT_S
                 continue
             wait_s = min(REST_MAX_S, max(REST_MIN_S, REST * (time.monotonic() - started_s)))
+
+
+def _check_block(reading: Reading, height: int) -> None:
+    """Raises Damaged where a block, its place in the log, or its signed header is not what it was."""
+    try:
+        sound = _is_signed(reading, height)
+        for kind in KINDS if sound and height >= reading.blocks_from() else ():
+            reading.items(kind, height)
+    except (ValueError, TypeError):  # Damage may also turn bytes into text or number.
+        sound = False
+    if not sound:
+        raise Damaged(f"block {height} was damaged on disk; restore a backup")
+
+
+def _is_signed(reading: Reading, height: int) -> bool:
+    leaf_bytes, header_bytes = reading.rows.block_at(height)
+    leaf, signed = reading.leaf(height), reading.header(height)
+
+    def same(level: int, index: int, value: bytes) -> None:
+        if reading.rows.node(level, index) != value:
+            raise ValueError("a node of the block log is another one")
+
+    app_hash = merkle.append(height - 1, merkle.leaf_hash(leaf_bytes), reading.rows.node, same).hex()
+    header = Header(chain=reading.chain.id, height=height, time_ms=leaf.time_ms, app_hash=app_hash)
+    return (
+        isinstance(header_bytes, bytes)
+        and signed.header == header
+        and signed_by(signed, reading.operator_key(height))
+    )
 
 
 @contextmanager

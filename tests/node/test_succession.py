@@ -20,7 +20,7 @@ from hansa.engines.embedded import Embedded
 from hansa.engines.folder import begin
 from hansa.engines.following import Following
 from hansa.engines.snapshot import read_manifest
-from hansa.kernel import Cosigner, encode, merkle, replace
+from hansa.kernel import Cosignature, Cosigner, encode, merkle, replace, succession_bytes
 from hansa.kernel.evidence import SignedHeader, final, signed_by
 from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.node import settings as settings_of
@@ -326,6 +326,105 @@ def test_what_was_signed_can_be_taken_back(members: Members, tmp_path: Path) -> 
         fed(members, "bank", block)
     bank.do("succession", "withdraw", place, "--yes")
     fed(members, "bank", block)
+
+
+def pencilled(members: Members, path: Path, operator: str, *signers: str) -> files.SuccessionFile:
+    """A file with signatures of keys, whatever their nodes remember."""
+    with contextlib.closing(copied(members, "auditor")) as copy:
+        file = files.proposed(copy, operator)
+    message = succession_bytes(file.succession)
+    given = [
+        Cosignature(member=m, suite=1, signature=signer(m, "node").sign(message)) for m in sorted(signers)
+    ]
+    file = replace(file, signatures=tuple(given))
+    path.write_bytes(encode(file))
+    return file
+
+
+def test_one_word_for_one_successor(members: Members, tmp_path: Path) -> None:
+    grown(members, 1, *FOLLOWERS)
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    handed(members, first, "bank")
+    bank, place = members.shell("bank"), members.place("bank")
+    pencilled(members, second, "bank", "auditor")
+    word = ("succession", "sign", place, second, "--yes")
+    begun = ("succession", "begin", place, "--operator", "bank", "--out", tmp_path / "third.json", "--yes")
+    bank.refused("succession.signed_other", *word)
+    bank.refused("succession.signed_other", *begun)
+    assert [each.member for each in files.read_file(second).signatures] == ["auditor"]
+    pencilled(members, second, "bank", "auditor", "maker", "plant")
+    bank.refused("succession.signed_other", "succession", "start", place, second, "--yes")
+    members.shell(NEW).refused(
+        "succession.signed_other", "succession", "take", members.place(NEW), second,
+        "--url", members.url("bank"), "--yes",
+    )  # fmt: skip
+    assert settings_of.read(members.place(NEW)).follow == members.url(OLD)
+    bank.do("succession", "sign", place, first, "--yes")  # The same word again is none other.
+    bank.do("succession", "withdraw", place, "--yes")
+    bank.do(*word)
+
+
+def test_who_took_one_successor_takes_no_other(members: Members, tmp_path: Path) -> None:
+    grown(members, 1, "bank")
+    grown(members, 1, NEW, "auditor")  # The bank is behind as well.
+    file, other, place = tmp_path / "file.json", tmp_path / "other.json", members.place("bank")
+    pencilled(members, file, NEW, "plant", "auditor", "maker")
+    pencilled(members, other, "auditor", "plant", "auditor", "maker")
+    bank, url = members.shell("bank"), members.url(NEW)
+    bank.do("succession", "take", place, file, "--url", url, "--yes")
+    bank.refused("succession.signed_other", "succession", "take", place, other, "--url", url, "--yes")
+    bank.do("succession", "withdraw", place, "--yes")
+    bank.do("succession", "take", place, other, "--url", url, "--yes")
+
+
+def test_a_copy_that_is_behind_takes_no_file_that_nobody_signed(members: Members, tmp_path: Path) -> None:
+    grown(members, 1, "bank")
+    grown(members, 2, NEW, "auditor")
+    file, bank, place = tmp_path / "file.json", members.shell("bank"), members.place("bank")
+    take = ("succession", "take", place, file, "--url", members.url(NEW), "--yes")
+    made = pencilled(members, file, NEW, "auditor", "plant")
+    bank.refused("succession.not_counted", *take)
+    forged = replace(made.signatures[0], member="maker")
+    signatures = (made.signatures[0], forged, made.signatures[1])
+    file.write_bytes(encode(replace(made, signatures=signatures)))
+    bank.refused("succession.not_counted", *take)
+    assert settings_of.read(place).follow == members.url(OLD)
+    pencilled(members, file, NEW, "auditor", "plant", "maker")
+    bank.do(*take)
+    assert settings_of.read(place).follow == members.url(NEW)
+
+
+@pytest.mark.parametrize("behind", [0, 1], ids=["level", "behind"])
+def test_the_successors_first_block_may_be_older_than_the_old_operators_last_word(
+    members: Members, tmp_path: Path, behind: int
+) -> None:
+    """Asked minutes later, the old operator had nothing more; that dates no block of the successor back."""
+    grown(members, 1, "bank")
+    grown(members, behind, NEW, "auditor")
+    with contextlib.closing(copied(members, "bank")) as copy:
+        copy.had_nothing_after(copy.height, now_ms() + 600_000)
+    file, place = tmp_path / "file.json", members.place("bank")
+    pencilled(members, file, NEW, "auditor", "plant", "maker")
+    members.shell("bank").do("succession", "take", place, file, "--url", members.url(NEW), "--yes")
+    with contextlib.closing(copied(members, "bank")) as copy:
+        assert copy.level is None
+
+
+def test_who_cannot_know_what_its_key_signed_says_so_first(members: Members, tmp_path: Path) -> None:
+    grown(members, 2, *FOLLOWERS)
+    file, bank, place = tmp_path / "file.json", members.shell("bank"), members.place("bank")
+    handed(members, file)
+    for found in place.glob("signed.db*"):
+        found.unlink()
+    word = ("succession", "sign", place, file, "--yes")
+    begun = ("succession", "begin", place, "--operator", NEW, "--out", tmp_path / "own.json", "--yes")
+    bank.refused("succession.forgotten", *word)
+    bank.refused("succession.forgotten", *begun)
+    with contextlib.closing(copied(members, "bank")) as copy:
+        assert not copy.signed.handed(copy.height)
+    bank.do(*word, "--nothing-later")
+    assert [each.member for each in files.read_file(file).signatures] == ["bank", NEW]
+    bank.do(*begun, "--nothing-later")
 
 
 def test_the_old_operator_that_signed_orders_no_more(members: Members, tmp_path: Path) -> None:

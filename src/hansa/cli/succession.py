@@ -22,6 +22,12 @@ directory_argument = click.argument("directory", type=click.Path(path_type=Path)
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 files_argument = click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 preview_option = click.option("--dry-run", is_flag=True, help="Check and show only. 只检查并显示，不作改动。")
+nothing_later_option = click.option(
+    "--nothing-later",
+    is_flag=True,
+    help="On a copy restored, or without its signed.db: your word that your key cosigned nothing later. "
+    "副本经恢复或签名记录丢失时：确认本方未会签更高区块。",
+)
 
 
 @click.group()
@@ -38,10 +44,13 @@ def succession() -> None:
 @directory_argument
 @click.option("--operator", required=True, metavar="MEMBER", help="The successor. 继任运营方。")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Write the file here. 输出文件。")
+@nothing_later_option
 @preview_option
 @yes_option
 @click.pass_obj
-def begin(lang: Language, directory: Path, operator: str, out: Path, dry_run: bool, yes: bool) -> None:
+def begin(
+    lang: Language, directory: Path, operator: str, out: Path, nothing_later: bool, dry_run: bool, yes: bool
+) -> None:
     """Sign that the ledger goes on after your copy's newest block with MEMBER as operator.
 
     Begin where the highest block lies, else its owner cannot sign. 由区块最高的见证方发起。
@@ -52,13 +61,15 @@ def begin(lang: Language, directory: Path, operator: str, out: Path, dry_run: bo
     settings = settings_of.read(directory)
     with files.copy_in(settings, known_rooms(str(directory))) as copy:
         file = files.proposed(copy, operator)
+        files.check_word(copy, file.succession)
+        files.check_memory(copy, nothing_later)
         _show(lang, copy, file)
         if dry_run:
             return
         _ask_to_sign(lang, yes)
         if out.exists():
             raise _taken(out)
-        file = files.sign(copy, settings, file)
+        file = files.sign(copy, settings, file, nothing_later=nothing_later)
         files.write_file(out, file, new=True)
         _count(lang, files.standing(copy, file))
     say(
@@ -72,13 +83,15 @@ def begin(lang: Language, directory: Path, operator: str, out: Path, dry_run: bo
 @succession.command()
 @directory_argument
 @file_argument
+@nothing_later_option
 @preview_option
 @yes_option
 @click.pass_obj
-def sign(lang: Language, directory: Path, file: Path, dry_run: bool, yes: bool) -> None:
+def sign(lang: Language, directory: Path, file: Path, nothing_later: bool, dry_run: bool, yes: bool) -> None:
     """Add your signature to FILE, if your own copy ends with the very block that it names.
 
-    From then on your node takes no further block of the operator before. 核对本方副本后签署接任文件。
+    From then on your node takes no block of the operator before, nor of another successor.
+    核对本方副本后签署接任文件。
     """
     from hansa.node import settings as settings_of
     from hansa.node import succession as files
@@ -87,11 +100,13 @@ def sign(lang: Language, directory: Path, file: Path, dry_run: bool, yes: bool) 
     found = files.read_file(file)
     with files.copy_in(settings, known_rooms(str(directory))) as copy:
         files.check_here(copy, found.succession)
+        files.check_word(copy, found.succession)
+        files.check_memory(copy, nothing_later)
         _show(lang, copy, found)
         if dry_run:
             return
         _ask_to_sign(lang, yes)
-        found = files.sign(copy, settings, found)
+        found = files.sign(copy, settings, found, nothing_later=nothing_later)
         files.write_file(file, found, new=False)
         _count(lang, files.standing(copy, found))
 
@@ -202,7 +217,8 @@ def take(lang: Language, directory: Path, file: Path, url: str, ca: str, dry_run
 def withdraw(lang: Language, directory: Path, yes: bool) -> None:
     """Take your signature back: your node follows the operator before again. 撤回本方的签署。
 
-    A copy of the file that left your hands still holds it: only do this where all agree to go on as before.
+    A copy of the file that left your hands still holds it: only do this where all agree to go on as before,
+    or on another successor.
     """
     from hansa.node import settings as settings_of
     from hansa.node import succession as files
@@ -210,8 +226,8 @@ def withdraw(lang: Language, directory: Path, yes: bool) -> None:
     with files.copy_in(settings_of.read(directory), known_rooms(str(directory))) as copy:
         if not yes:
             zh, en = (
-                "确定各方已同意继续由原运营方排序吗？",
-                "Have all agreed to go on with the operator before?",
+                "确定各方已同意该接任作废（继续由原运营方排序，或另定继任方）吗？",
+                "Have all agreed that it will not be carried out (the operator before goes on, or another)?",
             )
             confirm(lang, zh, en)
         files.withdraw(copy)

@@ -126,6 +126,19 @@ class HandedOver(NotByOperator, code="engine.handed_over", field="header"):
     )
 
 
+class OtherSuccessor(NotByOperator, code="engine.other_successor", field="header"):
+    zh = (
+        "该区块由 {operator} 在区块 {height} 之后接任写入，而本节点签署或采用的接任方是 {signed}，未采用。"
+        "该接任已有法定会签数的签名：请与其他成员单位认定其一；若为 {operator}，"
+        "先执行 hansa succession withdraw，再以其文件执行 take。"
+    )
+    en = (
+        "This block has {operator} succeed after block {height}, but this node signed or took a succession "
+        "by {signed}, so it does not take the block. It has the signatures of a quorum: agree with the "
+        "other members on one. If it is {operator}: `hansa succession withdraw`, then `take` with its file."
+    )
+
+
 class SuccessionNotHere(Refusal, code="engine.succession_not_here", field="actions"):
     zh = "接任交易不由现任运营方排序：须由继任方以 hansa succession start 作为其首个区块写入。未作改动。"
     en = (

@@ -176,10 +176,14 @@ class Following:
         Raises what opening does.
         """
         self.ledger.stops.clear()
-        self.ledger.store.note(LEVEL, None)
-        self.level, self._level_kept_ms = None, 0
+        self.forget_level()
         if self.rejected is None:
             self._look_again()
+
+    def forget_level(self) -> None:
+        """Another operator is followed, or the clock was wrong: what was asked says nothing of what comes."""
+        self.ledger.store.note(LEVEL, None)
+        self.level, self._level_kept_ms = None, 0
 
     def had_nothing_after(self, height: int, at_ms: int) -> None:
         """Keep the operator's word: asked at `at_ms` of this node's clock, it had nothing after a block."""

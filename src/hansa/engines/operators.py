@@ -11,7 +11,7 @@ from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.succession import check_succession
 from hansa.apps.consortium.tables import COSIGNERS
 from hansa.engines import errors
-from hansa.kernel import Refusal, Registry
+from hansa.kernel import Cosigner, Refusal, Registry
 from hansa.kernel.apply import Applied, Chain
 from hansa.kernel.evidence import Header, SignedHeader, signed_by
 from hansa.kernel.signatures import verify
@@ -40,7 +40,7 @@ class Standing(Protocol):
 class Handed(Protocol):
     """What a node remembers of all that it signed."""
 
-    def handed(self, height: int) -> bool: ...
+    def handed(self, height: int) -> str: ...
 
     def allows(self, header: Header) -> bool: ...
 
@@ -82,15 +82,21 @@ def successor_key(ledger: Standing, wire: bytes) -> bytes:
     """The key that orders the next block if it begins with this transaction: empty for anything but a
     succession for this very place, signed by a quorum of the set in force.
     """
+    seat = successor(ledger, wire)
+    return b"" if seat is None else seat.public
+
+
+def successor(ledger: Standing, wire: bytes) -> Cosigner | None:
+    """The seat that orders the next block if it begins with this transaction: as `successor_key`."""
     found = succession_in(ledger.registry, wire)
     present = ledger.set_at(ledger.height + 1)
     if found is None or present is None or not goes_on_here(ledger, found):
-        return b""
+        return None
     try:
         check_succession(present, found, holds)
     except Refusal:
-        return b""
-    return next(s.public for s in present.cosigners if s.member == found.succession.operator)
+        return None
+    return next(seat for seat in present.cosigners if seat.member == found.succession.operator)
 
 
 def holds(public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
@@ -107,18 +113,21 @@ def goes_on_here(ledger: Standing, found: Succeed) -> bool:
 def check_before(ledger: Standing, header: SignedHeader, wires: tuple[bytes, ...], own: Handed) -> bytes:
     """Before a block of another node is executed: the key that signed it, if it may order it at all.
 
-    Raises NotByOperator; HandedOver for a block of an operator whose ledger this node handed over.
+    Raises NotByOperator; HandedOver for a block of an operator whose ledger this node handed over,
+    OtherSuccessor for one of a successor to whom it did not.
     """
     height = ledger.height + 1
-    operator = ledger.operator_key(height)
+    operator, handed = ledger.operator_key(height), own.handed(ledger.height)
     if signed_by(header, operator):
-        if own.handed(ledger.height):
+        if handed:
             raise errors.HandedOver(height=ledger.height)
         return operator
-    successor = successor_key(ledger, wires[0]) if wires else b""
-    if not successor or not signed_by(header, successor):
+    seat = successor(ledger, wires[0]) if wires else None
+    if seat is None or not signed_by(header, seat.public):
         raise errors.NotByOperator(height=height)
-    return successor
+    if handed not in ("", seat.member):
+        raise errors.OtherSuccessor(height=ledger.height, operator=seat.member, signed=handed)
+    return seat.public
 
 
 def contradicts(own: Handed, header: Header, operator: bytes) -> bool:

@@ -102,22 +102,27 @@ class Signed:
         return None if row is None or row[0] is None else decode(row[0], SignedHeader)
 
     def hand_over(self, height: int, operator: str) -> None:
-        """Keep that this node signed a succession after a block, before the signature leaves: on disk when
-        this returns. Another successor for the same block replaces the one before.
+        """Keep that this node signed or took a succession after a block, before the signature leaves: on disk
+        when this returns. Another successor for the same block replaces the one before; whoever may not
+        change its word asks `handed` first.
         """
         with self._lock, faults():
             self._db.execute("INSERT OR REPLACE INTO successions VALUES (?, ?)", (height, operator))
             self._handed[height] = operator
 
-    def handed(self, height: int) -> bool:
-        """Whether this node signed a succession after that block."""
-        return height in self._handed
+    def handed(self, height: int) -> str:
+        """The successor after that block for whom this node signed, or whom it took; empty if none."""
+        return self._handed.get(height, "")
 
-    def withdraw(self, height: int) -> None:
-        """Forget a succession that was signed: the member's word that it will not be carried out."""
+    def withdraw(self, height: int) -> bool:
+        """Forget the successions after that block or a later one: the member's word that they will not be
+        carried out. Whether there was any.
+        """
         with self._lock, faults():
-            self._db.execute("DELETE FROM successions WHERE height = ?", (height,))
-            self._handed.pop(height, None)
+            self._db.execute("DELETE FROM successions WHERE height >= ?", (height,))
+            kept = {at: operator for at, operator in self._handed.items() if at < height}
+            some, self._handed = len(kept) < len(self._handed), kept
+        return some
 
     def _known(self, height: int) -> tuple[int, bytes] | None:
         with faults():

@@ -64,6 +64,46 @@ class SuccessionSignedHigher(Refusal, code="succession.signed_higher", field="he
     )
 
 
+class SuccessionSignedOther(Refusal, code="succession.signed_other", field="operator"):
+    zh = (
+        "本节点已签署或采用由 {signed} 在区块 {height} 之后接任的文件，而该文件指定 {operator}，未作改动："
+        "两份文件都够数时，联盟链会分成两条。若各方已改定，请先撤回：hansa succession withdraw 目录。"
+    )
+    en = (
+        "This node signed or took a succession by {signed} after block {height}, and this one names "
+        "{operator}: nothing was changed, since with a quorum under both the chain would split in two. If "
+        "all agreed on another successor, take the first back: `hansa succession withdraw DIRECTORY`."
+    )
+
+
+class SuccessionForgotten(Refusal, code="succession.forgotten", field="directory"):
+    zh = (
+        "该目录的账本来自备份或快照，或其签名记录（signed.db）曾丢失：无从得知本节点密钥是否会签过"
+        "区块 {here} 之后的区块，未签署。请先向其他成员单位核实有无更高的区块；"
+        "确无，再加 --nothing-later 执行。"
+    )
+    en = (
+        "This ledger came from a backup or a snapshot, or its record of signatures (signed.db) was lost: "
+        "nobody here knows whether this node's key cosigned a block after {here}, and nothing was signed. "
+        "Ask the other members whether any holds a later block; if none does, run it again with "
+        "--nothing-later."
+    )
+
+
+class SuccessionNotCounted(Refusal, code="succession.not_counted", field="signatures"):
+    zh = (
+        "本副本在区块 {here}，比接任文件所列的区块 {height} 落后 {count} 个；按本副本所知的见证方，"
+        "文件的签名不成立（{cause}），未作改动。若席位此后经表决变动，请先改从另一成员单位的从节点复制"
+        "（node.toml 的 follow），跟上后再执行；否则请向发件方重新索取文件。"
+    )
+    en = (
+        "This copy is at block {here}, {count} behind block {height} of the succession, and by the cosigners "
+        "that it knows the signatures do not count ({cause}): nothing was changed. If a vote changed the "
+        "seats since, catch up first from another member's follower (`follow` in node.toml) and run this "
+        "again; else ask the file's sender for it anew."
+    )
+
+
 class NoSeatHere(Refusal, code="succession.no_seat", field="directory"):
     zh = "{member} 的这把节点密钥没有见证席位，其签名不计数，未签署。请在见证方的数据目录中执行。"
     en = (

@@ -130,13 +130,37 @@ def check_here(copy: Following, said: Succession) -> None:
         raise errors.SuccessionSignedHigher(here=here, signed=copy.signed.height)
 
 
-def sign(copy: Following, settings: Settings, file: SuccessionFile) -> SuccessionFile:
+def check_word(copy: Following, said: Succession) -> None:
+    """Whether this node has not given its word for another successor after the same block.
+
+    Raises SuccessionSignedOther.
+    """
+    given = copy.signed.handed(said.height)
+    if given not in ("", said.operator):
+        raise errors.SuccessionSignedOther(signed=given, height=said.height, operator=said.operator)
+
+
+def check_memory(copy: Following, nothing_later: bool) -> None:
+    """Whether it is known here what this node's key cosigned, or its member says that it is nothing later.
+
+    Raises SuccessionForgotten.
+    """
+    if copy.ledger.restored and not nothing_later:
+        raise errors.SuccessionForgotten(here=copy.height)
+
+
+def sign(
+    copy: Following, settings: Settings, file: SuccessionFile, *, nothing_later: bool = False
+) -> SuccessionFile:
     """The file with this member's signature by its seat's key, kept in signed.db before it is given.
 
-    From then on this node takes no further block of the operator that is replaced. Raises what `check_here`
-    and `proposed` do, NoSeatHere, SuccessionSignature for a signature in it that does not count.
+    From then on this node takes no block of the operator that is replaced, nor of another successor. Raises
+    what `check_here`, `check_word`, `check_memory` and `proposed` do, NoSeatHere, SuccessionSignature for a
+    signature in it that does not count.
     """
     check_here(copy, file.succession)
+    check_word(copy, file.succession)
+    check_memory(copy, nothing_later)
     proposed(copy, file.succession.operator)
     present, key = _set(copy), read_key(settings.file(files.NODE_KEY)).signer
     if all((seat.member, seat.public) != (settings.member, key.public) for seat in present.cosigners):
@@ -151,9 +175,8 @@ def sign(copy: Following, settings: Settings, file: SuccessionFile) -> Successio
 
 def withdraw(copy: Following) -> None:
     """Take this member's signature back: its node follows the operator again. Raises NothingSigned."""
-    if not copy.signed.handed(copy.height):
+    if not copy.signed.withdraw(copy.height):
         raise errors.NothingSigned(height=copy.height)
-    copy.signed.withdraw(copy.height)
 
 
 def standing(copy: Following, file: SuccessionFile) -> Standing:
@@ -192,7 +215,7 @@ def start(
 def check_start(copy: Following, settings: Settings, file: SuccessionFile) -> bool:
     """Whether the successor's block is still to be made: not, where an earlier try had made it.
 
-    Raises what `check_here` does, NotTheSuccessor, and what is wrong with the signatures.
+    Raises what `check_here` and `check_word` do, NotTheSuccessor, and what is wrong with the signatures.
     """
     said = file.succession
     present, key = _set(copy), read_key(settings.file(files.NODE_KEY)).public
@@ -202,29 +225,47 @@ def check_start(copy: Following, settings: Settings, file: SuccessionFile) -> bo
     if _taken(copy, said):
         return False
     check_here(copy, said)
+    check_word(copy, said)
     check_succession(present, file.action, holds)
     return True
 
 
 def take(copy: Following, file: SuccessionFile) -> None:
-    """Have a follower go on with the successor: what it rejected of the operator before is forgotten.
+    """Have a follower go on with the successor: what it rejected of the operator before is forgotten, and
+    when that one had nothing more.
 
-    What it signed and its cases stay. A copy that is behind fetches what is missing from the successor and
-    checks all of it. Raises SuccessionOtherChain, SuccessionOtherHistory, SuccessionPassed, and what is wrong
+    What it signed and its cases stay. A copy that is behind checks the signatures by the cosigners that it
+    knows, fetches what is missing from the successor and checks all of it. Raises SuccessionOtherChain,
+    SuccessionOtherHistory, SuccessionPassed, SuccessionSignedOther, SuccessionNotCounted, and what is wrong
     with the signatures.
     """
     said = file.succession
     if said.chain != copy.chain.id:
         raise errors.SuccessionOtherChain(chain=said.chain[:12])
-    if copy.height < said.height or _taken(copy, said):
+    if _taken(copy, said):
         return
-    if _root(copy, said.height) != said.app_hash:
+    if copy.height >= said.height and _root(copy, said.height) != said.app_hash:
         raise errors.SuccessionOtherHistory(height=said.height)
     if copy.height > said.height:
         raise errors.SuccessionPassed(here=copy.height, height=said.height)
-    check_succession(_set(copy), file.action, holds)
+    check_word(copy, said)
+    _check_signed(copy, file)
     copy.signed.hand_over(said.height, said.operator)
     copy.forget_rejected()
+    copy.forget_level()
+
+
+def _check_signed(copy: Following, file: SuccessionFile) -> None:
+    """By the set of the copy's own height, which a vote may have changed since where the copy is behind."""
+    here, height = copy.height, file.succession.height
+    try:
+        check_succession(_set(copy), file.action, holds)
+    except Refusal as found:
+        if here == height:
+            raise
+        raise errors.SuccessionNotCounted(
+            here=here, height=height, count=height - here, cause=found.code
+        ) from None
 
 
 def follow_successor(settings: Settings, file: SuccessionFile, url: str, ca: str = "") -> None:

@@ -18,6 +18,7 @@ from hansa.engines.folder import begin
 from hansa.kernel import encode
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.messages import Receipt
+from hansa.node.private import private
 from hansa.node.settings import SETTINGS
 from hansa.simulation.cast import FIRST_KEY, NODE_KEY, OPERATOR, secret, signer
 from hansa.simulation.clocks import SharedClock
@@ -140,6 +141,7 @@ class FiveProcesses:
         self.clock.close()
 
 
+@private()
 def settle_in(place: Path, member: str, genesis: Genesis, seed: int, ports: dict[str, int]) -> None:
     """Write a member's data directory, as `hansa init` and `hansa follow` leave it."""
     place.mkdir(parents=True)

@@ -6,6 +6,7 @@ more than all that the ledger does with one transaction. Whatever is unusual tak
 
 from asyncio import CancelledError, Future
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from hansa.kernel.refusal import Refusal
@@ -133,7 +134,7 @@ class Express(Connection):
         except Exception as error:
             self._end(cycle, self._refused(error, headers, cycle))
             return
-        always = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        always = _lines(tuple(self.server_state.default_headers))
         self._end(cycle, _OK % (always, len(body), b"" if cycle.keep_alive else _CLOSE) + body)
 
     def _refused(self, error: Exception, headers: list[tuple[bytes, bytes]], cycle: _Cycle) -> bytes:
@@ -151,6 +152,12 @@ class Express(Connection):
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+@lru_cache(maxsize=2)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Header lines that every answer has; they change once a second."""
+    return b"".join(b"%s: %s\r\n" % header for header in headers)
 
 
 def protocol(front: Front, goes_by: Callable[[Any], bool]) -> type[Connection]:

@@ -61,6 +61,17 @@ def test_it_is_known_by_the_settings(directory: Path) -> None:
     assert whose(directory, "http://10.0.0.7:8420") == [("bank", "http://10.0.0.7:8420")]
 
 
+def test_without_a_ledger_it_is_known_by_the_rest(directory: Path) -> None:
+    """All blocks may have to come from others: the ledger that is lost cannot say whose they are."""
+    (directory / "node.toml").write_text('member = "maker"\n[peers]\nbank = "http://10.0.0.7:8420"\n')
+    (directory / "ledger.db").unlink()
+    assert whose(directory, "http://10.0.0.7:8420", "plant=https://p.example", "https://own.example") == [
+        ("bank", "http://10.0.0.7:8420"), ("plant", "https://p.example"), ("bank", "https://own.example"),
+    ]  # fmt: skip
+    with pytest.raises(WrongCommand, match="MEMBER="):
+        whose(directory, "https://plant.example")
+
+
 @pytest.mark.parametrize("url", ["https://stranger.example", "https://x.example/a=b", "="])
 def test_one_that_nobody_named_is_not_asked(directory: Path, url: str) -> None:
     with pytest.raises(WrongCommand, match="MEMBER="):

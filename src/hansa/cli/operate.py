@@ -208,11 +208,13 @@ def _whose(directory: Path, urls: tuple[str, ...], profile: Any) -> Iterator[tup
     from hansa.node.neighbours import addresses
     from hansa.node.source import in_directory
 
-    with in_directory(directory, _release(directory)) as opened:
-        own = settings.Settings(member=opened.reading.genesis.operator)
-        if (directory / settings.SETTINGS).exists():
-            own = settings.read(directory)
-        known = {at.rstrip("/"): member for member, at in addresses(own, opened.reading).items()}
+    own = settings.read(directory) if (directory / settings.SETTINGS).exists() else None
+    named = dict(own.peers) if own else {}
+    if (directory / settings.LEDGER).exists():  # Else all blocks are to come from others.
+        with in_directory(directory, _release(directory)) as opened:
+            own = own or settings.Settings(member=opened.reading.genesis.operator)
+            named = addresses(own, opened.reading)
+    known = {at.rstrip("/"): member for member, at in named.items()}
     for given in urls:
         yield _named(given, profile, known)
 

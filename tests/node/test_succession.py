@@ -23,6 +23,7 @@ from hansa.engines.snapshot import read_manifest
 from hansa.kernel import Cosignature, Cosigner, encode, merkle, replace, succession_bytes
 from hansa.kernel.evidence import SignedHeader, final, signed_by
 from hansa.kernel.signatures import HEADER_DOMAIN
+from hansa.node import errors_succession as errors
 from hansa.node import settings as settings_of
 from hansa.node import succession as files
 from tests.cli.shell import Shell, free_port, running
@@ -352,6 +353,8 @@ def test_one_word_for_one_successor(members: Members, tmp_path: Path) -> None:
     bank.refused("succession.signed_other", *word)
     bank.refused("succession.signed_other", *begun)
     assert [each.member for each in files.read_file(second).signatures] == ["auditor"]
+    with contextlib.closing(copied(members, "bank")) as copy, pytest.raises(errors.SuccessionSignedOther):
+        files.sign(copy, settings_of.read(place), files.read_file(second))
     pencilled(members, second, "bank", "auditor", "maker", "plant")
     bank.refused("succession.signed_other", "succession", "start", place, second, "--yes")
     members.shell(NEW).refused(
@@ -388,6 +391,9 @@ def test_a_copy_that_is_behind_takes_no_file_that_nobody_signed(members: Members
     signatures = (made.signatures[0], forged, made.signatures[1])
     file.write_bytes(encode(replace(made, signatures=signatures)))
     bank.refused("succession.not_counted", *take)
+    auditor = ("succession", "take", members.place("auditor"), *take[3:])
+    pencilled(members, file, NEW, "auditor", "plant")
+    members.shell("auditor").refused("consortium.succession_too_few", *auditor)  # Level: it knows the set.
     assert settings_of.read(place).follow == members.url(OLD)
     pencilled(members, file, NEW, "auditor", "plant", "maker")
     bank.do(*take)
@@ -421,6 +427,8 @@ def test_who_cannot_know_what_its_key_signed_says_so_first(members: Members, tmp
     bank.refused("succession.forgotten", *word)
     bank.refused("succession.forgotten", *begun)
     with contextlib.closing(copied(members, "bank")) as copy:
+        with pytest.raises(errors.SuccessionForgotten):
+            files.sign(copy, settings_of.read(place), files.read_file(file))
         assert not copy.signed.handed(copy.height)
     bank.do(*word, "--nothing-later")
     assert [each.member for each in files.read_file(file).signatures] == ["bank", NEW]

@@ -13,15 +13,20 @@ import pytest
 
 import hansa
 from hansa.apps.consortium.messages import Attest, RevokeKey
+from hansa.apps.consortium.messages_votes import Propose, Seat, SetCosigners, Vote
 from hansa.engines import errors as engine_errors
+from hansa.engines.store import StoreFault
+from hansa.kernel import possession
 from hansa.kernel.apply import Incident
+from hansa.kernel.signatures import Signer
 from hansa.node import limits
 from hansa.node.incidents import TEXTS, noted
 from hansa.node.logs import JsonFormatter, Sparse, note
 from hansa.node.metrics import Metrics
 from hansa.node.operator import check_clock, check_disk
 from hansa.node.watchdog import TooSlow
-from tests.node.world import World
+from tests.consortium import signer
+from tests.node.world import NODE_SEED, World
 
 SHOW = Attest(table="consortium.members", key=("maker",))
 
@@ -46,6 +51,60 @@ def test_a_stopped_engine_is_not_well_and_says_why(node: World) -> None:
     told = next(check for check in node.get("/health").json["checks"] if check["name"] == "engine")
     assert "OSError: disk" in told["zh"]
     assert "OSError: disk" in told["en"]
+
+
+def engine_check(node: World) -> dict[str, str]:
+    found: dict[str, str] = next(c for c in node.get("/health").json["checks"] if c["name"] == "engine")
+    return found
+
+
+def vote_for_plant(node: World) -> None:
+    keys = {"maker": Signer(NODE_SEED), "plant": signer("plant", "node")}
+    seats = tuple(
+        Seat(
+            member=m, public=k.public, proof=k.sign(possession(node.operator.chain, m, "cosigner", k.public))
+        )
+        for m, k in keys.items()
+    )
+    said = SetCosigners(seats=seats, quorum=2, operator="plant")
+    for body in (
+        node.sign("maker", Propose(proposal="p-1", subject=said)),
+        *(node.sign(member, Vote(proposal="p-1", yes=True)) for member in ("maker", "plant", "bank")),
+    ):
+        assert node.submit(body).json["receipts"][0]["code"] == "ok"
+
+
+def test_who_was_voted_out_as_the_operator_is_not_well_and_says_why(node: World) -> None:
+    assert failing(node) == []
+    vote_for_plant(node)
+    assert failing(node) == ["engine"], "before anybody was refused"
+    assert node.submit(node.sign("bank", SHOW)).code == "engine.wrong_node_key"
+    assert failing(node) == ["engine"]
+    told = engine_check(node)
+    assert f"已不是运营方：区块 {node.operator.height} 之后" in told["zh"]
+    assert f"operator no more: after block {node.operator.height} another" in told["en"]
+
+
+def test_who_signed_a_succession_is_not_well_until_it_is_taken_back(node: World) -> None:
+    node.submit(node.sign("bank", SHOW))
+    node.operator.engine.signed.hand_over(node.operator.height, "plant")
+    assert node.submit(node.sign("bank", SHOW)).code == "engine.handed_over"
+    assert failing(node) == ["engine"]
+    assert "hansa succession withdraw" in engine_check(node)["en"]
+    node.operator.engine.signed.withdraw(node.operator.height)
+    assert failing(node) == []
+
+
+@pytest.mark.parametrize("fault", [StoreFault("no disk"), engine_errors.DamagedOnDisk(cause="no disk")])
+def test_a_ledger_that_cannot_be_read_is_not_well(
+    fault: Exception, node: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def snapshot() -> None:
+        raise fault
+
+    monkeypatch.setattr(node.operator.reader, "snapshot", snapshot)
+    assert failing(node) == ["engine"]
+    assert "no disk" in engine_check(node)["zh"]
 
 
 def test_a_writer_that_says_nothing_is_not_well(node: World, monkeypatch: pytest.MonkeyPatch) -> None:

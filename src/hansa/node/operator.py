@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hansa.engines.embedded import Embedded
+from hansa.engines.errors import HandedOver
 from hansa.engines.ledger import Keep
 from hansa.engines.reading import Reading
 from hansa.kernel import Release
@@ -56,6 +57,8 @@ class Operator:
         self._cosignatures = Cosignatures(settings.file(COSIGNATURES), self.reader)
         self.cosigned: Cosigned | None = self._cosignatures
         self.promised: Promised | None = None
+        self._looked, self._orders = -1, True
+        """Height at which it was last looked who orders the next block, and whether this node does."""
         checking = Checking(Checkers(self.engine.verified), self._public)
         self.admission = Admission(
             self.engine, node, self.chain, checking, metrics, settings.limits, clock, self._highest,
@@ -127,12 +130,41 @@ class Operator:
 
     def _check_engine(self) -> Check:
         stopped = self.engine.ledger.stops.reason
-        return Check(
-            name="engine",
-            ok=stopped is None,
-            zh="账本接受新交易。" if stopped is None else stopped.zh,
-            en="The ledger takes transactions." if stopped is None else stopped.en,
+        refused = (stopped.zh, stopped.en) if stopped is not None else self._is_over()
+        zh, en = refused or ("账本接受新交易。", "The ledger takes transactions.")
+        return Check(name="engine", ok=refused is None, zh=zh, en=en)
+
+    def _is_over(self) -> tuple[str, str] | None:
+        """Why it orders no more, zh and en: by a vote, or since this node itself signed a succession."""
+        if self.engine.signed.handed(self.height):
+            handed = HandedOver(height=self.height)
+            return handed.zh, handed.en
+        try:
+            self._look()
+        except Refusal as refusal:
+            return refusal.zh, refusal.en
+        except OSError as error:
+            return (
+                f"账本文件无法读取：{error}。请检查磁盘。",
+                f"The ledger cannot be read: {error}. See the disk.",
+            )
+        if self._orders:
+            return None
+        return (
+            f"本节点已不是运营方：区块 {self._looked} 之后由另一节点续接，本节点拒收一切交易。"
+            "请停下本节点，客户端改指新运营方；然后在原目录中改为从节点，保留 signed.db。",
+            f"This node is the operator no more: after block {self._looked} another node goes on, and this "
+            "one refuses all transactions. Stop it and point clients to the new operator; then let it follow "
+            "in the same directory, with its signed.db.",
         )
+
+    def _look(self) -> None:
+        """Who orders the next block, once per height. Raises DamagedOnDisk, StoreFault."""
+        if self._looked == self.height:
+            return
+        with self.reader.snapshot() as reading:
+            self._orders = reading.operator_key(reading.height + 1) == self.engine.public
+            self._looked = reading.height
 
     def _check_disk(self) -> Check:
         return check_disk(Path(self._settings.directory), self._settings.limits.disk_free)

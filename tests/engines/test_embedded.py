@@ -336,3 +336,21 @@ def test_bytes_whose_action_is_no_longer_known_have_their_first_outcome(
     monkeypatch.setattr("hansa.kernel.apply.parse", forgotten)
     assert disk.node.submit([wire]) == first
     assert disk.node.submit([b"rubbish" + wire])[0].code == "kernel.malformed"
+
+
+def test_trouble_met_while_it_stands_still_is_no_second_stop(
+    disk: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails at the commit, and at the look-up of the bytes after it."""
+
+    def fail(*_: Any) -> Any:
+        raise OSError("disk broken")
+
+    wire = disk.client("maker").sign(Register(tool="w-17"))
+    for name in ("write_block", "find_transaction"):
+        monkeypatch.setattr(disk.node.ledger.store, name, fail)
+    with pytest.raises(errors.Stopped):
+        disk.node.submit([wire])
+    noted = disk.node.ledger.stops.noted()
+    assert noted is not None
+    assert (noted.stops, noted.transactions) == (1, (wire,))

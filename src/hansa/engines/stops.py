@@ -96,8 +96,11 @@ class Stops:
     def stop(self, fault: BaseException, wires: Sequence[bytes]) -> Refusal:
         """Nothing was committed. Note the stop and its block, as far as the disk allows.
 
-        A record that is damaged on disk needs a backup, not a restart, and the reason says so.
+        A record that is damaged on disk needs a backup, not a restart, and the reason says so. A fault met
+        while the node stands still already is no second stop: the block to be tried again stays noted.
         """
+        if self.reason is not None:
+            return self.reason
         cause = shown(f"{type(fault).__name__}: {fault}")
         if isinstance(fault, Damaged):
             self.tell(Incident("damaged", shown(str(fault))))

@@ -1,0 +1,1 @@
+"""What other rooms may ask of this one, and what it tells them."""

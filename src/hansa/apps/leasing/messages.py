@@ -1,0 +1,1 @@
+"""Leases from signature to the last statement. Times are ms since the epoch, UTC."""

@@ -1,0 +1,3 @@
+"""Assets with what they can do, offers of their idle time, bargaining up to a reservation. Times are ms since
+the epoch, UTC.
+"""

@@ -2,7 +2,8 @@
 
 from hansa.apps.consortium import errors
 from hansa.apps.consortium.calendars import Calendar
-from hansa.apps.consortium.members import check_active
+from hansa.apps.consortium.members import check_active, known
+from hansa.apps.consortium.messages import Member
 from hansa.apps.consortium.tables import CALENDARS, MEMBERS
 from hansa.kernel import Context
 
@@ -10,6 +11,11 @@ from hansa.kernel import Context
 def is_member(ctx: Context, member: str) -> bool:
     """Whether a company of this id belongs, or belonged, to the consortium: it may do what it is bound to."""
     return MEMBERS.get(ctx, (member,)) is not None
+
+
+def company(ctx: Context, member: str) -> Member:
+    """A member as it is registered: names, number, size, roles, licences. Raises MemberUnknown."""
+    return known(ctx, member)
 
 
 def check_may_enter(ctx: Context, *members: str) -> None:

@@ -1,0 +1,214 @@
+"""Lists as tables: one table, shown to people, written as CSV or xlsx, or told to programs as JSON.
+
+A table holds values as Hansa keeps them (minor units, ms, days); what a reader sees is made from them by the
+column's kind. In JSON they stay as they are, under the column's name, which carries the unit.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from hansa.apps.billing.tariff import minor_digits
+from hansa.apps.billing.texts import money_text, price_text
+from hansa.client.problems import printable
+from hansa.client.texts import Language, Text
+from hansa.kernel.refusal import Refusal
+
+Kind = Literal["text", "count", "money", "price", "currency", "time", "date", "flag", "share"]
+"""How a column's values read.
+
+`text`: str, or a tuple of them; `count`: int; `money`: minor units of the row's `currency` column;
+`price`: e8 per unit; `currency`: its code; `time`: ms since the epoch (0: none), shown in UTC; `date`: days
+since the epoch; `flag`: bool; `share`: basis points, shown in percent. None shows as an empty cell.
+"""
+
+ROWS_MAX = 1_048_575
+"""Rows under the head that a sheet of an xlsx file can hold."""
+CELL_MAX = 32_767
+"""Characters that a cell of an xlsx file can hold."""
+SHEET_NAME_MAX = 31
+WIDTH_MAX, WIDTH_LOOKED_AT = 60, 200
+FORMULA = re.compile(r"[ \t\r\n'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]")
+"""How a text begins that a spreadsheet would run as a formula, also in full-width letters."""
+EPOCH = date(1970, 1, 1)
+BOM = "\ufeff"
+
+
+class TableTooLong(Refusal, code="tables.too_long", field="xlsx"):
+    zh = "共 {rows} 行，一张 Excel 工作表最多 {most} 行。请缩小范围，或改用 --csv。"
+    en = "There are {rows} rows; a sheet of Excel holds {most}. Ask for less, or use --csv."
+
+
+@dataclass(frozen=True)
+class Column:
+    """`name` is the key in JSON and ends in the unit where there is one (`gross_minor`, `due_ms`)."""
+
+    name: str
+    zh: str
+    en: str
+    kind: Kind = "text"
+
+    def head(self, lang: Language) -> str:
+        return self.zh if lang == "zh" else self.en
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of as many values as there are columns. A money column needs a column of kind `currency`."""
+
+    title: Text
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[Any]]
+    whole: object = None
+    """What JSON tells instead of the rows, where there is more to tell than a table holds."""
+
+    def currency_of(self, row: Sequence[Any]) -> str:
+        """The currency of a row; "" where the table has none."""
+        return next((row[at] for at, one in enumerate(self.columns) if one.kind == "currency"), "") or ""
+
+    def texts(self, row: Sequence[Any]) -> list[str]:
+        """A row as people read it."""
+        currency = self.currency_of(row)
+        return [
+            cell_text(column.kind, value, currency) for column, value in zip(self.columns, row, strict=True)
+        ]
+
+
+def cell_text(kind: Kind, value: Any, currency: str = "") -> str:
+    """A value as people read it, in one line, without what steers a terminal."""
+    if value is None or (kind == "time" and value == 0):
+        return ""
+    if kind == "money":
+        return money_text(value, currency)
+    if kind == "price":
+        return price_text(value)
+    if kind == "time":
+        return moment(value).strftime("%Y-%m-%d %H:%M:%SZ")
+    if kind == "date":
+        return (EPOCH + timedelta(days=value)).isoformat()
+    if kind == "flag":
+        return "✓" if value else "✗"
+    if kind == "share":
+        return f"{Decimal(value).scaleb(-2)} %"
+    if isinstance(value, tuple | list):
+        return "、".join(printable(str(one)) for one in value)
+    return printable(str(value))
+
+
+def moment(at_ms: int) -> datetime:
+    """An instant in UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+
+
+def json_bytes(table: Table) -> bytes:
+    """A list of objects by column names, values as Hansa keeps them; or `whole`."""
+    names = [column.name for column in table.columns]
+    found = table.whole
+    if found is None:
+        found = [dict(zip(names, row, strict=True)) for row in table.rows]
+    return msgspec.json.format(msgspec.json.encode(found), indent=1)
+
+
+def csv_text(table: Table, lang: Language, *, bom: bool = False) -> str:
+    """Heads and cells as people read them. No cell of text can run as a formula: it gets a leading `'`.
+
+    `bom`: begins with the mark by which Excel knows UTF-8.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n" if bom else "\n")
+    writer.writerow([column.head(lang) for column in table.columns])
+    for row in table.rows:
+        cells = zip(table.columns, table.texts(row), strict=True)
+        writer.writerow([harmless(text) if column.kind == "text" else text for column, text in cells])
+    return (BOM if bom else "") + out.getvalue()
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def xlsx_bytes(table: Table, lang: Language) -> bytes:
+    """One sheet: heads in bold and fixed, money and dates as numbers with their format, texts as texts.
+
+    Raises TableTooLong.
+    """
+    from openpyxl import Workbook
+    from openpyxl.utils import get_column_letter
+
+    if len(table.rows) > ROWS_MAX:
+        raise TableTooLong(rows=len(table.rows), most=ROWS_MAX)
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(_sheet_name(table.title.of(lang)))
+    sheet.freeze_panes = "A2"
+    for at, width in enumerate(_widths(table, lang), 1):
+        sheet.column_dimensions[get_column_letter(at)].width = width
+    sheet.append([_head(sheet, column.head(lang)) for column in table.columns])
+    for row in table.rows:
+        currency = table.currency_of(row)
+        sheet.append(
+            [_cell(sheet, one.kind, value, currency) for one, value in zip(table.columns, row, strict=True)]
+        )
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _head(sheet: Any, text: str) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    cell = WriteOnlyCell(sheet, text)
+    cell.font = Font(bold=True)
+    return cell
+
+
+def _cell(sheet: Any, kind: Kind, value: Any, currency: str) -> Any:
+    """A number where the column is one; a text is stored as text, whatever it begins with."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if value is None or (kind == "time" and value == 0):
+        return None
+    if kind == "money":
+        places = minor_digits(currency)
+        cell = WriteOnlyCell(sheet, Decimal(value).scaleb(-places))
+        cell.number_format = "#,##0" + ("." + "0" * places if places else "")
+    elif kind == "price":
+        cell = WriteOnlyCell(sheet, Decimal(value).scaleb(-8))
+        cell.number_format = "0.00######"
+    elif kind == "share":
+        cell = WriteOnlyCell(sheet, Decimal(value).scaleb(-4))
+        cell.number_format = "0.00%"
+    elif kind == "time":
+        cell = WriteOnlyCell(sheet, moment(value).replace(tzinfo=None))
+        cell.number_format = 'yyyy-mm-dd hh:mm:ss"Z"'
+    elif kind == "date":
+        cell = WriteOnlyCell(sheet, EPOCH + timedelta(days=value))
+        cell.number_format = "yyyy-mm-dd"
+    elif kind == "count":
+        cell = WriteOnlyCell(sheet, value)
+    else:
+        cell = WriteOnlyCell(sheet, cell_text(kind, value)[:CELL_MAX])
+        cell.data_type = "s"
+    return cell
+
+
+def _sheet_name(title: str) -> str:
+    return re.sub(r"[\[\]:*?/\\']", " ", printable(title))[:SHEET_NAME_MAX].strip() or "Hansa"
+
+
+def _widths(table: Table, lang: Language) -> list[int]:
+    """Width of each column by its first rows; a Chinese letter is as wide as two others."""
+    shown = [[column.head(lang) for column in table.columns]]
+    shown += [table.texts(row) for row in table.rows[:WIDTH_LOOKED_AT]]
+    return [
+        min(WIDTH_MAX, 2 + max(sum(2 if ord(c) > 0x2E7F else 1 for c in row[at]) for row in shown))
+        for at in range(len(table.columns))
+    ]

@@ -1,0 +1,5 @@
+"""The room put together."""
+
+from hansa.kernel import Room
+
+ROOM = Room("money")

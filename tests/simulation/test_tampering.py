@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hansa.apps.billing import contract as billing
+from hansa.apps.billing import closing as billing
 from hansa.apps.billing.messages import Statement
 from hansa.cli.main import cli
 from hansa.client.outbox import identity_of

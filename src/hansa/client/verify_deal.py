@@ -112,7 +112,8 @@ def check_deal(report: Report, records: Attests, transactions: Sequence[Placed])
 def _agreement(name: str, deal: Deal, signed: Signed) -> Iterator[str]:
     agreement = deal.agreement
     proposer, proposal = signed.proposals.get(name, ("", None))
-    if proposal is None or any(getattr(proposal, f) != getattr(agreement, f) for f in PROPOSED):
+    as_agreed = replace(agreement, to_ms=agreement.agreed_to_ms or agreement.to_ms)
+    if proposal is None or any(getattr(proposal, f) != getattr(as_agreed, f) for f in PROPOSED):
         yield f"agreement {name} is not what was proposed"
     parties = {agreement.provider, agreement.user}
     accepter, accepted = signed.acceptances.get(name, ("", ""))

@@ -36,7 +36,7 @@ def overstating(by_minor: int) -> AbstractContextManager[object]:
         )
         return closing._replace(statement=stated)
 
-    return patch("hansa.apps.billing.contract.reckon", overstated)
+    return patch("hansa.apps.billing.closing.reckon", overstated)
 
 
 def altering(by: int) -> AbstractContextManager[object]:

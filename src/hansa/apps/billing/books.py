@@ -33,6 +33,16 @@ def deal_of(ctx: Context, agreement: Agreement) -> Deal:
     return Deal(agreement, published.tariff, calendar, feeds)
 
 
+def of_party(ctx: Context, name: str) -> Agreement:
+    """An agreement, asked for by one of its parties. Raises AgreementUnknown, NotParty."""
+    agreement = AGREEMENTS.get(ctx, (name,))
+    if agreement is None:
+        raise errors.AgreementUnknown(agreement=name)
+    if ctx.member != agreement.provider and ctx.member != agreement.user:
+        raise errors.NotParty(member=ctx.member, agreement=name)
+    return agreement
+
+
 def usage_changed(ctx: Context, signal: IntervalsChanged) -> None:
     """Listener: every agreement that counts by the feed books what is new and takes out what is gone
     (rule 22).

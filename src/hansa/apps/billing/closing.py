@@ -1,17 +1,20 @@
-"""How a period is closed: usage and gaps to lines, earlier periods corrected, tax reckoned once."""
+"""How a period is closed, by itself at its cut-off or when a party asks: usage and gaps to lines, earlier
+periods corrected, tax reckoned once.
+"""
 
 from typing import NamedTuple
 
 from hansa.apps.billing import errors
 from hansa.apps.billing.booking import NEVER_MS
-from hansa.apps.billing.books import sources_of
-from hansa.apps.billing.deal import Deal
-from hansa.apps.billing.messages import Billed, Late, Statement
+from hansa.apps.billing.books import deal_of, of_party, sources_of
+from hansa.apps.billing.deal import Deal, period_from
+from hansa.apps.billing.messages import Billed, Close, Held, Late, Stated, Statement
+from hansa.apps.billing.meters import check_verified
 from hansa.apps.billing.rating import Line, close_statement
 from hansa.apps.billing.settling import correct_earlier, rate_period
-from hansa.apps.billing.tables import BILLED, LATE, STATEMENTS
+from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BILLED, LATE, STATEMENTS
 from hansa.apps.consortium.calendars import Period
-from hansa.kernel import Context, encode, limits
+from hansa.kernel import Context, Refusal, due, encode, limits, replace
 
 CORRECTION_STEPS_MAX = limits.SCANNED_MAX // 2
 """Work of a close after which no further earlier period is rated again: it waits for the next close."""
@@ -86,3 +89,67 @@ def _billed(ctx: Context, name: str, period: Period) -> tuple[Line, ...]:
     """Every line that statements carry for a closed period."""
     rows = BILLED.scan(ctx, (name, period.from_ms), limit=limits.SCANNED_MAX)
     return tuple(line for _, billed in rows for line in billed.lines)
+
+
+def close(ctx: Context, a: Close) -> None:
+    # Checks, cheapest first.
+    agreement = of_party(ctx, a.agreement)
+    if agreement.state != "accepted":
+        raise errors.WrongState(agreement=a.agreement, state=agreement.state)
+    if not agreement.next_from_ms:
+        raise errors.NothingToClose(agreement=a.agreement)
+    deal = deal_of(ctx, agreement)
+    period = period_from(deal, agreement.next_from_ms)
+    if ctx.time_ms < period.to_ms + agreement.terms.cut_off_ms:
+        raise errors.TooEarly(agreement=a.agreement)
+    check_verified(deal, period)
+    closing = reckon(ctx, a.agreement, deal, period)
+
+    # Writes and events.
+    _shut(ctx, a.agreement, deal, closing)
+
+
+def close_due(ctx: Context, name: str) -> None:
+    """The next period is past its cut-off: close it, or say why not. Late or early, it closes the same."""
+    agreement = AGREEMENTS.get(ctx, (name,))
+    if agreement is None or not agreement.next_from_ms:
+        return
+    deal = deal_of(ctx, agreement)
+    period = period_from(deal, agreement.next_from_ms)
+    if ctx.time_ms < period.to_ms + agreement.terms.cut_off_ms:
+        return  # It was closed by hand, and the next one is not due yet.
+    try:
+        check_verified(deal, period)
+        closing = reckon(ctx, name, deal, period)
+    except Refusal as refusal:
+        held = Held(agreement=name, period_from_ms=period.from_ms, code=refusal.code, clause=refusal.clause)
+        ctx.emit(held)
+        return
+    _shut(ctx, name, deal, closing)
+
+
+def _shut(ctx: Context, name: str, deal: Deal, closing: Closing) -> None:
+    agreement, statement = deal.agreement, closing.statement
+    period = statement.period
+    keep(ctx, name, closing)
+    next_from_ms = period.to_ms if period.to_ms < agreement.to_ms else 0
+    AGREEMENTS.put(ctx, (name,), replace(agreement, next_from_ms=next_from_ms))
+    if next_from_ms:
+        next_to_ms = period_from(deal, next_from_ms).to_ms
+        due.at(ctx, next_to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, name)
+    else:  # No statement follows that could correct this one: the books are closed.
+        for binding in agreement.meters:
+            ACCOUNTS.delete(ctx, (binding.owner, binding.feed, name, binding.meter))
+    ctx.emit(
+        Stated(
+            agreement=name,
+            provider=agreement.provider,
+            user=agreement.user,
+            period_from_ms=period.from_ms,
+            period_to_ms=period.to_ms,
+            currency=statement.currency,
+            net_minor=statement.net_minor,
+            tax_minor=statement.tax_minor,
+            gross_minor=statement.gross_minor,
+        )
+    )

@@ -37,7 +37,8 @@ class Deal:
 
 def content(name: str, deal: Deal) -> str:
     """What both parties sign: a digest of the agreement as proposed, of its tariff and its calendar."""
-    proposed = replace(deal.agreement, state="proposed", next_from_ms=0)
+    agreed_to_ms = deal.agreement.agreed_to_ms or deal.agreement.to_ms
+    proposed = replace(deal.agreement, state="proposed", next_from_ms=0, to_ms=agreed_to_ms, agreed_to_ms=0)
     return digest({"agreement": proposed, "calendar": deal.calendar, "name": name, "tariff": deal.tariff})
 
 

@@ -64,6 +64,8 @@ class Agreement(Record, version=1, readers="members", retention="business"):
     state: AgreementState
     next_from_ms: TimeMs = 0
     """Start of the period to be closed next; 0 when all are closed, and before acceptance."""
+    agreed_to_ms: TimeMs = 0
+    """The end that both parties accepted first, where `to_ms` was changed since; 0: it was not."""
 
 
 class Account(Record, version=1, readers="members", retention="business"):
@@ -226,6 +228,14 @@ class Withdrawn(Event, tag="billing.withdrawn"):
     by: MemberId
 
 
+class AgreementChanged(Event, tag="billing.agreement_changed"):
+    """An agreement ends earlier or later than it did."""
+
+    agreement: Id
+    to_ms: TimeMs
+    was_to_ms: TimeMs
+
+
 class Stated(Event, tag="billing.stated"):
     """A period was closed and its statement stands."""
 
@@ -254,6 +264,7 @@ __all__ = [
     "Accepted",
     "Account",
     "Agreement",
+    "AgreementChanged",
     "Billed",
     "Binding",
     "Close",

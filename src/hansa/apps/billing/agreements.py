@@ -1,0 +1,262 @@
+"""Tariffs and agreements: published, proposed, accepted; ended early or extended by rooms that lease."""
+
+from hansa.apps.billing import errors, errors_life
+from hansa.apps.billing.books import deal_of, of_party
+from hansa.apps.billing.closing import close_due
+from hansa.apps.billing.deal import Deal, content, period_from
+from hansa.apps.billing.messages import (
+    Accept,
+    Accepted,
+    Account,
+    Agreement,
+    AgreementChanged,
+    Binding,
+    Propose,
+    Proposed,
+    PublishedTariff,
+    PublishTariff,
+    TariffPublished,
+    Withdraw,
+    Withdrawn,
+)
+from hansa.apps.billing.meters import check_bound, check_meters
+from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, TARIFFS
+from hansa.apps.billing.tariff import check_rates, check_tariff
+from hansa.apps.billing.terms import check_terms
+from hansa.apps.consortium import interface as consortium
+from hansa.apps.metering import interface as metering
+from hansa.kernel import Context, due, limits, replace
+
+ACCOUNTS_PER_FEED_MAX = 16
+DAYS_PER_YEAR = 366
+
+
+def publish_tariff(ctx: Context, a: PublishTariff) -> None:
+    # Checks, cheapest first.
+    if TARIFFS.get(ctx, (ctx.member, a.id, a.version)) is not None:
+        raise errors.TariffTaken(id=a.id, version=a.version)
+    consortium.check_may_enter(ctx, ctx.member)
+    consortium.calendar(ctx, a.calendar_owner, a.calendar)
+    check_tariff(a.tariff)
+
+    # Writes.
+    TARIFFS.put(
+        ctx,
+        (ctx.member, a.id, a.version),
+        PublishedTariff(tariff=a.tariff, calendar_owner=a.calendar_owner, calendar=a.calendar),
+    )
+
+    # Events.
+    ctx.emit(TariffPublished(owner=ctx.member, id=a.id, version=a.version))
+
+
+def propose(ctx: Context, a: Propose) -> None:
+    # Checks, cheapest first.
+    if ctx.member != a.provider and ctx.member != a.user:
+        raise errors.NotParty(member=ctx.member, agreement=a.agreement)
+    agreement = Agreement(
+        provider=a.provider,
+        user=a.user,
+        proposer=ctx.member,
+        tariff_owner=a.tariff_owner,
+        tariff=a.tariff,
+        tariff_version=a.tariff_version,
+        meters=a.meters,
+        terms=a.terms,
+        from_ms=a.from_ms,
+        to_ms=a.to_ms,
+        state="proposed",
+    )
+    _check_new(ctx, a.agreement, agreement)
+
+    # Writes.
+    AGREEMENTS.put(ctx, (a.agreement,), agreement)
+
+    # Events.
+    ctx.emit(Proposed(agreement=a.agreement, provider=a.provider, user=a.user, proposer=ctx.member))
+
+
+def accept(ctx: Context, a: Accept) -> None:
+    # Checks, cheapest first. What held when it was proposed may not hold any more.
+    agreement = of_party(ctx, a.agreement)
+    if agreement.state != "proposed":
+        raise errors.WrongState(agreement=a.agreement, state=agreement.state)
+    if agreement.proposer == ctx.member:
+        raise errors.OwnProposal(agreement=a.agreement)
+    consortium.check_may_enter(ctx, agreement.provider, agreement.user)
+    deal = _check_accepted(ctx, a.agreement, agreement, a.content)
+
+    # Writes and events.
+    _bind(ctx, a.agreement, deal)
+
+
+def withdraw(ctx: Context, a: Withdraw) -> None:
+    # Checks.
+    agreement = of_party(ctx, a.agreement)
+    if agreement.state != "proposed":
+        raise errors.WrongState(agreement=a.agreement, state=agreement.state)
+
+    # Writes.
+    AGREEMENTS.put(ctx, (a.agreement,), replace(agreement, state="withdrawn"))
+
+    # Events.
+    ctx.emit(Withdrawn(agreement=a.agreement, by=ctx.member))
+
+
+# For rooms that lease: they vouch that both parties signed.
+
+
+def agree(ctx: Context, name: str, agreement: Agreement, signed: str) -> None:
+    """An agreement that both parties signed elsewhere: proposed and accepted at once, by the same checks."""
+    # Checks, cheapest first.
+    proposed = replace(agreement, state="proposed", next_from_ms=0, agreed_to_ms=0)
+    if proposed.proposer not in (proposed.provider, proposed.user):
+        raise errors.NotParty(member=proposed.proposer, agreement=name)
+    _check_new(ctx, name, proposed)
+    deal = _check_accepted(ctx, name, proposed, signed)
+
+    # Writes and events.
+    _bind(ctx, name, deal)
+
+
+def end_early(ctx: Context, name: str, to_ms: int) -> None:
+    """The agreement ends at `to_ms`, not earlier than now; what is open is stated as ever."""
+    # Checks, cheapest first.
+    agreement = _running(ctx, name)
+    if not max(agreement.next_from_ms + 1, ctx.time_ms) <= to_ms < agreement.to_ms:
+        raise errors_life.EndTime(agreement=name, to_ms=to_ms)
+    _check_recorded(ctx, name, agreement, to_ms)
+
+    # Writes and events.
+    _change_end(ctx, name, deal_of(ctx, agreement), to_ms)
+
+
+def extend(ctx: Context, name: str, to_ms: int) -> None:
+    """The agreement goes on until `to_ms`, by the same tariff and terms."""
+    # Checks, cheapest first.
+    agreement = _running(ctx, name)
+    if not agreement.to_ms < to_ms <= agreement.from_ms + limits.AGREEMENT_MAX_MS:
+        raise errors_life.EndTime(agreement=name, to_ms=to_ms)
+    _check_recorded(ctx, name, agreement, agreement.to_ms)
+    longer = deal_of(ctx, replace(agreement, to_ms=to_ms))
+    _check_calendar(longer)
+    for binding in agreement.meters:
+        _check_overlap(ctx, name, longer.agreement, binding)
+
+    # Writes and events.
+    _change_end(ctx, name, deal_of(ctx, agreement), to_ms)
+
+
+def _running(ctx: Context, name: str) -> Agreement:
+    agreement = AGREEMENTS.get(ctx, (name,))
+    if agreement is None:
+        raise errors.AgreementUnknown(agreement=name)
+    if agreement.state != "accepted":
+        raise errors.WrongState(agreement=name, state=agreement.state)
+    if not agreement.next_from_ms:
+        raise errors.NothingToClose(agreement=name)
+    return agreement
+
+
+def _check_recorded(ctx: Context, name: str, agreement: Agreement, end_ms: int) -> None:
+    """No feed was read after an end that moves: what is booked would not be what the new end counts (M17)."""
+    for binding in agreement.meters:
+        head = metering.head(ctx, binding.owner, binding.feed)
+        if head is not None and head.at_ms > end_ms:
+            raise errors_life.EndRecorded(
+                clause=binding.meter, agreement=name, feed=binding.feed, to_ms=end_ms
+            )
+
+
+def _change_end(ctx: Context, name: str, deal: Deal, to_ms: int) -> None:
+    before = deal.agreement
+    agreed_to_ms = before.agreed_to_ms or before.to_ms
+    after = replace(before, to_ms=to_ms, agreed_to_ms=0 if agreed_to_ms == to_ms else agreed_to_ms)
+    AGREEMENTS.put(ctx, (name,), after)
+    for binding in after.meters:
+        account = Account(from_ms=after.from_ms, to_ms=to_ms)
+        ACCOUNTS.put(ctx, (binding.owner, binding.feed, name, binding.meter), account)
+    ends_ms = [
+        period_from(Deal(each, deal.tariff, deal.calendar, deal.feeds), each.next_from_ms).to_ms
+        for each in (before, after)
+    ]
+    due.drop(ctx, ends_ms[0] + after.terms.cut_off_ms, close_due, after.provider, name)
+    due.at(ctx, ends_ms[1] + after.terms.cut_off_ms, close_due, after.provider, name)
+    ctx.emit(AgreementChanged(agreement=name, to_ms=to_ms, was_to_ms=before.to_ms))
+
+
+# What holds for every agreement, whoever brings it.
+
+
+def _check_new(ctx: Context, name: str, agreement: Agreement) -> None:
+    other = agreement.user if agreement.proposer == agreement.provider else agreement.provider
+    if agreement.provider == agreement.user or not consortium.is_member(ctx, other):
+        raise errors.SameParty()
+    consortium.check_may_enter(ctx, agreement.provider, agreement.user)
+    if not agreement.from_ms < agreement.to_ms <= agreement.from_ms + limits.AGREEMENT_MAX_MS:
+        raise errors.AgreementTime(years=limits.AGREEMENT_MAX_MS // limits.DAY_MS // DAYS_PER_YEAR)
+    if AGREEMENTS.get(ctx, (name,)) is not None:
+        raise errors.AgreementTaken(agreement=name)
+    check_bound(ctx, agreement)
+    deal = deal_of(ctx, agreement)
+    check_terms(deal.tariff, agreement.terms)
+    _check_calendar(deal)
+    check_meters(deal)
+
+
+def _check_accepted(ctx: Context, name: str, agreement: Agreement, signed: str) -> Deal:
+    deal = deal_of(ctx, agreement)
+    if signed != content(name, deal):
+        raise errors.OtherContent(agreement=name)
+    check_meters(deal)
+    for binding in agreement.meters:
+        _check_account(ctx, name, agreement, binding)
+    return deal
+
+
+def _bind(ctx: Context, name: str, deal: Deal) -> None:
+    """From now on the agreement counts."""
+    # Writes.
+    agreement = deal.agreement
+    period = period_from(deal, agreement.from_ms)
+    AGREEMENTS.put(ctx, (name,), replace(agreement, state="accepted", next_from_ms=period.from_ms))
+    account = Account(from_ms=agreement.from_ms, to_ms=agreement.to_ms)
+    for binding in agreement.meters:
+        ACCOUNTS.put(ctx, (binding.owner, binding.feed, name, binding.meter), account)
+    due.at(ctx, period.to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, name)
+
+    # Events.
+    accepter = agreement.user if agreement.proposer == agreement.provider else agreement.provider
+    ctx.emit(Accepted(agreement=name, by=accepter))
+
+
+def _check_calendar(deal: Deal) -> None:
+    """Every period of the agreement, and its tax rates, must be defined by what the parties agree on now."""
+    first = period_from(deal, deal.agreement.from_ms)
+    last = period_from(deal, deal.agreement.to_ms - 1)
+    for period in (first, last):
+        check_rates(deal.tariff, period.last_day)
+
+
+def _check_account(ctx: Context, name: str, agreement: Agreement, binding: Binding) -> None:
+    """The feed has not been counted from the start on, and not for the same parties at that time."""
+    head = metering.head(ctx, binding.owner, binding.feed)
+    if head is not None and head.at_ms >= agreement.from_ms:
+        raise errors.StartsTooLate(clause=binding.meter, feed=binding.feed)
+    accounts = list(ACCOUNTS.scan(ctx, (binding.owner, binding.feed)))
+    own = [other for other in agreement.meters if (other.owner, other.feed) == (binding.owner, binding.feed)]
+    if len(accounts) + len(own) > ACCOUNTS_PER_FEED_MAX:
+        raise errors.TooManyAccounts(clause=binding.meter, feed=binding.feed, limit=ACCOUNTS_PER_FEED_MAX)
+    _check_overlap(ctx, name, agreement, binding)
+
+
+def _check_overlap(ctx: Context, name: str, agreement: Agreement, binding: Binding) -> None:
+    """No other agreement of the same parties counts by the feed at that time."""
+    for key, account in ACCOUNTS.scan(ctx, (binding.owner, binding.feed)):
+        if str(key[2]) == name:
+            continue
+        other = AGREEMENTS.get(ctx, (str(key[2]),))
+        assert other is not None
+        same_parties = (other.provider, other.user) == (agreement.provider, agreement.user)
+        if same_parties and account.from_ms < agreement.to_ms and agreement.from_ms < account.to_ms:
+            raise errors.Overlapping(clause=binding.meter, feed=binding.feed, other=str(key[2]))

@@ -1,0 +1,90 @@
+"""Whether feeds can carry what an agreement bills by them: kind, unit, wiring, states, legal use."""
+
+from hansa.apps.billing import errors
+from hansa.apps.billing.deal import Deal
+from hansa.apps.billing.messages import Agreement, Binding
+from hansa.apps.billing.tables import TARIFFS
+from hansa.apps.billing.tariff import Tariff, Usage
+from hansa.apps.consortium.calendars import Period
+from hansa.apps.metering.messages import Feed
+from hansa.kernel import Context
+
+LEGAL_CARRIERS = {
+    "electricity": "电能",
+    "gas": "燃气",
+    "water": "水",
+    "heat": "热能",
+    "weight": "重量",
+}
+"""What may be settled in trade by verified meters only (rule 25), with its Chinese name."""
+
+
+def check_bound(ctx: Context, agreement: Agreement) -> None:
+    """Each meter of the tariff has exactly one feed, and it is a party's: nobody else's records bear the
+    work.
+    """
+    published = TARIFFS.get(ctx, (agreement.tariff_owner, agreement.tariff, agreement.tariff_version))
+    names = [meter.name for meter in published.tariff.meters] if published else []
+    bound = [binding.meter for binding in agreement.meters]
+    for name in dict.fromkeys((*bound, *names)):
+        if published and (bound.count(name) != 1 or name not in names):
+            raise errors.MeterUnbound(clause=name, meter=name)
+    for binding in agreement.meters:
+        if binding.owner not in (agreement.provider, agreement.user):
+            raise errors.FeedOfOther(clause=binding.meter, feed=binding.feed, owner=binding.owner)
+
+
+def check_meters(deal: Deal) -> None:
+    """Each feed can carry what is billed by it."""
+    tariff = deal.tariff
+    for binding in deal.agreement.meters:
+        feed = deal.feeds[binding.meter]
+        meter = next(meter for meter in tariff.meters if meter.name == binding.meter)
+        if (feed.kind, feed.base_unit) != (meter.kind, meter.base_unit):
+            raise errors.MeterUnfit(
+                clause=meter.name,
+                feed=binding.feed,
+                kind=feed.kind,
+                base_unit=feed.base_unit,
+                meter=meter.name,
+                wanted_kind=meter.kind,
+                wanted_unit=meter.base_unit,
+            )
+        if not feed.wired:
+            raise errors.NotWired(clause=meter.name, feed=binding.feed)
+        _check_states(tariff, binding, feed)
+        _check_legal_use(deal, binding, feed)
+
+
+def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
+    for element in tariff.elements:
+        if isinstance(element, Usage) and element.meter == binding.meter:
+            for state in element.states:
+                if state not in feed.states:
+                    raise errors.StateUnknown(
+                        clause=element.clause, by=element.clause, state=state, feed=binding.feed
+                    )
+
+
+def _check_legal_use(deal: Deal, binding: Binding, feed: Feed) -> None:
+    if deal.tariff.purpose != "trade_settlement" or feed.carrier not in LEGAL_CARRIERS:
+        return
+    if feed.legal_use.grade != "billing":
+        raise errors.LegalUseMissing(
+            clause=binding.meter,
+            feed=binding.feed,
+            carrier=feed.carrier,
+            carrier_zh=LEGAL_CARRIERS[feed.carrier],
+        )
+    if feed.legal_use.valid_until_ms <= deal.agreement.from_ms:
+        raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)
+
+
+def check_verified(deal: Deal, period: Period) -> None:
+    """No meter's verification may end before the period to be closed does."""
+    for binding in deal.agreement.meters:
+        feed = deal.feeds[binding.meter]
+        _check_legal_use(deal, binding, feed)
+        legal_matters = deal.tariff.purpose == "trade_settlement" and feed.carrier in LEGAL_CARRIERS
+        if legal_matters and feed.legal_use.valid_until_ms < period.to_ms:
+            raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)

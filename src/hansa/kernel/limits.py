@@ -75,6 +75,29 @@ CORRECTED_PERIODS_MAX = 12
 STATEMENT_GAPS_MAX = 500
 """Gaps and falls listed in a statement; beyond it the statement has their number, the ledger their list."""
 
+# Leasing: the life of a lease.
+ATTACHMENTS_MAX = 32
+HANDOVER_ITEMS_MAX = 200
+PHOTOS_PER_ITEM_MAX = 16
+HANDOVER_AGE_MAX_MS = 7 * DAY_MS
+"""How long ago condition and counters may have been looked at when they are reported."""
+SUBLEASE_DEPTH_MAX = 4
+"""Leases below one of the owner's own: sublet, sublet again, and so on."""
+SUBLEASES_MAX = 64
+"""Directly under one lease, ended ones included."""
+CONSENTS_MAX = 64
+"""To sublease, of one lease."""
+SUSPENSION_NOTICE_MIN_MS = 3 * DAY_MS
+DEFAULT_AFTER_MS = 15 * DAY_MS
+"""How long a lessee must have been suspended, still not having paid, before the lessor may end the lease."""
+DAMAGE_OPEN_MAX_MS = 30 * DAY_MS
+"""After the return: how long damage that is claimed and not agreed keeps a lease from being closed."""
+DAMAGES_MAX = 64
+"""Claims for damage of one lease."""
+CHAIN_RECORDS_MAX = 20_000
+"""Counter records that one look at a chain of subleases reads."""
+CHAIN_LEASES_MAX = 200
+
 # Consortium.
 MEMBERS_MAX = 1_000
 """Members that have not left."""

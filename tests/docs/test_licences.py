@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = re.compile(
-    r"0BSD|Apache-2\.0|BSD-[23]-Clause|CC0-1\.0|ISC|MIT|MIT-0|PSF-2\.0|Zlib|MPL-2\.0"
+    r"0BSD|Apache-2\.0|BSD-[23]-Clause|CC0-1\.0|ISC|MIT|MIT-0|MIT-CMU|PSF-2\.0|Zlib|MPL-2\.0"
     r"|LGPL-[\d.]+(?:-only|-or-later)?"
 )
 WORDS = {
@@ -18,6 +18,7 @@ WORDS = {
     "MPL": "MPL-2.0",
     "Mozilla": "MPL-2.0",
     "PSF": "PSF-2.0",
+    "LGPL": "LGPL",
     "CC0": "CC0-1.0",
     "any-OSI": "Zlib",
 }

@@ -1,0 +1,1 @@
+"""A settlement statement on paper: HTML to print, and PDF."""

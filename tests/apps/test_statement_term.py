@@ -81,7 +81,12 @@ def test_what_was_signed_elsewhere_counts_as_if_proposed_and_accepted(ground: Gr
     other.register(pieces=feed(reporting="on_change"))
     other.publish(PIECES, calendar_of("Asia/Shanghai"))
     other.agree(FROM_MS, TO_MS, *AGREEMENT.terms.gaps, cut_off_ms=DAY)
-    assert ground.tables("billing", "kernel") == other.tables("billing", "kernel")
+    assert agreement(ground).signed == signed(ground)
+    without = [AGREEMENTS.name]
+    assert ground.tables("billing", "kernel", without=without) == other.tables(
+        "billing", "kernel", without=without
+    )
+    assert replace(agreement(ground), signed="") == agreement(other)
 
 
 def test_an_early_end_closes_the_books_there_and_what_was_signed_stays_known(ground: Ground) -> None:
@@ -131,6 +136,38 @@ def test_an_end_that_moves_there_and_back_was_never_changed(ground: Ground) -> N
     ask(ground, interface.end_early, "g-1", TO_MS - DAY)
     ask(ground, interface.extend, "g-1", TO_MS)
     assert ground.tables("billing", "kernel") == before
+
+
+def test_a_later_begin_forgets_what_was_booked_before(ground: Ground) -> None:
+    agreed(ground)
+    ground.now_ms = FROM_MS + DAY
+    ground.record("pieces", (FROM_MS, 0), (FROM_MS + DAY, 50))
+    ask(ground, interface.begin, "g-1", FROM_MS + 2 * DAY)
+    assert agreement(ground).agreed_from_ms == FROM_MS
+    ground.now_ms = FROM_MS + 4 * DAY
+    ground.record("pieces", (FROM_MS + 2 * DAY, 60), (FROM_MS + 4 * DAY, 95), first=3)
+    ground.move_to(TO_MS + 2 * DAY)
+    first, second = ground.statements()
+    assert first.period.from_ms == FROM_MS + 2 * DAY
+    assert sum(line.quantity_base for line in first.lines) == 35
+    assert sum(line.quantity_base for line in second.lines) == 0
+
+
+def test_what_ends_before_it_began_is_void(ground: Ground) -> None:
+    agreed(ground)
+    ground.now_ms = FROM_MS + DAY
+    ground.record("pieces", (FROM_MS, 0), (FROM_MS + DAY, 50))
+    ask(ground, interface.end_early, "g-1", FROM_MS)
+    assert agreement(ground).state == "withdrawn"
+    left = [name for name, _ in ground.tables("billing", "kernel") if "due" in name or "usage" in name]
+    assert left == []
+    assert not list(ACCOUNTS.scan(ground.context()))
+
+
+def test_a_third_may_let_its_feed_be_used(ground: Ground) -> None:
+    rented = replace(AGREEMENT, provider="maker", user="bank")
+    ask(ground, interface.agree, "g-1", rented, "ab" * 32, ("plant",))
+    assert agreement(ground).state == "accepted"
 
 
 def late(ground: Ground) -> None:
@@ -187,12 +224,30 @@ def proposed(ground: Ground) -> None:
     ask(ground, interface.extend, "g-1", TO_MS + 1)
 
 
-def other_content(ground: Ground) -> None:
-    ask(ground, interface.agree, "g-1", AGREEMENT, signed(ground, replace(AGREEMENT, to_ms=TO_MS + 1)))
+def begun(from_ms: int, now_ms: int = FROM_MS) -> Callable[[Ground], None]:
+    def act(ground: Ground) -> None:
+        agreed(ground)
+        ground.move_to(now_ms)
+        ask(ground, interface.begin, "g-1", from_ms)
+
+    return act
+
+
+def begun_among_records(ground: Ground) -> None:
+    late(ground)
+    ask(ground, interface.begin, "g-1", FROM_MS + DAY + 1)
+
+
+def feed_of_a_third(ground: Ground) -> None:
+    agreed(ground, replace(AGREEMENT, provider="maker", user="bank"))
 
 
 REFUSALS: list[tuple[type[Refusal], Callable[[Ground], None]]] = [
-    (errors.OtherContent, other_content),
+    (errors.FeedOfOther, feed_of_a_third),
+    (errors_life.BeginTime, begun(FROM_MS)),
+    (errors_life.BeginTime, begun(TO_MS)),
+    (errors_life.BeginTime, begun(FROM_MS + 40 * DAY, FROM_MS + 30 * DAY)),
+    (errors_life.TimeRecorded, begun_among_records),
     (errors.NotParty, lambda ground: agreed(ground, replace(AGREEMENT, proposer="bank"))),
     (errors.SameParty, lambda ground: agreed(ground, replace(AGREEMENT, user="nobody"))),
     (errors.AgreementTaken, lambda ground: (agreed(ground), agreed(ground))[1]),
@@ -205,8 +260,8 @@ REFUSALS: list[tuple[type[Refusal], Callable[[Ground], None]]] = [
     (errors_life.EndTime, extended(TO_MS)),
     (errors_life.EndTime, extended(FROM_MS + limits.AGREEMENT_MAX_MS + 1)),
     (CalendarOutside, extended(START_MS + 366 * DAY)),
-    (errors_life.EndRecorded, recorded),
-    (errors_life.EndRecorded, recorded_past_the_end),
+    (errors_life.TimeRecorded, recorded),
+    (errors_life.TimeRecorded, recorded_past_the_end),
     (errors.Overlapping, second),
 ]
 

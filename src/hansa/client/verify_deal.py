@@ -112,7 +112,8 @@ def check_deal(report: Report, records: Attests, transactions: Sequence[Placed])
 def _agreement(name: str, deal: Deal, signed: Signed) -> Iterator[str]:
     agreement = deal.agreement
     proposer, proposal = signed.proposals.get(name, ("", None))
-    as_agreed = replace(agreement, to_ms=agreement.agreed_to_ms or agreement.to_ms)
+    from_ms = agreement.agreed_from_ms or agreement.from_ms
+    as_agreed = replace(agreement, from_ms=from_ms, to_ms=agreement.agreed_to_ms or agreement.to_ms)
     if proposal is None or any(getattr(proposal, f) != getattr(as_agreed, f) for f in PROPOSED):
         yield f"agreement {name} is not what was proposed"
     parties = {agreement.provider, agreement.user}

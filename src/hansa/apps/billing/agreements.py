@@ -1,7 +1,7 @@
 """Tariffs and agreements: published, proposed, accepted; ended early or extended by rooms that lease."""
 
 from hansa.apps.billing import errors, errors_life
-from hansa.apps.billing.books import deal_of, of_party
+from hansa.apps.billing.books import deal_of, forget, of_party
 from hansa.apps.billing.closing import close_due
 from hansa.apps.billing.deal import Deal, content, period_from
 from hansa.apps.billing.messages import (
@@ -84,7 +84,9 @@ def accept(ctx: Context, a: Accept) -> None:
     if agreement.proposer == ctx.member:
         raise errors.OwnProposal(agreement=a.agreement)
     consortium.check_may_enter(ctx, agreement.provider, agreement.user)
-    deal = _check_accepted(ctx, a.agreement, agreement, a.content)
+    if a.content != content(a.agreement, deal_of(ctx, agreement)):
+        raise errors.OtherContent(agreement=a.agreement)
+    deal = _check_bound_now(ctx, a.agreement, agreement)
 
     # Writes and events.
     _bind(ctx, a.agreement, deal)
@@ -106,29 +108,50 @@ def withdraw(ctx: Context, a: Withdraw) -> None:
 # For rooms that lease: they vouch that both parties signed.
 
 
-def agree(ctx: Context, name: str, agreement: Agreement, signed: str) -> None:
+def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: tuple[str, ...] = ()) -> None:
     """An agreement that both parties signed elsewhere: proposed and accepted at once, by the same checks."""
     # Checks, cheapest first.
-    proposed = replace(agreement, state="proposed", next_from_ms=0, agreed_to_ms=0)
-    if proposed.proposer not in (proposed.provider, proposed.user):
-        raise errors.NotParty(member=proposed.proposer, agreement=name)
-    _check_new(ctx, name, proposed)
-    deal = _check_accepted(ctx, name, proposed, signed)
+    if agreement.proposer not in (agreement.provider, agreement.user):
+        raise errors.NotParty(member=agreement.proposer, agreement=name)
+    proposed = replace(
+        agreement, state="proposed", next_from_ms=0, agreed_from_ms=0, agreed_to_ms=0, signed=signed
+    )
+    _check_new(ctx, name, proposed, feeds_of)
+    deal = _check_bound_now(ctx, name, proposed)
 
     # Writes and events.
     _bind(ctx, name, deal)
 
 
-def end_early(ctx: Context, name: str, to_ms: int) -> None:
-    """The agreement ends at `to_ms`, not earlier than now; what is open is stated as ever."""
+def begin(ctx: Context, name: str, from_ms: int) -> None:
+    """The agreement begins at `from_ms`, later than agreed: nothing before counts."""
     # Checks, cheapest first.
     agreement = _running(ctx, name)
+    if agreement.next_from_ms != agreement.from_ms or not agreement.from_ms < from_ms < agreement.to_ms:
+        raise errors_life.BeginTime(agreement=name, from_ms=from_ms)
+    _check_recorded(ctx, name, agreement, from_ms - 1)
+
+    # Writes and events.
+    forget(ctx, name, agreement)
+    _change_time(ctx, name, deal_of(ctx, agreement), from_ms, agreement.to_ms)
+
+
+def end_early(ctx: Context, name: str, to_ms: int) -> None:
+    """The agreement ends at `to_ms`, not earlier than now; what is open is stated as ever.
+
+    At its start or before: it never began, and nothing is stated.
+    """
+    # Checks, cheapest first.
+    agreement = _running(ctx, name)
+    if to_ms <= agreement.from_ms == agreement.next_from_ms:
+        _void(ctx, name, deal_of(ctx, agreement))
+        return
     if not max(agreement.next_from_ms + 1, ctx.time_ms) <= to_ms < agreement.to_ms:
         raise errors_life.EndTime(agreement=name, to_ms=to_ms)
     _check_recorded(ctx, name, agreement, to_ms)
 
     # Writes and events.
-    _change_end(ctx, name, deal_of(ctx, agreement), to_ms)
+    _change_time(ctx, name, deal_of(ctx, agreement), agreement.from_ms, to_ms)
 
 
 def extend(ctx: Context, name: str, to_ms: int) -> None:
@@ -144,7 +167,7 @@ def extend(ctx: Context, name: str, to_ms: int) -> None:
         _check_overlap(ctx, name, longer.agreement, binding)
 
     # Writes and events.
-    _change_end(ctx, name, deal_of(ctx, agreement), to_ms)
+    _change_time(ctx, name, deal_of(ctx, agreement), agreement.from_ms, to_ms)
 
 
 def _running(ctx: Context, name: str) -> Agreement:
@@ -158,37 +181,59 @@ def _running(ctx: Context, name: str) -> Agreement:
     return agreement
 
 
-def _check_recorded(ctx: Context, name: str, agreement: Agreement, end_ms: int) -> None:
-    """No feed was read after an end that moves: what is booked would not be what the new end counts (M17)."""
+def _check_recorded(ctx: Context, name: str, agreement: Agreement, at_ms: int) -> None:
+    """No feed was read after a time that moves: what is booked would not be what counts then (M17)."""
     for binding in agreement.meters:
         head = metering.head(ctx, binding.owner, binding.feed)
-        if head is not None and head.at_ms > end_ms:
-            raise errors_life.EndRecorded(
-                clause=binding.meter, agreement=name, feed=binding.feed, to_ms=end_ms
+        if head is not None and head.at_ms > at_ms:
+            raise errors_life.TimeRecorded(
+                clause=binding.meter, agreement=name, feed=binding.feed, at_ms=at_ms
             )
 
 
-def _change_end(ctx: Context, name: str, deal: Deal, to_ms: int) -> None:
+def _change_time(ctx: Context, name: str, deal: Deal, from_ms: int, to_ms: int) -> None:
     before = deal.agreement
-    agreed_to_ms = before.agreed_to_ms or before.to_ms
-    after = replace(before, to_ms=to_ms, agreed_to_ms=0 if agreed_to_ms == to_ms else agreed_to_ms)
+    agreed_from_ms, agreed_to_ms = (
+        before.agreed_from_ms or before.from_ms,
+        before.agreed_to_ms or before.to_ms,
+    )
+    after = replace(
+        before,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        next_from_ms=max(before.next_from_ms, from_ms),
+        agreed_from_ms=0 if agreed_from_ms == from_ms else agreed_from_ms,
+        agreed_to_ms=0 if agreed_to_ms == to_ms else agreed_to_ms,
+    )
     AGREEMENTS.put(ctx, (name,), after)
     for binding in after.meters:
-        account = Account(from_ms=after.from_ms, to_ms=to_ms)
+        account = Account(from_ms=from_ms, to_ms=to_ms)
         ACCOUNTS.put(ctx, (binding.owner, binding.feed, name, binding.meter), account)
-    ends_ms = [
-        period_from(Deal(each, deal.tariff, deal.calendar, deal.feeds), each.next_from_ms).to_ms
-        for each in (before, after)
-    ]
-    due.drop(ctx, ends_ms[0] + after.terms.cut_off_ms, close_due, after.provider, name)
-    due.at(ctx, ends_ms[1] + after.terms.cut_off_ms, close_due, after.provider, name)
-    ctx.emit(AgreementChanged(agreement=name, to_ms=to_ms, was_to_ms=before.to_ms))
+    due.drop(ctx, _close_ms(deal), close_due, before.provider, name)
+    moved = Deal(after, deal.tariff, deal.calendar, deal.feeds)
+    due.at(ctx, _close_ms(moved), close_due, after.provider, name)
+    ctx.emit(AgreementChanged(agreement=name, from_ms=from_ms, to_ms=to_ms))
+
+
+def _close_ms(deal: Deal) -> int:
+    """When the agreement's next period falls due to be closed."""
+    return period_from(deal, deal.agreement.next_from_ms).to_ms + deal.agreement.terms.cut_off_ms
+
+
+def _void(ctx: Context, name: str, deal: Deal) -> None:
+    agreement = deal.agreement
+    forget(ctx, name, agreement)
+    AGREEMENTS.put(ctx, (name,), replace(agreement, state="withdrawn", next_from_ms=0))
+    for binding in agreement.meters:
+        ACCOUNTS.delete(ctx, (binding.owner, binding.feed, name, binding.meter))
+    due.drop(ctx, _close_ms(deal), close_due, agreement.provider, name)
+    ctx.emit(AgreementChanged(agreement=name, from_ms=agreement.from_ms, to_ms=agreement.from_ms))
 
 
 # What holds for every agreement, whoever brings it.
 
 
-def _check_new(ctx: Context, name: str, agreement: Agreement) -> None:
+def _check_new(ctx: Context, name: str, agreement: Agreement, feeds_of: tuple[str, ...] = ()) -> None:
     other = agreement.user if agreement.proposer == agreement.provider else agreement.provider
     if agreement.provider == agreement.user or not consortium.is_member(ctx, other):
         raise errors.SameParty()
@@ -197,17 +242,16 @@ def _check_new(ctx: Context, name: str, agreement: Agreement) -> None:
         raise errors.AgreementTime(years=limits.AGREEMENT_MAX_MS // limits.DAY_MS // DAYS_PER_YEAR)
     if AGREEMENTS.get(ctx, (name,)) is not None:
         raise errors.AgreementTaken(agreement=name)
-    check_bound(ctx, agreement)
+    check_bound(ctx, agreement, feeds_of)
     deal = deal_of(ctx, agreement)
     check_terms(deal.tariff, agreement.terms)
     _check_calendar(deal)
     check_meters(deal)
 
 
-def _check_accepted(ctx: Context, name: str, agreement: Agreement, signed: str) -> Deal:
+def _check_bound_now(ctx: Context, name: str, agreement: Agreement) -> Deal:
+    """What must hold when it begins to count, whatever held when it was proposed."""
     deal = deal_of(ctx, agreement)
-    if signed != content(name, deal):
-        raise errors.OtherContent(agreement=name)
     check_meters(deal)
     for binding in agreement.meters:
         _check_account(ctx, name, agreement, binding)

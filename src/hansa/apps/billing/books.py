@@ -8,14 +8,14 @@ from hansa.apps.billing.booking import Book, Measure, changes_from
 from hansa.apps.billing.deal import Deal, measure
 from hansa.apps.billing.gaps import Gap
 from hansa.apps.billing.messages import Agreement, Binding, DayRecord, GapRecord, Late, UsageRecord
-from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, DAYS, GAPS, LATE, TARIFFS, USAGE
+from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BOOKED, DAYS, GAPS, LATE, TARIFFS, USAGE
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.consortium.calendars import Period
 from hansa.apps.metering import interface as metering
 from hansa.apps.metering.chain import LowRun, Point
 from hansa.apps.metering.interface import IntervalsChanged
 from hansa.apps.metering.messages import Fold, Head
-from hansa.kernel import Context
+from hansa.kernel import Context, limits
 
 PIECES_PER_STEP = 16
 """Cutting an interval where windows change costs: so many pieces count as one row."""
@@ -94,6 +94,16 @@ def _post(ctx: Context, agreement: str, meter: str, book: Book) -> None:
     for (from_ms, to_ms, difference), sign in book.gaps.items():
         if sign > 0:
             GAPS.put(ctx, (agreement, meter, from_ms), GapRecord(to_ms=to_ms, difference=difference))
+
+
+def forget(ctx: Context, name: str, agreement: Agreement) -> None:
+    """Take out all that was booked for an agreement of which no period is closed: it begins later."""
+    for binding in agreement.meters:
+        for table in BOOKED:
+            for key, _ in list(table.scan(ctx, (name, binding.meter), limit=limits.ALL_ROWS)):
+                table.delete(ctx, key)
+    if LATE.get(ctx, (name,)) is not None:
+        LATE.delete(ctx, (name,))
 
 
 def _changed(counts: Sequence[int], changes: Mapping[int, int]) -> tuple[int, ...]:

@@ -37,8 +37,19 @@ class Deal:
 
 def content(name: str, deal: Deal) -> str:
     """What both parties sign: a digest of the agreement as proposed, of its tariff and its calendar."""
-    agreed_to_ms = deal.agreement.agreed_to_ms or deal.agreement.to_ms
-    proposed = replace(deal.agreement, state="proposed", next_from_ms=0, to_ms=agreed_to_ms, agreed_to_ms=0)
+    agreement = deal.agreement
+    proposed = replace(
+        agreement,
+        state="proposed",
+        next_from_ms=0,
+        from_ms=agreement.agreed_from_ms or agreement.from_ms,
+        to_ms=agreement.agreed_to_ms or agreement.to_ms,
+        agreed_from_ms=0,
+        agreed_to_ms=0,
+        signed="",
+        provider_size="",
+        user_size="",
+    )
     return digest({"agreement": proposed, "calendar": deal.calendar, "name": name, "tariff": deal.tariff})
 
 

@@ -15,12 +15,23 @@ class EndTime(Refusal, code="billing.end_time", field="to_ms"):
     )
 
 
-class EndRecorded(Refusal, code="billing.end_recorded", field="to_ms"):
+class TimeRecorded(Refusal, code="billing.time_recorded", field="to_ms"):
     zh = (
-        "计量点 {feed} 在 {to_ms} 之后已有记录，协议 {agreement} 的结束时间不能再这样更改。"
+        "计量点 {feed} 在 {at_ms} 之后已有记录，协议 {agreement} 的起止时间不能再这样更改。"
         "请另选更晚的时间，或另订协议。"
     )
     en = (
-        "Feed {feed} has records after {to_ms}: the end of agreement {agreement} can no longer be moved this "
-        "way. Choose a later end, or agree anew."
+        "Feed {feed} has records after {at_ms}: the time of agreement {agreement} can no longer be moved this "
+        "way. Choose a later time, or agree anew."
+    )
+
+
+class BeginTime(Refusal, code="billing.begin_time", field="from_ms"):
+    zh = (
+        "协议 {agreement} 不能改为从 {from_ms} 起算：须晚于原开始时间、早于结束时间，且尚无已关账的结算期。"
+        "请改正开始时间。"
+    )
+    en = (
+        "Agreement {agreement} cannot begin at {from_ms}: it must be later than its start, before its end, "
+        "and no period may be closed yet. Correct the start."
     )

@@ -1,8 +1,8 @@
 """What other rooms may ask of this one."""
 
 from hansa.apps.billing import agreements, errors
-from hansa.apps.billing.messages import Agreement, Statement
-from hansa.apps.billing.tables import AGREEMENTS, STATEMENTS
+from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
+from hansa.apps.billing.tables import AGREEMENTS, STATEMENTS, TARIFFS
 from hansa.kernel import Context
 
 
@@ -19,22 +19,39 @@ def statement(ctx: Context, name: str, period_ms: int) -> Statement | None:
     return STATEMENTS.get(ctx, (name, period_ms))
 
 
-def agree(ctx: Context, name: str, agreement: Agreement, content: str) -> None:
+def tariff(ctx: Context, owner: str, name: str, version: int) -> PublishedTariff:
+    """A version of a tariff as published. Raises TariffUnknown."""
+    found = TARIFFS.get(ctx, (owner, name, version))
+    if found is None:
+        raise errors.TariffUnknown(owner=owner, id=name, version=version)
+    return found
+
+
+def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: tuple[str, ...] = ()) -> None:
     """An agreement that both parties signed elsewhere: all checks of proposing and accepting, then it counts.
 
-    The calling room vouches for the signatures. `content` is what they signed (`deal.content`). Raises the
+    The calling room vouches for the signatures: `signed` is the digest of what they signed, kept with the
+    agreement; `feeds_of` names members besides the parties that let their feeds be used. Raises the
     refusals of propose and accept.
     """
-    agreements.agree(ctx, name, agreement, content)
+    agreements.agree(ctx, name, agreement, signed, feeds_of)
+
+
+def begin(ctx: Context, name: str, from_ms: int) -> None:
+    """The agreement begins later than agreed: nothing before counts. Raises BeginTime, TimeRecorded."""
+    agreements.begin(ctx, name, from_ms)
 
 
 def end_early(ctx: Context, name: str, to_ms: int) -> None:
-    """The agreement ends at `to_ms`: now or later, after the periods closed. Raises EndTime, EndRecorded."""
+    """The agreement ends at `to_ms`: now or later, after the periods closed. Raises EndTime, TimeRecorded.
+
+    At its start or before, while no period is closed: it never began and is void.
+    """
     agreements.end_early(ctx, name, to_ms)
 
 
 def extend(ctx: Context, name: str, to_ms: int) -> None:
-    """The agreement goes on until `to_ms`, on the same tariff and terms. Raises EndTime, EndRecorded,
+    """The agreement goes on until `to_ms`, on the same tariff and terms. Raises EndTime, TimeRecorded,
     Overlapping, CalendarOutside.
     """
     agreements.extend(ctx, name, to_ms)

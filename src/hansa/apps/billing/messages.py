@@ -9,6 +9,7 @@ from hansa.apps.billing.rating import Line, RateTotal
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import Terms
 from hansa.apps.consortium.calendars import Day, Period
+from hansa.apps.consortium.messages import OptionalSize
 from hansa.apps.metering.messages import FallStatus
 from hansa.kernel import (
     Action,
@@ -64,8 +65,14 @@ class Agreement(Record, version=1, readers="members", retention="business"):
     state: AgreementState
     next_from_ms: TimeMs = 0
     """Start of the period to be closed next; 0 when all are closed, and before acceptance."""
+    agreed_from_ms: TimeMs = 0
     agreed_to_ms: TimeMs = 0
-    """The end that both parties accepted first, where `to_ms` was changed since; 0: it was not."""
+    """Start and end that both parties accepted first, where they were changed since; 0: they were not."""
+    signed: OptionalHash = ""
+    """What both parties signed in another room that this agreement is part of; "": they signed it here."""
+    provider_size: OptionalSize = ""
+    user_size: OptionalSize = ""
+    """Size classes as registered when it was accepted; "" where nothing of it matters."""
 
 
 class Account(Record, version=1, readers="members", retention="business"):
@@ -229,11 +236,11 @@ class Withdrawn(Event, tag="billing.withdrawn"):
 
 
 class AgreementChanged(Event, tag="billing.agreement_changed"):
-    """An agreement ends earlier or later than it did."""
+    """An agreement begins later, or ends earlier or later. Where both times are one, it never began."""
 
     agreement: Id
+    from_ms: TimeMs
     to_ms: TimeMs
-    was_to_ms: TimeMs
 
 
 class Stated(Event, tag="billing.stated"):

@@ -19,9 +19,9 @@ LEGAL_CARRIERS = {
 """What may be settled in trade by verified meters only (rule 25), with its Chinese name."""
 
 
-def check_bound(ctx: Context, agreement: Agreement) -> None:
-    """Each meter of the tariff has exactly one feed, and it is a party's: nobody else's records bear the
-    work.
+def check_bound(ctx: Context, agreement: Agreement, feeds_of: tuple[str, ...] = ()) -> None:
+    """Each meter of the tariff has exactly one feed, and it is a party's, or of one that let it be used:
+    nobody else's records bear the work.
     """
     published = TARIFFS.get(ctx, (agreement.tariff_owner, agreement.tariff, agreement.tariff_version))
     names = [meter.name for meter in published.tariff.meters] if published else []
@@ -30,7 +30,7 @@ def check_bound(ctx: Context, agreement: Agreement) -> None:
         if published and (bound.count(name) != 1 or name not in names):
             raise errors.MeterUnbound(clause=name, meter=name)
     for binding in agreement.meters:
-        if binding.owner not in (agreement.provider, agreement.user):
+        if binding.owner not in (agreement.provider, agreement.user, *feeds_of):
             raise errors.FeedOfOther(clause=binding.meter, feed=binding.feed, owner=binding.owner)
 
 

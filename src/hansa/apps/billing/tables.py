@@ -1,5 +1,7 @@
 """The room's tables."""
 
+from typing import Any
+
 from hansa.apps.billing.messages import (
     Account,
     Agreement,
@@ -35,3 +37,5 @@ STATEMENTS = Table(
 )
 
 ALL = (TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS)
+BOOKED: tuple[Table[Any], ...] = (USAGE, DAYS, GAPS)
+"""What is kept of a meter's records, under (agreement, meter, …)."""

@@ -13,6 +13,7 @@ from hansa.kernel.signatures import ED25519, is_public_key, possession
 from hansa.kernel.types import (
     BasisPoints,
     CurrencyCode,
+    DocumentNumber,
     DurationMs,
     Hash,
     Id,
@@ -50,6 +51,7 @@ __all__ = [
     "Cosignature",
     "Cosigner",
     "CurrencyCode",
+    "DocumentNumber",
     "DueDropped",
     "DurationMs",
     "Event",

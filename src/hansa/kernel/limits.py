@@ -74,6 +74,14 @@ CORRECTED_PERIODS_MAX = 12
 """Earlier periods rated again at one close; what is left waits for the next."""
 STATEMENT_GAPS_MAX = 500
 """Gaps and falls listed in a statement; beyond it the statement has their number, the ledger their list."""
+STATEMENT_STOPS_MAX = 200
+"""Causes of stops and of scrap listed in a statement, of each so many."""
+CLAIMS_MAX = 24
+"""Claims of one party about one period of an agreement."""
+CLAIM_RECORDS_MAX = 250
+"""Records that a claim's time is looked up in; what lies beyond stays attributed by rule."""
+CLAIM_CONTEST_MS = DAY_MS
+"""How long before its period's cut-off a claim must be made, so that the other party can contest it."""
 
 # Leasing: the life of a lease.
 ATTACHMENTS_MAX = 32
@@ -97,6 +105,38 @@ DAMAGES_MAX = 64
 CHAIN_RECORDS_MAX = 20_000
 """Counter records that one look at a chain of subleases reads."""
 CHAIN_LEASES_MAX = 200
+
+# Leasing.
+CAPABILITIES_MAX = 16
+MATERIALS_MAX = 64
+ASSET_FEEDS_MAX = 64
+CHECKLIST_MAX = 64
+CERTIFICATES_MAX = 32
+OFFER_MAX_MS = 366 * DAY_MS
+"""Length of a window offered."""
+AHEAD_MAX_MS = 3 * 366 * DAY_MS
+"""How far ahead a window offered may begin."""
+NOTICE_MAX_MS = 366 * DAY_MS
+OFFERS_OPEN_MAX = 1_000
+"""Of one member."""
+ROUNDS_MAX = 20
+"""Proposals in one bargain."""
+
+# Money.
+ALLOCATIONS_MAX = 64
+"""Obligations that one action pays by a receipt, or takes its money back from."""
+OWN_DEBTS_MAX = 256
+"""Open obligations that a member acknowledged by itself."""
+DUE_MAX_MS = 10 * 366 * DAY_MS
+"""How far ahead something may fall due."""
+RETURN_MS = 30 * DAY_MS
+"""Until when what goes back is due, unless the caller names another time."""
+EARNEST_BP = 2_000
+"""Earnest money in basis points of what it secures (民法典 第五百八十六条)."""
+SWEEP_MAX = 64
+"""Obligations told to be overdue by one piece of due work."""
+HOLD_MAX_MS = 366 * DAY_MS
+"""How long claims may be set aside."""
 
 # Consortium.
 MEMBERS_MAX = 1_000

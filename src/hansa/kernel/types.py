@@ -47,6 +47,10 @@ RegisteredName = Annotated[str, msgspec.Meta(pattern=f"^[^{_UNSEEN}]+{_END}", mi
 """Name of a company, machine or place as registered; the only free text that all members read (rule 8)."""
 OptionalName = Annotated[str, msgspec.Meta(max_length=120)]
 """A RegisteredName, or "" where there is none: the number of a certificate, a seal."""
+DocumentNumber = Annotated[
+    str, msgspec.Meta(pattern=rf"^[A-Za-z0-9][A-Za-z0-9./_:-]*{_END}", min_length=1, max_length=35)
+]
+"""Number of an invoice, reference of a bank's entry or of a transfer (ISO 20022, Max35Text)."""
 Url = Annotated[
     str,
     msgspec.Meta(

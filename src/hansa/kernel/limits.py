@@ -138,6 +138,18 @@ SWEEP_MAX = 64
 HOLD_MAX_MS = 366 * DAY_MS
 """How long claims may be set aside."""
 
+# Life of a statement.
+SETTLEMENT_DAYS_MAX = 366
+"""Days of payment, and of silence."""
+INTEREST_BP_MAX = 3_650
+"""A year, of late-payment interest: a thousandth a day."""
+CORRECTIONS_MAX = 64
+"""Corrections of one statement."""
+LIFE_PARTS_MAX = 64
+"""Obligations that one statement leads to."""
+INTEREST_ITEMS_MAX = 256
+"""Late payments that one statement charges interest for; the others wait for the next."""
+
 # Consortium.
 MEMBERS_MAX = 1_000
 """Members that have not left."""

@@ -5,10 +5,11 @@ The gap rules themselves are docs/metering-rules.md, G1–G7.
 
 from typing import Literal
 
+from hansa.apps.billing import errors_life
 from hansa.apps.billing import errors_tariff as errors
 from hansa.apps.billing.tariff import Tariff
-from hansa.kernel.limits import CUT_OFF_MAX_MS, LOOK_BACK_DAYS_MAX
-from hansa.kernel.types import DurationMs, Id, Natural, Struct
+from hansa.kernel.limits import CUT_OFF_MAX_MS, INTEREST_BP_MAX, LOOK_BACK_DAYS_MAX, SETTLEMENT_DAYS_MAX
+from hansa.kernel.types import BasisPoints, DurationMs, Id, Natural, OptionalId, Struct
 
 GapRuleName = Literal["counter_difference", "last_rate", "zero", "average_day", "dispute"]
 
@@ -24,6 +25,32 @@ class GapRule(Struct):
     """Of `average_day`: how many earlier days of the same type are averaged; else 0."""
 
 
+RunsFrom = Literal["period_end", "confirmation", "invoice"]
+"""From when days of payment are counted: end of the period (delivery), both parties' confirmation, the
+invoice's recording.
+"""
+LongTermReason = Literal["", "industry_norm", "trade_custom", "law"]
+"""行业规范, 交易习惯, 法律、行政法规另有规定: why more than 60 days are agreed on (Decree 802, art. 9)."""
+
+
+class Settlement(Struct):
+    """What becomes of a statement: how it is confirmed, when it is due, what a late payment costs."""
+
+    payment_days: Natural
+    runs_from: RunsFrom
+    silence_days: Natural = 0
+    """Who says nothing for so many days after the close has confirmed; 0: silence never counts."""
+    long_term_reason: LongTermReason = ""
+    pay_when_paid: bool = False
+    """Written in many contracts, never accepted: refused by name."""
+    interest_bp: BasisPoints = 0
+    """Late-payment interest a year, simple, actual days over 365; 0: what the law says, or none."""
+    interest_tax: OptionalId = ""
+    """Tax code of the tariff that interest falls under; "": it bears no tax."""
+    bank: OptionalId = ""
+    """Paid by claims on this member bank; "": through the members' own banks."""
+
+
 class Terms(Struct):
     """Sound for a tariff once `check_terms` let it pass."""
 
@@ -31,12 +58,16 @@ class Terms(Struct):
     """How long after its end a period stays open for late records. What comes later is corrected (C1)."""
     gaps: tuple[GapRule, ...]
     """One for each meter of the tariff."""
+    settlement: Settlement | None = None
+    """None: a statement stands, and nothing follows of it."""
 
 
 def check_terms(tariff: Tariff, terms: Terms) -> None:
     """Refuse terms that leave the gaps of a meter open, or by a rule that it cannot carry (G6)."""
     if not 0 <= terms.cut_off_ms <= CUT_OFF_MAX_MS:
         raise errors.CutOff(cut_off_ms=terms.cut_off_ms, limit_ms=CUT_OFF_MAX_MS)
+    if terms.settlement is not None:
+        check_settlement(tariff, terms.settlement)
     kinds = {meter.name: meter.kind for meter in tariff.meters}
     seen: dict[str, GapRule] = {}
     for gap in terms.gaps:
@@ -57,3 +88,15 @@ def check_terms(tariff: Tariff, terms: Terms) -> None:
     for meter in kinds:
         if meter not in seen:
             raise errors.GapRuleMissing(clause=meter, meter=meter)
+
+
+def check_settlement(tariff: Tariff, settlement: Settlement) -> None:
+    """Refuse days without end, interest without bound, a tax that the tariff does not have."""
+    for days in (settlement.payment_days, settlement.silence_days):
+        if not 0 <= days <= SETTLEMENT_DAYS_MAX:
+            raise errors_life.SettlementDays(days=days, limit=SETTLEMENT_DAYS_MAX)
+    codes = [tax.code for tax in tariff.taxes]
+    if settlement.interest_bp > INTEREST_BP_MAX or settlement.interest_tax not in ("", *codes):
+        raise errors_life.SettlementInterest(
+            interest_bp=settlement.interest_bp, limit=INTEREST_BP_MAX, tax=settlement.interest_tax
+        )

@@ -37,7 +37,7 @@ def publish_tariff(ctx: Context, a: PublishTariff) -> None:
         raise errors.TariffTaken(id=a.id, version=a.version)
     consortium.check_may_enter(ctx, ctx.member)
     consortium.calendar(ctx, a.calendar_owner, a.calendar)
-    check_tariff(a.tariff)
+    check_tariff(a.tariff, ctx.rules)
 
     # Writes.
     TARIFFS.put(

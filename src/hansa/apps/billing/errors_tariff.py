@@ -243,3 +243,11 @@ class CutOff(Refusal, code="billing.cut_off", field="cut_off_ms"):
         "The cut-off is {cut_off_ms} ms; it must lie 0 to {limit_ms} ms after the end of a period. Correct "
         "it."
     )
+
+
+class NotYet(Refusal, code="billing.tariff_not_yet", field="tariff"):
+    zh = "{where} 要到规则第 2 版生效后才能使用。请改用现有写法，或等联合体切换到第 2 版规则后再提交。"
+    en = (
+        "{where} needs rules 2, which are not in force yet. Do without it, or come back when the consortium "
+        "has moved to rules 2."
+    )

@@ -4,78 +4,27 @@
 billed for it (C1), `close_statement` numbers the lines and reckons the tax once (X1–X5). Pure; integers only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
 
 from hansa.apps.billing import errors_tariff as errors
-from hansa.apps.billing.tariff import (
-    Cap,
-    Element,
-    Fixed,
-    Minimum,
-    Tariff,
-    Tier,
-    Usage,
-    minor_digits,
-    rate_in_force,
-    window_names,
+from hansa.apps.billing.elements import Cap, Fixed, Minimum, Tier, Usage
+from hansa.apps.billing.facts import NO_FACTS, Facts
+from hansa.apps.billing.lines import (
+    PRICE_UNIT,
+    Line,
+    LineKind,
+    UsageOfPeriod,
+    Work,
+    bounded,
+    divide,
+    flat_line,
 )
-from hansa.apps.consortium.calendars import Day, Period
-from hansa.kernel.types import (
-    INTEGER_MAX,
-    BasisPoints,
-    Id,
-    Integer,
-    Natural,
-    OptionalId,
-    OptionalName,
-    StateName,
-    Struct,
-    TimeMs,
-    replace,
-)
+from hansa.apps.billing.tariff import Element, Tariff, rate_in_force, window_names
+from hansa.apps.consortium.calendars import Period
+from hansa.kernel.types import BasisPoints, Integer, Struct, replace
 
-PRICE_UNIT = 100_000_000
-"""price_e8 per main unit of the currency."""
 TAX_UNIT = 10_000
 """Basis points in one whole."""
-
-UsageOfPeriod = Mapping[tuple[str, str, str], int]
-"""Base units by (meter, part, window); part is a machine state, or "" (U1). What is missing is 0."""
-LineKind = Literal["usage", "included", "fixed", "minimum", "cap", "correction"]
-
-
-class Line(Struct):
-    """A line of a statement. `rate` leaves number and tax open (0); `close_statement` fills them in."""
-
-    clause: Id
-    kind: LineKind
-    quantity_base: Integer
-    """Base units of the meter; of the kinds without a unit, how often the clause applies: 1."""
-    amount_minor: Integer
-    """The line amount (E4–E7, C1): with or without tax, as the tariff states."""
-    tax_code: Id
-    tax_rate_bp: BasisPoints
-    price_e8: Natural = 0
-    """Price per priced unit; 0 for included quantity, and where there is no unit."""
-    meter: OptionalId = ""
-    unit: OptionalName = ""
-    """Priced unit, `unit_base` of `base_unit`; "" for fixed, minimum and cap."""
-    unit_base: Natural = 0
-    base_unit: OptionalName = ""
-    states: tuple[StateName, ...] = ()
-    windows: tuple[Id, ...] = ()
-    """States and windows that the clause counts; none: all there are."""
-    tier: Natural = 0
-    """1 for the first tier; 0 where tiers do not matter."""
-    corrects_from_ms: TimeMs = 0
-    """Start of the earlier period that a correction concerns; 0 on all other lines."""
-    corrects_day: Day = 0
-    """Local date of that start."""
-    number: Natural = 0
-    net_minor: Integer = 0
-    tax_minor: Integer = 0
-    gross_minor: Integer = 0
 
 
 class RateTotal(Struct):
@@ -97,7 +46,7 @@ class Totals(Struct):
     gross_minor: Integer
 
 
-def rate(tariff: Tariff, usage: UsageOfPeriod, period: Period) -> tuple[Line, ...]:
+def rate(tariff: Tariff, usage: UsageOfPeriod, period: Period, facts: Facts = NO_FACTS) -> tuple[Line, ...]:
     """The lines of one period, in the order of the tariff's elements.
 
     The tariff must be sound (`check_tariff`). Usage that no element prices costs nothing. Raises UsageUnknown
@@ -107,15 +56,23 @@ def rate(tariff: Tariff, usage: UsageOfPeriod, period: Period) -> tuple[Line, ..
     rates_bp = {tax.code: rate_in_force(tax, period.last_day) for tax in tariff.taxes}
     lines: list[Line] = []
     amounts_minor: dict[str, int] = {}
+    work = Work(tariff, usage, period, facts, rates_bp, amounts_minor)
     for element in tariff.elements:
-        rate_bp = rates_bp[element.tax]
-        if isinstance(element, Usage):
-            of_element = _usage_lines(tariff, element, usage, rate_bp)
-        else:
-            of_element = [_flat_line(tariff, element, amounts_minor, period, rate_bp)]
+        of_element = _lines(work, element)
         amounts_minor[element.clause] = sum(line.amount_minor for line in of_element)
         lines += of_element
     return tuple(lines)
+
+
+def _lines(work: Work, element: Element) -> list[Line]:
+    """Each type of element by its own rule."""
+    match element:
+        case Usage():
+            return _usage_lines(work, element)
+        case Fixed():
+            return [_fixed_line(work, element)]
+        case Minimum() | Cap():
+            return [_bound_line(work, element)]
 
 
 def _check_usage(tariff: Tariff, usage: UsageOfPeriod) -> None:
@@ -128,25 +85,24 @@ def _check_usage(tariff: Tariff, usage: UsageOfPeriod) -> None:
             raise errors.UsageNegative(meter=meter, window=window, quantity=quantity)
 
 
-def _usage_lines(tariff: Tariff, element: Usage, usage: UsageOfPeriod, rate_bp: int) -> list[Line]:
+def _usage_lines(work: Work, element: Usage) -> list[Line]:
     """E1–E4: quantity, quota, tiers, one rounding per line."""
-    base_unit = next(meter.base_unit for meter in tariff.meters if meter.name == element.meter)
-    denominator = element.unit_base * PRICE_UNIT
-    numerator = 10 ** minor_digits(tariff.currency)
+    base_unit = work.base_unit(element.meter)
+    rate_bp = work.rates_bp[element.tax]
 
     def line(kind: LineKind, quantity: int, price_e8: int, tier: int) -> Line:
-        amount_minor = divide(quantity * price_e8 * numerator, denominator, tariff.rounding)
+        amount_minor = work.money(quantity * price_e8, element.unit_base * PRICE_UNIT)
         return Line(
-            clause=element.clause, kind=kind, quantity_base=_bounded(quantity, element.clause),
-            amount_minor=_bounded(amount_minor, element.clause), tax_code=element.tax, tax_rate_bp=rate_bp,
+            clause=element.clause, kind=kind, quantity_base=bounded(quantity, element.clause),
+            amount_minor=bounded(amount_minor, element.clause), tax_code=element.tax, tax_rate_bp=rate_bp,
             price_e8=price_e8, meter=element.meter, unit=element.unit, unit_base=element.unit_base,
             base_unit=base_unit, states=element.states, windows=element.windows, tier=tier,
         )  # fmt: skip
 
     quantity = sum(
-        usage.get((element.meter, state, window), 0)
+        work.usage.get((element.meter, state, window), 0)
         for state in element.states or ("",)
-        for window in element.windows or window_names(tariff)
+        for window in element.windows or window_names(work.tariff)
     )
     included = min(quantity, element.included_base)
     lines = [line("included", included, 0, 0)] if included else []
@@ -177,35 +133,20 @@ def _last(tier: Tier) -> bool:
     return tier.up_to_base == 0
 
 
-def _flat_line(
-    tariff: Tariff,
-    element: Fixed | Minimum | Cap,
-    amounts_minor: Mapping[str, int],
-    period: Period,
-    rate_bp: int,
-) -> Line:
-    """E5–E7: what does not depend on a meter of its own."""
-    if isinstance(element, Fixed):
-        covered_ms = period.to_ms - period.from_ms
-        full_ms = period.full_to_ms - period.full_from_ms
-        amount_minor = divide(element.amount_minor * covered_ms, full_ms, tariff.rounding)
-    else:
-        missing_minor = element.amount_minor - sum(amounts_minor[name] for name in element.of)
-        amount_minor = max(missing_minor, 0) if isinstance(element, Minimum) else min(missing_minor, 0)
-    return Line(
-        clause=element.clause,
-        kind=_flat_kind(element),
-        quantity_base=1,
-        amount_minor=_bounded(amount_minor, element.clause),
-        tax_code=element.tax,
-        tax_rate_bp=rate_bp,
-    )
+def _fixed_line(work: Work, element: Fixed) -> Line:
+    """E5: pro rata of a whole period."""
+    covered_ms = work.period.to_ms - work.period.from_ms
+    full_ms = work.period.full_to_ms - work.period.full_from_ms
+    amount_minor = divide(element.amount_minor * covered_ms, full_ms, work.tariff.rounding)
+    return flat_line(work, element, "fixed", amount_minor)
 
 
-def _flat_kind(element: Element) -> LineKind:
-    if isinstance(element, Fixed):
-        return "fixed"
-    return "minimum" if isinstance(element, Minimum) else "cap"
+def _bound_line(work: Work, element: Minimum | Cap) -> Line:
+    """E6, E7: the clauses named, lifted or lowered to the bound."""
+    missing_minor = element.amount_minor - sum(work.amounts_minor[name] for name in element.of)
+    if isinstance(element, Minimum):
+        return flat_line(work, element, "minimum", max(missing_minor, 0))
+    return flat_line(work, element, "cap", min(missing_minor, 0))
 
 
 def corrections(rated: Sequence[Line], billed: Iterable[Line], period: Period) -> tuple[Line, ...]:
@@ -228,8 +169,8 @@ def corrections(rated: Sequence[Line], billed: Iterable[Line], period: Period) -
         replace(
             clauses[clause],
             kind="correction",
-            quantity_base=_bounded(quantities[clause], clause),
-            amount_minor=_bounded(amount_minor, clause),
+            quantity_base=bounded(quantities[clause], clause),
+            amount_minor=bounded(amount_minor, clause),
             price_e8=0,
             tier=0,
             corrects_from_ms=period.from_ms,
@@ -280,34 +221,22 @@ def _closed(line: Line, position: int, tax_minor: int, tax_included: bool) -> Li
     return replace(
         line,
         number=position + 1,
-        net_minor=_bounded(net_minor, line.clause),
-        tax_minor=_bounded(tax_minor, line.clause),
-        gross_minor=_bounded(net_minor + tax_minor, line.clause),
+        net_minor=bounded(net_minor, line.clause),
+        tax_minor=bounded(tax_minor, line.clause),
+        gross_minor=bounded(net_minor + tax_minor, line.clause),
     )
 
 
 def _sums(lines: Iterable[Line]) -> tuple[int, int, int]:
     net_minor = tax_minor = gross_minor = 0
     for line in lines:
-        net_minor = _bounded(net_minor + line.net_minor, "statement")
-        tax_minor = _bounded(tax_minor + line.tax_minor, "statement")
-        gross_minor = _bounded(gross_minor + line.gross_minor, "statement")
+        net_minor = bounded(net_minor + line.net_minor, "statement")
+        tax_minor = bounded(tax_minor + line.tax_minor, "statement")
+        gross_minor = bounded(gross_minor + line.gross_minor, "statement")
     return net_minor, tax_minor, gross_minor
 
 
-def divide(numerator: int, denominator: int, rounding: str) -> int:
-    """numerator ÷ denominator (positive) to the nearest integer.
-
-    Ties go away from zero (`half_up`), or to the even neighbour (`half_even`).
-    """
-    quotient, rest = divmod(abs(numerator), denominator)
-    if 2 * rest > denominator or (2 * rest == denominator and (rounding == "half_up" or quotient % 2)):
-        quotient += 1
-    return quotient if numerator >= 0 else -quotient
-
-
-def _bounded(value: int, where: str) -> int:
-    """A result that the ledger can write down (protocol, rule 1)."""
-    if not -INTEGER_MAX <= value <= INTEGER_MAX:
-        raise errors.AmountTooLarge(clause=where, where=where)
-    return value
+__all__ = [
+    "NO_FACTS", "PRICE_UNIT", "TAX_UNIT", "Facts", "Line", "LineKind", "RateTotal", "Totals", "UsageOfPeriod",
+    "allot_tax", "close_statement", "corrections", "divide", "rate",
+]  # fmt: skip

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hansa.apps.billing.booking import Measure
-from hansa.apps.billing.messages import Agreement
+from hansa.apps.billing.check_feeds import check_name, main_name
+from hansa.apps.billing.messages import Agreement, Binding
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import GapRule
 from hansa.apps.billing.windows import WindowScheme, windows_at
@@ -27,7 +28,7 @@ class Deal:
     tariff: Tariff
     calendar: Calendar
     feeds: Mapping[str, Feed]
-    """The declared feed of each meter of the tariff."""
+    """The declared feed of each meter of the tariff, and of its check feed under `check_name`."""
 
     @cached_property
     def scheme(self) -> WindowScheme:
@@ -53,12 +54,19 @@ def content(name: str, deal: Deal) -> str:
     return digest({"agreement": proposed, "calendar": deal.calendar, "name": name, "tariff": deal.tariff})
 
 
+def bound(agreement: Agreement) -> tuple[Binding, ...]:
+    """What an agreement counts: the feeds of its meters, then the check feeds under names of their own."""
+    checks = (Binding(check_name(each.meter), each.owner, each.feed) for each in agreement.terms.checks)
+    return (*agreement.meters, *checks)
+
+
 def gap_rule(deal: Deal, meter: str) -> GapRule:
-    return next(gap for gap in deal.agreement.terms.gaps if gap.meter == meter)
+    """How gaps of a meter count, or of its check feed: by the same rule."""
+    return next(gap for gap in deal.agreement.terms.gaps if gap.meter == main_name(meter))
 
 
 def measure(deal: Deal, meter: str) -> Measure:
-    """How a meter of the agreement is booked."""
+    """How a meter of the agreement, or its check feed, is booked."""
     rule, feed, agreement = gap_rule(deal, meter), deal.feeds[meter], deal.agreement
     return Measure(
         kind=feed.kind,
@@ -72,7 +80,7 @@ def measure(deal: Deal, meter: str) -> Measure:
         length=deal.tariff.period,
         from_ms=agreement.from_ms,
         to_ms=agreement.to_ms,
-        stretches_max=STRETCHES_MAX // len(agreement.meters),
+        stretches_max=STRETCHES_MAX // len(bound(agreement)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hansa.apps.billing.attribution import Claim
+from hansa.apps.billing.carrying import Carry
 from hansa.apps.billing.messages import (
     Account,
     Agreement,
@@ -35,7 +37,12 @@ BILLED = Table(
 STATEMENTS = Table(
     "billing.statements", key=("agreement", "period_ms"), record=Statement, integers=("period_ms",)
 )
+CLAIMS = Table(
+    "billing.claims", key=("agreement", "period_ms", "claim"), record=Claim, integers=("period_ms",)
+)
+CARRIED = Table("billing.carried", key=("agreement", "period_ms"), record=Carry, integers=("period_ms",))
+"""What each closed period leaves to those after it."""
 
-ALL = (TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS)
+ALL = (TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS, CLAIMS, CARRIED)
 BOOKED: tuple[Table[Any], ...] = (USAGE, DAYS, GAPS)
 """What is kept of a meter's records, under (agreement, meter, …)."""

@@ -4,7 +4,7 @@ Contract and checker read by the same lines. The rules are those of docs/meterin
 their numbers stand beside the code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from hansa.apps.metering import errors
@@ -105,6 +105,29 @@ def read(reader: Reader, points: Iterable[Point], fold: Fold | None = None) -> R
         if step.run is not None:
             runs.append(step.run)
     return Reading(fold, intervals, runs)
+
+
+def between(
+    reader: Reader,
+    before: Iterable[tuple[Point, bool, int]],
+    after: Callable[[Point | None], Iterable[Point]],
+    to_ms: int,
+) -> list[Interval]:
+    """Intervals from the last good record before an instant on, until one reaches up to `to_ms`.
+
+    `before`: (record, good, total) up to that instant, the latest first, as far as one looks. `after`: what
+    follows a record in order; None asks for what follows the instant.
+    """
+    base = next(((point, total) for point, good, total in before if good), None)
+    fold = after_good(base[0].at_ms, base[1]) if base else Fold()
+    intervals: list[Interval] = []
+    for point in after(base[0] if base else None):
+        step = reader.step(fold, point)
+        fold = step.fold
+        intervals += step.intervals
+        if fold.some and fold.at_ms >= to_ms:
+            break
+    return intervals
 
 
 def after_good(point_at_ms: int, total: int) -> Fold:

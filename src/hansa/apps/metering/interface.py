@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hansa.apps.metering import errors
-from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, pending
+from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, between, pending
 from hansa.apps.metering.messages import CounterRecord, Fall, Feed, Fold, Head
 from hansa.apps.metering.tables import FALLS, FEEDS, HEADS, RECORDS
 from hansa.kernel import Context, Signal, limits
@@ -70,6 +70,30 @@ def records_before(ctx: Context, owner: str, name: str, before_ms: int) -> Itera
     )
     for key, record in rows:
         yield point(key, record), record.good, record.total
+
+
+def intervals(
+    ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int
+) -> list[Interval]:
+    """What the records say of from ≤ t < to: the intervals that touch it, in order, out of the first `limit`
+    records after the last good one up to from_ms.
+
+    The first intervals and the last may reach beyond. Raises FeedUnknown.
+    """
+    read = reader(feed(ctx, owner, name))
+
+    def after(at: Point | None) -> Iterator[Point]:
+        start = (owner, name, from_ms + 1) if at is None else (owner, name, *at[:2], at[2] + 1)
+        for key, record in RECORDS.scan(ctx, (owner, name), start=start, limit=limit):
+            yield point(key, record)
+
+    return between(read, records_before(ctx, owner, name, from_ms + 1), after, to_ms)
+
+
+def records_within(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int) -> int:
+    """How many records of a feed say something of from ≤ t < to; `limit` where there are as many or more."""
+    of = (owner, name)
+    return sum(1 for _ in RECORDS.scan(ctx, of, start=(*of, from_ms), end=(*of, to_ms), limit=limit))
 
 
 def low_run(key: tuple[str | int, ...], fall: Fall) -> LowRun:

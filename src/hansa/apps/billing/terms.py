@@ -3,10 +3,14 @@
 The gap rules themselves are docs/metering-rules.md, G1–G7.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
-from hansa.apps.billing import errors_life
+from hansa.apps.billing import errors_attribution, errors_life
 from hansa.apps.billing import errors_tariff as errors
+from hansa.apps.billing.attribution import AttributionRule, check_attribution, of_meter
+from hansa.apps.billing.check_feeds import CheckFeed, check_checks
+from hansa.apps.billing.elements_trade import Availability, ScrapCredit
 from hansa.apps.billing.tariff import Tariff
 from hansa.kernel.limits import CUT_OFF_MAX_MS, INTEREST_BP_MAX, LOOK_BACK_DAYS_MAX, SETTLEMENT_DAYS_MAX
 from hansa.kernel.types import BasisPoints, DurationMs, Id, Natural, OptionalId, Struct
@@ -60,6 +64,10 @@ class Terms(Struct):
     """One for each meter of the tariff."""
     settlement: Settlement | None = None
     """None: a statement stands, and nothing follows of it."""
+    attribution: tuple[AttributionRule, ...] = ()
+    """Which states are stops, and what is scrap, and who answers for it unless somebody claims otherwise."""
+    checks: tuple[CheckFeed, ...] = ()
+    """Feeds of the other party that count the same 副表."""
 
 
 def check_terms(tariff: Tariff, terms: Terms) -> None:
@@ -68,6 +76,10 @@ def check_terms(tariff: Tariff, terms: Terms) -> None:
         raise errors.CutOff(cut_off_ms=terms.cut_off_ms, limit_ms=CUT_OFF_MAX_MS)
     if terms.settlement is not None:
         check_settlement(tariff, terms.settlement)
+    meters = {meter.name: meter for meter in tariff.meters}
+    check_attribution(terms.attribution, meters)
+    _check_attributed(tariff, terms.attribution)
+    check_checks(terms.checks, meters)
     kinds = {meter.name: meter.kind for meter in tariff.meters}
     seen: dict[str, GapRule] = {}
     for gap in terms.gaps:
@@ -88,6 +100,15 @@ def check_terms(tariff: Tariff, terms: Terms) -> None:
     for meter in kinds:
         if meter not in seen:
             raise errors.GapRuleMissing(clause=meter, meter=meter)
+
+
+def _check_attributed(tariff: Tariff, rules: Sequence[AttributionRule]) -> None:
+    """Whatever credits what the provider answers for needs a rule by which it does."""
+    for element in tariff.elements:
+        if isinstance(element, Availability | ScrapCredit) and not of_meter(rules, element.meter):
+            raise errors_attribution.AttributionMissing(
+                clause=element.clause, element=element.clause, meter=element.meter
+            )
 
 
 def check_settlement(tariff: Tariff, settlement: Settlement) -> None:

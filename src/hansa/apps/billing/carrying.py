@@ -8,31 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hansa.apps.billing.elements_trade import DownPayment, TakeOrPay
+from hansa.apps.billing.facts import NOTHING, Balance, Carry
 from hansa.apps.billing.lines import Line
-from hansa.kernel.messages import Record
-from hansa.kernel.types import Id, Natural, Positive, Struct
-
-
-class Balance(Struct):
-    """What is left of one shortfall, or of a down payment."""
-
-    clause: Id
-    period: Positive
-    """Number of the agreement's period that it stems from, the first being 1."""
-    left: Positive
-    """Of take-or-pay base units, of a down payment minor units."""
-
-
-class Carry(Record, version=1, readers="members", retention="business"):
-    """What the periods up to one leave to those after it."""
-
-    periods: Natural = 0
-    """How many there were."""
-    balances: tuple[Balance, ...] = ()
-
-
-NOTHING = Carry()
-"""Before the first period."""
 
 
 def carries(elements: Sequence[Any]) -> bool:
@@ -85,3 +62,6 @@ def _lots_after(element: TakeOrPay, carry: Carry, quantity: int) -> list[Balance
     if quantity > 0 and element.carry_periods:
         out.append(Balance(element.clause, number, quantity))
     return out
+
+
+__all__ = ["NOTHING", "Balance", "Carry", "carries", "carry_after", "left_minor", "open_lots"]

@@ -9,8 +9,8 @@ from hansa.apps.billing.books import deal_of, of_party, sources_of
 from hansa.apps.billing.deal import Deal, measure, period_from
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.billing.messages_claims import (
-    Claimed,
     ClaimContested,
+    Claimed,
     ClaimScrap,
     ClaimStop,
     ClaimWithdrawn,
@@ -61,9 +61,7 @@ def contest_claim(ctx: Context, a: ContestClaim) -> None:
     CLAIMS.put(ctx, (a.agreement, a.period_ms, a.claim), contested)
 
     # Events.
-    ctx.emit(
-        ClaimContested(agreement=a.agreement, period_ms=a.period_ms, claim=a.claim, by=ctx.member)
-    )
+    ctx.emit(ClaimContested(agreement=a.agreement, period_ms=a.period_ms, claim=a.claim, by=ctx.member))
 
 
 @since(2)
@@ -130,9 +128,7 @@ def _check_pieces(ctx: Context, a: ClaimScrap, deal: Deal) -> None:
         raise refusals.ClaimPieces(pieces=a.pieces, counted=counted)
 
 
-def _keep(
-    ctx: Context, a: ClaimStop | ClaimScrap, agreement: Agreement, period_ms: int, pieces: int
-) -> None:
+def _keep(ctx: Context, a: ClaimStop | ClaimScrap, agreement: Agreement, period_ms: int, pieces: int) -> None:
     # Writes.
     CLAIMS.insert(ctx, (a.agreement, period_ms, a.claim), _claim(ctx, a, agreement, pieces))
 

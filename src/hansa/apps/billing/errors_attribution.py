@@ -105,7 +105,9 @@ class ClaimOverlaps(Refusal, code="billing.claim_overlaps", field="from_ms"):
 
 
 class TooManyClaims(Refusal, code="billing.too_many_claims", field="agreement"):
-    zh = "每一方在协议 {agreement} 的每个结算期最多提出 {limit} 份认定申请，已达上限。请撤回或合并相邻的申请。"
+    zh = (
+        "每一方在协议 {agreement} 的每个结算期最多提出 {limit} 份认定申请，已达上限。请撤回或合并相邻的申请。"
+    )
     en = (
         "A party may make {limit} claims per period of agreement {agreement}, and has. Withdraw some, or "
         "join neighbouring ones."

@@ -4,12 +4,45 @@ The ledger and whoever recomputes a statement fill it alike (`settling`); each f
 element of the tariff asks for it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hansa.kernel.messages import Record
+from hansa.kernel.types import Id, Natural, Positive, Struct
+
+
+class Balance(Struct):
+    """What is left of one shortfall, or of a down payment."""
+
+    clause: Id
+    period: Positive
+    """Number of the agreement's period that it stems from, the first being 1."""
+    left: Positive
+    """Of take-or-pay base units, of a down payment minor units."""
+
+
+class Carry(Record, version=1, readers="members", retention="business"):
+    """What the periods up to one leave to those after it."""
+
+    periods: Natural = 0
+    """How many there were."""
+    balances: tuple[Balance, ...] = ()
+
+
+NOTHING = Carry()
+"""Before the first period."""
 
 
 @dataclass(frozen=True)
 class Facts:
     """Of one agreement and one period."""
+
+    attributed: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """Stopped ms, or pieces of scrap, by (meter, liable party, window); of scrap the window is ""."""
+    planned: Mapping[str, int] = field(default_factory=dict)
+    """ms of the period by window, where the tariff promises availability."""
+    carry: Carry = NOTHING
+    """What the periods before leave to this one."""
 
 
 NO_FACTS = Facts()

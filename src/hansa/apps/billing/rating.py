@@ -7,7 +7,15 @@ billed for it (C1), `close_statement` numbers the lines and reckons the tax once
 from collections.abc import Iterable, Sequence
 
 from hansa.apps.billing import errors_tariff as errors
-from hansa.apps.billing.elements import Cap, Fixed, Minimum, Tier, Usage
+from hansa.apps.billing.elements import Cap, Fixed, Minimum, Usage
+from hansa.apps.billing.elements_trade import (
+    Availability,
+    Discount,
+    DownPayment,
+    ScrapCredit,
+    Split,
+    TakeOrPay,
+)
 from hansa.apps.billing.facts import NO_FACTS, Facts
 from hansa.apps.billing.lines import (
     PRICE_UNIT,
@@ -19,6 +27,8 @@ from hansa.apps.billing.lines import (
     divide,
     flat_line,
 )
+from hansa.apps.billing.rating_trade import trade_lines
+from hansa.apps.billing.rating_usage import usage_lines, usage_quantity
 from hansa.apps.billing.tariff import Element, Tariff, rate_in_force, window_names
 from hansa.apps.consortium.calendars import Period
 from hansa.kernel.types import BasisPoints, Integer, Struct, replace
@@ -68,11 +78,13 @@ def _lines(work: Work, element: Element) -> list[Line]:
     """Each type of element by its own rule."""
     match element:
         case Usage():
-            return _usage_lines(work, element)
+            return usage_lines(work, element, usage_quantity(work, element))
         case Fixed():
             return [_fixed_line(work, element)]
         case Minimum() | Cap():
             return [_bound_line(work, element)]
+        case TakeOrPay() | Discount() | Availability() | ScrapCredit() | DownPayment() | Split():
+            return trade_lines(work, element)
 
 
 def _check_usage(tariff: Tariff, usage: UsageOfPeriod) -> None:
@@ -83,54 +95,6 @@ def _check_usage(tariff: Tariff, usage: UsageOfPeriod) -> None:
             raise errors.UsageUnknown(meter=meter, part=part, window=window)
         if quantity < 0:
             raise errors.UsageNegative(meter=meter, window=window, quantity=quantity)
-
-
-def _usage_lines(work: Work, element: Usage) -> list[Line]:
-    """E1–E4: quantity, quota, tiers, one rounding per line."""
-    base_unit = work.base_unit(element.meter)
-    rate_bp = work.rates_bp[element.tax]
-
-    def line(kind: LineKind, quantity: int, price_e8: int, tier: int) -> Line:
-        amount_minor = work.money(quantity * price_e8, element.unit_base * PRICE_UNIT)
-        return Line(
-            clause=element.clause, kind=kind, quantity_base=bounded(quantity, element.clause),
-            amount_minor=bounded(amount_minor, element.clause), tax_code=element.tax, tax_rate_bp=rate_bp,
-            price_e8=price_e8, meter=element.meter, unit=element.unit, unit_base=element.unit_base,
-            base_unit=base_unit, states=element.states, windows=element.windows, tier=tier,
-        )  # fmt: skip
-
-    quantity = sum(
-        work.usage.get((element.meter, state, window), 0)
-        for state in element.states or ("",)
-        for window in element.windows or window_names(work.tariff)
-    )
-    included = min(quantity, element.included_base)
-    lines = [line("included", included, 0, 0)] if included else []
-    several = len(element.tiers) > 1
-    for number, part, price_e8 in _in_tiers(element, quantity - included):
-        lines.append(line("usage", part, price_e8, number if several else 0))
-    return lines or [line("usage", 0, element.tiers[0].price_e8, 1 if several else 0)]
-
-
-def _in_tiers(element: Usage, quantity: int) -> list[tuple[int, int, int]]:
-    """(number, quantity, price) of each tier that the billable quantity reaches (E2)."""
-    if element.tiering == "volume":
-        reached = enumerate(element.tiers, 1)
-        number, tier = next(found for found in reached if _last(found[1]) or quantity <= found[1].up_to_base)
-        return [(number, quantity, tier.price_e8)] if quantity else []
-    parts = []
-    below = 0
-    for number, tier in enumerate(element.tiers, 1):
-        part = (quantity if _last(tier) else min(quantity, tier.up_to_base)) - below
-        if part <= 0:
-            break
-        parts.append((number, part, tier.price_e8))
-        below = tier.up_to_base
-    return parts
-
-
-def _last(tier: Tier) -> bool:
-    return tier.up_to_base == 0
 
 
 def _fixed_line(work: Work, element: Fixed) -> Line:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hansa.apps.billing.elements_trade import WHOLE_BP, Payee, Split
 from hansa.apps.billing.lines import Line
-from hansa.kernel.types import Id, Integer, MemberId, OptionalId, Struct
+from hansa.kernel.types import Integer, MemberId, OptionalId, Struct
 
 
 class Share(Struct):

@@ -29,6 +29,16 @@ from hansa.apps.billing.elements import (
     check_unit_name,
     check_usage,
 )
+from hansa.apps.billing.elements_trade import (
+    Availability,
+    Discount,
+    DownPayment,
+    ScrapCredit,
+    Split,
+    TakeOrPay,
+    check_together,
+    check_trade,
+)
 from hansa.apps.consortium.calendars import DAY_CLASSES, WEEKDAYS, Day, PeriodLength, date_text
 from hansa.kernel.limits import METERS_MAX, RULES_MAX
 from hansa.kernel.types import BasisPoints, CurrencyCode, Id, Minute, Struct
@@ -84,7 +94,9 @@ class Window(Struct):
     spans: tuple[Span, ...]
 
 
-Element = Usage | Fixed | Minimum | Cap
+Element = (
+    Usage | Fixed | Minimum | Cap | TakeOrPay | Discount | Availability | ScrapCredit | DownPayment | Split
+)
 
 
 class TaxRate(Struct):
@@ -187,6 +199,7 @@ def check_tariff(tariff: Tariff, rules: int = RULES_MAX) -> None:
             raise errors.TaxUnknown(clause=element.clause, element=element.clause, tax=element.tax)
         _check_element(element, scope)
         earlier[element.clause] = element.tax
+    check_together(tariff.elements, scope.meters)
 
 
 def _check_element(element: Element, scope: Scope) -> None:
@@ -198,6 +211,8 @@ def _check_element(element: Element, scope: Scope) -> None:
             check_fixed(element, scope)
         case Minimum() | Cap():
             check_bound(element, scope)
+        case TakeOrPay() | Discount() | Availability() | ScrapCredit() | DownPayment() | Split():
+            check_trade(element, scope)
 
 
 def _check_known_to_rules_1(tariff: Tariff) -> None:

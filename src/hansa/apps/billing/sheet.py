@@ -6,62 +6,43 @@ names the place in the file. Reference sheet: docs/reference/tariff.json; guide:
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
-
-import msgspec
+from typing import Any, Literal, TypeVar
 
 from hansa.apps.billing import errors_sheet as errors
+from hansa.apps.billing.sheet_elements import SheetElement, element_of
+from hansa.apps.billing.sheet_values import convert, day, duration_ms, minute
 from hansa.apps.billing.tariff import (
-    MINUTES_PER_DAY,
-    UNITS,
-    Cap,
     DayName,
-    Element,
-    Fixed,
     Meter,
     MeterKind,
-    Minimum,
     Purpose,
     Rounding,
     Span,
     Tariff,
     Tax,
     TaxRate,
-    Tier,
-    Tiering,
-    Usage,
     Window,
     check_tariff,
-    minor_digits,
 )
 from hansa.apps.billing.terms import GapRule, GapRuleName, Terms, check_terms
 from hansa.apps.consortium.calendar_file import build_calendar, read_special_days, special_days
-from hansa.apps.consortium.calendars import Calendar, PeriodLength, day_number
+from hansa.apps.consortium.calendars import Calendar, PeriodLength
 from hansa.apps.consortium.errors_calendar import HolidayFile
 from hansa.kernel.types import (
     CurrencyCode,
     Id,
     Natural,
     RegisteredName,
-    StateName,
     Struct,
 )
 
 T = TypeVar("T")
 
 FILE_BYTES_MAX = 1_048_576
-PRICE_DIGITS = 8
-
-_DECIMAL = re.compile(r"\d{1,16}(\.\d{1,16})?", re.ASCII)
 _RATE = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)%", re.ASCII)
-_CLOCK = re.compile(r"(\d\d):(\d\d)", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)", re.ASCII)
-_DURATION_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True)
@@ -87,7 +68,7 @@ class _File(Struct):
     calendar: "_Calendar"
     taxes: dict[str, Any]
     meters: dict[str, Any]
-    elements: "tuple[_Usage | _Fixed | _Minimum | _Cap, ...]"
+    elements: tuple[SheetElement, ...]
     terms: "_Terms"
     windows: dict[str, Any] = {}
 
@@ -114,45 +95,6 @@ class _Span(Struct, rename={"start": "from", "end": "to"}):
 class _Rate(Struct, rename={"start": "from"}):
     start: str
     rate: str
-
-
-class _Tier(Struct):
-    price: str
-    up_to: str = ""
-
-
-class _Usage(Struct, tag_field="kind", tag="usage"):
-    clause: Id
-    tax: Id
-    meter: Id
-    unit: RegisteredName
-    unit_size: Natural = 0
-    states: tuple[StateName, ...] = ()
-    windows: tuple[Id, ...] = ()
-    included: str = "0"
-    price: str = ""
-    tiers: tuple[_Tier, ...] = ()
-    tiering: Literal["graduated", "volume", ""] = ""
-
-
-class _Fixed(Struct, tag_field="kind", tag="fixed"):
-    clause: Id
-    tax: Id
-    amount: str
-
-
-class _Minimum(Struct, tag_field="kind", tag="minimum"):
-    clause: Id
-    tax: Id
-    of: tuple[Id, ...]
-    amount: str
-
-
-class _Cap(Struct, tag_field="kind", tag="cap"):
-    clause: Id
-    tax: Id
-    of: tuple[Id, ...]
-    amount: str
 
 
 class _Gap(Struct):
@@ -197,7 +139,7 @@ def parse_sheet(data: bytes, folder: Path, cover: tuple[int, int] | None = None)
     except (RecursionError, ValueError) as error:
         detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise errors.SheetUnreadable(file="JSON", detail=detail, limit=FILE_BYTES_MAX) from None
-    sheet = _convert(decoded, _File, "")
+    sheet = convert(decoded, _File, "")
     tariff = _tariff(sheet)
     check_tariff(tariff)
     terms = _terms(sheet.terms)
@@ -229,7 +171,7 @@ def _tariff(sheet: _File) -> Tariff:
         period=sheet.period,
         meters=tuple(meters.values()),
         elements=tuple(
-            _element(element, f"elements[{position}]", sheet.currency, meters)
+            element_of(element, f"elements[{position}]", sheet.currency, meters)
             for position, element in enumerate(sheet.elements)
         ),
         taxes=tuple(
@@ -251,71 +193,20 @@ def _rate(rate: _Rate, path: str) -> TaxRate:
     match = _RATE.fullmatch(rate.rate)
     if match is None:
         raise errors.SheetRate(clause=path, path=f"{path}.rate", text=rate.rate)
-    return TaxRate(from_day=_day(rate.start, f"{path}.from"), rate_bp=int(Decimal(match[1]) * 100))
+    return TaxRate(from_day=day(rate.start, f"{path}.from"), rate_bp=int(Decimal(match[1]) * 100))
 
 
 def _span(span: _Span, path: str) -> Span:
-    return Span(span.days, _minute(span.start, f"{path}.from"), _minute(span.end, f"{path}.to"))
-
-
-def _element(
-    element: _Usage | _Fixed | _Minimum | _Cap, path: str, currency: str, meters: Mapping[str, Meter]
-) -> Element:
-    if isinstance(element, _Usage):
-        return _usage(element, path, meters)
-    amount_minor = _scaled(element.amount, f"{path}.amount", 10 ** minor_digits(currency))
-    if isinstance(element, _Fixed):
-        return Fixed(element.clause, element.tax, amount_minor)
-    kind = Minimum if isinstance(element, _Minimum) else Cap
-    return kind(element.clause, element.tax, element.of, amount_minor)
-
-
-def _usage(element: _Usage, path: str, meters: Mapping[str, Meter]) -> Usage:
-    unit_base = element.unit_size or UNITS.get(element.unit, ("", 0))[1]
-    if element.meter in meters and element.unit == meters[element.meter].base_unit:
-        unit_base = unit_base or 1
-    if not unit_base:
-        base = meters[element.meter].base_unit if element.meter in meters else "?"
-        raise errors.SheetUnitSize(clause=path, path=path, unit=element.unit, base=base)
-    tiers = element.tiers or (_Tier(price=element.price),)
-    if bool(element.price) == bool(element.tiers) or (len(tiers) > 1 and not element.tiering):
-        raise errors.SheetPrice(clause=path, path=path)
-    tiering: Tiering = element.tiering or "graduated"
-    prefix = f"{path}.tiers" if element.tiers else path
-    return Usage(
-        clause=element.clause,
-        tax=element.tax,
-        meter=element.meter,
-        unit=element.unit,
-        unit_base=unit_base,
-        tiers=tuple(
-            _tier(tier, f"{prefix}[{n}]" if element.tiers else path, unit_base)
-            for n, tier in enumerate(tiers)
-        ),
-        tiering=tiering,
-        states=element.states,
-        windows=element.windows,
-        included_base=_scaled(element.included, f"{path}.included", unit_base),
-    )
-
-
-def _tier(tier: _Tier, path: str, unit_base: int) -> Tier:
-    price_e8 = _scaled(tier.price, f"{path}.price", 10**PRICE_DIGITS)
-    if not tier.up_to:
-        return Tier(price_e8)
-    up_to_base = _scaled(tier.up_to, f"{path}.up_to", unit_base)
-    if not up_to_base:
-        raise errors.SheetBound(clause=path, path=f"{path}.up_to", text=tier.up_to)
-    return Tier(price_e8, up_to_base)
+    return Span(span.days, minute(span.start, f"{path}.from"), minute(span.end, f"{path}.to"))
 
 
 def _terms(terms: _Terms) -> Terms:
     return Terms(
-        cut_off_ms=_duration_ms(terms.cut_off, "terms.cut_off"),
+        cut_off_ms=duration_ms(terms.cut_off, "terms.cut_off"),
         gaps=tuple(
             GapRule(
                 meter=_id(meter, "terms.gaps"),
-                longer_than_ms=_duration_ms(gap.gap_longer_than, f"terms.gaps.{meter}.gap_longer_than"),
+                longer_than_ms=duration_ms(gap.gap_longer_than, f"terms.gaps.{meter}.gap_longer_than"),
                 rule=gap.rule,
                 days=gap.days,
             )
@@ -347,83 +238,8 @@ def _calendar(calendar: _Calendar, folder: Path, cover: tuple[int, int] | None) 
 
 
 def _table(entries: dict[str, Any], kind: type[T], path: str) -> dict[str, T]:
-    return {name: _convert(value, kind, f"{path}.{name}") for name, value in entries.items()}
+    return {name: convert(value, kind, f"{path}.{name}") for name, value in entries.items()}
 
 
 def _id(name: str, path: str) -> str:
-    return _convert(name, Id, f"{path}.{name}")
-
-
-_UNKNOWN = re.compile(r"^Object contains unknown field `(.*?)`", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(.*?)`", re.DOTALL)
-_PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
-_PATTERN = re.compile(r" matching regex '")
-_SAID = (
-    (re.compile(r"^Expected `(.*?)`, got `(.*?)`"), r"应为 `\1`，而写成了 `\2`"),
-    (re.compile(r"^Expected `(.*?)` of length (.*)", re.DOTALL), r"`\1` 的长度应 \2"),
-    (re.compile(r"^Expected `(.*?)` ([<>]=? .*)", re.DOTALL), r"`\1` 应 \2"),
-    (re.compile(r"^Invalid (?:enum )?value (.*)", re.DOTALL), r"值 \1 不在允许之列"),
-)
-"""What msgspec says, in Chinese."""
-
-
-def _convert(value: Any, kind: type[T], path: str) -> T:
-    """Decode strictly; what does not fit becomes a refusal that names the place."""
-    try:
-        return msgspec.convert(value, kind, strict=True)
-    except msgspec.ValidationError as error:
-        _refuse(str(error), path)
-
-
-def _refuse(message: str, path: str) -> NoReturn:
-    place = _PLACE.search(message)
-    where = (path + (place[1] if place else "")).removeprefix(".") or "sheet"
-    if unknown := _UNKNOWN.match(message):
-        raise errors.SheetUnknownKey(clause=where, path=where, key=unknown[1])
-    if missing := _MISSING.match(message):
-        raise errors.SheetMissingKey(clause=where, path=where, key=missing[1])
-    detail = _PLACE.sub("", message)
-    if detail.startswith("Expected `str`, got `") and detail.endswith(("`int`", "`float`")):
-        raise errors.SheetUnquoted(clause=where, path=where)
-    if _PATTERN.search(detail):
-        raise errors.SheetName(clause=where, path=where)
-    detail_zh = detail
-    for said, chinese in _SAID:
-        detail_zh = said.sub(chinese, detail_zh)
-    raise errors.SheetShape(clause=where, path=where, detail=detail, detail_zh=detail_zh)
-
-
-def _scaled(text: str, path: str, scale: int) -> int:
-    """A decimal times a whole scale, exactly: minor units, price_e8, base units."""
-    if not _DECIMAL.fullmatch(text):
-        raise errors.SheetDecimal(clause=path, path=path, text=text)
-    whole, _, fraction = text.partition(".")
-    numerator, denominator = int(whole + fraction) * scale, int(10 ** len(fraction))
-    if numerator % denominator:
-        raise errors.SheetTooFine(clause=path, path=path, text=text, step=f"1/{scale}")
-    return numerator // denominator
-
-
-def _day(text: str, path: str) -> int:
-    try:
-        day = date.fromisoformat(text)
-        if len(text) != len("2019-04-01") or day.year < 1970:
-            raise ValueError
-    except ValueError:
-        raise errors.SheetDate(clause=path, path=path, text=text) from None
-    return day_number(day.year, day.month, day.day)
-
-
-def _minute(text: str, path: str) -> int:
-    match = _CLOCK.fullmatch(text)
-    minute = int(match[1]) * 60 + int(match[2]) if match else -1
-    if match is None or int(match[2]) > 59 or minute > MINUTES_PER_DAY:
-        raise errors.SheetClock(clause=path, path=path, text=text)
-    return minute
-
-
-def _duration_ms(text: str, path: str) -> int:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise errors.SheetDuration(clause=path, path=path, text=text)
-    return int(match[1]) * _DURATION_MS[match[2]]
+    return convert(name, Id, f"{path}.{name}")

@@ -1,0 +1,102 @@
+"""The elements of a price sheet as people write them in a tariff sheet. Client side."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from hansa.apps.billing import errors_sheet as errors
+from hansa.apps.billing.elements import UNITS, Cap, Fixed, Meter, Minimum, Tier, Tiering, Usage
+from hansa.apps.billing.sheet_values import PRICE_DIGITS, scaled
+from hansa.apps.billing.tariff import Element, minor_digits
+from hansa.kernel.types import Id, Natural, RegisteredName, StateName, Struct
+
+
+class _Tier(Struct):
+    price: str
+    up_to: str = ""
+
+
+class _Usage(Struct, tag_field="kind", tag="usage"):
+    clause: Id
+    tax: Id
+    meter: Id
+    unit: RegisteredName
+    unit_size: Natural = 0
+    states: tuple[StateName, ...] = ()
+    windows: tuple[Id, ...] = ()
+    included: str = "0"
+    price: str = ""
+    tiers: tuple[_Tier, ...] = ()
+    tiering: Literal["graduated", "volume", ""] = ""
+
+
+class _Fixed(Struct, tag_field="kind", tag="fixed"):
+    clause: Id
+    tax: Id
+    amount: str
+
+
+class _Minimum(Struct, tag_field="kind", tag="minimum"):
+    clause: Id
+    tax: Id
+    of: tuple[Id, ...]
+    amount: str
+
+
+class _Cap(Struct, tag_field="kind", tag="cap"):
+    clause: Id
+    tax: Id
+    of: tuple[Id, ...]
+    amount: str
+
+
+SheetElement = _Usage | _Fixed | _Minimum | _Cap
+
+
+def element_of(element: SheetElement, path: str, currency: str, meters: Mapping[str, Meter]) -> Element:
+    """The element of a tariff that an entry of a sheet stands for. Raises the refusals of `errors_sheet`."""
+    if isinstance(element, _Usage):
+        return _usage(element, path, meters)
+    amount_minor = scaled(element.amount, f"{path}.amount", 10 ** minor_digits(currency))
+    if isinstance(element, _Fixed):
+        return Fixed(element.clause, element.tax, amount_minor)
+    kind = Minimum if isinstance(element, _Minimum) else Cap
+    return kind(element.clause, element.tax, element.of, amount_minor)
+
+
+def _usage(element: _Usage, path: str, meters: Mapping[str, Meter]) -> Usage:
+    unit_base = element.unit_size or UNITS.get(element.unit, ("", 0))[1]
+    if element.meter in meters and element.unit == meters[element.meter].base_unit:
+        unit_base = unit_base or 1
+    if not unit_base:
+        base = meters[element.meter].base_unit if element.meter in meters else "?"
+        raise errors.SheetUnitSize(clause=path, path=path, unit=element.unit, base=base)
+    tiers = element.tiers or (_Tier(price=element.price),)
+    if bool(element.price) == bool(element.tiers) or (len(tiers) > 1 and not element.tiering):
+        raise errors.SheetPrice(clause=path, path=path)
+    tiering: Tiering = element.tiering or "graduated"
+    prefix = f"{path}.tiers" if element.tiers else path
+    return Usage(
+        clause=element.clause,
+        tax=element.tax,
+        meter=element.meter,
+        unit=element.unit,
+        unit_base=unit_base,
+        tiers=tuple(
+            _tier(tier, f"{prefix}[{n}]" if element.tiers else path, unit_base)
+            for n, tier in enumerate(tiers)
+        ),
+        tiering=tiering,
+        states=element.states,
+        windows=element.windows,
+        included_base=scaled(element.included, f"{path}.included", unit_base),
+    )
+
+
+def _tier(tier: _Tier, path: str, unit_base: int) -> Tier:
+    price_e8 = scaled(tier.price, f"{path}.price", 10**PRICE_DIGITS)
+    if not tier.up_to:
+        return Tier(price_e8)
+    up_to_base = scaled(tier.up_to, f"{path}.up_to", unit_base)
+    if not up_to_base:
+        raise errors.SheetBound(clause=path, path=f"{path}.up_to", text=tier.up_to)
+    return Tier(price_e8, up_to_base)

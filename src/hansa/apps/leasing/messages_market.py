@@ -35,7 +35,7 @@ Crew = Literal["without", "with", "either"]
 Language = Literal["zh", "en"]
 PaymentMode = Literal["external", "bank"]
 """external: paid by bank transfer outside the ledger. bank: by claims on a member bank."""
-OfferState = Literal["open", "withdrawn"]
+OfferState = Literal["open", "withdrawn", "ended"]
 BargainState = Literal["open", "agreed", "declined"]
 ReservationState = Literal["reserved", "signed", "lapsed"]
 
@@ -113,6 +113,7 @@ class Asset(Record, version=1, readers="members", retention="business"):
 class Offer(Record, version=1, readers="members", retention="business"):
     """Idle time of an asset, offered to all members. It does not change; it may be withdrawn."""
 
+    state: OfferState
     asset_owner: MemberId
     asset: Id
     asset_version: Positive
@@ -134,7 +135,34 @@ class Offer(Record, version=1, readers="members", retention="business"):
     earnest_minor: Natural = 0
     head: OptionalId = ""
     """The lease by which the offerer holds an asset that is not its own; "" for an owner's offer."""
-    state: OfferState = "open"
+
+
+class Listed(Record, version=1, readers="members", retention="business"):
+    """One capability of an open offer, with all that a search looks at."""
+
+    asset_owner: MemberId
+    asset: Id
+    asset_version: Positive
+    name_zh: RegisteredName
+    name_en: RegisteredName
+    place: Place
+    capability: Capability
+    crew: Crew
+    from_ms: TimeMs
+    to_ms: TimeMs
+    notice_ms: DurationMs
+    smallest_ms: DurationMs
+    largest_ms: DurationMs
+    tariff_owner: MemberId
+    tariff: Id
+    tariff_version: Positive
+    head: OptionalId = ""
+
+
+class Offering(Record, version=1, readers="members", retention="business"):
+    """How many open offers a member has."""
+
+    open: Natural
 
 
 class Need(Struct):
@@ -185,6 +213,8 @@ class LeaseTerms(Struct):
     security_deposit_minor: Natural = 0
     prepayment_minor: Natural = 0
     earnest_minor: Natural = 0
+    expected_minor: Natural = 0
+    """What the lease is expected to come to, with tax; needed with earnest money, which is a share of it."""
     head: OptionalId = ""
     """The lease by which the lessor holds the asset; "" where it owns it."""
 
@@ -198,7 +228,14 @@ class Bargain(Record, version=1, readers="members", retention="business"):
     need: Need
     rounds: Positive
     """Number of proposals so far; the last one counts."""
-    state: BargainState = "open"
+    state: BargainState
+
+
+class Bargaining(Record, version=1, readers="members", retention="business"):
+    """A member takes part in a bargain, on one side or the other."""
+
+    offerer: MemberId
+    lessee: MemberId
 
 
 class Proposal(Record, version=1, readers="members", retention="business"):
@@ -216,7 +253,7 @@ class Reservation(Record, version=1, readers="members", retention="business"):
 
     terms: LeaseTerms
     content: Hash
-    state: ReservationState = "reserved"
+    state: ReservationState
 
 
 class Slot(Struct):
@@ -270,7 +307,7 @@ class PublishOffer(Action, tag="leasing.publish_offer"):
     asset: Id
     from_ms: TimeMs
     to_ms: TimeMs
-    notice_ms: DurationMs
+    notice_ms: Integer
     smallest_ms: DurationMs
     largest_ms: DurationMs
     tariff_owner: MemberId
@@ -344,6 +381,13 @@ class OfferPublished(Event, tag="leasing.offer_published"):
 
 
 class OfferWithdrawn(Event, tag="leasing.offer_withdrawn"):
+    offerer: MemberId
+    offer: Id
+
+
+class OfferEnded(Event, tag="leasing.offer_ended"):
+    """Its window has passed."""
+
     offerer: MemberId
     offer: Id
 

@@ -2,9 +2,57 @@
 
 from typing import Any
 
+from hansa.apps.leasing.messages_market import (
+    Asset,
+    Bargain,
+    Bargaining,
+    Booked,
+    Booking,
+    Listed,
+    Offer,
+    Offering,
+    Proposal,
+    Reservation,
+)
 from hansa.kernel import Table
 
-MARKET: tuple[Table[Any], ...] = ()
+ASSETS = Table("leasing.assets", key=("owner", "asset", "version"), record=Asset, integers=("version",))
+OFFERS = Table("leasing.offers", key=("offerer", "offer"), record=Offer)
+LISTED = Table(
+    "leasing.listed",
+    key=("process", "cell", "offerer", "offer", "number"),
+    record=Listed,
+    integers=("cell", "number"),
+)
+"""Open offers by what they can do and where they stand, for search; number: of the asset's capability."""
+OFFERING = Table("leasing.offering", key=("member",), record=Offering)
+BARGAINS = Table("leasing.bargains", key=("bargain",), record=Bargain)
+BARGAINING = Table("leasing.bargaining", key=("member", "bargain"), record=Bargaining)
+PROPOSALS = Table("leasing.proposals", key=("bargain", "round"), record=Proposal, integers=("round",))
+RESERVATIONS = Table("leasing.reservations", key=("reservation",), record=Reservation)
+BOOKINGS = Table(
+    "leasing.bookings",
+    key=("asset_owner", "asset", "level", "from_ms"),
+    record=Booking,
+    integers=("from_ms",),
+)
+"""Calendars of assets: level "" is the owner's, a lease's id that of its lessee. No two rows of one calendar
+overlap.
+"""
+BOOKED = Table("leasing.booked", key=("by",), record=Booked)
+
+MARKET: tuple[Table[Any], ...] = (
+    ASSETS,
+    OFFERS,
+    LISTED,
+    OFFERING,
+    BARGAINS,
+    BARGAINING,
+    PROPOSALS,
+    RESERVATIONS,
+    BOOKINGS,
+    BOOKED,
+)
 """Assets, offers, bargaining and bookings."""
 
 ALL: tuple[Table[Any], ...] = (*MARKET,)

@@ -38,7 +38,7 @@ Role = Literal[
 """What a member does in the consortium: for people and for looking up. It gives no rights."""
 LicenceKind = Literal[
     "business", "customs", "metrology", "payment", "banking", "insurance", "audit", "transport",
-    "electricity", "telecom", "production", "food", "hazardous", "quality", "other",
+    "electricity", "telecom", "production", "food", "hazardous", "quality", "finance_lease", "other",
 ]  # fmt: skip
 Status = Literal["active", "suspended", "left"]
 

@@ -177,7 +177,7 @@ class Sign(Action, tag="leasing.sign"):
 
 
 class Withdraw(Action, tag="leasing.withdraw"):
-    """A party steps back before the handover. The lessee forfeits earnest money, the lessor owes it double."""
+    """A party steps back before the handover. The lessee forfeits earnest money, the lessor doubles it."""
 
     lease: Id
 

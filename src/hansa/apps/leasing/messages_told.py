@@ -216,8 +216,8 @@ class MeterTotal(Struct):
 
 
 class Chain(Struct):
-    """Who used an asset when, and what the counters say: of each feed, what counted in all is the sum of `own`
-    over all leases, plus `outside`.
+    """Who used an asset when, and what the counters say: of each feed, what counted in all is the sum of
+    `own` over all leases, plus `outside`.
     """
 
     links: tuple[ChainLink, ...]

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hansa.apps.billing.tariff import (
-    DAY_CLASSES,
     Cap,
     Meter,
     Minimum,
@@ -23,7 +22,7 @@ from hansa.apps.billing.tariff import (
     rate_in_force,
 )
 from hansa.apps.billing.terms import GapRule, Terms, check_terms
-from hansa.apps.consortium.calendars import day_number
+from hansa.apps.consortium.calendars import DAY_CLASSES, day_number
 from hansa.kernel.canonical import decode_strict, encode
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import INTEGER_MAX, replace

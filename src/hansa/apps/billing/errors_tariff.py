@@ -152,6 +152,36 @@ class WindowOverlap(Refusal, code="billing.tariff_window_overlap", field="window
     )
 
 
+class SeasonHole(Refusal, code="billing.tariff_season_hole", field="windows"):
+    zh = (
+        "{month} 月的 {day}，{start} 至 {end}（第 {minute} 分钟起）不属于任何时段。每个月每类日子的每一分钟"
+        "都须属于一个时段，请补上，或更正 months。"
+    )
+    en = (
+        "In month {month}, on {day}, {start} to {end} (from minute {minute}) belongs to no window. Windows "
+        "must cover each minute of each kind of day in each month: add it to one, or correct months."
+    )
+
+
+class SeasonOverlap(Refusal, code="billing.tariff_season_overlap", field="windows"):
+    zh = (
+        "{month} 月的 {day}，{at}（第 {minute} 分钟）既属于 {first} 又属于 {second}。每一分钟只能属于一个时段"
+        "一次，请更正。"
+    )
+    en = (
+        "In month {month}, on {day}, {at} (minute {minute}) is covered by {first} and again by {second}. "
+        "Each minute belongs to one window, once: correct one of them."
+    )
+
+
+class MonthsNotRising(Refusal, code="billing.tariff_months_not_rising", field="windows"):
+    zh = "时段 {window} 的 months 中 {month} 的位置不对：月份须逐个递增，每个只写一次。请排序。"
+    en = (
+        "In the months of the window {window}, {month} stands out of order: months must rise, each once. "
+        "Sort them."
+    )
+
+
 class SpanEmpty(Refusal, code="billing.tariff_span_empty", field="windows"):
     zh = "时段 {window} 中有起止都为 {at} 的时间段，长度为零。全天请写 00:00 至 24:00。"
     en = (

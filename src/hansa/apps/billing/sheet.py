@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeVar
 from hansa.apps.billing import errors_sheet as errors
 from hansa.apps.billing.sheet_elements import SheetElement, element_of
 from hansa.apps.billing.sheet_values import convert, day, duration_ms, minute
+from hansa.apps.billing.spans import DayName
 from hansa.apps.billing.tariff import (
-    DayName,
     Meter,
     MeterKind,
     Purpose,
@@ -90,6 +90,7 @@ class _Span(Struct, rename={"start": "from", "end": "to"}):
     days: tuple[DayName, ...]
     start: str
     end: str
+    months: tuple[Natural, ...] = ()
 
 
 class _Rate(Struct, rename={"start": "from"}):
@@ -197,7 +198,7 @@ def _rate(rate: _Rate, path: str) -> TaxRate:
 
 
 def _span(span: _Span, path: str) -> Span:
-    return Span(span.days, minute(span.start, f"{path}.from"), minute(span.end, f"{path}.to"))
+    return Span(span.days, minute(span.start, f"{path}.from"), minute(span.end, f"{path}.to"), span.months)
 
 
 def _terms(terms: _Terms) -> Terms:

@@ -5,7 +5,7 @@ units of the meter (an hour is 3,600,000 ms). Money is in minor units of the cur
 1970-01-01. Pure: whoever imports this module and `rating` recomputes any statement.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from hansa.apps.billing import errors_tariff as errors
@@ -39,35 +39,23 @@ from hansa.apps.billing.elements_trade import (
     check_together,
     check_trade,
 )
-from hansa.apps.consortium.calendars import DAY_CLASSES, WEEKDAYS, Day, PeriodLength, date_text
+from hansa.apps.billing.spans import MINUTES_PER_DAY, Segment, Span, Window, clock_text, day_plans, year_plans
+from hansa.apps.consortium.calendars import Day, PeriodLength, date_text
 from hansa.kernel.limits import METERS_MAX, RULES_MAX
-from hansa.kernel.types import BasisPoints, CurrencyCode, Id, Minute, Struct
+from hansa.kernel.types import BasisPoints, CurrencyCode, Id, Struct
 
-WINDOWS_MAX = 24
-SPANS_MAX = 48
 TAXES_MAX = 16
 RATES_MAX = 32
-MINUTES_PER_DAY = 1440
 RATE_MAX_BP = 100_000
 
 ALL = "all"
 """Name of the one window of a tariff without windows (T5)."""
 
+
 Purpose = Literal["trade_settlement", "internal"]
 """`trade_settlement`: money is paid by it, so law may ask for billing-grade feeds (protocol, rule 25).
 `internal`: cost accounting, where indicative feeds will do."""
 Rounding = Literal["half_up", "half_even"]
-DayName = Literal[
-    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "makeup", "holiday", "all", "workday", "restday"
-]
-
-SHORT_FORMS: dict[str, tuple[str, ...]] = {
-    "all": DAY_CLASSES,
-    "workday": (*WEEKDAYS[:5], "makeup"),
-    "restday": WEEKDAYS[5:],
-}
-"""Day names that stand for several day classes (T3)."""
-
 UNITS_SINCE_2 = ("varh", "kvarh", "Mvarh")
 """Units that rules 1 took for names like any other."""
 
@@ -77,21 +65,6 @@ MINOR_DIGITS: dict[str, int] = {
     "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3, "CLF": 4, "UYW": 4,
 }  # fmt: skip
 """Currencies whose minor unit is not 1/100 (ISO 4217)."""
-
-
-class Span(Struct):
-    """Minutes from ≤ m < to of the local day; if from > to, up to midnight and from midnight on (T4)."""
-
-    days: tuple[DayName, ...]
-    from_minute: Minute
-    to_minute: Minute
-
-
-class Window(Struct):
-    """A named part of the week, such as `peak`."""
-
-    name: Id
-    spans: tuple[Span, ...]
 
 
 Element = (
@@ -129,10 +102,6 @@ class Tariff(Struct):
     """Together they cover each minute of each day class once; none: one window `all`."""
     tax_included: bool = False
     """Whether prices and amounts of this sheet contain the tax."""
-
-
-Segment = tuple[int, int, int]
-"""(from minute, to minute, position of the window) of a day."""
 
 
 def minor_digits(currency: str) -> int:
@@ -187,7 +156,7 @@ def check_tariff(tariff: Tariff, rules: int = RULES_MAX) -> None:
     check_count("elements", "", len(tariff.elements), 1, ELEMENTS_MAX)
     units = {name: unit for name, unit in UNITS.items() if rules >= 2 or name not in UNITS_SINCE_2}
     _check_meters(tariff.meters, units)
-    day_plans(tariff.windows)
+    year_plans(tariff.windows)
     _check_taxes(tariff.taxes)
     taxes = {tax.code: tax for tax in tariff.taxes}
     earlier: dict[str, str] = {}
@@ -220,6 +189,9 @@ def _check_known_to_rules_1(tariff: Tariff) -> None:
     for element in tariff.elements:
         if not isinstance(element, Usage | Fixed | Minimum | Cap):
             raise errors.NotYet(clause=element.clause, where=element.clause)
+    for window in tariff.windows:
+        if any(span.months for span in window.spans):
+            raise errors.NotYet(clause=window.name, where=window.name)
 
 
 def _check_meters(meters: tuple[Meter, ...], units: Mapping[str, tuple[str, int]]) -> None:
@@ -247,69 +219,8 @@ def _check_taxes(taxes: tuple[Tax, ...]) -> None:
             before = rate.from_day
 
 
-def day_plans(windows: tuple[Window, ...]) -> tuple[tuple[Segment, ...], ...]:
-    """Which window covers which minutes, for each of DAY_CLASSES (T3–T5): ascending, from minute 0 to 1440.
-
-    Raises WindowHole, WindowOverlap and the refusals of a malformed span or name.
-    """
-    if not windows:
-        return (((0, MINUTES_PER_DAY, 0),),) * len(DAY_CLASSES)
-    check_count("windows", "", len(windows), 1, WINDOWS_MAX)
-    check_once("windows", "", (window.name for window in windows))
-    found: dict[str, list[Segment]] = {name: [] for name in DAY_CLASSES}
-    for position, window in enumerate(windows):
-        check_count("spans", window.name, len(window.spans), 1, SPANS_MAX)
-        for span in window.spans:
-            for name in _classes(window, span):
-                found[name] += [(start, end, position) for start, end in _minutes(window, span)]
-    return tuple(_day_plan(name, found[name], windows) for name in DAY_CLASSES)
-
-
-def _classes(window: Window, span: Span) -> Iterable[str]:
-    """The day classes that a span lists, each once."""
-    classes: dict[str, None] = {}
-    for name in span.days:
-        if name not in SHORT_FORMS and name not in DAY_CLASSES:
-            raise errors.DayUnknown(clause=window.name, window=window.name, day=name)
-        classes.update(dict.fromkeys(SHORT_FORMS.get(name, (name,))))
-    if not classes:
-        raise errors.DayUnknown(clause=window.name, window=window.name, day="")
-    return classes
-
-
-def _minutes(window: Window, span: Span) -> tuple[tuple[int, int], ...]:
-    """The stretches of minutes of a span: one, or two around midnight (T4)."""
-    start, end = span.from_minute, span.to_minute
-    check_range(window.name, "from_minute", start, 0, MINUTES_PER_DAY)
-    check_range(window.name, "to_minute", end, 0, MINUTES_PER_DAY)
-    if start == end:
-        raise errors.SpanEmpty(clause=window.name, window=window.name, at=clock_text(start))
-    if start < end:
-        return ((start, end),)
-    return tuple(part for part in ((0, end), (start, MINUTES_PER_DAY)) if part[0] < part[1])
-
-
-def _day_plan(day: str, found: list[Segment], windows: tuple[Window, ...]) -> tuple[Segment, ...]:
-    covered = 0
-    before = ""
-    for start, end, position in [*sorted(found), (MINUTES_PER_DAY, MINUTES_PER_DAY, 0)]:
-        if start > covered:
-            raise errors.WindowHole(day=day, minute=covered, start=clock_text(covered), end=clock_text(start))
-        if start < covered:
-            name = windows[position].name
-            raise errors.WindowOverlap(
-                clause=name, day=day, minute=start, at=clock_text(start), first=before, second=name
-            )
-        covered, before = end, windows[position].name
-    return tuple(sorted(found))
-
-
-def clock_text(minute: int) -> str:
-    """`08:30` for minute 510 of a day."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
 __all__ = [
-    "ELEMENTS_MAX", "UNITS", "Cap", "Element", "Fixed", "Meter", "MeterKind", "Minimum", "Span", "Tariff",
-    "Tax", "TaxRate", "Tier", "Tiering", "Usage", "Window",
+    "ELEMENTS_MAX", "MINUTES_PER_DAY", "UNITS", "Cap", "Element", "Fixed", "Meter", "MeterKind", "Minimum",
+    "Segment", "Span", "Tariff", "Tax", "TaxRate", "Tier", "Tiering", "Usage", "Window", "clock_text",
+    "day_plans",
 ]  # fmt: skip

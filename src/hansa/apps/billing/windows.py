@@ -7,10 +7,12 @@ cheap is a value that the caller keeps.
 
 from dataclasses import dataclass
 
-from hansa.apps.billing.tariff import Segment, Tariff, day_plans, window_names
+from hansa.apps.billing.spans import DayPlans, year_plans
+from hansa.apps.billing.tariff import Tariff, window_names
 from hansa.apps.consortium.calendars import (
     DAY_CLASSES,
     Calendar,
+    civil,
     outside,
     segment_at,
     start_of_day,
@@ -32,8 +34,10 @@ class WindowScheme:
 
     names: tuple[str, ...]
     calendar: Calendar
-    plans: tuple[tuple[Segment, ...], ...]
-    """For each of DAY_CLASSES: (from, to, window), ms of the local day."""
+    plans: tuple[DayPlans, ...]
+    """For January to December, or once for all months; of each of DAY_CLASSES (from, to, window), ms of the
+    local day.
+    """
     special: dict[int, int]
     """Class of the dates that are not of the class of their weekday."""
 
@@ -72,7 +76,8 @@ class WindowScheme:
             raise outside(calendar, day)
         if len(self.names) == 1:
             return start_of_day(calendar, calendar.from_day), start_of_day(calendar, calendar.until_day), 0
-        plan = self.plans[self.special.get(day, weekday(day))]
+        plans = self.plans[0] if len(self.plans) == 1 else self.plans[civil(day)[1] - 1]
+        plan = plans[self.special.get(day, weekday(day))]
         from_day_ms, to_day_ms, window = next(segment for segment in plan if in_day_ms < segment[1])
         midnight_ms = at_ms - in_day_ms
         from_ms = max(midnight_ms + from_day_ms, times[position])
@@ -85,8 +90,11 @@ class WindowScheme:
 def windows_at(tariff: Tariff, calendar: Calendar) -> WindowScheme:
     """Lay the windows of a sound tariff over a sound calendar; keep the result, it costs some 100 µs."""
     plans = tuple(
-        tuple((start * MINUTE_MS, end * MINUTE_MS, window) for start, end, window in plan)
-        for plan in day_plans(tariff.windows)
+        tuple(
+            tuple((start * MINUTE_MS, end * MINUTE_MS, window) for start, end, window in plan)
+            for plan in of_month
+        )
+        for of_month in year_plans(tariff.windows)
     )
     makeup, holiday = DAY_CLASSES.index("makeup"), DAY_CLASSES.index("holiday")
     special = {

@@ -1,9 +1,12 @@
 """Tariffs and agreements: published, proposed, accepted; ended early or extended by rooms that lease."""
 
-from hansa.apps.billing import errors, errors_life
+from hansa.apps.billing import errors, errors_life, errors_trade
 from hansa.apps.billing.books import deal_of, forget, of_party
+from hansa.apps.billing.check_feeds import is_check
 from hansa.apps.billing.closing import close_due
-from hansa.apps.billing.deal import Deal, content, period_from
+from hansa.apps.billing.deal import Deal, bound, content, period_from
+from hansa.apps.billing.elements_trade import Split
+from hansa.apps.billing.lawful import check_lawful
 from hansa.apps.billing.messages import (
     Accept,
     Accepted,
@@ -25,10 +28,13 @@ from hansa.apps.billing.tariff import check_rates, check_tariff
 from hansa.apps.billing.terms import check_terms
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.metering import interface as metering
+from hansa.apps.money import interface as money
 from hansa.kernel import Context, due, limits, replace
 
 ACCOUNTS_PER_FEED_MAX = 16
 DAYS_PER_YEAR = 366
+SETTLEMENT_RULES = 2
+"""Rules under which terms may say what becomes of a statement."""
 
 
 def publish_tariff(ctx: Context, a: PublishTariff) -> None:
@@ -67,7 +73,7 @@ def propose(ctx: Context, a: Propose) -> None:
         to_ms=a.to_ms,
         state="proposed",
     )
-    _check_new(ctx, a.agreement, agreement)
+    check_new(ctx, a.agreement, agreement)
 
     # Writes.
     AGREEMENTS.put(ctx, (a.agreement,), agreement)
@@ -116,7 +122,7 @@ def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: 
     proposed = replace(
         agreement, state="proposed", next_from_ms=0, agreed_from_ms=0, agreed_to_ms=0, signed=signed
     )
-    _check_new(ctx, name, proposed, feeds_of)
+    check_new(ctx, name, proposed, feeds_of)
     deal = _check_bound_now(ctx, name, proposed)
 
     # Writes and events.
@@ -124,10 +130,11 @@ def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: 
 
 
 def begin(ctx: Context, name: str, from_ms: int) -> None:
-    """The agreement begins at `from_ms`, later than agreed: nothing before counts."""
+    """The agreement begins at `from_ms`, not earlier than agreed: nothing before counts."""
     # Checks, cheapest first.
     agreement = _running(ctx, name)
-    if agreement.next_from_ms != agreement.from_ms or not agreement.from_ms < from_ms < agreement.to_ms:
+    agreed_ms = agreement.agreed_from_ms or agreement.from_ms
+    if agreement.next_from_ms != agreement.from_ms or not agreed_ms <= from_ms < agreement.to_ms:
         raise errors_life.BeginTime(agreement=name, from_ms=from_ms)
     _check_recorded(ctx, name, agreement, from_ms - 1)
 
@@ -183,7 +190,7 @@ def _running(ctx: Context, name: str) -> Agreement:
 
 def _check_recorded(ctx: Context, name: str, agreement: Agreement, at_ms: int) -> None:
     """No feed was read after a time that moves: what is booked would not be what counts then (M17)."""
-    for binding in agreement.meters:
+    for binding in bound(agreement):
         head = metering.head(ctx, binding.owner, binding.feed)
         if head is not None and head.at_ms > at_ms:
             raise errors_life.TimeRecorded(
@@ -201,12 +208,12 @@ def _change_time(ctx: Context, name: str, deal: Deal, from_ms: int, to_ms: int) 
         before,
         from_ms=from_ms,
         to_ms=to_ms,
-        next_from_ms=max(before.next_from_ms, from_ms),
+        next_from_ms=from_ms if before.next_from_ms == before.from_ms else before.next_from_ms,
         agreed_from_ms=0 if agreed_from_ms == from_ms else agreed_from_ms,
         agreed_to_ms=0 if agreed_to_ms == to_ms else agreed_to_ms,
     )
     AGREEMENTS.put(ctx, (name,), after)
-    for binding in after.meters:
+    for binding in bound(after):
         account = Account(from_ms=from_ms, to_ms=to_ms)
         ACCOUNTS.put(ctx, (binding.owner, binding.feed, name, binding.meter), account)
     due.drop(ctx, _close_ms(deal), close_due, before.provider, name)
@@ -224,7 +231,7 @@ def _void(ctx: Context, name: str, deal: Deal) -> None:
     agreement = deal.agreement
     forget(ctx, name, agreement)
     AGREEMENTS.put(ctx, (name,), replace(agreement, state="withdrawn", next_from_ms=0))
-    for binding in agreement.meters:
+    for binding in bound(agreement):
         ACCOUNTS.delete(ctx, (binding.owner, binding.feed, name, binding.meter))
     due.drop(ctx, _close_ms(deal), close_due, agreement.provider, name)
     ctx.emit(AgreementChanged(agreement=name, from_ms=agreement.from_ms, to_ms=agreement.from_ms))
@@ -233,7 +240,8 @@ def _void(ctx: Context, name: str, deal: Deal) -> None:
 # What holds for every agreement, whoever brings it.
 
 
-def _check_new(ctx: Context, name: str, agreement: Agreement, feeds_of: tuple[str, ...] = ()) -> None:
+def check_new(ctx: Context, name: str, agreement: Agreement, feeds_of: tuple[str, ...] = ()) -> None:
+    """Whether this could be proposed now. Raises what proposing refuses."""
     other = agreement.user if agreement.proposer == agreement.provider else agreement.provider
     if agreement.provider == agreement.user or not consortium.is_member(ctx, other):
         raise errors.SameParty()
@@ -244,17 +252,22 @@ def _check_new(ctx: Context, name: str, agreement: Agreement, feeds_of: tuple[st
         raise errors.AgreementTaken(agreement=name)
     check_bound(ctx, agreement, feeds_of)
     deal = deal_of(ctx, agreement)
-    check_terms(deal.tariff, agreement.terms)
+    check_terms(deal.tariff, agreement.terms, ctx.rules)
+    _check_payees(ctx, deal)
     _check_calendar(deal)
+    _check_settlement(ctx, agreement)
     check_meters(deal)
 
 
 def _check_bound_now(ctx: Context, name: str, agreement: Agreement) -> Deal:
     """What must hold when it begins to count, whatever held when it was proposed."""
     deal = deal_of(ctx, agreement)
+    _check_settlement(ctx, agreement)
     check_meters(deal)
+    for binding in bound(agreement):
+        _check_account(ctx, agreement, binding)
     for binding in agreement.meters:
-        _check_account(ctx, name, agreement, binding)
+        _check_overlap(ctx, name, agreement, binding)
     return deal
 
 
@@ -263,15 +276,33 @@ def _bind(ctx: Context, name: str, deal: Deal) -> None:
     # Writes.
     agreement = deal.agreement
     period = period_from(deal, agreement.from_ms)
-    AGREEMENTS.put(ctx, (name,), replace(agreement, state="accepted", next_from_ms=period.from_ms))
+    accepted = replace(agreement, state="accepted", next_from_ms=period.from_ms)
+    if agreement.terms.settlement is not None:  # What the law says depends on what they are now.
+        sizes = [consortium.company(ctx, party).size for party in (agreement.provider, agreement.user)]
+        accepted = replace(accepted, provider_size=sizes[0], user_size=sizes[1])
+    AGREEMENTS.put(ctx, (name,), accepted)
     account = Account(from_ms=agreement.from_ms, to_ms=agreement.to_ms)
-    for binding in agreement.meters:
+    for binding in bound(agreement):
         ACCOUNTS.put(ctx, (binding.owner, binding.feed, name, binding.meter), account)
     due.at(ctx, period.to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, name)
 
     # Events.
     accepter = agreement.user if agreement.proposer == agreement.provider else agreement.provider
     ctx.emit(Accepted(agreement=name, by=accepter))
+
+
+def _check_settlement(ctx: Context, agreement: Agreement) -> None:
+    """Terms of settlement that the law, and the bank that is to pay, allow these parties."""
+    settlement = agreement.terms.settlement
+    if settlement is None:
+        return
+    if ctx.rules < SETTLEMENT_RULES:
+        raise errors_life.SettlementRules(rules=ctx.rules, wanted=SETTLEMENT_RULES)
+    payer, payee = agreement.user, agreement.provider
+    sizes = [consortium.company(ctx, party).size for party in (payer, payee)]
+    check_lawful(settlement, payer, payee, *sizes)
+    if settlement.bank:
+        money.check_bank(ctx, settlement.bank, payer, payee)
 
 
 def _check_calendar(deal: Deal) -> None:
@@ -282,22 +313,31 @@ def _check_calendar(deal: Deal) -> None:
         check_rates(deal.tariff, period.last_day)
 
 
-def _check_account(ctx: Context, name: str, agreement: Agreement, binding: Binding) -> None:
-    """The feed has not been counted from the start on, and not for the same parties at that time."""
+def _check_payees(ctx: Context, deal: Deal) -> None:
+    """Whoever is to be paid a share is a member."""
+    for element in deal.tariff.elements:
+        for payee in element.payees if isinstance(element, Split) else ():
+            if not consortium.is_member(ctx, payee.member):
+                raise errors_trade.PayeeUnknown(
+                    clause=element.clause, element=element.clause, payee=payee.member
+                )
+
+
+def _check_account(ctx: Context, agreement: Agreement, binding: Binding) -> None:
+    """The feed has not been counted from the start on, and does not serve too many."""
     head = metering.head(ctx, binding.owner, binding.feed)
     if head is not None and head.at_ms >= agreement.from_ms:
         raise errors.StartsTooLate(clause=binding.meter, feed=binding.feed)
     accounts = list(ACCOUNTS.scan(ctx, (binding.owner, binding.feed)))
-    own = [other for other in agreement.meters if (other.owner, other.feed) == (binding.owner, binding.feed)]
+    own = [other for other in bound(agreement) if (other.owner, other.feed) == (binding.owner, binding.feed)]
     if len(accounts) + len(own) > ACCOUNTS_PER_FEED_MAX:
         raise errors.TooManyAccounts(clause=binding.meter, feed=binding.feed, limit=ACCOUNTS_PER_FEED_MAX)
-    _check_overlap(ctx, name, agreement, binding)
 
 
 def _check_overlap(ctx: Context, name: str, agreement: Agreement, binding: Binding) -> None:
     """No other agreement of the same parties counts by the feed at that time."""
     for key, account in ACCOUNTS.scan(ctx, (binding.owner, binding.feed)):
-        if str(key[2]) == name:
+        if str(key[2]) == name or is_check(str(key[3])):
             continue
         other = AGREEMENTS.get(ctx, (str(key[2]),))
         assert other is not None

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from hansa.apps.billing import errors
+from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.booking import Book, Measure, changes_from
-from hansa.apps.billing.deal import Deal, measure
+from hansa.apps.billing.deal import Deal, bound, measure
 from hansa.apps.billing.gaps import Gap
 from hansa.apps.billing.messages import Agreement, Binding, DayRecord, GapRecord, Late, UsageRecord
-from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BOOKED, DAYS, GAPS, LATE, TARIFFS, USAGE
+from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BOOKED, CLAIMS, DAYS, GAPS, LATE, TARIFFS, USAGE
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.consortium.calendars import Period
 from hansa.apps.metering import interface as metering
-from hansa.apps.metering.chain import LowRun, Point
+from hansa.apps.metering.chain import Interval, LowRun, Point
 from hansa.apps.metering.interface import IntervalsChanged
 from hansa.apps.metering.messages import Fold, Head
 from hansa.kernel import Context, limits
@@ -29,7 +30,7 @@ def deal_of(ctx: Context, agreement: Agreement) -> Deal:
             owner=agreement.tariff_owner, id=agreement.tariff, version=agreement.tariff_version
         )
     calendar = consortium.calendar(ctx, published.calendar_owner, published.calendar)
-    feeds = {binding.meter: metering.feed(ctx, binding.owner, binding.feed) for binding in agreement.meters}
+    feeds = {binding.meter: metering.feed(ctx, binding.owner, binding.feed) for binding in bound(agreement)}
     return Deal(agreement, published.tariff, calendar, feeds)
 
 
@@ -98,7 +99,7 @@ def _post(ctx: Context, agreement: str, meter: str, book: Book) -> None:
 
 def forget(ctx: Context, name: str, agreement: Agreement) -> None:
     """Take out all that was booked for an agreement of which no period is closed: it begins later."""
-    for binding in agreement.meters:
+    for binding in bound(agreement):
         for table in BOOKED:
             for key, _ in list(table.scan(ctx, (name, binding.meter), limit=limits.ALL_ROWS)):
                 table.delete(ctx, key)
@@ -120,6 +121,12 @@ def _note_late(ctx: Context, name: str, agreement: Agreement, since_ms: int) -> 
     late = LATE.get(ctx, (name,))
     if late is None or since_ms < late.since_ms:
         LATE.put(ctx, (name,), Late(since_ms=since_ms))
+
+
+def claims_of(ctx: Context, name: str, period_ms: int) -> list[tuple[str, Claim]]:
+    """All claims about a period of an agreement, by their names."""
+    rows = CLAIMS.scan(ctx, (name, period_ms), limit=2 * limits.CLAIMS_MAX)
+    return [(str(key[2]), claim) for key, claim in rows]
 
 
 class LedgerSource:
@@ -152,6 +159,9 @@ class LedgerSource:
     def records_before(self, before_ms: int) -> Iterator[tuple[Point, bool, int]]:
         return metering.records_before(self._ctx, *self._feed, before_ms)
 
+    def intervals(self, from_ms: int, to_ms: int, limit: int) -> list[Interval]:
+        return metering.intervals(self._ctx, *self._feed, from_ms, to_ms, limit)
+
     def day(self, day: int) -> dict[int, int]:
         kept = DAYS.get(self._ctx, (*self._of, day))
         return dict(enumerate(kept.counts)) if kept else {}
@@ -167,5 +177,5 @@ def sources_of(ctx: Context, name: str, deal: Deal) -> dict[str, LedgerSource]:
     """What the ledger knows of each meter of an agreement."""
     return {
         binding.meter: LedgerSource(ctx, name, binding, measure(deal, binding.meter))
-        for binding in deal.agreement.meters
+        for binding in bound(deal.agreement)
     }

@@ -59,6 +59,11 @@ def main_name(meter: str) -> str:
     return meter.split(SUFFIX)[0]
 
 
+def is_check(name: str) -> bool:
+    """Whether a booked name is that of a check feed."""
+    return name.endswith(SUFFIX)
+
+
 def check_checks(checks: Sequence[CheckFeed], meters: Mapping[str, Meter]) -> None:
     """Refuse what could not be compared (K1)."""
     seen: dict[str, None] = {}

@@ -3,6 +3,7 @@ contest it, until the period closes. Who may call: claiming, either party; conte
 withdrawing, who claimed.
 """
 
+from hansa.apps.billing import books
 from hansa.apps.billing import errors_attribution as refusals
 from hansa.apps.billing.attribution import Claim, claimed, of_meter
 from hansa.apps.billing.books import deal_of, of_party, sources_of
@@ -20,8 +21,6 @@ from hansa.apps.billing.messages_claims import (
 from hansa.apps.billing.tables import CLAIMS
 from hansa.apps.metering import interface as metering
 from hansa.kernel import Context, limits, replace, since
-
-CLAIMS_PER_PERIOD_MAX = 2 * limits.CLAIMS_MAX
 
 
 @since(2)
@@ -99,13 +98,13 @@ def _check_claim(ctx: Context, a: ClaimStop | ClaimScrap, kind: str) -> tuple[De
 def _check_free(ctx: Context, a: ClaimStop | ClaimScrap, deal: Deal, period_ms: int) -> None:
     """A3: of claims that nobody contested no two cover the same time of a meter."""
     own = 0
-    for key, claim in CLAIMS.scan(ctx, (a.agreement, period_ms), limit=CLAIMS_PER_PERIOD_MAX):
-        if key[2] == a.claim:
+    for name, claim in books.claims_of(ctx, a.agreement, period_ms):
+        if name == a.claim:
             raise refusals.ClaimTaken(claim=a.claim)
         own += claim.by == ctx.member
         overlaps = claim.meter == a.meter and claim.from_ms < a.to_ms and a.from_ms < claim.to_ms
         if overlaps and not claim.contested:
-            raise refusals.ClaimOverlaps(claim=str(key[2]), by=claim.by)
+            raise refusals.ClaimOverlaps(claim=name, by=claim.by)
     if own >= limits.CLAIMS_MAX:
         raise refusals.TooManyClaims(agreement=a.agreement, limit=limits.CLAIMS_MAX)
 
@@ -188,8 +187,7 @@ def _open_claim(ctx: Context, a: ContestClaim | WithdrawClaim) -> Claim:
 
 def claims_of(ctx: Context, agreement: str, period_ms: int) -> list[tuple[str, Claim]]:
     """Claims about a period, by their names; of one that is closed, those that its statement rests on."""
-    rows = CLAIMS.scan(ctx, (agreement, period_ms), limit=CLAIMS_PER_PERIOD_MAX)
-    return [(str(key[2]), claim) for key, claim in rows]
+    return books.claims_of(ctx, agreement, period_ms)
 
 
 ACTIONS = (claim_stop, claim_scrap, contest_claim, withdraw_claim)

@@ -6,13 +6,16 @@ from typing import NamedTuple
 
 from hansa.apps.billing import errors
 from hansa.apps.billing.booking import NEVER_MS
-from hansa.apps.billing.books import deal_of, of_party, sources_of
-from hansa.apps.billing.deal import Deal, period_from
+from hansa.apps.billing.books import claims_of, deal_of, of_party, sources_of
+from hansa.apps.billing.carrying import NOTHING, Carry, carries, carry_after
+from hansa.apps.billing.deal import Deal, bound, period_from
+from hansa.apps.billing.life import born
 from hansa.apps.billing.messages import Billed, Close, Held, Late, Stated, Statement
 from hansa.apps.billing.meters import check_verified
 from hansa.apps.billing.rating import Line, close_statement
-from hansa.apps.billing.settling import correct_earlier, rate_period
-from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BILLED, LATE, STATEMENTS
+from hansa.apps.billing.settling import Past, carry_before, correct_earlier, know, listed, rate_known
+from hansa.apps.billing.signals import AgreementEnded, StatementClosed
+from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BILLED, CARRIED, LATE, STATEMENTS
 from hansa.apps.consortium.calendars import Period
 from hansa.kernel import Context, Refusal, due, encode, limits, replace
 
@@ -30,22 +33,30 @@ class Closing(NamedTuple):
     statement: Statement
     billed: dict[int, tuple[Line, ...]]
     """The statement's lines before tax, by start of the period that they are for."""
+    carried: dict[int, Carry]
+    """What periods leave to those after them, by their start; none if the tariff carries nothing."""
 
 
 def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
     """Rate the period and correct earlier ones; writes nothing. Raises AmountTooLarge, StatementTooLarge."""
     sources = sources_of(ctx, name, deal)
-    rated = rate_period(deal, sources, period)
+    past = past_of(ctx, name)
+    known = know(deal, sources, period, past.claims(period))
     late = LATE.get(ctx, (name,))
+    # Looking up claims costs as well: fewer periods are corrected at once where there may be some.
+    steps_max = CORRECTION_STEPS_MAX // (2 if deal.agreement.terms.attribution else 1)
     earlier = correct_earlier(
         deal,
         sources,
-        lambda of: _billed(ctx, name, of),
+        past,
         since_ms=late.since_ms if late else NEVER_MS,
         until_ms=period.from_ms,
-        enough=lambda lines: lines > CORRECTION_LINES_MAX or ctx.spent()[0] > CORRECTION_STEPS_MAX,
+        enough=lambda lines: lines > CORRECTION_LINES_MAX or ctx.spent()[0] > steps_max,
     )
-    totals = close_statement(deal.tariff.tax_included, (*rated.lines, *earlier.lines()))
+    carrying = carries(deal.tariff.elements)
+    carry = carry_before(past, earlier, period) if carrying else NOTHING
+    lines = rate_known(deal, known, carry)
+    totals = close_statement(deal.tariff.tax_included, (*lines, *earlier.lines()))
     statement = Statement(
         agreement=name,
         provider=deal.agreement.provider,
@@ -58,19 +69,33 @@ def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
         net_minor=totals.net_minor,
         tax_minor=totals.tax_minor,
         gross_minor=totals.gross_minor,
-        gaps=rated.gaps[: limits.STATEMENT_GAPS_MAX],
-        gap_count=len(rated.gaps),
-        falls=rated.falls[: limits.STATEMENT_GAPS_MAX],
-        fall_count=len(rated.falls),
         corrected_to_ms=earlier.stopped_ms,
         closed_ms=ctx.time_ms,
         closed_height=ctx.height,
         closed_by=ctx.transaction,
     )
+    statement = replace(statement, **listed(deal, known, carry, lines, totals))
     if len(encode(statement)) > STATEMENT_BYTES_MAX:
         raise errors.StatementTooLarge(agreement=name, lines=len(statement.lines), limit=STATEMENT_BYTES_MAX)
     billed = {of.from_ms: lines for of, lines in earlier.found}
-    return Closing(statement, billed | {period.from_ms: rated.lines})
+    carried = dict(earlier.carried)
+    if carrying:
+        carried[period.from_ms] = carry_after(deal.tariff.elements, carry, lines)
+    return Closing(statement, billed | {period.from_ms: lines}, carried)
+
+
+def past_of(ctx: Context, name: str) -> Past:
+    """What the ledger says of closed periods."""
+
+    def carry(before_ms: int) -> tuple[int, Carry]:
+        rows = CARRIED.scan(ctx, (name,), end=(name, before_ms), limit=1, reverse=True)
+        return next(((int(key[1]), found) for key, found in rows), (0, NOTHING))
+
+    return Past(
+        billed=lambda period: _billed(ctx, name, period),
+        claims=lambda period: claims_of(ctx, name, period.from_ms),
+        carry=carry,
+    )
 
 
 def keep(ctx: Context, name: str, closing: Closing) -> None:
@@ -79,6 +104,8 @@ def keep(ctx: Context, name: str, closing: Closing) -> None:
     STATEMENTS.insert(ctx, (name, stated_ms), closing.statement)
     for period_ms, lines in closing.billed.items():
         BILLED.put(ctx, (name, period_ms, stated_ms), Billed(lines=lines))
+    for period_ms, carry in closing.carried.items():
+        CARRIED.put(ctx, (name, period_ms), carry)
     if closing.statement.corrected_to_ms:
         LATE.put(ctx, (name,), Late(since_ms=closing.statement.corrected_to_ms))
     elif LATE.get(ctx, (name,)) is not None:
@@ -138,8 +165,14 @@ def _shut(ctx: Context, name: str, deal: Deal, closing: Closing) -> None:
         next_to_ms = period_from(deal, next_from_ms).to_ms
         due.at(ctx, next_to_ms + agreement.terms.cut_off_ms, close_due, agreement.provider, name)
     else:  # No statement follows that could correct this one: the books are closed.
-        for binding in agreement.meters:
+        for binding in bound(agreement):
             ACCOUNTS.delete(ctx, (binding.owner, binding.feed, name, binding.meter))
+    _tell(ctx, name, deal, statement, ended=not next_from_ms)
+
+
+def _tell(ctx: Context, name: str, deal: Deal, statement: Statement, ended: bool) -> None:
+    """Events, and what follows of a statement that stands."""
+    agreement, period = deal.agreement, statement.period
     ctx.emit(
         Stated(
             agreement=name,
@@ -153,3 +186,7 @@ def _shut(ctx: Context, name: str, deal: Deal, closing: Closing) -> None:
             gross_minor=statement.gross_minor,
         )
     )
+    ctx.signal(StatementClosed(name, period.from_ms, statement.gross_minor))
+    born(ctx, name, agreement, statement)
+    if ended:
+        ctx.signal(AgreementEnded(name))

@@ -2,6 +2,7 @@
 either of them. The actions stand in agreements.py and closing.py; here is what may be asked.
 """
 
+from hansa.apps.billing import claims
 from hansa.apps.billing.agreements import accept, propose, publish_tariff, withdraw
 from hansa.apps.billing.books import usage_changed
 from hansa.apps.billing.closing import close, close_due
@@ -62,10 +63,19 @@ def gaps_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, GapReco
 
 ROOM = Room(
     "billing",
-    actions=[publish_tariff, propose, accept, withdraw, close],
+    actions=[publish_tariff, propose, accept, withdraw, close, *claims.ACTIONS],
     due=[close_due],
     listeners=[usage_changed],
-    queries=[agreement_of, tariff_of, statement_of, statements_of, late_of, usage_of, gaps_of],
+    queries=[
+        agreement_of,
+        tariff_of,
+        statement_of,
+        statements_of,
+        late_of,
+        usage_of,
+        gaps_of,
+        *claims.QUERIES,
+    ],
     tables=ALL,
-    events=[TariffPublished, Proposed, Accepted, Withdrawn, Stated, Held, AgreementChanged],
+    events=[TariffPublished, Proposed, Accepted, Withdrawn, Stated, Held, AgreementChanged, *claims.EVENTS],
 )

@@ -4,8 +4,11 @@ epoch, UTC.
 
 from typing import Literal
 
+from hansa.apps.billing.attribution import DisputedClaim, ScrapLine, StopLine
+from hansa.apps.billing.check_feeds import CheckResult
 from hansa.apps.billing.gaps import GapLine
 from hansa.apps.billing.rating import Line, RateTotal
+from hansa.apps.billing.sharing_out import Share
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import Terms
 from hansa.apps.consortium.calendars import Day, Period
@@ -153,6 +156,20 @@ class Statement(Record, version=1, readers="members", retention="for ever"):
     gap_count: Natural = 0
     falls: tuple[FallLine, ...] = ()
     fall_count: Natural = 0
+    stops: tuple[StopLine, ...] = ()
+    """Stopped time by cause; at most STATEMENT_STOPS_MAX, `stop_count` tells how many there are."""
+    stop_count: Natural = 0
+    scrap: tuple[ScrapLine, ...] = ()
+    """Scrap by cause; bounded likewise."""
+    scrap_count: Natural = 0
+    claims: tuple[DisputedClaim, ...] = ()
+    """Claims that did not count, and what they would have changed."""
+    checks: tuple[CheckResult, ...] = ()
+    """Check feeds compared."""
+    check_lines: tuple[Positive, ...] = ()
+    """Numbers of the lines that are disputed by themselves: they rest on a meter whose check feed differs."""
+    shares: tuple[Share, ...] = ()
+    """Who settles with whom, where the tariff splits a revenue; none: the user with the provider, all."""
     corrected_to_ms: TimeMs = 0
     """Earlier periods that start here or later wait for the next close to be corrected; 0: none waits."""
     closed_ms: TimeMs = 0

@@ -1,6 +1,8 @@
 """Whether feeds can carry what an agreement bills by them: kind, unit, wiring, states, legal use."""
 
-from hansa.apps.billing import errors
+from hansa.apps.billing import errors, errors_attribution
+from hansa.apps.billing.attribution import of_meter
+from hansa.apps.billing.check_feeds import CheckFeed, check_name
 from hansa.apps.billing.deal import Deal
 from hansa.apps.billing.messages import Agreement, Binding
 from hansa.apps.billing.tables import TARIFFS
@@ -53,7 +55,10 @@ def check_meters(deal: Deal) -> None:
         if not feed.wired:
             raise errors.NotWired(clause=meter.name, feed=binding.feed)
         _check_states(tariff, binding, feed)
+        _check_stops(deal, binding, feed)
         _check_legal_use(deal, binding, feed)
+    for check in deal.agreement.terms.checks:
+        _check_other(deal, check)
 
 
 def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
@@ -64,6 +69,32 @@ def _check_states(tariff: Tariff, binding: Binding, feed: Feed) -> None:
                     raise errors.StateUnknown(
                         clause=element.clause, by=element.clause, state=state, feed=binding.feed
                     )
+
+
+def _check_stops(deal: Deal, binding: Binding, feed: Feed) -> None:
+    """States that are stops are the feed's."""
+    for rule in of_meter(deal.agreement.terms.attribution, binding.meter):
+        for state in rule.states:
+            if state not in feed.states:
+                raise errors.StateUnknown(
+                    clause=binding.meter, by=rule.reason, state=state, feed=binding.feed
+                )
+
+
+def _check_other(deal: Deal, check: CheckFeed) -> None:
+    """K1: a check feed is the other party's, and counts the same; what may be billed by it is verified."""
+    agreement, feed = deal.agreement, deal.feeds[check_name(check.meter)]
+    main = next(binding for binding in agreement.meters if binding.meter == check.meter)
+    other = agreement.user if main.owner == agreement.provider else agreement.provider
+    if check.owner != other:
+        raise errors_attribution.CheckOwner(
+            clause=check.meter, meter=check.meter, other=other, feed=check.feed, owner=check.owner
+        )
+    kind, unit = deal.feeds[check.meter].kind, deal.feeds[check.meter].base_unit
+    if (feed.kind, feed.base_unit) != (kind, unit) or not feed.wired:
+        raise errors_attribution.CheckUnfit(clause=check.meter, meter=check.meter, feed=check.feed)
+    if check.rule in ("mean", "lower"):
+        _check_legal_use(deal, Binding(check.meter, check.owner, check.feed), feed)
 
 
 def _check_legal_use(deal: Deal, binding: Binding, feed: Feed) -> None:

@@ -8,15 +8,25 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
+from typing import Any
 
 from hansa.apps.billing.booking import NEVER_MS, Book, Measure, changes_from
+from hansa.apps.billing.carrying import NOTHING, Carry, carries, carry_after
 from hansa.apps.billing.deal import Deal, gap_rule, measure, periods
 from hansa.apps.billing.gaps import Gap, GapLine
 from hansa.apps.billing.messages import FallLine
 from hansa.apps.billing.rating import Line, Totals, close_statement
-from hansa.apps.billing.settling import correct_earlier, rate_period
+from hansa.apps.billing.settling import (
+    Claims,
+    Past,
+    correct_earlier,
+    know,
+    listed,
+    rate_known,
+    rate_period,
+)
 from hansa.apps.consortium.calendars import Period
-from hansa.apps.metering.chain import LowRun, Point, Reader, pending
+from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, between, pending
 from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_POINTS_MAX
 
@@ -29,6 +39,11 @@ class Closed:
     totals: Totals
     gaps: tuple[GapLine, ...]
     falls: tuple[FallLine, ...]
+    listed: Mapping[str, Any]
+    """What the statement lists beside its sums, by field of `Statement`."""
+
+
+NO_CLAIMS: Mapping[int, Claims] = {}
 
 
 @dataclass
@@ -110,6 +125,14 @@ class MeterBook:
         for position in range(end - 1, max(end - 1 - LOOK_BACK_POINTS_MAX, -1), -1):
             yield self.points[position], *self.good[position]
 
+    def intervals(self, from_ms: int, to_ms: int, limit: int) -> list[Interval]:
+        def after(at: Point | None) -> list[Point]:
+            start = bisect_left(self.points, Point(from_ms + 1, 0, 0))
+            start = start if at is None else bisect_left(self.points, at) + 1
+            return self.points[start : start + limit]
+
+        return between(self.reader, self.records_before(from_ms + 1), after, to_ms)
+
     def day(self, day: int) -> Mapping[int, int]:
         return self._indexed().days.get(day, {})
 
@@ -145,7 +168,7 @@ def _index(book: Book) -> _Index:
 
 
 def meter_books(deal: Deal) -> dict[str, MeterBook]:
-    """An empty book per meter of the tariff."""
+    """An empty book per meter of the tariff, and per check feed."""
     return {
         meter: MeterBook(measure(deal, meter), Reader(feed.kind, feed.reporting, feed.modulus))
         for meter, feed in deal.feeds.items()
@@ -153,31 +176,44 @@ def meter_books(deal: Deal) -> dict[str, MeterBook]:
 
 
 def settle(
-    deal: Deal, batches: Sequence[Mapping[str, Sequence[Point]]], stops_ms: Sequence[int] = ()
+    deal: Deal,
+    batches: Sequence[Mapping[str, Sequence[Point]]],
+    stops_ms: Sequence[int] = (),
+    claims: Mapping[int, Claims] = NO_CLAIMS,
 ) -> list[Closed]:
     """The statements of the first periods.
 
     `batches[k]`: what each meter's feed recorded since the close before, up to the close of period k. Late
     records correct earlier periods as rule C1 says; `stops_ms[k]` is where the statement says that its
-    corrections stopped (`corrected_to_ms`).
+    corrections stopped (`corrected_to_ms`). `claims`: those that stood at a period's close, by its start.
     """
     books = meter_books(deal)
     out: list[Closed] = []
     billed: dict[int, tuple[Line, ...]] = {}
+    carried: dict[int, Carry] = {}
+
+    def carry_to(before_ms: int) -> tuple[int, Carry]:
+        last_ms = max((at_ms for at_ms in carried if at_ms < before_ms), default=0)
+        return last_ms, carried.get(last_ms, NOTHING)
+
+    past = Past(lambda of: billed[of.from_ms], lambda of: claims.get(of.from_ms, ()), carry_to)
+    elements = deal.tariff.elements
     since_ms = NEVER_MS
     stops = chain(stops_ms, repeat(0))
     for period, batch, stop_ms in zip(periods(deal), batches, stops, strict=False):
         since_ms = min([since_ms, *(books[meter].add(points) for meter, points in batch.items())])
-        rated = rate_period(deal, books, period)
-        earlier = correct_earlier(
-            deal, books, lambda of: billed[of.from_ms], since_ms, period.from_ms, stop_ms
-        )
+        known = know(deal, books, period, past.claims(period))
+        earlier = correct_earlier(deal, books, past, since_ms, period.from_ms, stop_ms)
         since_ms = earlier.stopped_ms or NEVER_MS
         for of, lines in earlier.found:
             billed[of.from_ms] += lines
-        billed[period.from_ms] = rated.lines
-        totals = close_statement(deal.tariff.tax_included, (*rated.lines, *earlier.lines()))
-        out.append(Closed(period, totals, rated.gaps, rated.falls))
+        carried |= earlier.carried
+        carry = carry_to(period.from_ms)[1]
+        billed[period.from_ms] = own = rate_known(deal, known, carry)
+        if carries(elements):
+            carried[period.from_ms] = carry_after(elements, carry, own)
+        totals = close_statement(deal.tariff.tax_included, (*own, *earlier.lines()))
+        out.append(Closed(period, totals, known.gaps, known.falls, listed(deal, known, carry, own, totals)))
     return out
 
 

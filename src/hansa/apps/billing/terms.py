@@ -12,7 +12,13 @@ from hansa.apps.billing.attribution import AttributionRule, check_attribution, o
 from hansa.apps.billing.check_feeds import CheckFeed, check_checks
 from hansa.apps.billing.elements_trade import Availability, ScrapCredit
 from hansa.apps.billing.tariff import Tariff
-from hansa.kernel.limits import CUT_OFF_MAX_MS, INTEREST_BP_MAX, LOOK_BACK_DAYS_MAX, SETTLEMENT_DAYS_MAX
+from hansa.kernel.limits import (
+    CUT_OFF_MAX_MS,
+    INTEREST_BP_MAX,
+    LOOK_BACK_DAYS_MAX,
+    RULES_MAX,
+    SETTLEMENT_DAYS_MAX,
+)
 from hansa.kernel.types import BasisPoints, DurationMs, Id, Natural, OptionalId, Struct
 
 GapRuleName = Literal["counter_difference", "last_rate", "zero", "average_day", "dispute"]
@@ -70,8 +76,10 @@ class Terms(Struct):
     """Feeds of the other party that count the same 副表."""
 
 
-def check_terms(tariff: Tariff, terms: Terms) -> None:
+def check_terms(tariff: Tariff, terms: Terms, rules: int = RULES_MAX) -> None:
     """Refuse terms that leave the gaps of a meter open, or by a rule that it cannot carry (G6)."""
+    if rules < 2:
+        _check_known_to_rules_1(terms)
     if not 0 <= terms.cut_off_ms <= CUT_OFF_MAX_MS:
         raise errors.CutOff(cut_off_ms=terms.cut_off_ms, limit_ms=CUT_OFF_MAX_MS)
     if terms.settlement is not None:
@@ -100,6 +108,13 @@ def check_terms(tariff: Tariff, terms: Terms) -> None:
     for meter in kinds:
         if meter not in seen:
             raise errors.GapRuleMissing(clause=meter, meter=meter)
+
+
+def _check_known_to_rules_1(terms: Terms) -> None:
+    """Rules 1 know neither attribution nor check feeds."""
+    for name, value in {"attribution": terms.attribution, "checks": terms.checks}.items():
+        if value:
+            raise errors.NotYet(clause="terms", where=f"terms.{name}")
 
 
 def _check_attributed(tariff: Tariff, rules: Sequence[AttributionRule]) -> None:

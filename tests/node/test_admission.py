@@ -14,7 +14,7 @@ from hansa.engines import errors as engine_errors
 from hansa.kernel import limits as kernel_limits
 from hansa.kernel.transaction import join
 from hansa.node.fair import Fair
-from hansa.node.limits import TURN_TRANSACTIONS_MAX
+from hansa.node.limits import LOOP_TURN_AT, TURN_TRANSACTIONS_MAX
 from hansa.node.settings import Limits
 from hansa.node.shares import address_of
 from tests.node.world import OCTETS, World, call, world
@@ -416,3 +416,45 @@ def test_due_work_wakes_the_node_by_itself_and_when_asked(node: World, ahead_ms:
     node.operator.admission.wake()
 
     assert seen == [1]
+
+
+# The loop's turn before a group is decided.
+
+
+def ordered_while_the_loop_stands(node: World, count: int, wait_s: float) -> bool:
+    """Whether the engine got `count` transactions before the loop went on, `wait_s` at most."""
+    engine, begun = node.operator.engine, threading.Event()
+    order = engine.order
+
+    def noted(wires: Any) -> Any:
+        begun.set()
+        return order(wires)
+
+    engine.order = noted  # type: ignore[method-assign]
+
+    wires = [node.sign("plant", SHOW) for _ in range(count)]
+
+    async def offered() -> tuple[bool, bytes]:
+        answer = node.operator.admission.offer(wires)
+        return begun.wait(wait_s), await answer
+
+    before, answer = node.run(offered())
+    assert answer.count(b'"code":"ok"') >= count
+    return before
+
+
+def test_one_transaction_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa.node.limits.LOOP_TURN_MAX_S", 30)
+    with world(tmp_path) as node:
+        assert ordered_while_the_loop_stands(node, 1, 10)
+
+
+def test_many_let_the_loop_take_in_what_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa.node.limits.LOOP_TURN_MAX_S", 30)
+    with world(tmp_path) as node:
+        assert not ordered_while_the_loop_stands(node, LOOP_TURN_AT, 0.5)
+
+
+def test_a_loop_that_stands_stops_no_writer(tmp_path: Path) -> None:
+    with world(tmp_path) as node:
+        assert ordered_while_the_loop_stands(node, LOOP_TURN_AT, 10)

@@ -207,6 +207,7 @@ class Admission:
         going_on = True
         try:
             while going_on or self._is_busy():
+                self._let_loop_on()
                 going_on = self._collect(wait=going_on and not self._is_busy()) and going_on
                 self._do_due()
                 self._answer_wakers()
@@ -217,6 +218,19 @@ class Admission:
             note("writer failed", 40, trace=True)
             self._fail(error)
             self._give_up()
+
+    def _let_loop_on(self) -> None:
+        """Where many wait, let the loop take in what lies at its sockets before the next group is decided.
+
+        Beside a writer at work it gets little of the interpreter, groups stay small, and every block costs.
+        """
+        assert self._loop is not None
+        whole = self._fair.count >= self._bounds.group_transactions
+        if whole or self.waiting < limits.LOOP_TURN_AT:
+            return
+        turn = threading.Event()
+        self._loop.call_soon_threadsafe(turn.set)
+        turn.wait(limits.LOOP_TURN_MAX_S)
 
     def _fail(self, error: Exception) -> None:
         self.failed = True

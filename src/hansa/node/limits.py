@@ -48,6 +48,9 @@ waits for them, and who has the next turn is known of nearly all that waits."""
 GROUP_TRANSACTIONS_MAX = 1_000
 """Transactions that the writer takes at a time: bounds how long the others wait for their turn."""
 GROUP_BYTES_MAX = 4 * 2**20
+LOOP_TURN_AT = 64
+"""Where so many transactions wait, but no whole group, the writer lets the event loop take in what came."""
+LOOP_TURN_MAX_S = 0.1
 TURN_TRANSACTIONS_MAX = 32
 """Transactions that one member gets into a group before the next member's turn comes."""
 CHECK_APART_MIN = 8

@@ -4,13 +4,14 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.ground import Ground, floor_per_s, running
 from bench.load import Tally
 from bench.measure import Row
 
 KEYS = 1_000
-SECONDS = 8
+SECONDS, WARM_SECONDS = 6, 2
 RUNS = 5
 FLOOR_SAMPLE = 20_000
 AT_MOST_PER_S = 16_000
@@ -25,16 +26,39 @@ def committed_per_s(tally: Tally) -> float:
     return tally.codes["ok"] / tally.seconds
 
 
-def peak(ground: Ground, per_request: int, connections: int, runs: int = RUNS) -> tuple[float, float, Tally]:
-    """(committed per s, part of the floor, last tally): medians over runs, the floor beside each."""
-    speeds, ratios = [], []
+class Peak(NamedTuple):
+    """Medians over runs, of the ratio the least and the most too; and the last run's tally."""
+
+    per_s: float
+    floor_per_s: float
+    ratio: float
+    least: float
+    most: float
+    tally: Tally
+
+
+def peak(ground: Ground, per_request: int, connections: int, runs: int = RUNS) -> Peak:
+    """What the node commits when each connection sends as soon as it has its answer.
+
+    Node and floor are warm. Each run stands between two floors and is measured against their mean.
+    """
+    ground.load(connections, per_request, WARM_SECONDS, at_most_per_s=AT_MOST_PER_S)
+    floor_beside(ground)
+    floors, speeds, ratios = [floor_beside(ground)], [], []
     for _ in range(runs):
         tally = ground.load(connections, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S)
-        sample = [wire for turn in zip(*ground.wires, strict=True) for wire in turn][:FLOOR_SAMPLE]
         speeds.append(committed_per_s(tally))
-        ground.settle()
-        ratios.append(speeds[-1] / floor_per_s(sample, ground.folder))
-    return statistics.median(speeds), statistics.median(ratios), tally
+        floors.append(floor_beside(ground))
+        ratios.append(speeds[-1] / statistics.mean(floors[-2:]))
+    median = statistics.median
+    return Peak(median(speeds), median(floors), median(ratios), min(ratios), max(ratios), tally)
+
+
+def floor_beside(ground: Ground) -> float:
+    """The floor on the bytes last prepared, while the node has nothing to do."""
+    ground.settle()
+    sample = [wire for turn in zip(*ground.wires, strict=True) for wire in turn][:FLOOR_SAMPLE]
+    return floor_per_s(sample, ground.folder)
 
 
 def detail_of(tally: Tally) -> str:
@@ -46,12 +70,14 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name, running(Path(name), keys=KEYS) as ground:
         peaks = {}
         for per_request, connections, goal in LOADS:
-            speed, ratio, tally = peak(ground, per_request, connections)
-            peaks[per_request] = speed
-            yield Row(
-                f"node over HTTP, {per_request} per request", ratio, "× the floor", goal, at_most=False,
-                detail=f"{speed:,.0f}/s of {speed / ratio:,.0f}/s; {connections} sockets; {detail_of(tally)}",
-            )  # fmt: skip
+            found = peak(ground, per_request, connections)
+            peaks[per_request] = found.per_s
+            detail = (
+                f"{found.least:.3f}–{found.most:.3f} in {RUNS} runs; {found.per_s:,.0f}/s of "
+                f"{found.floor_per_s:,.0f}/s; {connections} sockets; {detail_of(found.tally)}"
+            )
+            work = f"node over HTTP, {per_request} per request"
+            yield Row(work, found.ratio, "× the floor", goal, at_most=False, detail=detail)
         for per_request, connections, _ in LOADS:
             half = peaks[per_request] / 2
             tally = ground.load(

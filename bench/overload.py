@@ -26,7 +26,7 @@ def _ground(folder: Path) -> AbstractContextManager[Ground]:
 def rows() -> Iterator[Row]:
     per_request, connections, _ = LOADS[0]
     with tempfile.TemporaryDirectory() as name, _ground(Path(name)) as ground:
-        speed, _, _ = peak(ground, per_request, connections)
+        speed = peak(ground, per_request, connections).per_s
         tally = ground.load(
             CONNECTIONS, per_request, SECONDS, at_most_per_s=AT_MOST_PER_S / 1.6,
             rate_per_s=TIMES * speed / per_request, patient=False,

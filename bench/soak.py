@@ -24,7 +24,7 @@ SETTLED = 3
 def rows(minutes: int = 30) -> Iterator[Row]:
     per_request, connections, _ = LOADS[0]
     with tempfile.TemporaryDirectory() as name, running(Path(name), keys=KEYS) as ground:
-        speed, _, _ = peak(ground, per_request, connections, runs=1)
+        speed = peak(ground, per_request, connections, runs=1).per_s
         half = speed / 2
         memory, disk, done = [], [ground.disk_bytes()], [sum(ground.used)]
         for number in range(minutes * 60 // ROUND_S):

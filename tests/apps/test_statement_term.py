@@ -244,7 +244,7 @@ def feed_of_a_third(ground: Ground) -> None:
 
 REFUSALS: list[tuple[type[Refusal], Callable[[Ground], None]]] = [
     (errors.FeedOfOther, feed_of_a_third),
-    (errors_life.BeginTime, begun(FROM_MS)),
+    (errors_life.BeginTime, begun(FROM_MS - 1)),
     (errors_life.BeginTime, begun(TO_MS)),
     (errors_life.BeginTime, begun(FROM_MS + 40 * DAY, FROM_MS + 30 * DAY)),
     (errors_life.TimeRecorded, begun_among_records),

@@ -2,7 +2,7 @@
 either of them. The actions stand in agreements.py and closing.py; here is what may be asked.
 """
 
-from hansa.apps.billing import claims
+from hansa.apps.billing import claims, invoices, life, messages_life, words
 from hansa.apps.billing.agreements import accept, propose, publish_tariff, withdraw
 from hansa.apps.billing.books import usage_changed
 from hansa.apps.billing.closing import close, close_due
@@ -63,9 +63,18 @@ def gaps_of(ctx: Context, agreement: str, meter: str) -> list[tuple[int, GapReco
 
 ROOM = Room(
     "billing",
-    actions=[publish_tariff, propose, accept, withdraw, close, *claims.ACTIONS],
-    due=[close_due],
-    listeners=[usage_changed],
+    actions=[
+        publish_tariff,
+        propose,
+        accept,
+        withdraw,
+        close,
+        *claims.ACTIONS,
+        *words.ACTIONS,
+        *invoices.ACTIONS,
+    ],
+    due=[close_due, life.statement_due],
+    listeners=[usage_changed, *life.LISTENERS],
     queries=[
         agreement_of,
         tariff_of,
@@ -75,7 +84,18 @@ ROOM = Room(
         usage_of,
         gaps_of,
         *claims.QUERIES,
+        *life.QUERIES,
     ],
     tables=ALL,
-    events=[TariffPublished, Proposed, Accepted, Withdrawn, Stated, Held, AgreementChanged, *claims.EVENTS],
+    events=[
+        TariffPublished,
+        Proposed,
+        Accepted,
+        Withdrawn,
+        Stated,
+        Held,
+        AgreementChanged,
+        *claims.EVENTS,
+        *messages_life.EVENTS,
+    ],
 )

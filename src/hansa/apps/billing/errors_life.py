@@ -28,12 +28,12 @@ class TimeRecorded(Refusal, code="billing.time_recorded", field="to_ms"):
 
 class BeginTime(Refusal, code="billing.begin_time", field="from_ms"):
     zh = (
-        "协议 {agreement} 不能改为从 {from_ms} 起算：须晚于原开始时间、早于结束时间，且尚无已关账的结算期。"
-        "请改正开始时间。"
+        "协议 {agreement} 不能改为从 {from_ms} 起算：须不早于约定的开始时间、早于结束时间，"
+        "且尚无已关账的结算期。请改正开始时间。"
     )
     en = (
-        "Agreement {agreement} cannot begin at {from_ms}: it must be later than its start, before its end, "
-        "and no period may be closed yet. Correct the start."
+        "Agreement {agreement} cannot begin at {from_ms}: it must not be earlier than agreed, lie before "
+        "its end, and no period may be closed yet. Correct the start."
     )
 
 
@@ -87,3 +87,137 @@ class PayWhenPaid(Refusal, code="billing.pay_when_paid", field="terms"):
 class PayWhenPaidUnseen(Refusal, code="billing.pay_when_paid_unseen", field="terms"):
     zh = "账本无从得知第三方是否已付款，不能据此确定到期日。请改为约定付款天数。"
     en = "The ledger cannot see whether a third party has paid, so nothing can fall due by it. Agree on days."
+
+
+# Life of a statement.
+
+
+class NoSettlement(Refusal, code="billing.no_settlement", field="agreement"):
+    zh = "协议 {agreement} 没有约定结算办法，其结算单无须确认，也不形成应收应付。请在新协议的条款中约定。"
+    en = (
+        "Agreement {agreement} has no terms of settlement: its statements are not confirmed, and nothing is "
+        "owed by them. Agree on them in the terms of a new agreement."
+    )
+
+
+class StatementUnknown(Refusal, code="billing.statement_unknown", field="period_ms"):
+    zh = "协议 {agreement} 在 {period_ms} 开始的结算期没有结算单。请核对结算期，或等关账。"
+    en = (
+        "Agreement {agreement} has no statement of a period from {period_ms}. Check it, or wait for the "
+        "close."
+    )
+
+
+class OtherStatement(Refusal, code="billing.other_statement", field="content"):
+    zh = "所确认的内容不是协议 {agreement} 的这份结算单。请重新查看结算单后再确认。"
+    en = "What is confirmed is not this statement of agreement {agreement}. Read it again, then confirm."
+
+
+class AlreadyConfirmed(Refusal, code="billing.already_confirmed", field="agreement"):
+    zh = "{member} 已对协议 {agreement} 的这份结算单表态，确认只需一次。如有异议，请与对方协商更正。"
+    en = (
+        "{member} has already answered this statement of agreement {agreement}; once is enough. If "
+        "something is wrong, ask the other party for a correction."
+    )
+
+
+class DisputeLines(Refusal, code="billing.dispute_lines", field="lines"):
+    zh = "有异议的行 {line} 不在结算单中、重复，或已在异议之中。请逐行核对行号，至少写一行。"
+    en = "Line {line} is not of this statement, stands twice, or is disputed already. Name at least one line."
+
+
+class DisputeInFavour(Refusal, code="billing.dispute_in_favour", field="lines"):
+    zh = "第 {line} 行不计金额或对 {member} 有利，不必提出异议。少计的用量请补交计量记录，下期结算单会更正。"
+    en = (
+        "Line {line} counts for {member}, or for nothing: there is nothing to dispute. For usage that was "
+        "missed, bring the records; the next statement corrects it."
+    )
+
+
+class DisputeNone(Refusal, code="billing.dispute_none", field="agreement"):
+    zh = "{member} 对协议 {agreement} 的这份结算单没有未决的异议，无可撤回。请核对结算期。"
+    en = "{member} disputes nothing in this statement of agreement {agreement}. Check the period."
+
+
+class ConcessionLine(Refusal, code="billing.concession_line", field="concessions"):
+    zh = "第 {line} 行不在结算单中、重复，或不是对 {member} 有利的行，不能由其让步。请核对行号，至少写一行。"
+    en = (
+        "Line {line} is not of this statement, stands twice, or does not count for {member}, which cannot "
+        "give it up. Name at least one line."
+    )
+
+
+class ConcessionTooLarge(Refusal, code="billing.concession_too_large", field="concessions"):
+    zh = "第 {line} 行尚可更正 {left_minor}（最小货币单位），所写 {gross_minor} 超出。请改正金额。"
+    en = (
+        "Of line {line} there are {left_minor} minor units left to correct, fewer than {gross_minor}. "
+        "Correct the amount."
+    )
+
+
+class TooManyCorrections(Refusal, code="billing.too_many_corrections", field="concessions"):
+    zh = "协议 {agreement} 的这份结算单已有 {limit} 次更正或拆分，达到上限。请并作一次，或在下期更正。"
+    en = (
+        "This statement of agreement {agreement} has {limit} corrections or parts, as many as there may be. "
+        "Put them into one, or correct the next period."
+    )
+
+
+class NotConfirmed(Refusal, code="billing.not_confirmed", field="agreement"):
+    zh = "协议 {agreement} 的这份结算单尚未经双方对账确认，不能登记发票。请先确认。"
+    en = "This statement of agreement {agreement} is not confirmed by both yet. Confirm it, then invoice."
+
+
+class NotIssuer(Refusal, code="billing.not_issuer", field="agreement"):
+    zh = "{member} 不是协议 {agreement} 的提供方，发票与红字确认单由提供方登记。"
+    en = (
+        "{member} is not the provider of agreement {agreement}: invoices and red letters are for it to "
+        "record."
+    )
+
+
+class InvoiceTaken(Refusal, code="billing.invoice_taken", field="invoice"):
+    zh = "协议 {agreement} 的这份结算单已登记发票 {number}。金额如需改动，请作更正并登记红字确认单。"
+    en = (
+        "Invoice {number} is recorded for this statement of agreement {agreement}. To change an amount, "
+        "correct the statement and record the red letter."
+    )
+
+
+class InvoiceNumber(Refusal, code="billing.invoice_number", field="number"):
+    zh = "号码 {number} 不合格式：数电票号码与红字确认单编号为20位数字。请照原件填写。"
+    en = (
+        "Number {number} has the wrong form: a fapiao and a red-letter confirmation have 20 digits. Copy it "
+        "from the original."
+    )
+
+
+class NumberUsed(Refusal, code="billing.number_used", field="number"):
+    zh = "{issuer} 的号码 {number} 已用于协议 {other} 自 {period_ms} 起的结算期，不能再用。请核对号码。"
+    en = (
+        "{issuer} used number {number} for agreement {other}, period from {period_ms}. A number serves once: "
+        "check it."
+    )
+
+
+class InvoiceAmounts(Refusal, code="billing.invoice_amounts", field="invoice"):
+    zh = (
+        "发票金额（不含税/税额/价税合计）{net_minor}/{tax_minor}/{gross_minor} 与结算单 "
+        "{stated_net_minor}/{stated_tax_minor}/{stated_gross_minor} 不符（最小货币单位）。"
+        "请改正填写，或让提供方重开发票。"
+    )
+    en = (
+        "The invoice says net/tax/gross {net_minor}/{tax_minor}/{gross_minor}, the statement "
+        "{stated_net_minor}/{stated_tax_minor}/{stated_gross_minor} (minor units). Correct what was typed, "
+        "or have the invoice issued anew."
+    )
+
+
+class InvoiceDay(Refusal, code="billing.invoice_day", field="invoice"):
+    zh = "开票日期 {day} 晚于今天。请照原件填写开票日期。"
+    en = "The invoice's date {day} lies in the future. Copy it from the original."
+
+
+class CorrectionUnknown(Refusal, code="billing.correction_unknown", field="correction"):
+    zh = "协议 {agreement} 的这份结算单没有待红字确认的第 {correction} 次更正。请核对更正序号。"
+    en = "This statement of agreement {agreement} has no correction {correction} that waits for a red letter."

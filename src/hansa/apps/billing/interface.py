@@ -1,6 +1,8 @@
 """What other rooms may ask of this one."""
 
 from hansa.apps.billing import agreements, errors
+from hansa.apps.billing.books import deal_of
+from hansa.apps.billing.deal import content
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.billing.tables import AGREEMENTS, STATEMENTS, TARIFFS
 from hansa.kernel import Context
@@ -27,6 +29,18 @@ def tariff(ctx: Context, owner: str, name: str, version: int) -> PublishedTariff
     return found
 
 
+def content_of(ctx: Context, name: str, agreement: Agreement) -> str:
+    """What both parties of an agreement sign: the digest of it, its tariff and its calendar. Raises
+    TariffUnknown, FeedUnknown.
+    """
+    return content(name, deal_of(ctx, agreement))
+
+
+def check_agreement(ctx: Context, name: str, agreement: Agreement, feeds_of: tuple[str, ...] = ()) -> None:
+    """Whether it could be proposed now. Raises what proposing refuses; writes nothing."""
+    agreements.check_new(ctx, name, agreement, feeds_of)
+
+
 def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: tuple[str, ...] = ()) -> None:
     """An agreement that both parties signed elsewhere: all checks of proposing and accepting, then it counts.
 
@@ -38,7 +52,7 @@ def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: 
 
 
 def begin(ctx: Context, name: str, from_ms: int) -> None:
-    """The agreement begins later than agreed: nothing before counts. Raises BeginTime, TimeRecorded."""
+    """The agreement begins not earlier than agreed: nothing before counts. Raises BeginTime, TimeRecorded."""
     agreements.begin(ctx, name, from_ms)
 
 

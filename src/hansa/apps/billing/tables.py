@@ -15,6 +15,14 @@ from hansa.apps.billing.messages import (
     Statement,
     UsageRecord,
 )
+from hansa.apps.billing.messages_life import (
+    Correction,
+    LateItem,
+    Life,
+    OpenItems,
+    OwedFor,
+    UsedNumber,
+)
 from hansa.kernel import Table
 
 TARIFFS = Table(
@@ -43,6 +51,24 @@ CLAIMS = Table(
 CARRIED = Table("billing.carried", key=("agreement", "period_ms"), record=Carry, integers=("period_ms",))
 """What each closed period leaves to those after it."""
 
-ALL = (TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS, CLAIMS, CARRIED)
+LIVES = Table("billing.lives", key=("agreement", "period_ms"), record=Life, integers=("period_ms",))
+CORRECTIONS = Table(
+    "billing.corrections",
+    key=("agreement", "period_ms", "correction"),
+    record=Correction,
+    integers=("period_ms", "correction"),
+)
+OPEN = Table("billing.open", key=("agreement",), record=OpenItems)
+OWED_FOR = Table("billing.owed_for", key=("obligation",), record=OwedFor)
+NUMBERS = Table("billing.numbers", key=("issuer", "kind", "number"), record=UsedNumber)
+INTEREST = Table(
+    "billing.interest",
+    key=("agreement", "obligation", "value_ms"),
+    record=LateItem,
+    integers=("value_ms",),
+)
+LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST)
+
+ALL = (*LIFE, TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS, CLAIMS, CARRIED)
 BOOKED: tuple[Table[Any], ...] = (USAGE, DAYS, GAPS)
 """What is kept of a meter's records, under (agreement, meter, …)."""

@@ -1,0 +1,327 @@
+"""What becomes of a statement: confirmed, disputed, corrected, invoiced, owed, paid. Times are ms since the
+epoch, UTC; amounts in minor units of the statement's currency.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from hansa.apps.consortium.calendars import Day
+from hansa.kernel import (
+    Action,
+    CurrencyCode,
+    Event,
+    Hash,
+    Id,
+    Integer,
+    MemberId,
+    Natural,
+    OptionalHash,
+    OptionalId,
+    Positive,
+    Record,
+    Struct,
+    TimeMs,
+)
+
+InvoiceKind = Literal["fapiao", "en16931"]
+"""fapiao: 数电票, fully digitalised e-invoice. en16931: by the European standard, its number BT-1."""
+Number = Annotated[
+    str, msgspec.Meta(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$(?!\n)", min_length=1, max_length=64)
+]
+"""Number of an invoice or a red-letter confirmation as printed on it."""
+OptionalNumber = Annotated[str, msgspec.Meta(pattern=r"^([!-~]([ -~]{0,62}[!-~])?)?$(?!\n)", max_length=64)]
+
+
+class Dispute(Struct):
+    """Lines that a party does not agree with. All other lines stand, and are due."""
+
+    by: MemberId
+    """The party that the lines count against."""
+    lines: tuple[Positive, ...]
+    """Numbers of the statement's lines."""
+    reason: Id
+    evidence: OptionalHash = ""
+    automatic: bool = False
+    """Opened by the agreement's own rule (check feed 副表), not by the party."""
+
+
+class LineSum(Struct):
+    """What was conceded of a line so far, as positive amounts."""
+
+    line: Positive
+    gross_minor: Positive
+    tax_minor: Natural
+    """Of it."""
+    effective_minor: Natural = 0
+    """Of the gross: what waits for no red-letter confirmation any more."""
+
+
+class Part(Struct):
+    """An obligation (应收应付项) that a statement led to."""
+
+    obligation: Id
+    debtor: MemberId
+    creditor: MemberId
+    amount_minor: Natural
+    """As it stands now: corrections lessen it."""
+    due_ms: TimeMs
+    """From here on a payment is late, and bears interest."""
+    leg: Natural = 0
+    """Of a statement that several are paid by: which of them, by its place."""
+    paid_ms: TimeMs = 0
+    """When it was paid in full; 0: it is not."""
+    overdue: bool = False
+    back_of: OptionalId = ""
+    """What goes back of an obligation that was paid beyond what is owed by now; "": it goes nowhere back."""
+
+
+class Invoice(Struct):
+    """The invoice that the provider issued for a statement, outside Hansa."""
+
+    kind: InvoiceKind
+    number: Number
+    issued_day: Day
+    """Local date on the invoice, days since 1970-01-01."""
+    net_minor: Integer
+    tax_minor: Integer
+    gross_minor: Integer
+    sha256: Hash
+    """Of the original file."""
+
+
+class Life(Record, version=1, readers="members", retention="for ever"):
+    """How far a statement is; by agreement and start of its period."""
+
+    content: Hash
+    """Digest of the statement: what is confirmed."""
+    stated_ms: TimeMs
+    provider_ms: TimeMs = 0
+    user_ms: TimeMs = 0
+    """When the provider, the user, confirmed it or all lines but those it disputes; 0: not yet."""
+    confirmed_ms: TimeMs = 0
+    """When both had; 0: not yet."""
+    silent: bool = False
+    """Silence confirmed it for one of them, as agreed."""
+    disputes: tuple[Dispute, ...] = ()
+    conceded: tuple[LineSum, ...] = ()
+    corrections: Natural = 0
+    waiting: Natural = 0
+    """How many corrections there are, and how many of them wait for a red-letter confirmation number."""
+    corrected_net_minor: Integer = 0
+    corrected_tax_minor: Integer = 0
+    corrected_gross_minor: Integer = 0
+    """What effective corrections change the statement by."""
+    invoice: Invoice | None = None
+    invoice_ms: TimeMs = 0
+    """When the invoice was recorded."""
+    parts: tuple[Part, ...] = ()
+    settled_ms: TimeMs = 0
+    """When nothing was open any more; 0: something is."""
+
+
+class CorrectionLine(Struct):
+    """What a correction changes in one line."""
+
+    line: Positive
+    """Number of the statement's line."""
+    clause: Id
+    tax_code: Id
+    tax_rate_bp: Natural
+    net_minor: Integer
+    tax_minor: Integer
+    gross_minor: Integer
+
+
+class Correction(Record, version=1, readers="members", retention="for ever"):
+    """A negative statement (红字): what a party gives up of lines that count for it."""
+
+    by: MemberId
+    reason: Id
+    made_ms: TimeMs
+    currency: CurrencyCode
+    lines: tuple[CorrectionLine, ...]
+    net_minor: Integer
+    tax_minor: Integer
+    gross_minor: Integer
+    """Negative where the provider gives up, positive where the user gives up a credit."""
+    evidence: OptionalHash = ""
+    effective_ms: TimeMs = 0
+    """Since when it counts; 0: it waits for its red-letter confirmation."""
+    red_letter: OptionalNumber = ""
+    """红字信息确认单编号, or the number of the credit note."""
+    red_letter_sha256: OptionalHash = ""
+
+
+class OpenItems(Record, version=1, readers="members", retention="business"):
+    """Of an agreement's statements: how many are not settled, disputed, overdue. None of any: no record."""
+
+    unsettled: Natural = 0
+    disputed: Natural = 0
+    overdue: Natural = 0
+
+
+class OwedFor(Record, version=1, readers="members", retention="business"):
+    """Which statement an obligation came of."""
+
+    agreement: Id
+    period_ms: TimeMs
+
+
+class UsedNumber(Record, version=1, readers="members", retention="for ever"):
+    """A number that an issuer has used up, and for what."""
+
+    agreement: Id
+    period_ms: TimeMs
+    correction: Natural = 0
+    """0: the statement itself."""
+
+
+class LateItem(Record, version=1, readers="members", retention="business"):
+    """Interest on a payment that came late; the next statement charges it."""
+
+    period_ms: TimeMs
+    """Of the statement that was paid late."""
+    amount_minor: Integer
+    """What was paid late; negative: a late payment was undone."""
+    days: Natural
+    interest_minor: Integer
+    """Positive: the user owes it."""
+
+
+class ConfirmStatement(Action, tag="billing.confirm_statement"):
+    """A party agrees to a statement (对账确认), exactly as it stands."""
+
+    agreement: Id
+    period_ms: TimeMs
+    """Start of the statement's period."""
+    content: Hash
+    """Digest of the statement: nobody confirms another one."""
+
+
+class DisputeStatement(Action, tag="billing.dispute"):
+    """A party does not agree with lines that count against it, and agrees to all others."""
+
+    agreement: Id
+    period_ms: TimeMs
+    lines: tuple[Positive, ...]
+    reason: Id
+    evidence: OptionalHash = ""
+
+
+class WithdrawDispute(Action, tag="billing.withdraw_dispute"):
+    """A party agrees to the lines after all: they become due."""
+
+    agreement: Id
+    period_ms: TimeMs
+
+
+class Concession(Struct):
+    """What is given up of a line."""
+
+    line: Positive
+    gross_minor: Positive
+
+
+class Concede(Action, tag="billing.concede"):
+    """A party gives up part or all of lines that count for it, disputed or not: a correction."""
+
+    agreement: Id
+    period_ms: TimeMs
+    concessions: tuple[Concession, ...]
+    reason: Id
+    evidence: OptionalHash = ""
+
+
+class RecordInvoice(Action, tag="billing.record_invoice"):
+    """The provider records the invoice that it issued for a confirmed statement."""
+
+    agreement: Id
+    period_ms: TimeMs
+    invoice: Invoice
+
+
+class RecordRedLetter(Action, tag="billing.record_red_letter"):
+    """The provider records the red-letter confirmation, or credit note, that a correction waits for."""
+
+    agreement: Id
+    period_ms: TimeMs
+    correction: Positive
+    number: Number
+    sha256: OptionalHash = ""
+
+
+class Confirmed(Event, tag="billing.confirmed"):
+    agreement: Id
+    period_ms: TimeMs
+    by: OptionalId = ""
+    """"" where it was silence."""
+    both: bool = False
+    """It is confirmed by both now."""
+
+
+class Disputed(Event, tag="billing.disputed"):
+    agreement: Id
+    period_ms: TimeMs
+    by: MemberId
+    lines: tuple[Positive, ...]
+    reason: Id
+    automatic: bool = False
+
+
+class DisputeWithdrawn(Event, tag="billing.dispute_withdrawn"):
+    agreement: Id
+    period_ms: TimeMs
+    by: MemberId
+
+
+class Corrected(Event, tag="billing.corrected"):
+    """A correction was made; `effective`: it counts at once."""
+
+    agreement: Id
+    period_ms: TimeMs
+    correction: Positive
+    gross_minor: Integer
+    effective: bool = False
+
+
+class InvoiceRecorded(Event, tag="billing.invoice_recorded"):
+    agreement: Id
+    period_ms: TimeMs
+    kind: InvoiceKind
+    number: Number
+
+
+class RedLetterRecorded(Event, tag="billing.red_letter_recorded"):
+    agreement: Id
+    period_ms: TimeMs
+    correction: Positive
+    number: Number
+
+
+class Settled(Event, tag="billing.settled"):
+    """Nothing of a statement is open any more."""
+
+    agreement: Id
+    period_ms: TimeMs
+
+
+class InterestOwed(Event, tag="billing.interest_owed"):
+    """Interest on a late payment is owed by itself, since no statement follows that could charge it."""
+
+    agreement: Id
+    period_ms: TimeMs
+    obligation: Id
+    interest_minor: Positive
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Confirmed,
+    Disputed,
+    DisputeWithdrawn,
+    Corrected,
+    InvoiceRecorded,
+    RedLetterRecorded,
+    Settled,
+    InterestOwed,
+)

@@ -90,8 +90,9 @@ def accept(name: str) -> Accept:
 class Ground:
     """Plant owns the device `press` and its feeds, through gateway-1; maker and plant make agreements."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, rules: int = limits.RULES_MAX) -> None:
         self.now_ms = now_ms
+        self.rules = rules
         self.height = 0
         self.layer = Overlay(Committed(MemoryStore()))
         ctx = self.context("plant")
@@ -118,6 +119,7 @@ class Ground:
             time_ms=self.now_ms,
             height=self.height,
             chain="0" * 64,
+            rules=self.rules,
             member=member,
             key=key if member else "",
             transaction=hashlib.sha256(str(self.height).encode()).hexdigest() if member else "",

@@ -1,0 +1,538 @@
+"""Obligations and external settlement: who may do what, and what is refused: code, field, both texts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium.errors_members import NotActive
+from hansa.apps.money import errors, names
+from hansa.apps.money import interface as money
+from hansa.apps.money.interface import Overdue, Owed, Paid, Unpaid
+from hansa.apps.money.messages import (
+    Allocation,
+    Apply,
+    DeclarePaid,
+    FellDue,
+    Owe,
+    Receive,
+    Refund,
+    Reopened,
+    Reverse,
+    Settled,
+    Waive,
+)
+from hansa.apps.money.tables import FALLING_DUE, OWED_BY, OWED_TO, OWN_DEBTS, PAYMENTS, SWEEPS, UNAPPLIED
+from hansa.kernel import Refusal, due, limits
+from hansa.kernel.types import INTEGER_MAX
+from tests.apps.purse import CNY, DAY, START_MS, Purse, entry
+
+
+@pytest.fixture
+def purse() -> Purse:
+    return Purse()
+
+
+def received(
+    purse: Purse, number: int, amount_minor: int, *allocations: tuple[str, int], **changes: Any
+) -> None:
+    """The maker finds a payment of the plant on its bank statement."""
+    given: dict[str, Any] = {
+        "entry": entry(number),
+        "currency": CNY,
+        "amount_minor": amount_minor,
+        "value_ms": purse.now_ms,
+        "payer": "plant",
+        "allocations": tuple(Allocation(*each) for each in allocations),
+    }
+    purse.do(changes.pop("by", "maker"), Receive(**given | changes))
+
+
+def test_a_payment_settles_what_it_is_for_and_the_creditor_room_hears_of_it(purse: Purse) -> None:
+    purse.owe("o-1", 2_700)
+
+    received(purse, 1, 2_700, ("o-1", 2_700))
+
+    assert purse.obligation("o-1").state == "paid"
+    assert purse.heard == [Paid("o-1", "statement", "lease-1", purse.now_ms, 0)]
+    assert purse.emitted(Settled) == [Settled("o-1", purse.now_ms)]
+    assert purse.rows(OWED_TO) == purse.rows(OWED_BY) == purse.rows(FALLING_DUE) == {}
+    assert not purse.broken()
+
+
+def test_one_payment_pays_many_obligations_and_what_is_left_stays_unapplied(purse: Purse) -> None:
+    for name in ("o-1", "o-2", "o-3"):
+        purse.owe(name, 1_000)
+
+    received(purse, 1, 3_500, ("o-1", 1_000), ("o-2", 1_000), ("o-3", 400))
+
+    assert [purse.obligation(name).state for name in ("o-1", "o-2", "o-3")] == ["paid", "paid", "open"]
+    (left,) = purse.ask("unapplied", creditor="maker", payer="plant")
+    assert left.receipt.amount_minor - left.receipt.applied_minor == 1_100
+    purse.do("maker", Apply(entry(1), (Allocation("o-3", 600),)))
+    assert purse.obligation("o-3").state == "paid"
+    assert not purse.broken()
+
+
+def test_many_payments_pay_one_obligation_and_the_latest_value_date_counts(purse: Purse) -> None:
+    purse.owe("o-1", 1_000, due_ms=START_MS + 5 * DAY)
+    purse.move_to(START_MS + 10 * DAY)
+
+    received(purse, 1, 600, ("o-1", 600), value_ms=START_MS + 8 * DAY)
+    received(purse, 2, 400, ("o-1", 400), value_ms=START_MS + 3 * DAY)
+
+    assert purse.heard[-1] == Paid("o-1", "statement", "lease-1", START_MS + 8 * DAY, 3 * DAY)
+    assert purse.call(money.paid_of, "o-1") == (1_000, START_MS + 8 * DAY)
+    assert not purse.broken()
+
+
+def test_a_payment_off_by_a_cent_leaves_the_cent_open_until_the_creditor_waives_it(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+
+    received(purse, 1, 999, ("o-1", 999))
+
+    assert purse.obligation("o-1").state == "open"
+    assert purse.heard == []
+    purse.do("maker", Waive("o-1", 1, "bank_fee"))
+    assert purse.obligation("o-1").state == "paid"
+    assert isinstance(purse.heard[-1], Paid)
+    assert not purse.broken()
+
+
+def test_a_payment_that_nothing_explains_is_kept_without_a_payer(purse: Purse) -> None:
+    received(purse, 1, 500, payer="")
+
+    (left,) = purse.ask("unapplied", creditor="maker")
+    assert (left.receipt.payer, left.receipt.amount_minor) == ("", 500)
+    with pytest.raises(errors.PayerUnknown):
+        purse.do("maker", Refund(entry(1), 500, purse.now_ms + DAY))
+    purse.owe("o-1", 500)
+    purse.do("maker", Apply(entry(1), (Allocation("o-1", 500),)))
+    assert purse.obligation("o-1").state == "paid"
+    assert purse.rows(UNAPPLIED) == {}
+
+
+def test_somebody_else_may_pay_and_the_rest_is_that_payers(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+
+    received(purse, 1, 1_200, ("o-1", 1_000), payer="third")
+
+    assert purse.obligation("o-1").state == "paid"
+    assert [each.receipt.payer for each in purse.ask("unapplied", creditor="maker")] == ["third"]
+
+
+def test_a_receipt_undone_opens_again_what_it_paid(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+    purse.owe("o-2", 1_000)
+    received(purse, 1, 2_500, ("o-1", 1_000), ("o-2", 300))
+
+    purse.do("maker", Reverse(entry(1), "mistake"))
+
+    assert [purse.obligation(name).paid_minor for name in ("o-1", "o-2")] == [0, 0]
+    assert purse.obligation("o-1").paid_ms == 0
+    assert purse.heard[-1] == Unpaid("o-1", "statement", "lease-1")
+    assert purse.emitted(Reopened) == [Reopened("o-1")]
+    assert purse.rows(PAYMENTS) == purse.rows(UNAPPLIED) == {}
+    assert len(purse.rows(OWED_TO)) == len(purse.rows(FALLING_DUE)) == 2
+    received(purse, 1, 2_500, ("o-2", 1_000))  # The same entry, recorded as it should have been.
+    assert purse.obligation("o-2").state == "paid"
+    assert not purse.broken()
+
+
+def test_what_was_paid_to_the_wrong_obligation_is_taken_back_and_applied_anew(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+    purse.owe("o-2", 1_000)
+    received(purse, 1, 1_000, ("o-1", 1_000))
+
+    purse.do("maker", Reverse(entry(1), "mistake", ("o-1",)))
+    purse.do("maker", Apply(entry(1), (Allocation("o-2", 1_000),)))
+
+    assert [purse.obligation(name).state for name in ("o-1", "o-2")] == ["open", "paid"]
+    assert not purse.broken()
+
+
+def test_unapplied_money_is_owed_back_once_and_the_receipt_stands(purse: Purse) -> None:
+    received(purse, 1, 500)
+
+    purse.do("maker", Refund(entry(1), 200, purse.now_ms + DAY))
+    purse.do("maker", Refund(entry(1), 300, purse.now_ms + DAY))
+
+    owed = purse.ask("owed_by", debtor="maker", creditor="plant")
+    assert sorted(each.obligation.amount_minor for each in owed) == [200, 300]
+    with pytest.raises(errors.BeyondReceipt):
+        purse.do("maker", Refund(entry(1), 1, purse.now_ms + DAY))
+    with pytest.raises(errors.ReceiptRefunded):
+        purse.do("maker", Reverse(entry(1), "mistake"))
+    assert not purse.broken()
+
+
+def test_a_correction_takes_what_is_open_first_and_turns_the_rest_round(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+    received(purse, 1, 300, ("o-1", 300))
+
+    purse.call(money.lessen, "o-1", 800, "correction")
+
+    first = purse.obligation("o-1")
+    assert (first.state, first.amount_minor, first.paid_minor) == ("paid", 300, 300)
+    back = purse.obligation(money.back_of("o-1", 1))
+    assert (back.debtor, back.creditor, back.amount_minor) == ("maker", "plant", 100)
+    assert (back.cause, back.due_ms) == ("correction", purse.now_ms + limits.RETURN_MS)
+    with pytest.raises(errors.LessenedTooMuch):
+        purse.call(money.lessen, "o-1", 201, "correction")
+    purse.call(money.lessen, "o-1", 200, "correction")
+    assert purse.obligation(money.back_of("o-1", 2)).amount_minor == 200
+    assert not purse.broken()
+
+
+def test_a_correction_of_all_before_anything_was_paid_makes_the_obligation_void(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+
+    purse.call(money.lessen, "o-1", 1_000, "correction")
+
+    assert purse.obligation("o-1").state == "void"
+    assert purse.heard == []
+    with pytest.raises(errors.ObligationClosed):
+        received(purse, 1, 1, ("o-1", 1))
+
+
+def test_a_declared_payment_settles_nothing_and_shows(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+
+    purse.do("plant", DeclarePaid("o-1", 1_000, purse.now_ms, "FT/26-1"))
+
+    (item,) = purse.ask("owed_to", creditor="maker")
+    assert item.declared.bank_reference == "FT/26-1"
+    assert item.obligation.state == "open"
+    with pytest.raises(errors.AlreadyDeclared):
+        purse.do("plant", DeclarePaid("o-1", 1_000, purse.now_ms, "FT/26-1"))
+
+
+# Overdue.
+
+
+def test_what_is_open_at_its_due_time_is_overdue_and_told_once(purse: Purse) -> None:
+    purse.owe("o-1", due_ms=START_MS + 3 * DAY)
+    purse.owe("o-2", due_ms=START_MS + 5 * DAY)
+    received(purse, 1, 1_000, ("o-2", 1_000))
+    heard = len(purse.heard)
+
+    purse.move_to(START_MS + 3 * DAY - 1)
+    assert not purse.call(money.is_overdue, "o-1")
+    purse.move_to(START_MS + 3 * DAY)
+    assert purse.call(money.is_overdue, "o-1")
+    purse.move_to(START_MS + 30 * DAY)
+
+    assert purse.heard[heard:] == [Overdue("o-1", "statement", "lease-1", "plant", "maker")]
+    assert purse.emitted(FellDue) == [FellDue("o-1", "plant", "maker")]
+    assert not purse.call(money.is_overdue, "o-2")
+
+
+def test_an_earlier_due_time_that_comes_later_is_told_in_time(purse: Purse) -> None:
+    purse.owe("late", due_ms=START_MS + 20 * DAY)
+    purse.owe("early", due_ms=START_MS + 2 * DAY)
+    purse.owe("past", due_ms=START_MS - DAY)
+
+    purse.move_to(START_MS + 1 * DAY)
+    assert [signal.obligation for signal in purse.heard if isinstance(signal, Overdue)] == ["past"]
+    purse.move_to(START_MS + 2 * DAY + 1)
+    assert [signal.obligation for signal in purse.heard if isinstance(signal, Overdue)] == ["past", "early"]
+    purse.move_to(START_MS + 20 * DAY + 1)
+    assert [s.obligation for s in purse.heard if isinstance(s, Overdue)] == ["past", "early", "late"]
+    assert purse.rows(SWEEPS) == {}
+
+
+def test_any_number_of_open_items_costs_the_creditor_one_piece_of_due_work(purse: Purse) -> None:
+    for number in range(300):
+        purse.owe(f"o-{number}", due_ms=START_MS + (30 + number % 7) * DAY)
+
+    assert due.PENDING.get(purse.context(), ("maker",)).count == 1  # type: ignore[union-attr]
+    purse.move_to(START_MS + 60 * DAY)
+    assert len({s.obligation for s in purse.heard if isinstance(s, Overdue)}) == 300
+    assert len(purse.heard) == 300
+    assert purse.rows(due.QUEUE) == {}
+
+
+def test_one_that_cannot_be_told_stops_no_other(purse: Purse) -> None:
+    purse.deaf = True
+    purse.owe("o-1", due_ms=START_MS + 2 * DAY, subject="deaf")
+    purse.owe("o-2", due_ms=START_MS + 2 * DAY)
+    purse.owe("o-3", due_ms=START_MS + 4 * DAY)
+
+    parked = purse.move_to(START_MS + 5 * DAY)
+
+    assert len(parked) == 1
+    assert [s.obligation for s in purse.heard if isinstance(s, Overdue)] == ["o-2", "o-3"]
+
+
+def test_a_look_that_was_parked_is_made_up_for_by_the_next_obligation(purse: Purse) -> None:
+    purse.owe("o-1", due_ms=START_MS + 2 * DAY)
+    purse.now_ms = START_MS + 3 * DAY  # The look due yesterday never came.
+
+    purse.owe("o-2", due_ms=START_MS + 30 * DAY)
+    purse.move_to(START_MS + 4 * DAY)
+
+    assert [s.obligation for s in purse.heard if isinstance(s, Overdue)] == ["o-1"]
+    assert purse.rows(SWEEPS)[("maker",)].at_ms == START_MS + 30 * DAY  # type: ignore[attr-defined]
+
+
+def test_an_obligation_reopened_is_told_again(purse: Purse) -> None:
+    purse.owe("o-1", due_ms=START_MS + 2 * DAY)
+    received(purse, 1, 1_000, ("o-1", 1_000))
+    purse.move_to(START_MS + 3 * DAY)
+
+    purse.do("maker", Reverse(entry(1), "returned_by_bank"))
+    purse.move_to(START_MS + 4 * DAY)
+
+    assert isinstance(purse.heard[-1], Overdue)
+
+
+# Lists.
+
+
+def test_open_items_are_listed_by_due_time_in_pages_for_either_side(purse: Purse) -> None:
+    for number in range(7):
+        debtor = "third" if number == 3 else "plant"
+        purse.owe(f"o-{number}", debtor=debtor, due_ms=START_MS + (10 - number) * DAY)
+
+    page = purse.ask("owed_to", creditor="maker", limit=4)
+    rest = purse.ask("owed_to", creditor="maker", limit=4, after=page[-1].id)
+    assert [each.id for each in page + rest] == ["o-6", "o-5", "o-4", "o-3", "o-2", "o-1", "o-0"]
+    assert [each.id for each in purse.ask("owed_to", creditor="maker", debtor="third")] == ["o-3"]
+    assert [each.id for each in purse.ask("owed_by", debtor="third")] == ["o-3"]
+    due_soon = purse.ask(
+        "owed_by", debtor="plant", due_from_ms=START_MS + 5 * DAY, due_to_ms=START_MS + 8 * DAY
+    )
+    assert [each.id for each in due_soon] == ["o-5", "o-4"]
+    assert len(purse.ask("of_subject", subject="lease-1", limit=3)) == 3
+    received(purse, 1, 5_000, ("o-0", 1_000))
+    assert len(purse.ask("owed_to", creditor="maker")) == 6
+    assert len(purse.ask("of_subject", subject="lease-1")) == 7
+    (paid,) = purse.ask("payments_of", obligation="o-0")
+    assert (paid.by, paid.source, paid.amount_minor) == ("receipt", entry(1), 1_000)
+
+
+def test_an_obligation_is_found_by_the_reference_on_the_transfer(purse: Purse) -> None:
+    purse.owe("o-1")
+    reference = purse.obligation("o-1").reference
+
+    assert [each.id for each in purse.ask("by_reference", reference=reference)] == ["o-1"]
+    assert purse.ask("by_reference", reference="RF00") == []
+
+
+def test_references_have_check_digits_that_any_bank_can_test() -> None:
+    assert names.is_reference("RF18539007547034")  # The example of ISO 11649.
+    assert not names.is_reference("RF19539007547034")
+    for number in range(50):
+        made = names.reference_of(f"o-{number}")
+        assert len(made) == 20
+        assert names.is_reference(made)
+        last = made[-1]
+        another = next(c for c in names.DIGITS if c != last and c.isdigit() == last.isdigit())
+        assert not names.is_reference(made[:-1] + another)
+    for broken in (
+        "",
+        "RF18",
+        "RF1853900754703 4",
+        "rf18539007547034",
+        "XX18539007547034",
+        "RF18" + "1" * 22,
+    ):
+        assert not names.is_reference(broken)
+    assert names.reference_of("o-1") != names.reference_of("o-2")
+
+
+# Refusals.
+
+
+def owed(**changes: Any) -> Callable[[Purse], Any]:
+    return lambda purse: purse.owe("o-9", **changes)
+
+
+def acknowledged(**changes: Any) -> Callable[[Purse], Any]:
+    given: dict[str, Any] = {
+        "id": "d-1",
+        "creditor": "maker",
+        "currency": CNY,
+        "amount_minor": 10,
+        "due_ms": START_MS + DAY,
+    }
+    by = changes.pop("by", "plant")
+    return lambda purse: purse.do(by, Owe(**given | changes))
+
+
+def receive(*allocations: tuple[str, int], **changes: Any) -> Callable[[Purse], Any]:
+    return lambda purse: received(purse, 1, changes.pop("amount_minor", 1_000), *allocations, **changes)
+
+
+def twice(act: Callable[[Purse], Any]) -> Callable[[Purse], Any]:
+    def both(purse: Purse) -> None:
+        act(purse)
+        act(purse)
+
+    return both
+
+
+def after(*steps: Callable[[Purse], Any]) -> Callable[[Purse], Any]:
+    def all_of_them(purse: Purse) -> None:
+        for step in steps:
+            step(purse)
+
+    return all_of_them
+
+
+def do(by: str, action: Any) -> Callable[[Purse], Any]:
+    return lambda purse: purse.do(by, action)
+
+
+PAID = receive(("o-1", 1_000))
+REFUSED: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
+    "owing oneself": (owed(creditor="plant"), errors.SameParty),
+    "owing a stranger": (owed(creditor="nobody"), errors.PartyUnknown),
+    "a stranger owing": (owed(debtor="nobody"), errors.PartyUnknown),
+    "owing nothing": (owed(amount_minor=0), errors.AmountUnfit),
+    "owing less than nothing": (owed(amount_minor=-1), errors.AmountUnfit),
+    "owing more than the ledger holds": (owed(amount_minor=INTEGER_MAX + 1), errors.AmountUnfit),
+    "due in a hundred years": (owed(due_ms=START_MS + 36_600 * DAY), errors.DueUnfit),
+    "owing under a name that is taken": (twice(owed()), errors.ObligationTaken),
+    "acknowledging twice": (twice(acknowledged()), errors.ObligationTaken),
+    "acknowledging what is due already": (acknowledged(due_ms=START_MS), errors.DueUnfit),
+    "acknowledging to oneself": (acknowledged(creditor="plant"), errors.SameParty),
+    "acknowledging while suspended": (
+        after(lambda purse: purse.suspend("plant"), acknowledged()),
+        NotActive,
+    ),
+    "an entry recorded twice": (twice(receive()), errors.EntryTaken),
+    "an entry recorded twice, each time for something else": (
+        after(PAID, receive(("o-2", 1_000))),
+        errors.EntryTaken,
+    ),
+    "a payment of tomorrow": (receive(value_ms=START_MS + DAY), errors.ValueInFuture),
+    "a payer that is no member": (receive(payer="nobody"), errors.PayerUnknown),
+    "a payment of one's own": (receive(payer="maker"), errors.PayerUnknown),
+    "applying more than came": (receive(("o-1", 1_000), amount_minor=999), errors.BeyondReceipt),
+    "applying more than is owed": (receive(("o-1", 1_001), amount_minor=2_000), errors.Overpaid),
+    "applying to what is paid": (
+        after(PAID, lambda purse: received(purse, 2, 5, ("o-1", 5))),
+        errors.ObligationClosed,
+    ),
+    "applying to what does not exist": (receive(("o-7", 1)), errors.ObligationUnknown),
+    "applying to what is owed to another": (receive(("o-1", 1), by="third"), errors.NotCreditor),
+    "the debtor recording its own payment": (receive(("o-1", 1), by="plant", payer=""), errors.NotCreditor),
+    "another currency": (receive(("o-1", 1_000), currency="EUR"), errors.OtherCurrency),
+    "more allocations than one action takes": (
+        receive(*[("o-1", 1)] * (limits.ALLOCATIONS_MAX + 1)),
+        errors.TooManyAllocations,
+    ),
+    "applying nothing": (after(receive(), do("maker", Apply(entry(1), ()))), errors.TooManyAllocations),
+    "applying of another's receipt": (
+        after(receive(), do("third", Apply(entry(1), (Allocation("o-1", 1),)))),
+        errors.EntryUnknown,
+    ),
+    "undoing another's receipt": (after(PAID, do("plant", Reverse(entry(1), "x"))), errors.EntryUnknown),
+    "undoing twice": (after(PAID, twice(do("maker", Reverse(entry(1), "x")))), errors.EntryUnknown),
+    "taking back from what got nothing": (
+        after(PAID, do("maker", Reverse(entry(1), "x", ("o-2",)))),
+        errors.NotAllocated,
+    ),
+    "refunding more than is left": (
+        after(PAID, do("maker", Refund(entry(1), 1, START_MS + DAY))),
+        errors.BeyondReceipt,
+    ),
+    "refunding by yesterday": (after(receive(), do("maker", Refund(entry(1), 1, START_MS))), errors.DueUnfit),
+    "declaring another's debt paid": (
+        do("third", DeclarePaid("o-1", 1, START_MS, "R-1")),
+        errors.NotDebtor,
+    ),
+    "declaring a transfer of tomorrow": (
+        do("plant", DeclarePaid("o-1", 1, START_MS + DAY, "R-1")),
+        errors.ValueInFuture,
+    ),
+    "declaring what is paid": (
+        after(PAID, do("plant", DeclarePaid("o-1", 1, START_MS, "R-1"))),
+        errors.ObligationClosed,
+    ),
+    "the debtor waiving its debt": (do("plant", Waive("o-1", 1, "x")), errors.NotCreditor),
+    "waiving more than is open": (do("maker", Waive("o-1", 1_001, "x")), errors.LessenedTooMuch),
+    "waiving what is paid": (after(PAID, do("maker", Waive("o-1", 1, "x"))), errors.LessenedTooMuch),
+    "lessening by nothing": (
+        lambda purse: purse.call(money.lessen, "o-1", 0, "correction"),
+        errors.AmountUnfit,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_must_not_be_is_refused_by_name_and_leaves_nothing(purse: Purse, case: str) -> None:
+    act, wanted = REFUSED[case]
+    purse.owe("o-1")
+    purse.owe("o-2")
+
+    with pytest.raises(Refusal) as caught:
+        act(purse)
+
+    assert type(caught.value) is wanted, caught.value
+    assert caught.value.zh
+    assert caught.value.en
+    assert not purse.broken()
+
+
+def test_the_second_of_two_allocations_that_overpay_together_is_refused(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+
+    with pytest.raises(errors.Overpaid):
+        received(purse, 1, 1_200, ("o-1", 600), ("o-1", 600))
+    received(purse, 1, 1_200, ("o-1", 600), ("o-1", 400))
+
+    assert purse.obligation("o-1").state == "paid"
+    assert not purse.broken()
+
+
+def test_a_debtor_floods_nobody_with_debts_of_its_own(purse: Purse) -> None:
+    for number in range(limits.OWN_DEBTS_MAX):
+        acknowledged(id=f"d-{number}")(purse)
+
+    with pytest.raises(errors.TooManyOwnDebts):
+        acknowledged(id="one-more")(purse)
+
+    first = purse.ask("owed_by", debtor="plant", limit=1)[0].id
+    received(purse, 1, 10, (first, 10))
+    assert purse.rows(OWN_DEBTS)[("plant",)].count == limits.OWN_DEBTS_MAX - 1  # type: ignore[attr-defined]
+    acknowledged(id="one-more")(purse)
+
+
+def test_nobody_takes_the_name_of_what_another_room_will_owe(purse: Purse) -> None:
+    acknowledged(id="st-1")(purse)
+
+    purse.owe("st-1")
+
+    assert purse.obligation("st-1").cause == "statement"
+
+
+def test_who_is_suspended_still_pays_and_is_paid(purse: Purse) -> None:
+    purse.owe("o-1")
+    purse.suspend("plant")
+    purse.suspend("maker")
+
+    received(purse, 1, 1_000, ("o-1", 1_000))
+    purse.owe("o-2")
+    purse.do("plant", DeclarePaid("o-2", 1_000, purse.now_ms, "R-2"))
+
+    assert purse.obligation("o-1").state == "paid"
+
+
+def test_amounts_at_the_edge_of_what_a_ledger_holds(purse: Purse) -> None:
+    purse.owe("o-1", INTEGER_MAX)
+    purse.owe("o-2", INTEGER_MAX)
+
+    received(purse, 1, INTEGER_MAX, ("o-1", INTEGER_MAX))
+    with pytest.raises(errors.BeyondReceipt):
+        received(purse, 2, INTEGER_MAX, ("o-2", INTEGER_MAX), ("o-2", INTEGER_MAX))
+
+    assert not purse.broken()
+
+
+def test_a_ledger_of_rules_1_knows_no_money(purse: Purse) -> None:
+    ctx = purse.context(rules=1)
+    with pytest.raises(errors.RulesTooOld) as caught:
+        money.owe(ctx, "o-1", Owed("plant", "maker", CNY, 1, START_MS, "other"))
+    assert caught.value.code == "money.rules_too_old"

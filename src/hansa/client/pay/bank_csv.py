@@ -66,7 +66,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skip: int = 0
     """Lines before the head."""
     end: str = ""
-    """A row whose first cell begins so ends the movements: totals."""
+    """A row whose first cell begins so ends the movements: totals. A file without it is not whole."""
     account: str = ""
     currency: str = ""
     words_in: tuple[str, ...] = ("贷", "收入", "C", "CR", "CRDT", "H", "in")
@@ -180,6 +180,9 @@ def _rows(text: str, mapping: Mapping, file: str) -> Iterator[_Row]:
         raise errors.FileTruncated(file=file, line=at, cause_zh=told, cause_en=told) from None
     if not heads:
         raise errors.FileTruncated(file=file, line=at, cause_zh="没有表头", cause_en="there is no head")
+    if mapping.end:
+        zh, en = f"没有“{mapping.end}”行", f"there is no row “{mapping.end}”"
+        raise errors.FileTruncated(file=file, line=at, cause_zh=zh, cause_en=en)
 
 
 def _heads(cells: list[str], mapping: Mapping, file: str) -> list[str]:

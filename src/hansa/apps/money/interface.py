@@ -11,7 +11,8 @@ from hansa.apps.money.messages import Cause, FundKind, Mode
 from hansa.apps.money.names import back_of, name_of, pay_in_of, reference_of, return_of, same_again_of
 from hansa.apps.money.obligations import Owed
 from hansa.apps.money.signals import FundPaidIn, Overdue, Paid, Unpaid
-from hansa.kernel import Context
+from hansa.apps.money.tables import PAYMENTS
+from hansa.kernel import Context, limits
 
 
 def owe(ctx: Context, name: str, owed: Owed) -> None:
@@ -36,6 +37,12 @@ def paid_of(ctx: Context, name: str) -> tuple[int, int]:
     """(what is paid in minor units, when it was paid in full or 0): what its parties may know."""
     found = obligations.known(ctx, name)
     return found.paid_minor, found.paid_ms if found.state == "paid" else 0
+
+
+def payments_of(ctx: Context, name: str) -> list[tuple[int, int]]:
+    """(amount in minor units, value date) of whatever paid an obligation: what its parties may know."""
+    rows = PAYMENTS.scan(ctx, (name,), limit=limits.ALL_ROWS)
+    return [(paid.amount_minor, paid.value_ms) for _, paid in rows]
 
 
 def fund(ctx: Context, name: str) -> FundState | None:
@@ -118,6 +125,7 @@ __all__ = [
     "owe",
     "paid_of",
     "pay_in_of",
+    "payments_of",
     "reference_of",
     "release",
     "return_fund",

@@ -264,10 +264,11 @@ class NoDefault(Refusal, code="leasing.no_default", field="ground"):
 
 
 class NotRunning(Refusal, code="leasing.not_running", field="lease"):
-    zh = "租约 {lease} 的期限已到，不能再开始任务。请返还设备或办理续期。"
+    zh = "租约 {lease} 的期限尚未开始或已到，不能开始任务。请核对期限；到期的请返还设备或另订租约。"
     en = (
-        "The time of lease {lease} is over: no job can start. Hand the asset back, or extend the lease "
-        "before."
+        "The time of lease {lease} has not begun, or is over: no job can start. Check its times; at its "
+        "end hand "
+        "the asset back, or agree on a new lease."
     )
 
 

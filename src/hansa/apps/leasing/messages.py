@@ -83,9 +83,7 @@ class Part(Record, version=1, readers="members", retention="business"):
 
 
 class Link(Record, version=1, readers="members", retention="business"):
-    """Where a lease stands in the calendar of its asset: under which head lease, from when on."""
-
-    to_ms: TimeMs
+    """Where a lease stands in the calendar of its asset: by its key: the head lease, from when on."""
 
 
 class Motion(Record, version=1, readers="members", retention="business"):

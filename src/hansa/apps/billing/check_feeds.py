@@ -96,12 +96,13 @@ def compare(
     """K2, K3: the result, and what counts by window; `main` and `other` by window too, base units."""
     main_base, check_base = sum(main.values()), sum(other.values())
     beyond = is_beyond(check, main_base, check_base)
-    counted = dict(main)
+    windows = dict.fromkeys((*main, *other))
     if beyond and check.rule == "mean":
-        windows = dict.fromkeys((*main, *other))
         counted = {window: (main.get(window, 0) + other.get(window, 0)) // 2 for window in windows}
     elif beyond and check.rule == "lower" and check_base < main_base:
-        counted = dict(other)
+        counted = {window: other.get(window, 0) for window in windows}
+    else:
+        counted = dict(main)
     result = CheckResult(
         meter=check.meter,
         owner=check.owner,

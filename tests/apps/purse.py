@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
 
 from hansa.apps.consortium.contract import ROOM as CONSORTIUM
 from hansa.apps.consortium.members import place_member
@@ -18,6 +19,7 @@ from hansa.apps.money.conservation import breaches
 from hansa.apps.money.contract import ROOM as MONEY
 from hansa.apps.money.errors import ObligationUnknown
 from hansa.apps.money.interface import FundPaidIn, Overdue, Owed, Paid, Unpaid
+from hansa.apps.money.messages import Allocation, Receive
 from hansa.apps.money.messages_bank import AcceptBank, AttestDeposit, OpenBank
 from hansa.apps.money.queries import books
 from hansa.apps.money.tables import BALANCES, OBLIGATIONS
@@ -38,6 +40,12 @@ E = TypeVar("E", bound=Event)
 def entry(number: int | str) -> str:
     """The hash of a bank's entry."""
     return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+@pytest.fixture
+def purse() -> "Purse":
+    """A fresh one."""
+    return Purse()
 
 
 class Purse:
@@ -206,3 +214,18 @@ class Purse:
     def broken(self) -> list[Any]:
         """Sums that do not hold."""
         return breaches(books(self.context()))
+
+
+def received(
+    purse: Purse, number: int, amount_minor: int, *allocations: tuple[str, int], **changes: Any
+) -> None:
+    """The maker finds a payment of the plant on its bank statement."""
+    given: dict[str, Any] = {
+        "entry": entry(number),
+        "currency": CNY,
+        "amount_minor": amount_minor,
+        "value_ms": purse.now_ms,
+        "payer": "plant",
+        "allocations": tuple(Allocation(*each) for each in allocations),
+    }
+    purse.do(changes.pop("by", "maker"), Receive(**given | changes))

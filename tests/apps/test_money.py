@@ -1,51 +1,26 @@
-"""Obligations and external settlement: who may do what, and what is refused: code, field, both texts."""
-
-from collections.abc import Callable
-from typing import Any
+"""Obligations and external settlement: paid in full, in part, too much, undone, corrected, overdue."""
 
 import pytest
 
-from hansa.apps.consortium.errors_members import NotActive
 from hansa.apps.money import errors, names
 from hansa.apps.money import interface as money
-from hansa.apps.money.interface import Overdue, Owed, Paid, Unpaid
+from hansa.apps.money.interface import Overdue, Paid, Unpaid
 from hansa.apps.money.messages import (
     Allocation,
     Apply,
     DeclarePaid,
     FellDue,
-    Owe,
-    Receive,
     Refund,
     Reopened,
     Reverse,
     Settled,
     Waive,
 )
-from hansa.apps.money.tables import FALLING_DUE, OWED_BY, OWED_TO, OWN_DEBTS, PAYMENTS, SWEEPS, UNAPPLIED
-from hansa.kernel import Refusal, due, limits
-from hansa.kernel.types import INTEGER_MAX
-from tests.apps.purse import CNY, DAY, START_MS, Purse, entry
+from hansa.apps.money.tables import FALLING_DUE, OWED_BY, OWED_TO, PAYMENTS, SWEEPS, UNAPPLIED
+from hansa.kernel import due, limits
+from tests.apps.purse import DAY, START_MS, Purse, entry, purse, received
 
-
-@pytest.fixture
-def purse() -> Purse:
-    return Purse()
-
-
-def received(
-    purse: Purse, number: int, amount_minor: int, *allocations: tuple[str, int], **changes: Any
-) -> None:
-    """The maker finds a payment of the plant on its bank statement."""
-    given: dict[str, Any] = {
-        "entry": entry(number),
-        "currency": CNY,
-        "amount_minor": amount_minor,
-        "value_ms": purse.now_ms,
-        "payer": "plant",
-        "allocations": tuple(Allocation(*each) for each in allocations),
-    }
-    purse.do(changes.pop("by", "maker"), Receive(**given | changes))
+__all__ = ["purse"]
 
 
 def test_a_payment_settles_what_it_is_for_and_the_creditor_room_hears_of_it(purse: Purse) -> None:
@@ -339,200 +314,3 @@ def test_references_have_check_digits_that_any_bank_can_test() -> None:
     ):
         assert not names.is_reference(broken)
     assert names.reference_of("o-1") != names.reference_of("o-2")
-
-
-# Refusals.
-
-
-def owed(**changes: Any) -> Callable[[Purse], Any]:
-    return lambda purse: purse.owe("o-9", **changes)
-
-
-def acknowledged(**changes: Any) -> Callable[[Purse], Any]:
-    given: dict[str, Any] = {
-        "id": "d-1",
-        "creditor": "maker",
-        "currency": CNY,
-        "amount_minor": 10,
-        "due_ms": START_MS + DAY,
-    }
-    by = changes.pop("by", "plant")
-    return lambda purse: purse.do(by, Owe(**given | changes))
-
-
-def receive(*allocations: tuple[str, int], **changes: Any) -> Callable[[Purse], Any]:
-    return lambda purse: received(purse, 1, changes.pop("amount_minor", 1_000), *allocations, **changes)
-
-
-def twice(act: Callable[[Purse], Any]) -> Callable[[Purse], Any]:
-    def both(purse: Purse) -> None:
-        act(purse)
-        act(purse)
-
-    return both
-
-
-def after(*steps: Callable[[Purse], Any]) -> Callable[[Purse], Any]:
-    def all_of_them(purse: Purse) -> None:
-        for step in steps:
-            step(purse)
-
-    return all_of_them
-
-
-def do(by: str, action: Any) -> Callable[[Purse], Any]:
-    return lambda purse: purse.do(by, action)
-
-
-PAID = receive(("o-1", 1_000))
-REFUSED: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
-    "owing oneself": (owed(creditor="plant"), errors.SameParty),
-    "owing a stranger": (owed(creditor="nobody"), errors.PartyUnknown),
-    "a stranger owing": (owed(debtor="nobody"), errors.PartyUnknown),
-    "owing nothing": (owed(amount_minor=0), errors.AmountUnfit),
-    "owing less than nothing": (owed(amount_minor=-1), errors.AmountUnfit),
-    "owing more than the ledger holds": (owed(amount_minor=INTEGER_MAX + 1), errors.AmountUnfit),
-    "due in a hundred years": (owed(due_ms=START_MS + 36_600 * DAY), errors.DueUnfit),
-    "owing under a name that is taken": (twice(owed()), errors.ObligationTaken),
-    "acknowledging twice": (twice(acknowledged()), errors.ObligationTaken),
-    "acknowledging what is due already": (acknowledged(due_ms=START_MS), errors.DueUnfit),
-    "acknowledging to oneself": (acknowledged(creditor="plant"), errors.SameParty),
-    "acknowledging while suspended": (
-        after(lambda purse: purse.suspend("plant"), acknowledged()),
-        NotActive,
-    ),
-    "an entry recorded twice": (twice(receive()), errors.EntryTaken),
-    "an entry recorded twice, each time for something else": (
-        after(PAID, receive(("o-2", 1_000))),
-        errors.EntryTaken,
-    ),
-    "a payment of tomorrow": (receive(value_ms=START_MS + DAY), errors.ValueInFuture),
-    "a payer that is no member": (receive(payer="nobody"), errors.PayerUnknown),
-    "a payment of one's own": (receive(payer="maker"), errors.PayerUnknown),
-    "applying more than came": (receive(("o-1", 1_000), amount_minor=999), errors.BeyondReceipt),
-    "applying more than is owed": (receive(("o-1", 1_001), amount_minor=2_000), errors.Overpaid),
-    "applying to what is paid": (
-        after(PAID, lambda purse: received(purse, 2, 5, ("o-1", 5))),
-        errors.ObligationClosed,
-    ),
-    "applying to what does not exist": (receive(("o-7", 1)), errors.ObligationUnknown),
-    "applying to what is owed to another": (receive(("o-1", 1), by="third"), errors.NotCreditor),
-    "the debtor recording its own payment": (receive(("o-1", 1), by="plant", payer=""), errors.NotCreditor),
-    "another currency": (receive(("o-1", 1_000), currency="EUR"), errors.OtherCurrency),
-    "more allocations than one action takes": (
-        receive(*[("o-1", 1)] * (limits.ALLOCATIONS_MAX + 1)),
-        errors.TooManyAllocations,
-    ),
-    "applying nothing": (after(receive(), do("maker", Apply(entry(1), ()))), errors.TooManyAllocations),
-    "applying of another's receipt": (
-        after(receive(), do("third", Apply(entry(1), (Allocation("o-1", 1),)))),
-        errors.EntryUnknown,
-    ),
-    "undoing another's receipt": (after(PAID, do("plant", Reverse(entry(1), "x"))), errors.EntryUnknown),
-    "undoing twice": (after(PAID, twice(do("maker", Reverse(entry(1), "x")))), errors.EntryUnknown),
-    "taking back from what got nothing": (
-        after(PAID, do("maker", Reverse(entry(1), "x", ("o-2",)))),
-        errors.NotAllocated,
-    ),
-    "refunding more than is left": (
-        after(PAID, do("maker", Refund(entry(1), 1, START_MS + DAY))),
-        errors.BeyondReceipt,
-    ),
-    "refunding by yesterday": (after(receive(), do("maker", Refund(entry(1), 1, START_MS))), errors.DueUnfit),
-    "declaring another's debt paid": (
-        do("third", DeclarePaid("o-1", 1, START_MS, "R-1")),
-        errors.NotDebtor,
-    ),
-    "declaring a transfer of tomorrow": (
-        do("plant", DeclarePaid("o-1", 1, START_MS + DAY, "R-1")),
-        errors.ValueInFuture,
-    ),
-    "declaring what is paid": (
-        after(PAID, do("plant", DeclarePaid("o-1", 1, START_MS, "R-1"))),
-        errors.ObligationClosed,
-    ),
-    "the debtor waiving its debt": (do("plant", Waive("o-1", 1, "x")), errors.NotCreditor),
-    "waiving more than is open": (do("maker", Waive("o-1", 1_001, "x")), errors.LessenedTooMuch),
-    "waiving what is paid": (after(PAID, do("maker", Waive("o-1", 1, "x"))), errors.LessenedTooMuch),
-    "lessening by nothing": (
-        lambda purse: purse.call(money.lessen, "o-1", 0, "correction"),
-        errors.AmountUnfit,
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_must_not_be_is_refused_by_name_and_leaves_nothing(purse: Purse, case: str) -> None:
-    act, wanted = REFUSED[case]
-    purse.owe("o-1")
-    purse.owe("o-2")
-
-    with pytest.raises(Refusal) as caught:
-        act(purse)
-
-    assert type(caught.value) is wanted, caught.value
-    assert caught.value.zh
-    assert caught.value.en
-    assert not purse.broken()
-
-
-def test_the_second_of_two_allocations_that_overpay_together_is_refused(purse: Purse) -> None:
-    purse.owe("o-1", 1_000)
-
-    with pytest.raises(errors.Overpaid):
-        received(purse, 1, 1_200, ("o-1", 600), ("o-1", 600))
-    received(purse, 1, 1_200, ("o-1", 600), ("o-1", 400))
-
-    assert purse.obligation("o-1").state == "paid"
-    assert not purse.broken()
-
-
-def test_a_debtor_floods_nobody_with_debts_of_its_own(purse: Purse) -> None:
-    for number in range(limits.OWN_DEBTS_MAX):
-        acknowledged(id=f"d-{number}")(purse)
-
-    with pytest.raises(errors.TooManyOwnDebts):
-        acknowledged(id="one-more")(purse)
-
-    first = purse.ask("owed_by", debtor="plant", limit=1)[0].id
-    received(purse, 1, 10, (first, 10))
-    assert purse.rows(OWN_DEBTS)[("plant",)].count == limits.OWN_DEBTS_MAX - 1  # type: ignore[attr-defined]
-    acknowledged(id="one-more")(purse)
-
-
-def test_nobody_takes_the_name_of_what_another_room_will_owe(purse: Purse) -> None:
-    acknowledged(id="st-1")(purse)
-
-    purse.owe("st-1")
-
-    assert purse.obligation("st-1").cause == "statement"
-
-
-def test_who_is_suspended_still_pays_and_is_paid(purse: Purse) -> None:
-    purse.owe("o-1")
-    purse.suspend("plant")
-    purse.suspend("maker")
-
-    received(purse, 1, 1_000, ("o-1", 1_000))
-    purse.owe("o-2")
-    purse.do("plant", DeclarePaid("o-2", 1_000, purse.now_ms, "R-2"))
-
-    assert purse.obligation("o-1").state == "paid"
-
-
-def test_amounts_at_the_edge_of_what_a_ledger_holds(purse: Purse) -> None:
-    purse.owe("o-1", INTEGER_MAX)
-    purse.owe("o-2", INTEGER_MAX)
-
-    received(purse, 1, INTEGER_MAX, ("o-1", INTEGER_MAX))
-    with pytest.raises(errors.BeyondReceipt):
-        received(purse, 2, INTEGER_MAX, ("o-2", INTEGER_MAX), ("o-2", INTEGER_MAX))
-
-    assert not purse.broken()
-
-
-def test_a_ledger_of_rules_1_knows_no_money(purse: Purse) -> None:
-    ctx = purse.context(rules=1)
-    with pytest.raises(errors.RulesTooOld) as caught:
-        money.owe(ctx, "o-1", Owed("plant", "maker", CNY, 1, START_MS, "other"))
-    assert caught.value.code == "money.rules_too_old"

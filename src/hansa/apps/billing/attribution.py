@@ -41,7 +41,7 @@ class AttributionRule(Struct):
     """Code of the cause, as the parties name it: `breakdown`, `no_material`."""
     liable: Liable
     states: tuple[StateName, ...] = ()
-    """Of a state meter: the states that are stops by this rule. None: all that the counter counts is scrap."""
+    """Of a state meter: the states that are stops by this rule. None: all that a counter counts is scrap."""
 
 
 class Claim(Record, version=1, readers="members", retention="business"):

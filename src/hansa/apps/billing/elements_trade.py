@@ -32,8 +32,8 @@ WHOLE_BP = 10_000
 
 
 class TakeOrPay(Struct, tag_field="_type", tag="take_or_pay"):
-    """At least so much per period is paid for, taken or not (照付不议); what was paid and not taken is credited
-    against what later periods take beyond it (结转).
+    """At least so much per period is paid for, taken or not (照付不议); what was paid and not taken is
+    credited against what later periods take beyond it (结转).
     """
 
     clause: Id
@@ -78,7 +78,9 @@ class Band(Struct):
 
 
 class Availability(Struct, tag_field="_type", tag="availability"):
-    """A credit (可用率扣减) if a machine was not available as promised, for reasons its provider answers for."""
+    """A credit (可用率扣减) if a machine was less available than promised; only what its provider answers for
+    counts against it.
+    """
 
     clause: Id
     tax: Id

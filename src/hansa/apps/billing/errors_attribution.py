@@ -44,10 +44,13 @@ class AttributionTwice(Refusal, code="billing.attribution_twice", field="attribu
 
 
 class AttributionMissing(Refusal, code="billing.attribution_missing", field="attribution"):
-    zh = "条款 {element} 依据计量项 {meter} 的责任认定，但协议没有为它规定责任认定规则。请补充规则，或删除该条款。"
+    zh = (
+        "条款 {element} 依据计量项 {meter} 的责任认定，但协议没有为它规定责任认定规则。"
+        "请补充规则，或删除该条款。"
+    )
     en = (
-        "Clause {element} goes by who answers for what the meter {meter} shows, but the agreement has no rule "
-        "of attribution for it. Add one, or remove the clause."
+        "Clause {element} goes by who answers for what the meter {meter} shows, but the agreement has no "
+        "rule of attribution for it. Add one, or remove the clause."
     )
 
 
@@ -60,7 +63,10 @@ class ClaimMeter(Refusal, code="billing.claim_meter", field="meter"):
 
 
 class ClaimKind(Refusal, code="billing.claim_kind", field="meter"):
-    zh = "停机认定申请须针对状态类计量项，废品认定申请须针对废品计数器；计量项 {meter} 不符。请换用另一种申请。"
+    zh = (
+        "停机认定申请须针对状态类计量项，废品认定申请须针对废品计数器；计量项 {meter} 不符。"
+        "请换用另一种申请。"
+    )
     en = (
         "A stop is claimed on a state meter, scrap on a counter of scrap; the meter {meter} does not fit. "
         "Use the other kind of claim."
@@ -68,7 +74,10 @@ class ClaimKind(Refusal, code="billing.claim_kind", field="meter"):
 
 
 class ClaimTime(Refusal, code="billing.claim_time", field="from_ms"):
-    zh = "申请的时段须已经过去、开始早于结束、在协议 {agreement} 期限之内，并落在同一个结算期内。请改正或分期申请。"
+    zh = (
+        "申请的时段须已经过去、开始早于结束、在协议 {agreement} 期限之内，并落在同一个结算期内。"
+        "请改正或分期申请。"
+    )
     en = (
         "The time claimed must be past, start before it ends, and lie within the time and one period of "
         "agreement {agreement}. Correct it, or claim each period apart."
@@ -131,8 +140,8 @@ class ClaimPieces(Refusal, code="billing.claim_pieces", field="pieces"):
 
 
 class ClaimNotRunning(Refusal, code="billing.claim_not_accepted", field="agreement"):
-    zh = "协议 {agreement} 尚未生效（状态为 {state}），不能提出认定申请。"
-    en = "Agreement {agreement} is {state}, not accepted: nothing can be claimed."
+    zh = "协议 {agreement} 的状态为 {state}，不在执行中，不能提出认定申请。请等双方接受后再申请。"
+    en = "Agreement {agreement} is {state}, not accepted: nothing can be claimed. Wait for acceptance."
 
 
 class ClaimOwn(Refusal, code="billing.claim_own", field="claim"):
@@ -191,8 +200,11 @@ class CheckRule(Refusal, code="billing.check_rule", field="checks"):
 
 
 class CheckTolerance(Refusal, code="billing.check_tolerance", field="checks"):
-    zh = "计量项 {meter} 的副表允差为 {tolerance_bp} 基点、{tolerance_base} 个基本单位，须分别在 0 至 {limit} 与 0 以上。请更正。"
+    zh = (
+        "计量项 {meter} 的副表允差为 {tolerance_bp} 基点、{tolerance_base} 个基本单位，"
+        "前者须为 0 至 {limit}，后者须不小于 0。请更正。"
+    )
     en = (
-        "The tolerance of the check feed of meter {meter} is {tolerance_bp} basis points and {tolerance_base} "
-        "base units; 0 to {limit} and 0 or more are allowed. Correct it."
+        "The tolerance of the check feed of meter {meter} is {tolerance_bp} basis points and "
+        "{tolerance_base} base units; 0 to {limit} and 0 or more are allowed. Correct it."
     )

@@ -14,8 +14,8 @@ class StepsUnordered(Refusal, code="billing.tariff_steps_unordered", field="elem
         "扣减须逐档升高。请改正。"
     )
     en = (
-        "The {name} of clause {element} are out of order: stages of a discount rise; bands of an availability "
-        "fall from the target on while their credits rise. Correct them."
+        "The {name} of clause {element} are out of order: stages of a discount rise; bands of an "
+        "availability fall from the target on while their credits rise. Correct them."
     )
 
 
@@ -41,7 +41,10 @@ class CreditedTwice(Refusal, code="billing.tariff_credited_twice", field="of"):
 
 
 class NotUsage(Refusal, code="billing.tariff_not_usage", field="of"):
-    zh = "条款 {element} 的 of 须以一个用量条款开头（废品扣减还要求它不分状态和时段），而 {name} 不是。请改正。"
+    zh = (
+        "条款 {element} 的 of 须以一个用量条款开头（废品扣减还要求它不分状态和时段），而 {name} 不是。"
+        "请改正。"
+    )
     en = (
         "`of` of clause {element} must begin with a usage clause (for a scrap credit one without states and "
         "windows); {name} is none. Correct it."

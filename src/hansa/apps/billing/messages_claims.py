@@ -39,7 +39,7 @@ class ClaimScrap(Action, tag="billing.claim_scrap"):
 
 
 class ContestClaim(Action, tag="billing.contest_claim"):
-    """The other party does not agree: the claim counts for nothing, and the statement lists it as disputed."""
+    """The other party does not agree: the claim counts for nothing; the statement lists it as disputed."""
 
     agreement: Id
     period_ms: TimeMs

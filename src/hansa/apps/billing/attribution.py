@@ -1,6 +1,6 @@
 """Who answers for time in which a machine did not run, and for scrap: by rule, or as a party claimed.
 
-The law is docs/tariff-rules.md, section 6 (A1–A8). Pure: contract and checker attribute by the same lines.
+The law is docs/tariff-rules.md, section 7 (A1–A8). Pure: contract and checker attribute by the same lines.
 Unknown time is never downtime: what a gap counts for is the gap rule's matter, and nobody answers for it.
 """
 

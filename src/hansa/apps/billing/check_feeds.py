@@ -1,6 +1,6 @@
 """The check feed 副表: the other party counts the same, and both are compared period by period.
 
-The law is docs/tariff-rules.md, section 7 (K1–K4). Pure.
+The law is docs/tariff-rules.md, section 8 (K1–K4). Pure.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Elements of a tariff between trading partners: what is promised, made good, discounted, shared (E20–E25).
 
 Take-or-pay, discount, availability credit, scrap credit, down payment, revenue split; their lines are made in
-`rating_trade`. The law is docs/tariff-rules.md, section 5.
+`rating_trade`. The law is docs/tariff-rules.md, section 6.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """What other rooms may ask of this one."""
 
-from hansa.apps.billing import agreements, errors
+from hansa.apps.billing import agreements, errors, life
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.deal import content
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
@@ -69,3 +69,18 @@ def extend(ctx: Context, name: str, to_ms: int) -> None:
     Overlapping, CalendarOutside.
     """
     agreements.extend(ctx, name, to_ms)
+
+
+def has_overdue(ctx: Context, name: str) -> bool:
+    """Whether something that an agreement's statements led to is overdue."""
+    return life.open_of(ctx, name).overdue > 0
+
+
+def is_disputed(ctx: Context, name: str) -> bool:
+    """Whether lines of an agreement's statements are in dispute."""
+    return life.open_of(ctx, name).disputed > 0
+
+
+def statements_settled(ctx: Context, name: str) -> bool:
+    """Whether all periods are closed and nothing of their statements is open. Raises AgreementUnknown."""
+    return not agreement(ctx, name).next_from_ms and not life.open_of(ctx, name).unsettled

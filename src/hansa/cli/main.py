@@ -22,6 +22,7 @@ COMMANDS = {
     "key": ("hansa.cli.keys", "key", "Keys of your member. 密钥。"),
     "member": ("hansa.cli.members", "member", "Members, and cards to join by. 成员单位。"),
     "meter": ("hansa.cli.meter", "meter", "Look at machine logs and read them. 计量日志。"),
+    "pay": ("hansa.cli.pay", "pay", "Payment files, and bank statements matched. 付款与收款。"),
     "profile": ("hansa.cli.profile", "profile", "Which node, member and key. 配置。"),
     "restore": ("hansa.cli.operate", "restore", "Restore a node from its backup. 恢复。"),
     "room": ("hansa.cli.room", "room", "Check and hash rooms from outside. 外部应用。"),

@@ -18,7 +18,7 @@ from hansa.apps.money import interface as money
 from hansa.apps.money.conservation import breaches
 from hansa.apps.money.contract import ROOM as MONEY
 from hansa.apps.money.errors import ObligationUnknown
-from hansa.apps.money.interface import FundPaidIn, Overdue, Owed, Paid, Unpaid
+from hansa.apps.money.interface import FundPaidIn, Overdue, Owed, Paid, Unpaid, Waived
 from hansa.apps.money.messages import Allocation, Receive
 from hansa.apps.money.messages_bank import AcceptBank, AttestDeposit, OpenBank
 from hansa.apps.money.queries import books
@@ -78,7 +78,10 @@ class Purse:
                 raise ObligationUnknown(obligation=signal.obligation)
             self.heard.append(signal)
 
-        return Room("ears", listeners=[paid, unpaid, filled, overdue])
+        def waived(ctx: Context, signal: Waived) -> None:
+            self.heard.append(signal)
+
+        return Room("ears", listeners=[paid, unpaid, filled, overdue, waived])
 
     def join(self, member: str, number: int) -> None:
         role = "bank" if member in ("bank", "unlicensed") else "plant"

@@ -4,7 +4,7 @@ import pytest
 
 from hansa.apps.money import errors, names
 from hansa.apps.money import interface as money
-from hansa.apps.money.interface import Overdue, Paid, Unpaid
+from hansa.apps.money.interface import Overdue, Paid, Unpaid, Waived
 from hansa.apps.money.messages import (
     Allocation,
     Apply,
@@ -70,7 +70,8 @@ def test_a_payment_off_by_a_cent_leaves_the_cent_open_until_the_creditor_waives_
     assert purse.heard == []
     purse.do("maker", Waive("o-1", 1, "bank_fee"))
     assert purse.obligation("o-1").state == "paid"
-    assert isinstance(purse.heard[-1], Paid)
+    assert purse.heard[0] == Waived("o-1", "statement", "lease-1", 1)
+    assert purse.heard[1:] == [Paid("o-1", "statement", "lease-1", purse.now_ms, 0)]
     assert not purse.broken()
 
 
@@ -165,7 +166,7 @@ def test_a_correction_of_all_before_anything_was_paid_makes_the_obligation_void(
     purse.call(money.lessen, "o-1", 1_000, "correction")
 
     assert purse.obligation("o-1").state == "void"
-    assert purse.heard == []
+    assert purse.heard == [Paid("o-1", "statement", "lease-1", purse.now_ms, 0)]
     with pytest.raises(errors.ObligationClosed):
         received(purse, 1, 1, ("o-1", 1))
 

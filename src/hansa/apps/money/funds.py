@@ -68,7 +68,7 @@ class FundState:
 
     kind: FundKind
     paid_in: bool
-    """Whole."""
+    """Nothing is to be paid in any more."""
     drawn: bool
     """Something was drawn or claimed of it."""
     ended: bool
@@ -156,7 +156,7 @@ def fund_state(ctx: Context, name: str) -> FundState | None:
         return None
     return FundState(
         kind=found.kind,
-        paid_in=known(ctx, found.obligation).state == "paid",
+        paid_in=known(ctx, found.obligation).state != "open",
         drawn=found.drawn_minor > 0,
         ended=found.state != "open",
     )

@@ -10,7 +10,7 @@ from hansa.apps.money.funds import Fund, FundState, double, forfeit, open_fund, 
 from hansa.apps.money.messages import Cause, FundKind, Mode
 from hansa.apps.money.names import back_of, name_of, pay_in_of, reference_of, return_of, same_again_of
 from hansa.apps.money.obligations import Owed
-from hansa.apps.money.signals import FundPaidIn, Overdue, Paid, Unpaid
+from hansa.apps.money.signals import FundPaidIn, Overdue, Paid, Unpaid, Waived
 from hansa.apps.money.tables import PAYMENTS
 from hansa.kernel import Context, limits
 
@@ -109,6 +109,7 @@ __all__ = [
     "Owed",
     "Paid",
     "Unpaid",
+    "Waived",
     "back_of",
     "capture",
     "check_bank",

@@ -315,7 +315,7 @@ class DeclaredPaid(Event, tag="money.declared_paid"):
 
 
 class Settled(Event, tag="money.settled"):
-    """An obligation is paid in full."""
+    """Nothing of an obligation is open any more: it is paid in full, or was lessened to nothing."""
 
     obligation: Id
     paid_ms: TimeMs
@@ -346,6 +346,8 @@ class FundOpened(Event, tag="money.fund_opened"):
 
 
 class FundFilled(Event, tag="money.fund_paid_in"):
+    """Nothing is to be paid in any more."""
+
     fund: Id
     received_ms: TimeMs
 

@@ -291,15 +291,17 @@ def _count_own(ctx: Context, debtor: str, step: int) -> None:
 
 
 def _told(ctx: Context, name: str, before: Obligation, after: Obligation) -> Signals:
-    """What others are to hear where an obligation has come to be paid."""
-    if after.state != "paid" or before.state == "paid":
+    """What others are to hear where nothing is open any more."""
+    if after.state == "open" or before.state != "open":
         return []
-    ctx.emit(Settled(obligation=name, paid_ms=after.paid_ms))
-    late_ms = max(0, after.paid_ms - after.due_ms)
-    told: Signals = [Paid(name, after.cause, after.subject, after.paid_ms, late_ms)]
+    # What was lessened to nothing was paid by nobody: it is settled now, and was never late.
+    paid_ms = after.paid_ms if after.state == "paid" else ctx.time_ms
+    late_ms = max(0, paid_ms - after.due_ms) if after.state == "paid" else 0
+    ctx.emit(Settled(obligation=name, paid_ms=paid_ms))
+    told: Signals = [Paid(name, after.cause, after.subject, paid_ms, late_ms)]
     fund = FUNDS.get(ctx, (after.fund,)) if after.fund else None
     if fund is not None and fund.state == "open":
-        ctx.emit(FundFilled(fund=after.fund, received_ms=after.paid_ms))
+        ctx.emit(FundFilled(fund=after.fund, received_ms=paid_ms))
         told.append(FundPaidIn(after.fund, fund.kind, fund.subject))
     return told
 

@@ -41,6 +41,7 @@ from hansa.apps.money.obligations import (
     tell,
     unsettle,
 )
+from hansa.apps.money.signals import Waived
 from hansa.apps.money.tables import DECLARATIONS, OWN_DEBTS, RECEIPTS, SHARES, UNAPPLIED
 from hansa.kernel import Context, limits, replace, since
 
@@ -225,7 +226,8 @@ def waive(ctx: Context, a: Waive) -> None:
         raise errors.LessenedTooMuch(obligation=a.obligation, most_minor=open_minor(owed))
 
     # Writes and events.
-    tell(ctx, lessen(ctx, a.obligation, a.amount_minor, a.reason))
+    told = lessen(ctx, a.obligation, a.amount_minor, a.reason)
+    tell(ctx, [Waived(a.obligation, owed.cause, owed.subject, a.amount_minor), *told])
 
 
 def unapplied_minor(receipt: Receipt) -> int:

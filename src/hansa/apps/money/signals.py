@@ -8,7 +8,9 @@ from hansa.kernel import Signal
 
 @dataclass(frozen=True)
 class Paid(Signal):
-    """An obligation is paid in full. `paid_ms`: the latest value date of what paid it."""
+    """Nothing of an obligation is open any more. `paid_ms`: the latest value date of what paid it; the
+    present where nothing did, because it was waived or corrected to nothing.
+    """
 
     obligation: str
     cause: Cause
@@ -28,8 +30,18 @@ class Unpaid(Signal):
 
 
 @dataclass(frozen=True)
+class Waived(Signal):
+    """The creditor forgoes so much of what was open."""
+
+    obligation: str
+    cause: Cause
+    subject: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
 class FundPaidIn(Signal):
-    """A security deposit, prepayment or earnest money is paid in, whole."""
+    """A security deposit, prepayment or earnest money is paid in, as far as it is owed."""
 
     fund: str
     kind: FundKind

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from hansa.apps.billing.errors import TariffUnknown
+from hansa.apps.billing.errors import AgreementTaken, MeterUnbound, TariffUnknown
+from hansa.apps.billing.errors_tariff import GapRuleMissing
+from hansa.apps.billing.messages import Propose
+from hansa.apps.billing.terms import Terms
 from hansa.apps.consortium.errors_members import NotActive
 from hansa.apps.consortium.members import set_status
-from hansa.apps.leasing import booking
+from hansa.apps.leasing import booking, lease_rules
 from hansa.apps.leasing import errors_market as market_errors
 from hansa.apps.leasing.bargaining import PROPOSALS
+from hansa.apps.leasing.errors import NatureUnlicensed
 from hansa.apps.leasing.messages_market import (
     Agree,
     Certificate,
@@ -35,6 +39,7 @@ from hansa.apps.leasing.queries_market import (
 )
 from hansa.apps.leasing.search import search
 from hansa.apps.metering.errors import FeedUnknown
+from hansa.apps.money.errors_bank import BankUnknown
 from hansa.kernel import Refusal, limits, replace
 from hansa.kernel.context import OutOfRange
 from hansa.kernel.due import QUEUE
@@ -158,6 +163,24 @@ def offers_what_is_booked(ground: Ground) -> None:
     ground.do("maker", offer("o-2"))
 
 
+def asks_of_finance(ground: Ground) -> None:
+    """The offer is another's nature by then: a licence that ended meanwhile lets nobody agree any more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lease_rules, "check_nature", lambda *_: None)
+        ground.do("maker", offer(nature="finance"))
+    ground.do("plant", enquiry(terms=lease_terms(nature="finance")))
+
+
+def enquires_under_the_name_of_an_agreement(ground: Ground) -> None:
+    published()(ground)
+    terms = lease_terms()
+    ground.do(
+        "maker",
+        Propose("b-1", "maker", "plant", "maker", "t-1", 1, BOUND, terms.terms, terms.from_ms, terms.to_ms),
+    )
+    ground.do("plant", enquiry())
+
+
 MANY = tuple(f"f-{n}" for n in range(limits.CHECKLIST_MAX + 1))
 PAPER = Certificate("ISO 9001", "ab" * 32)
 TINY = replace(MILLING, smallest=replace(MILLING.largest, x_um=900_000))
@@ -231,6 +254,14 @@ REFUSALS: list[tuple[type[Refusal], str, Act]] = [
     (market_errors.FeedElsewhere, "pieces", asks(meters=OTHER_BOUND)),
     (market_errors.FeedElsewhere, "pieces", asks(meters=(replace(BOUND[0], feed="m-other"),))),
     (FeedUnknown, "", asks(meters=(replace(BOUND[0], owner="plant", feed="nothing"),))),
+    (market_errors.EarnestUnfit, "", asks(earnest_minor=2_001, expected_minor=10_000)),
+    (market_errors.EarnestUnfit, "", asks(earnest_minor=1)),
+    (MeterUnbound, "pieces", asks(meters=())),
+    (GapRuleMissing, "pieces", asks(terms=Terms(0, ()))),
+    (BankUnknown, "", asks(mode="bank", bank="bank")),
+    (NatureUnlicensed, "", asks_of_finance),
+    (NatureUnlicensed, "", offers_it(nature="finance")),
+    (AgreementTaken, "", enquires_under_the_name_of_an_agreement),
     (market_errors.BankUnfit, "", asks(mode="bank")),
     (market_errors.BankUnfit, "", asks(bank="bank")),
     (TariffUnknown, "", asks(tariff_owner="plant")),

@@ -25,12 +25,14 @@ from hansa.apps.leasing.messages_market import (
     Proposed,
 )
 from hansa.apps.leasing.offers import known
-from hansa.apps.leasing.proposals import content_of
+from hansa.apps.leasing.proposals import agreement_of, content_of, lenders_of
 from hansa.apps.leasing.reservations import check_unused, reserve
 from hansa.apps.leasing.tables import BARGAINING, BARGAINS, PROPOSALS
-from hansa.apps.metering import interface as metering
 from hansa.apps.money import interface as money
 from hansa.kernel import Context, limits, replace, since
+
+BP = 10_000
+"""Basis points in one whole."""
 
 
 @since(2)
@@ -201,8 +203,8 @@ def _check_times(ctx: Context, offer: Offer, terms: LeaseTerms, until_ms: int) -
 def check_terms(ctx: Context, name: str, terms: LeaseTerms) -> None:
     """Refuse terms that two members cannot make a lease of now, whatever was offered.
 
-    Raises NotActive, AssetUnknown, FeedElsewhere, CurrencyMix, BankUnfit, and what billing, the bank, the
-    nature and a sublease ask for.
+    Raises NotActive, AssetUnknown, FeedElsewhere, CurrencyMix, BankUnfit, EarnestUnfit, and what billing, the
+    bank, the nature and a sublease ask for.
     """
     consortium.check_may_enter(ctx, terms.lessor, terms.lessee)
     description = described(ctx, terms.asset_owner, terms.asset, terms.asset_version)
@@ -210,7 +212,7 @@ def check_terms(ctx: Context, name: str, terms: LeaseTerms) -> None:
         lease_rules.may_sublet(ctx, terms.head, terms.lessor, terms.from_ms, terms.to_ms, terms.lessee)
         lease_rules.check_feeds(ctx, terms)
     else:
-        _check_feeds(ctx, terms, description.feeds)
+        _check_feeds(terms, description.feeds)
     published = billing.tariff(ctx, terms.tariff_owner, terms.tariff, terms.tariff_version)
     if published.tariff.currency != terms.currency:
         raise errors.CurrencyMix(currency=terms.currency, other=published.tariff.currency)
@@ -218,10 +220,17 @@ def check_terms(ctx: Context, name: str, terms: LeaseTerms) -> None:
         raise errors.BankUnfit()
     if terms.bank:
         money.check_bank(ctx, terms.bank, terms.lessor, terms.lessee)
+    if terms.earnest_minor * BP > terms.expected_minor * limits.EARNEST_BP:
+        raise errors.EarnestUnfit(
+            earnest_minor=terms.earnest_minor,
+            expected_minor=terms.expected_minor,
+            share=limits.EARNEST_BP * 100 // BP,
+        )
     lease_rules.check_nature(ctx, terms.lessor, terms.nature)
+    billing.check_agreement(ctx, name, agreement_of(terms), lenders_of(terms))
 
 
-def _check_feeds(ctx: Context, terms: LeaseTerms, of_asset: tuple[str, ...]) -> None:
+def _check_feeds(terms: LeaseTerms, of_asset: tuple[str, ...]) -> None:
     """Each meter reads the asset, or is the lessee's own."""
     for binding in terms.meters:
         measured = binding.owner == terms.asset_owner and binding.feed in of_asset
@@ -229,4 +238,3 @@ def _check_feeds(ctx: Context, terms: LeaseTerms, of_asset: tuple[str, ...]) -> 
             raise errors.FeedElsewhere(
                 clause=binding.meter, meter=binding.meter, feed=binding.feed, owner=binding.owner
             )
-        metering.feed(ctx, binding.owner, binding.feed)

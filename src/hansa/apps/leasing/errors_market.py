@@ -217,6 +217,17 @@ class BankUnfit(Refusal, code="leasing.bank_unfit", field="terms"):
     en = "Payment by claims names the member bank, payment by transfer outside names none. Correct them."
 
 
+class EarnestUnfit(Refusal, code="leasing.earnest_unfit", field="terms"):
+    zh = (
+        "定金 {earnest_minor} 超过预计租约总额 {expected_minor} 的 {share}%（以最小货币单位计）。请减少定金，"
+        "或填写正确的预计总额。"
+    )
+    en = (
+        "Earnest money of {earnest_minor} is more than {share} % of the expected total of {expected_minor} "
+        "(in minor units). Ask for less, or correct the expected total."
+    )
+
+
 # Bookings and reservations.
 
 

@@ -53,7 +53,8 @@ def recompute(report: Report, batches: Batches) -> None:
     """Rate everything again from the records, and compare with what the ledger states, line by line."""
     assert report.deal is not None
     stops_ms = [statement.corrected_to_ms for statement in report.statements]
-    report.closed = settle(report.deal, batches, stops_ms)
+    interest = {statement.period.from_ms: _interest(statement) for statement in report.statements}
+    report.closed = settle(report.deal, batches, stops_ms, interest=interest)
     for number, (stated, closed) in enumerate(zip(report.statements, report.closed, strict=True)):
         period = period_text(closed.period)
         gross = money(stated.gross_minor, stated.currency)
@@ -64,6 +65,11 @@ def recompute(report: Report, batches: Batches) -> None:
                  f"the statement of {period} is recomputed from the records, to the cent"),
             [differs] if differs else [], Text(f"含税 {gross}", f"gross {gross}"),
         )  # fmt: skip
+
+
+def _interest(statement: Statement) -> list[Line]:
+    """Lines on late payments: taken as stated, since records of meters tell of no payment."""
+    return [line for line in statement.lines if line.kind == "interest"]
 
 
 def difference(report: Report, number: int, closed: Closed) -> Text | None:

@@ -9,6 +9,7 @@ from hansa.apps.billing.booking import NEVER_MS
 from hansa.apps.billing.books import claims_of, deal_of, of_party, sources_of
 from hansa.apps.billing.carrying import NOTHING, Carry, carries, carry_after
 from hansa.apps.billing.deal import Deal, bound, period_from
+from hansa.apps.billing.interest import Charge, charge_lines, charged, due_charges
 from hansa.apps.billing.life import born
 from hansa.apps.billing.messages import Billed, Close, Held, Late, Stated, Statement
 from hansa.apps.billing.meters import check_verified
@@ -23,6 +24,8 @@ CORRECTION_STEPS_MAX = limits.SCANNED_MAX // 2
 """Work of a close after which no further earlier period is rated again: it waits for the next close."""
 CORRECTION_LINES_MAX = 256
 """Lines of corrections after which, likewise."""
+CHARGES_RULES = 2
+"""Rules under which late payments are known."""
 STATEMENT_BYTES_MAX = limits.BYTES_MAX // 3
 """Each line is written twice: in the statement, and under the period that it is for."""
 
@@ -35,6 +38,8 @@ class Closing(NamedTuple):
     """The statement's lines before tax, by start of the period that they are for."""
     carried: dict[int, Carry]
     """What periods leave to those after them, by their start; none if the tariff carries nothing."""
+    charges: list[Charge]
+    """Interest that it charges."""
 
 
 def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
@@ -56,7 +61,9 @@ def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
     carrying = carries(deal.tariff.elements)
     carry = carry_before(past, earlier, period) if carrying else NOTHING
     lines = rate_known(deal, known, carry)
-    totals = close_statement(deal.tariff.tax_included, (*lines, *earlier.lines()))
+    charges = due_charges(ctx, name) if ctx.rules >= CHARGES_RULES else []
+    interest = charge_lines(deal.tariff, deal.agreement.terms.settlement, charges, period)
+    totals = close_statement(deal.tariff.tax_included, (*lines, *earlier.lines(), *interest))
     statement = Statement(
         agreement=name,
         provider=deal.agreement.provider,
@@ -81,7 +88,7 @@ def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
     carried = dict(earlier.carried)
     if carrying:
         carried[period.from_ms] = carry_after(deal.tariff.elements, carry, lines)
-    return Closing(statement, billed | {period.from_ms: lines}, carried)
+    return Closing(statement, billed | {period.from_ms: lines}, carried, charges)
 
 
 def past_of(ctx: Context, name: str) -> Past:
@@ -106,6 +113,7 @@ def keep(ctx: Context, name: str, closing: Closing) -> None:
         BILLED.put(ctx, (name, period_ms, stated_ms), Billed(lines=lines))
     for period_ms, carry in closing.carried.items():
         CARRIED.put(ctx, (name, period_ms), carry)
+    charged(ctx, name, closing.charges)
     if closing.statement.corrected_to_ms:
         LATE.put(ctx, (name,), Late(since_ms=closing.statement.corrected_to_ms))
     elif LATE.get(ctx, (name,)) is not None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from hansa.apps.billing import errors_life as errors
 from hansa.apps.billing import lifecycle
 from hansa.apps.billing.books import of_party
+from hansa.apps.billing.interest import reckon_late
 from hansa.apps.billing.lawful import is_protected, latest_due_ms
 from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import (
@@ -258,7 +259,11 @@ def _life(ctx: Context, case: Case) -> Life:
 @since(2)
 def part_paid(ctx: Context, signal: money.Paid) -> None:
     """Listener: an obligation is paid in full."""
-    _mark(ctx, signal.obligation, paid_ms=max(signal.paid_ms, 1), overdue=False)
+    part = _mark(ctx, signal.obligation, paid_ms=max(signal.paid_ms, 1), overdue=False)
+    if part is not None:
+        of = OWED_FOR.get(ctx, (signal.obligation,))
+        assert of is not None
+        reckon_late(ctx, of.agreement, of.period_ms, part)
 
 
 @since(2)
@@ -273,10 +278,11 @@ def part_overdue(ctx: Context, signal: money.Overdue) -> None:
     _mark(ctx, signal.obligation, paid_ms=0, overdue=True)
 
 
-def _mark(ctx: Context, obligation: str, paid_ms: int, overdue: bool) -> None:
+def _mark(ctx: Context, obligation: str, paid_ms: int, overdue: bool) -> Part | None:
+    """Write how far an obligation is, if a statement led to it; and say which it is."""
     of = OWED_FOR.get(ctx, (obligation,))
     if of is None:
-        return
+        return None
     life = LIVES.get(ctx, (of.agreement, of.period_ms))
     assert life is not None
     parts = tuple(
@@ -285,6 +291,7 @@ def _mark(ctx: Context, obligation: str, paid_ms: int, overdue: bool) -> None:
     )
     _put(ctx, of.agreement, of.period_ms, replace(life, parts=parts))
     settle(ctx, of.agreement, of.period_ms)
+    return next(part for part in parts if part.obligation == obligation)
 
 
 def _put(ctx: Context, name: str, period_ms: int, life: Life) -> None:

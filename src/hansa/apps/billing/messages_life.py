@@ -178,15 +178,21 @@ class UsedNumber(Record, version=1, readers="members", retention="for ever"):
 
 
 class LateItem(Record, version=1, readers="members", retention="business"):
-    """Interest on a payment that came late; the next statement charges it."""
+    """Interest on one obligation that was charged so far."""
 
-    period_ms: TimeMs
-    """Of the statement that was paid late."""
-    amount_minor: Integer
-    """What was paid late; negative: a late payment was undone."""
-    days: Natural
+    charged_minor: Integer = 0
+    """Positive: charged to the user."""
+    charges: Natural = 0
+    """How often."""
+
+
+class LateCharge(Record, version=1, readers="members", retention="business"):
+    """Interest that the next statement charges."""
+
     interest_minor: Integer
     """Positive: the user owes it."""
+    days: Natural
+    """Of the latest payment."""
 
 
 class ConfirmStatement(Action, tag="billing.confirm_statement"):

@@ -31,6 +31,9 @@ from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_POINTS_MAX
 
 
+NO_INTEREST: Mapping[int, Sequence[Line]] = {}
+
+
 @dataclass(frozen=True)
 class Closed:
     """A period as recomputed."""
@@ -180,12 +183,14 @@ def settle(
     batches: Sequence[Mapping[str, Sequence[Point]]],
     stops_ms: Sequence[int] = (),
     claims: Mapping[int, Claims] = NO_CLAIMS,
+    interest: Mapping[int, Sequence[Line]] = NO_INTEREST,
 ) -> list[Closed]:
     """The statements of the first periods.
 
     `batches[k]`: what each meter's feed recorded since the close before, up to the close of period k. Late
     records correct earlier periods as rule C1 says; `stops_ms[k]` is where the statement says that its
     corrections stopped (`corrected_to_ms`). `claims`: those that stood at a period's close, by its start.
+    `interest`: lines on late payments that a statement charges, likewise; no record tells of payments.
     """
     books = meter_books(deal)
     out: list[Closed] = []
@@ -212,7 +217,8 @@ def settle(
         billed[period.from_ms] = own = rate_known(deal, known, carry)
         if carries(elements):
             carried[period.from_ms] = carry_after(elements, carry, own)
-        totals = close_statement(deal.tariff.tax_included, (*own, *earlier.lines()))
+        charges = interest.get(period.from_ms, ())
+        totals = close_statement(deal.tariff.tax_included, (*own, *earlier.lines(), *charges))
         out.append(Closed(period, totals, known.gaps, known.falls, listed(deal, known, carry, own, totals)))
     return out
 

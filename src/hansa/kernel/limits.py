@@ -150,6 +150,9 @@ LIFE_PARTS_MAX = 64
 INTEREST_ITEMS_MAX = 256
 """Late payments that one statement charges interest for; the others wait for the next."""
 
+INDEX_LOOK_BACK_MAX = 64
+"""Values of an index that are looked at for one that was published in time."""
+
 # Consortium.
 MEMBERS_MAX = 1_000
 """Members that have not left."""

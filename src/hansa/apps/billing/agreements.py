@@ -23,6 +23,7 @@ from hansa.apps.billing.messages import (
     Withdrawn,
 )
 from hansa.apps.billing.meters import check_bound, check_meters
+from hansa.apps.billing.prices import check_indices, check_series
 from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, TARIFFS
 from hansa.apps.billing.tariff import check_rates, check_tariff
 from hansa.apps.billing.terms import check_terms
@@ -44,6 +45,7 @@ def publish_tariff(ctx: Context, a: PublishTariff) -> None:
     consortium.check_may_enter(ctx, ctx.member)
     consortium.calendar(ctx, a.calendar_owner, a.calendar)
     check_tariff(a.tariff, ctx.rules)
+    check_series(ctx, a.tariff, a.calendar_owner, a.calendar)
 
     # Writes.
     TARIFFS.put(
@@ -268,6 +270,7 @@ def _check_bound_now(ctx: Context, name: str, agreement: Agreement) -> Deal:
         _check_account(ctx, agreement, binding)
     for binding in agreement.meters:
         _check_overlap(ctx, name, agreement, binding)
+    check_indices(deal)
     return deal
 
 

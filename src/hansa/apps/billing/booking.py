@@ -5,15 +5,14 @@ Pure. The contract adds what arrives to its tables; a checker adds all records o
 
 from dataclasses import dataclass, field
 
+from hansa.apps.billing.slots import SlotSums, date_at
 from hansa.apps.billing.windows import NOWHERE, Cursor, WindowScheme
 from hansa.apps.consortium.calendars import (
     Calendar,
     Period,
     PeriodLength,
     clip,
-    local_day,
     period_at,
-    start_of_day,
 )
 from hansa.apps.metering.chain import Interval
 from hansa.apps.metering.messages import FeedKind, Fold, Reporting
@@ -46,6 +45,8 @@ class Measure:
     """The agreement's time, from ≤ t < to."""
     stretches_max: int
     """Unknown stretches of a period that gap rules are applied to (G8)."""
+    slot_minutes: int = 0
+    """Length of the slots that sums are kept by; 0: of none (M18)."""
 
     def parts(self) -> tuple[str, ...]:
         """Names of what is counted apart: the states, or "" for a counter or an amount."""
@@ -69,11 +70,21 @@ class Book:
     days: dict[tuple[int, int], int] = field(default_factory=dict)
     gaps: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """(from_ms, to_ms, difference or NO_DIFFERENCE) → +1 added, −1 removed, 0 as it was."""
+    slots: SlotSums | None = None
+    """Sums by slot, where an element asks for them."""
     pieces: int = 0
-    """How often an interval was cut: what the booking cost."""
+    """How often an interval was cut at a change of windows: what the booking cost."""
     _cursor: Cursor = NOWHERE
     _period: Period | None = None
     _day: tuple[int, int, int] = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        if self.measure.slot_minutes:
+            self.slots = SlotSums(self.measure.calendar, self.measure.slot_minutes)
+
+    def cost(self) -> int:
+        """How often intervals were cut."""
+        return self.pieces + (self.slots.pieces if self.slots else 0)
 
     def add(self, interval: Interval, sign: int = 1) -> None:
         """Book an interval, or with sign −1 take it out again."""
@@ -91,6 +102,8 @@ class Book:
         period = self._period_at(_last(interval))  # M9: booked when read.
         for part_quantity, window in self.spread(interval.quantity, interval.from_ms, interval.to_ms):
             self._count((period.from_ms, 0, window), sign * part_quantity)
+        if self.slots is not None and interval.quantity:
+            self.slots.add(sign * interval.quantity, interval.from_ms, interval.to_ms, period.from_ms)
         if measure.daily:
             self._count_day(self._day_at(_last(interval)), 0, sign * interval.quantity)
 
@@ -163,16 +176,6 @@ class Book:
         return self._day[2]
 
 
-def date_at(calendar: Calendar, at_ms: int) -> tuple[int, int, int]:
-    """(from_ms, to_ms, day) of the local date that an instant belongs to (U2)."""
-    day = local_day(calendar, at_ms)
-    end_ms = start_of_day(calendar, day + 1)
-    if at_ms >= end_ms:
-        # The clock went back over midnight: what it shows again is of the new date.
-        day, end_ms = day + 1, start_of_day(calendar, day + 2)
-    return start_of_day(calendar, day), end_ms, day
-
-
 def open_from(of: Measure, fold: Fold) -> int:
     """M10, M12, M16: from when on nothing is known after the last reading; NEVER_MS if nothing is missing."""
     if of.kind == "amount":
@@ -199,3 +202,9 @@ def _last(interval: Interval) -> int:
     instant.
     """
     return max(interval.to_ms - 1, interval.from_ms)
+
+
+__all__ = [
+    "NEVER_MS", "NO_DIFFERENCE", "UNKNOWN", "Book", "Bucket", "Measure", "changes_from", "date_at",
+    "open_from",
+]  # fmt: skip

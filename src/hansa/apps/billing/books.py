@@ -9,9 +9,25 @@ from hansa.apps.billing.booking import Book, Measure, changes_from
 from hansa.apps.billing.deal import Deal, bound, measure
 from hansa.apps.billing.gaps import Gap
 from hansa.apps.billing.messages import Agreement, Binding, DayRecord, GapRecord, Late, UsageRecord
-from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, BOOKED, CLAIMS, DAYS, GAPS, LATE, TARIFFS, USAGE
+from hansa.apps.billing.messages_prices import SeriesDay, SlotRecord
+from hansa.apps.billing.pricing import DatedValue
+from hansa.apps.billing.slots import SlotSums, changed, slots_in
+from hansa.apps.billing.tables import (
+    ACCOUNTS,
+    AGREEMENTS,
+    BOOKED,
+    CLAIMS,
+    DAYS,
+    GAPS,
+    INDICES,
+    LATE,
+    SERIES_DAYS,
+    SLOTS,
+    TARIFFS,
+    USAGE,
+)
 from hansa.apps.consortium import interface as consortium
-from hansa.apps.consortium.calendars import Period
+from hansa.apps.consortium.calendars import Period, start_of_day
 from hansa.apps.metering import interface as metering
 from hansa.apps.metering.chain import Interval, LowRun, Point
 from hansa.apps.metering.interface import IntervalsChanged
@@ -31,7 +47,7 @@ def deal_of(ctx: Context, agreement: Agreement) -> Deal:
         )
     calendar = consortium.calendar(ctx, published.calendar_owner, published.calendar)
     feeds = {binding.meter: metering.feed(ctx, binding.owner, binding.feed) for binding in bound(agreement)}
-    return Deal(agreement, published.tariff, calendar, feeds)
+    return Deal(agreement, published.tariff, calendar, feeds, LedgerPrices(ctx))
 
 
 def of_party(ctx: Context, name: str) -> Agreement:
@@ -58,7 +74,7 @@ def usage_changed(ctx: Context, signal: IntervalsChanged) -> None:
             book.add(interval, -1)
         for interval in signal.added:
             book.add(interval, 1)
-        ctx.spend_scanned(book.pieces // PIECES_PER_STEP)
+        ctx.spend_scanned(book.cost() // PIECES_PER_STEP)
         _post(ctx, name, meter, book)
         _note_late(ctx, name, agreement, changes_from(of, signal.before, signal.from_ms))
 
@@ -89,12 +105,32 @@ def _post(ctx: Context, agreement: str, meter: str, book: Book) -> None:
             DAYS.put(ctx, at, DayRecord(counts=counts))
         elif known:
             DAYS.delete(ctx, at)
+    if book.slots is not None:
+        _post_slots(ctx, agreement, meter, book.slots)
     for (from_ms, _, _), sign in book.gaps.items():
         if sign < 0:
             GAPS.delete(ctx, (agreement, meter, from_ms))
     for (from_ms, to_ms, difference), sign in book.gaps.items():
         if sign > 0:
             GAPS.put(ctx, (agreement, meter, from_ms), GapRecord(to_ms=to_ms, difference=difference))
+
+
+def _post_slots(ctx: Context, agreement: str, meter: str, sums: SlotSums) -> None:
+    for day, (counts, estimated, loose) in sums.rows().items():
+        at = (agreement, meter, day)
+        kept = SLOTS.get(ctx, at)
+        of = kept or SlotRecord()
+        from_ms, to_ms = (start_of_day(sums.calendar, date) for date in (day, day + 1))
+        length = slots_in(to_ms - from_ms, sums.minutes)
+        record = SlotRecord(
+            counts=changed(of.counts, counts, length),
+            estimated=changed(of.estimated, estimated, length),
+            loose=of.loose + loose,
+        )
+        if record != SlotRecord():
+            SLOTS.put(ctx, at, record)
+        elif kept:
+            SLOTS.delete(ctx, at)
 
 
 def forget(ctx: Context, name: str, agreement: Agreement) -> None:
@@ -127,6 +163,20 @@ def claims_of(ctx: Context, name: str, period_ms: int) -> list[tuple[str, Claim]
     """All claims about a period of an agreement, by their names."""
     rows = CLAIMS.scan(ctx, (name, period_ms), limit=2 * limits.CLAIMS_MAX)
     return [(str(key[2]), claim) for key, claim in rows]
+
+
+class LedgerPrices:
+    """Answers of the ledger to `hansa.apps.billing.pricing`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def series_day(self, owner: str, series: str, version: int, day: int) -> SeriesDay | None:
+        return SERIES_DAYS.get(self._ctx, (owner, series, version, day))
+
+    def index_values(self, owner: str, index: str, day: int, limit: int) -> list[DatedValue]:
+        rows = INDICES.scan(self._ctx, (owner, index), end=(owner, index, day + 1), limit=limit, reverse=True)
+        return [DatedValue(int(key[2]), value) for key, value in rows]
 
 
 class LedgerSource:
@@ -165,6 +215,11 @@ class LedgerSource:
     def day(self, day: int) -> dict[int, int]:
         kept = DAYS.get(self._ctx, (*self._of, day))
         return dict(enumerate(kept.counts)) if kept else {}
+
+    def slots(self, from_day: int, until_day: int) -> dict[int, SlotRecord]:
+        start, end = (*self._of, from_day), (*self._of, until_day)
+        rows = SLOTS.scan(self._ctx, self._of, start=start, end=end)
+        return {int(key[2]): record for key, record in rows}
 
     def standing(self) -> Fold:
         return self._head.fold if self._head else Fold()

@@ -2,7 +2,7 @@
 either of them. The actions stand in agreements.py and closing.py; here is what may be asked.
 """
 
-from hansa.apps.billing import claims, invoices, life, messages_life, words
+from hansa.apps.billing import claims, invoices, life, messages_life, prices, words
 from hansa.apps.billing.agreements import accept, propose, publish_tariff, withdraw
 from hansa.apps.billing.books import usage_changed
 from hansa.apps.billing.closing import close, close_due
@@ -72,6 +72,7 @@ ROOM = Room(
         *claims.ACTIONS,
         *words.ACTIONS,
         *invoices.ACTIONS,
+        *prices.ACTIONS,
     ],
     due=[close_due, life.statement_due],
     listeners=[usage_changed, *life.LISTENERS],
@@ -85,6 +86,7 @@ ROOM = Room(
         gaps_of,
         *claims.QUERIES,
         *life.QUERIES,
+        *prices.QUERIES,
     ],
     tables=ALL,
     events=[
@@ -97,5 +99,6 @@ ROOM = Room(
         AgreementChanged,
         *claims.EVENTS,
         *messages_life.EVENTS,
+        *prices.EVENTS,
     ],
 )

@@ -8,7 +8,9 @@ from functools import cached_property
 
 from hansa.apps.billing.booking import Measure
 from hansa.apps.billing.check_feeds import check_name, main_name
+from hansa.apps.billing.elements_energy import slot_minutes
 from hansa.apps.billing.messages import Agreement, Binding
+from hansa.apps.billing.pricing import NO_PRICES, Prices
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import GapRule
 from hansa.apps.billing.windows import WindowScheme, windows_at
@@ -29,6 +31,8 @@ class Deal:
     calendar: Calendar
     feeds: Mapping[str, Feed]
     """The declared feed of each meter of the tariff, and of its check feed under `check_name`."""
+    prices: Prices = NO_PRICES
+    """Where published series and indices are looked up."""
 
     @cached_property
     def scheme(self) -> WindowScheme:
@@ -81,6 +85,7 @@ def measure(deal: Deal, meter: str) -> Measure:
         from_ms=agreement.from_ms,
         to_ms=agreement.to_ms,
         stretches_max=STRETCHES_MAX // len(bound(agreement)),
+        slot_minutes=slot_minutes(deal.tariff.elements, meter),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from hansa.apps.billing import errors_tariff as errors
 from hansa.kernel.limits import STATES_MAX
-from hansa.kernel.types import INTEGER_MAX, Id, Natural, Positive, RegisteredName, StateName, Struct
+from hansa.kernel.types import INTEGER_MAX, Id, MemberId, Natural, Positive, RegisteredName, StateName, Struct
 
 ELEMENTS_MAX = 64
 TIERS_MAX = 32
@@ -56,6 +56,16 @@ class Tier(Struct):
     """Upper bound (inclusive) of the billable quantity, base units; 0 in the last tier: none."""
 
 
+class Index(Struct):
+    """A price follows a published index (E11): price × value ÷ base."""
+
+    owner: MemberId
+    """Publishes it, value after value, and can change none."""
+    index: Id
+    base_e8: Positive
+    """The value, × 100,000,000, at which prices are as this sheet states them."""
+
+
 class Usage(Struct, tag_field="_type", tag="usage"):
     """So much per unit of a meter (E1–E4)."""
 
@@ -73,6 +83,8 @@ class Usage(Struct, tag_field="_type", tag="usage"):
     """Windows whose usage counts; none named: all."""
     included_base: Natural = 0
     """Quota that costs nothing, base units per period."""
+    index: Index | None = None
+    """Prices of the tiers follow it."""
 
 
 class Fixed(Struct, tag_field="_type", tag="fixed"):
@@ -128,6 +140,8 @@ def check_usage(element: Usage, scope: Scope) -> None:
             raise errors.WindowUnknown(clause=clause, element=clause, window=window)
     check_unit(clause, meter, element.unit, element.unit_base, scope)
     check_range(clause, "included_base", element.included_base, 0, INTEGER_MAX)
+    if element.index is not None:
+        check_range(clause, "base_e8", element.index.base_e8, 1, INTEGER_MAX)
     check_tiers(clause, element.tiers)
 
 

@@ -4,9 +4,10 @@ The ledger and whoever recomputes a statement fill it alike (`settling`); each f
 element of the tariff asks for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hansa.apps.billing.slots import SlotUsage
 from hansa.kernel.messages import Record
 from hansa.kernel.types import Id, Natural, Positive, Struct
 
@@ -41,6 +42,12 @@ class Facts:
     """Stopped ms, or pieces of scrap, by (meter, liable party, window); of scrap the window is ""."""
     planned: Mapping[str, int] = field(default_factory=dict)
     """ms of the period by window, where the tariff promises availability."""
+    slots: Mapping[str, SlotUsage] = field(default_factory=dict)
+    """Usage by slot, of the meters that an element asks it of."""
+    prices: Mapping[str, Mapping[int, Sequence[int]]] = field(default_factory=dict)
+    """Of each clause that follows a series: price_e8 by slot of a local date, by the date's first instant."""
+    indices: Mapping[str, int] = field(default_factory=dict)
+    """Of each clause that follows an index: the value in force, × 100,000,000."""
     carry: Carry = NOTHING
     """What the periods before leave to this one."""
 

@@ -73,11 +73,22 @@ class GapSource(Protocol):
         ...
 
 
+class Share(NamedTuple):
+    """So much of a part falls evenly on a stretch of time."""
+
+    part: int
+    quantity: int
+    from_ms: int
+    to_ms: int
+
+
 class Booked(NamedTuple):
     line: GapLine
     parts: Parts
     listed: bool
     """False for short unknown stretches of states: booked as `unknown`, they are no gaps (M15)."""
+    shares: tuple[Share, ...]
+    """What `parts` are the sums of, by time."""
 
 
 def book_gaps(measure: Measure, rule: GapRule, source: GapSource, from_ms: int, to_ms: int) -> list[Booked]:
@@ -157,16 +168,17 @@ def _book(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int, *, unended: bool)
     is_state = measure.kind == "state"
     short = is_state and not unended and gap.to_ms - gap.from_ms <= rule.longer_than_ms
     known = gap.difference != NO_DIFFERENCE
-    parts: Parts = {}
+    shares: list[Share] = []
     if short:
-        parts = _time(measure, UNKNOWN, part_from, part_to)
+        shares = [Share(UNKNOWN, part_to - part_from, part_from, part_to)]
     elif rule.rule == "counter_difference":
         if known and from_ms <= gap.to_ms - 1 < to_ms:
-            parts = _spread(measure, 0, gap.difference, gap.from_ms, gap.to_ms)
+            shares = [Share(0, gap.difference, gap.from_ms, gap.to_ms)]
     elif rule.rule == "last_rate":
-        parts = _last_rate(lookup, gap, part_from, part_to)
+        shares = _last_rate(lookup, gap, part_from, part_to)
     elif rule.rule == "average_day":
-        parts = _average_day(lookup, part_from, part_to)
+        shares = _average_day(lookup, part_from, part_to)
+    parts = _spread(measure, shares)
     cut = is_state or rule.rule in ("last_rate", "average_day")
     line = GapLine(
         meter=rule.meter,
@@ -178,19 +190,18 @@ def _book(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int, *, unended: bool)
         difference_base=gap.difference if known else 0,
         known=known,
     )
-    return Booked(line, parts, not short)
+    return Booked(line, parts, not short, tuple(shares))
 
 
-def _last_rate(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int) -> Parts:
+def _last_rate(lookup: _Lookup, gap: Gap, from_ms: int, to_ms: int) -> list[Share]:
     """G4: as it went just before."""
-    measure = lookup.measure
-    if measure.kind == "state":
+    if lookup.measure.kind == "state":
         state = _last_state(lookup, gap.from_ms)
-        return {} if state == UNKNOWN else _time(measure, state, from_ms, to_ms)
+        return [] if state == UNKNOWN else [Share(state, to_ms - from_ms, from_ms, to_ms)]
     quantity, length_ms = _last_normal(lookup, gap.from_ms)
     if not quantity:
-        return {}
-    return _spread(measure, 0, quantity * (to_ms - from_ms) // length_ms, from_ms, to_ms)
+        return []
+    return [Share(0, quantity * (to_ms - from_ms) // length_ms, from_ms, to_ms)]
 
 
 def _last_state(lookup: _Lookup, at_ms: int) -> int:
@@ -234,11 +245,11 @@ def _end_total(measure: Measure, point: Point, total: int, before: int) -> int:
     return max(unwrapped(point.value, before, measure.modulus), before) if point.life else total
 
 
-def _average_day(lookup: _Lookup, from_ms: int, to_ms: int) -> Parts:
+def _average_day(lookup: _Lookup, from_ms: int, to_ms: int) -> list[Share]:
     """G5: as on the last days of the same type."""
     measure = lookup.measure
     calendar = measure.calendar
-    out: Parts = {}
+    out: list[Share] = []
     first_day = date_at(calendar, from_ms)[2]
     at_ms = from_ms
     while at_ms < to_ms:
@@ -246,9 +257,7 @@ def _average_day(lookup: _Lookup, from_ms: int, to_ms: int) -> Parts:
         end_ms = min(next_ms, to_ms)
         sums, length_ms = _like_days(lookup, first_day, _rests(measure, day))
         for part, quantity in sums.items():
-            share = quantity * (end_ms - at_ms) // length_ms
-            for bucket, amount in _spread(measure, part, share, at_ms, end_ms).items():
-                out[bucket] = out.get(bucket, 0) + amount
+            out.append(Share(part, quantity * (end_ms - at_ms) // length_ms, at_ms, end_ms))
         at_ms = end_ms
     return out
 
@@ -279,16 +288,10 @@ def _rests(measure: Measure, day: int) -> bool:
     return name == "holiday" or (name != "makeup" and weekday(day) >= 5)
 
 
-def _time(measure: Measure, state: int, from_ms: int, to_ms: int) -> Parts:
-    pieces, _ = measure.scheme.split(from_ms, to_ms)
+def _spread(measure: Measure, shares: Iterable[Share]) -> Parts:
+    """M9: each share over the windows of its time. Time itself falls on them as it lies there."""
     out: Parts = {}
-    for window, start_ms, end_ms in pieces:
-        out[state, window] = out.get((state, window), 0) + end_ms - start_ms
-    return out
-
-
-def _spread(measure: Measure, part: int, quantity: int, from_ms: int, to_ms: int) -> Parts:
-    out: Parts = {}
-    for share, window in Book(measure).spread(quantity, from_ms, to_ms):
-        out[part, window] = out.get((part, window), 0) + share
+    for share in shares:
+        for quantity, window in Book(measure).spread(share.quantity, share.from_ms, share.to_ms):
+            out[share.part, window] = out.get((share.part, window), 0) + quantity
     return out

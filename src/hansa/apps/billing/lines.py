@@ -60,6 +60,14 @@ class Line(Struct):
     """Start of the earlier period that a correction concerns; 0 on all other lines."""
     corrects_day: Day = 0
     """Local date of that start."""
+    slot_ms: TimeMs = 0
+    """Of a measured demand: start of the slot that was highest, the first of several."""
+    estimated_base: Natural = 0
+    """Of a measured demand: what of that slot's energy was spread or stems from a gap, not read (M20)."""
+    loose_base: Natural = 0
+    """What the period's usage has no slot for (M19)."""
+    adjust_bp: Integer = 0
+    """Of a power-factor adjustment: what is added to the clauses it looks at."""
     number: Natural = 0
     net_minor: Integer = 0
     tax_minor: Integer = 0

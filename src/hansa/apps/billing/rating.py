@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from hansa.apps.billing import errors_tariff as errors
 from hansa.apps.billing.elements import Cap, Fixed, Minimum, Usage
+from hansa.apps.billing.elements_energy import Demand, PowerFactor, Series
 from hansa.apps.billing.elements_trade import (
     Availability,
     Discount,
@@ -27,6 +28,7 @@ from hansa.apps.billing.lines import (
     divide,
     flat_line,
 )
+from hansa.apps.billing.rating_energy import energy_lines
 from hansa.apps.billing.rating_trade import trade_lines
 from hansa.apps.billing.rating_usage import usage_lines, usage_quantity
 from hansa.apps.billing.tariff import Element, Tariff, rate_in_force, window_names
@@ -85,6 +87,8 @@ def _lines(work: Work, element: Element) -> list[Line]:
             return [_bound_line(work, element)]
         case TakeOrPay() | Discount() | Availability() | ScrapCredit() | DownPayment() | Split():
             return trade_lines(work, element)
+        case Demand() | PowerFactor() | Series():
+            return energy_lines(work, element)
 
 
 def _check_usage(tariff: Tariff, usage: UsageOfPeriod) -> None:

@@ -1,7 +1,8 @@
-"""Lines of a usage element (docs/tariff-rules.md, E1–E4). Pure; integers only."""
+"""Lines of a usage element (docs/tariff-rules.md, E1–E4, E11). Pure; integers only."""
 
 from hansa.apps.billing.elements import Tier, Usage
-from hansa.apps.billing.lines import PRICE_UNIT, Line, LineKind, Work, bounded
+from hansa.apps.billing.errors_energy import FactsMissing
+from hansa.apps.billing.lines import PRICE_UNIT, Line, LineKind, Work, bounded, divide
 from hansa.apps.billing.tariff import window_names
 
 
@@ -20,6 +21,7 @@ def usage_lines(work: Work, element: Usage, quantity: int) -> list[Line]:
     rate_bp = work.rates_bp[element.tax]
 
     def line(kind: LineKind, quantity: int, price_e8: int, tier: int) -> Line:
+        price_e8 = indexed_price(work, element, price_e8)
         amount_minor = work.money(quantity * price_e8, element.unit_base * PRICE_UNIT)
         return Line(
             clause=element.clause, kind=kind, quantity_base=bounded(quantity, element.clause),
@@ -34,6 +36,16 @@ def usage_lines(work: Work, element: Usage, quantity: int) -> list[Line]:
     for number, part, price_e8 in _in_tiers(element, quantity - included):
         lines.append(line("usage", part, price_e8, number if several else 0))
     return lines or [line("usage", 0, element.tiers[0].price_e8, 1 if several else 0)]
+
+
+def indexed_price(work: Work, element: Usage, price_e8: int) -> int:
+    """E11: the price that holds in the period, rounded half up to a whole price_e8."""
+    if element.index is None:
+        return price_e8
+    value_e8 = work.facts.indices.get(element.clause)
+    if value_e8 is None:
+        raise FactsMissing(clause=element.clause, element=element.clause)
+    return bounded(divide(price_e8 * value_e8, element.index.base_e8, "half_up"), element.clause)
 
 
 def _in_tiers(element: Usage, quantity: int) -> list[tuple[int, int, int]]:

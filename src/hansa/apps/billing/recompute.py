@@ -15,6 +15,7 @@ from hansa.apps.billing.carrying import NOTHING, Carry, carries, carry_after
 from hansa.apps.billing.deal import Deal, gap_rule, measure, periods
 from hansa.apps.billing.gaps import Gap, GapLine
 from hansa.apps.billing.messages import FallLine
+from hansa.apps.billing.messages_prices import SlotRecord
 from hansa.apps.billing.rating import Line, Totals, close_statement
 from hansa.apps.billing.settling import (
     Claims,
@@ -25,7 +26,8 @@ from hansa.apps.billing.settling import (
     rate_known,
     rate_period,
 )
-from hansa.apps.consortium.calendars import Period
+from hansa.apps.billing.slots import SlotSums, changed, slots_in
+from hansa.apps.consortium.calendars import Period, start_of_day
 from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, between, pending
 from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_POINTS_MAX
@@ -139,6 +141,10 @@ class MeterBook:
     def day(self, day: int) -> Mapping[int, int]:
         return self._indexed().days.get(day, {})
 
+    def slots(self, from_day: int, until_day: int) -> Mapping[int, SlotRecord]:
+        rows = self._indexed().slots
+        return {day: rows[day] for day in range(from_day, until_day) if day in rows}
+
     def standing(self) -> Fold:
         return self.fold
 
@@ -158,6 +164,7 @@ class _Index:
     usage: Mapping[int, Mapping[tuple[int, int], int]]
     days: Mapping[int, Mapping[int, int]]
     gaps: list[Gap]
+    slots: Mapping[int, SlotRecord]
 
 
 def _index(book: Book) -> _Index:
@@ -167,7 +174,17 @@ def _index(book: Book) -> _Index:
     days: dict[int, dict[int, int]] = {}
     for (day, part), quantity in book.days.items():
         days.setdefault(day, {})[part] = quantity
-    return _Index(usage, days, sorted(Gap(*name) for name, count in book.gaps.items() if count))
+    gaps = sorted(Gap(*name) for name, count in book.gaps.items() if count)
+    return _Index(usage, days, gaps, _slot_rows(book.slots) if book.slots else {})
+
+
+def _slot_rows(sums: SlotSums) -> dict[int, SlotRecord]:
+    out = {}
+    for day, (counts, estimated, loose) in sums.rows().items():
+        from_ms, to_ms = (start_of_day(sums.calendar, date) for date in (day, day + 1))
+        length = slots_in(to_ms - from_ms, sums.minutes)
+        out[day] = SlotRecord(changed((), counts, length), changed((), estimated, length), loose)
+    return out
 
 
 def meter_books(deal: Deal) -> dict[str, MeterBook]:

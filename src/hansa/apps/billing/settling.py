@@ -22,12 +22,17 @@ from hansa.apps.billing.attribution import (
 from hansa.apps.billing.carrying import NOTHING, Carry, carries, carry_after
 from hansa.apps.billing.check_feeds import CheckResult, check_name, compare, is_check
 from hansa.apps.billing.deal import Deal, bound, gap_rule, measure, period_from
+from hansa.apps.billing.elements_energy import Demand, Series
 from hansa.apps.billing.elements_trade import Availability
 from hansa.apps.billing.facts import Facts
 from hansa.apps.billing.gaps import GapLine, GapSource, book_gaps
 from hansa.apps.billing.messages import FallLine
+from hansa.apps.billing.messages_prices import SlotRecord
+from hansa.apps.billing.pricing import indices_of, series_prices
 from hansa.apps.billing.rating import Line, Totals, corrections, rate
 from hansa.apps.billing.sharing_out import shares
+from hansa.apps.billing.slots import SlotUsage
+from hansa.apps.billing.slotting import period_days, slot_usage
 from hansa.apps.billing.stops import MeterStops, attributed, planned, stops_of
 from hansa.apps.consortium.calendars import Period
 from hansa.apps.metering.chain import Interval, LowRun
@@ -50,6 +55,10 @@ class Source(GapSource, Protocol):
 
     def intervals(self, from_ms: int, to_ms: int, limit: int) -> Sequence[Interval]:
         """Intervals that touch from ≤ t < to, in order, out of the first `limit` records from there on."""
+        ...
+
+    def slots(self, from_day: int, until_day: int) -> Mapping[int, SlotRecord]:
+        """Normal usage by slot of the local dates from ≤ day < until, where it is kept."""
         ...
 
 
@@ -97,6 +106,8 @@ def know(deal: Deal, sources: Mapping[str, Source], period: Period, claims: Clai
     gaps: list[GapLine] = []
     falls: list[FallLine] = []
     stops: list[MeterStops] = []
+    slots: dict[str, SlotUsage] = {}
+    named = any(isinstance(element, Demand) and element.windows for element in deal.tariff.elements)
     for binding in bound(deal.agreement):
         meter = binding.meter
         source, of = sources[meter], measure(deal, meter)
@@ -105,6 +116,10 @@ def know(deal: Deal, sources: Mapping[str, Source], period: Period, claims: Clai
         sums[meter] = _added(normal, *(gap.parts for gap in booked))
         if is_check(meter):
             continue
+        if of.slot_minutes:
+            kept = source.slots(*period_days(of, period))
+            shares_of_gaps = [share for gap in booked for share in gap.shares]
+            slots[meter] = slot_usage(of, kept, shares_of_gaps, period, named)
         gaps += [gap.line for gap in booked if gap.listed]
         if of.kind == "counter":
             runs = source.falls(period.from_ms, period.to_ms, FALLS_COUNTED_MAX)
@@ -115,8 +130,25 @@ def know(deal: Deal, sources: Mapping[str, Source], period: Period, claims: Clai
             stops.append(stops_of(meter, of, rules, attributed_usage, source, claims, closes_ms))
     usage, checks = _checked(deal, sums)
     promises = any(isinstance(element, Availability) for element in deal.tariff.elements)
-    facts = Facts(attributed=attributed(stops), planned=planned(deal.scheme, period) if promises else {})
+    facts = Facts(
+        attributed=attributed(stops),
+        planned=planned(deal.scheme, period) if promises else {},
+        slots=slots,
+        prices=_prices(deal, slots, period.to_ms + terms.cut_off_ms),
+        indices=indices_of(deal.prices, deal.tariff.elements, period, terms.cut_off_ms),
+    )
     return Known(period, usage, facts, tuple(gaps), tuple(falls), tuple(stops), checks)
+
+
+def _prices(
+    deal: Deal, slots: Mapping[str, SlotUsage], closes_ms: int
+) -> dict[str, dict[int, tuple[int, ...]]]:
+    """Prices by slot of the clauses that follow a series."""
+    return {
+        element.clause: series_prices(deal.prices, element, deal.calendar, slots[element.meter], closes_ms)
+        for element in deal.tariff.elements
+        if isinstance(element, Series)
+    }
 
 
 def rate_known(

@@ -17,13 +17,13 @@ from hansa.apps.billing.messages import (
 )
 from hansa.apps.billing.messages_life import (
     Correction,
-    LateCharge,
     LateItem,
     Life,
     OpenItems,
     OwedFor,
     UsedNumber,
 )
+from hansa.apps.billing.messages_prices import IndexValue, PublishedSeries, SeriesDay, SlotRecord
 from hansa.kernel import Table
 
 TARIFFS = Table(
@@ -64,17 +64,41 @@ OWED_FOR = Table("billing.owed_for", key=("obligation",), record=OwedFor)
 NUMBERS = Table("billing.numbers", key=("issuer", "kind", "number"), record=UsedNumber)
 INTEREST = Table(
     "billing.interest",
-    key=("agreement", "obligation"),
+    key=("agreement", "obligation", "value_ms"),
     record=LateItem,
+    integers=("value_ms",),
 )
-INTEREST_DUE = Table(
-    "billing.interest_due",
-    key=("agreement", "period_ms", "obligation"),
-    record=LateCharge,
-    integers=("period_ms",),
-)
-LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST, INTEREST_DUE)
+LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST)
 
-ALL = (*LIFE, TARIFFS, AGREEMENTS, ACCOUNTS, USAGE, DAYS, GAPS, LATE, BILLED, STATEMENTS, CLAIMS, CARRIED)
-BOOKED: tuple[Table[Any], ...] = (USAGE, DAYS, GAPS)
+SLOTS = Table("billing.slots", key=("agreement", "meter", "day"), record=SlotRecord, integers=("day",))
+SERIES = Table(
+    "billing.series", key=("owner", "series", "version"), record=PublishedSeries, integers=("version",)
+)
+SERIES_DAYS = Table(
+    "billing.series_days",
+    key=("owner", "series", "version", "day"),
+    record=SeriesDay,
+    integers=("version", "day"),
+)
+INDICES = Table(
+    "billing.indices", key=("owner", "index", "from_day"), record=IndexValue, integers=("from_day",)
+)
+PRICES: tuple[Table[Any], ...] = (SLOTS, SERIES, SERIES_DAYS, INDICES)
+
+ALL = (
+    *PRICES,
+    *LIFE,
+    TARIFFS,
+    AGREEMENTS,
+    ACCOUNTS,
+    USAGE,
+    DAYS,
+    GAPS,
+    LATE,
+    BILLED,
+    STATEMENTS,
+    CLAIMS,
+    CARRIED,
+)
+BOOKED: tuple[Table[Any], ...] = (USAGE, DAYS, GAPS, SLOTS)
 """What is kept of a meter's records, under (agreement, meter, …)."""

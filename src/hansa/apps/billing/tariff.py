@@ -29,6 +29,7 @@ from hansa.apps.billing.elements import (
     check_unit_name,
     check_usage,
 )
+from hansa.apps.billing.elements_energy import Demand, PowerFactor, Series, check_energy
 from hansa.apps.billing.elements_trade import (
     Availability,
     Discount,
@@ -68,8 +69,10 @@ MINOR_DIGITS: dict[str, int] = {
 
 
 Element = (
-    Usage | Fixed | Minimum | Cap | TakeOrPay | Discount | Availability | ScrapCredit | DownPayment | Split
-)
+    Usage | Fixed | Minimum | Cap
+    | Demand | PowerFactor | Series
+    | TakeOrPay | Discount | Availability | ScrapCredit | DownPayment | Split
+)  # fmt: skip
 
 
 class TaxRate(Struct):
@@ -182,12 +185,15 @@ def _check_element(element: Element, scope: Scope) -> None:
             check_bound(element, scope)
         case TakeOrPay() | Discount() | Availability() | ScrapCredit() | DownPayment() | Split():
             check_trade(element, scope)
+        case Demand() | PowerFactor() | Series():
+            check_energy(element, scope)
 
 
 def _check_known_to_rules_1(tariff: Tariff) -> None:
-    """Rules 1 know four elements, and have no seasons."""
+    """Rules 1 know four elements, no index, no seasons."""
     for element in tariff.elements:
-        if not isinstance(element, Usage | Fixed | Minimum | Cap):
+        indexed = isinstance(element, Usage) and element.index is not None
+        if indexed or not isinstance(element, Usage | Fixed | Minimum | Cap):
             raise errors.NotYet(clause=element.clause, where=element.clause)
     for window in tariff.windows:
         if any(span.months for span in window.spans):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from hansa.apps.consortium.messages import Licence, UpdateMember
 from hansa.apps.leasing.chain import chain_of
 from hansa.apps.leasing.handover import content_of
@@ -25,13 +27,15 @@ from hansa.apps.leasing.text import content
 from hansa.apps.metering.messages import AnchorReadings, RecordCounters
 from hansa.apps.money.interface import name_of, pay_in_of
 from hansa.apps.money.messages import Allocation, Receive
-from hansa.kernel import Context, pack, replace
+from hansa.kernel import Context, Refusal, pack, replace
 from tests.apps.ground import ANCHOR, Reading, counters
 from tests.apps.leasing import DAY, FROM_MS, HOUR, START_MS, Market, enquiry, lease_terms, market, offer
 
 PHOTO = "f" * 64
 ITEMS = (Item("spindle", "good", (PHOTO,)), Item("coolant", "worn"))
 MINUTE = 60_000
+
+TO_MS = FROM_MS + 7 * DAY
 
 __all__ = ["DAY", "FROM_MS", "HOUR", "START_MS", "lease_terms"]
 
@@ -166,3 +170,38 @@ def world() -> World:
 
 def licensed(ground: Market, member: str, *licences: Licence) -> None:
     ground.do(member, UpdateMember(size="small", roles=("lessor",), licences=licences))
+
+
+def signed(**changes: Any) -> World:
+    """Agreed on and signed by both."""
+    ground = world()
+    ground.reserve(terms=lease_terms(**changes))
+    ground.sign()
+    return ground
+
+
+def running(**changes: Any) -> World:
+    """Handed over at 100 pieces a day before its start; the counter is read again at the start."""
+    ground = signed(**changes)
+    ground.move_to(FROM_MS - DAY)
+    ground.hand_over(100)
+    ground.move_to(FROM_MS)
+    ground.count((FROM_MS, 100))
+    ground.move_to(FROM_MS + HOUR)
+    return ground
+
+
+def returned(**changes: Any) -> World:
+    """Seventy pieces later, an hour after its end."""
+    ground = running(**changes)
+    ground.move_to(TO_MS - HOUR)
+    ground.count((TO_MS - HOUR, 170))
+    ground.move_to(TO_MS + HOUR)
+    ground.hand_over(170, "out")
+    return ground
+
+
+def refused(ground: World, member: str, action: Any, kind: type[Refusal]) -> Refusal:
+    with pytest.raises(kind) as caught:
+        ground.do(member, action)
+    return caught.value

@@ -20,7 +20,7 @@ from hansa.apps.leasing.messages import (
     Shown,
 )
 from hansa.apps.leasing.messages_told import HandoverConfirmed, HandoverRefused, HandoverReported
-from hansa.apps.leasing.signing import begin, give_back
+from hansa.apps.leasing.signing import LAST_MS, begin, give_back
 from hansa.apps.leasing.tables_life import HANDOVERS, LEASES
 from hansa.apps.metering import interface as metering
 from hansa.apps.money import interface as money
@@ -167,7 +167,7 @@ def _check_order(ctx: Context, name: str, lease: Lease, direction: Direction) ->
     if direction == "out":
         check_not_sublet(ctx, name, lease)
         return
-    if ctx.time_ms >= lease.end_ms:
+    if ctx.time_ms >= lease.end_ms - LAST_MS:
         raise errors.HandoverOver(lease=name)
     if lease.terms.head:
         head = known(ctx, lease.terms.head)

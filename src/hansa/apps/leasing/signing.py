@@ -15,6 +15,8 @@ from hansa.apps.leasing.text_draft import Draft, Party
 from hansa.apps.money import interface as money
 from hansa.kernel import Context, due, limits, replace, since
 
+LAST_MS = 1
+"""A lease that was not handed over so long before its end is over."""
 FUND_KINDS: tuple[money.FundKind, ...] = ("security_deposit", "prepayment", "earnest_money")
 
 
@@ -62,15 +64,19 @@ def withdraw(ctx: Context, a: Withdraw) -> None:
 
 @since(2)
 def unstarted_due(ctx: Context, name: str) -> None:
-    """A lease that was not handed over in time: nothing is charged until it is; at its end it is void."""
+    """A lease that was not handed over in time: nothing is charged until it is; at its end it is void.
+
+    Its agreement waits for its last instant; void is void before that comes, so that nothing is ever stated.
+    """
     lease = LEASES.get(ctx, (name,))
     if lease is None or lease.state != "signed" or ctx.time_ms < lease.terms.from_ms:
         return
-    if ctx.time_ms >= lease.end_ms:
+    last_ms = lease.end_ms - LAST_MS
+    if ctx.time_ms >= last_ms:
         undo(ctx, name, lease, "")
         return
-    begin(ctx, name, lease.end_ms - 1)
-    due.at(ctx, lease.end_ms, unstarted_due, lease.terms.lessor, name)
+    begin(ctx, name, last_ms)
+    due.at(ctx, last_ms, unstarted_due, lease.terms.lessor, name)
 
 
 def draft_of(ctx: Context, name: str, terms: LeaseTerms, attachments: tuple[Attachment, ...]) -> Draft:

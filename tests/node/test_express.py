@@ -73,7 +73,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         taken.append("long")
         await long_way(*args)
 
-    def is_short(self: express.Express) -> bool:
+    def is_short(self: express.Express) -> int:
         found = short_way(self)
         if found:
             taken.append("short")
@@ -152,12 +152,34 @@ def test_a_connection_that_is_to_close_is_closed(port: Port) -> None:
     assert b"connection: close" in data
 
 
-def test_a_full_queue_is_told_by_the_long_way(tmp_path: Any, ways: list[str]) -> None:
-    with running(tmp_path, Limits(queue_bytes=10)) as port:
-        status, answer, head = port.ask(post(port.wire()))[0]
+def test_a_full_queue_is_told_before_the_body_and_the_connection_goes_on(
+    tmp_path: Any, ways: list[str]
+) -> None:
+    with (
+        running(tmp_path, Limits(queue_bytes=10)) as port,
+        socket.create_connection(("127.0.0.1", port.number), timeout=20) as connection,
+    ):
+        for _ in range(2):
+            head, _, body = post(port.wire()).partition(b"\r\n\r\n")
+            connection.sendall(head + b"\r\n\r\n" + body[:9])
+            answer = connection.recv(65_536)
+            connection.sendall(body[9:])
 
-    assert (status, answer["code"], ways) == (429, "node.queue_full", ["long"])
-    assert b"retry-after: " in head
+            assert answer.startswith(b"HTTP/1.1 429 ")
+            assert b"node.queue_full" in answer
+            assert b"\r\nretry-after: " in answer
+        alone = port.ask(post(port.wire(), b"Connection: close"))[0]
+
+    assert (alone[0], alone[1]["code"], ways) == (429, "node.queue_full", ["short"] * 3)
+
+
+def test_a_full_queue_is_told_the_same_by_both_ways(tmp_path: Any, ways: list[str]) -> None:
+    with running(tmp_path, Limits(queue_bytes=10)) as port:
+        short = port.ask(post(port.wire()))[0]
+        long = port.ask(post(port.wire(), kind=b"application/octet-stream;"))[0]
+
+    assert ways == ["short", "long"]
+    assert short[:2] == long[:2]
 
 
 def test_a_name_that_is_not_the_nodes_is_refused_by_the_long_way(port: Port, ways: list[str]) -> None:

@@ -69,13 +69,21 @@ class Express(Connection):
             self._kept += more
 
     def on_headers_complete(self) -> None:
-        if not self._is_short():
+        length = self._is_short()
+        if not length:
             super().on_headers_complete()
             return
         self._came()
         self._reading = "body"
-        self._short = _Cycle(self.parser.should_keep_alive())
-        self.cycle = self._short  # type: ignore[assignment]  # all that is asked of one here
+        cycle = _Cycle(self.parser.should_keep_alive())
+        self.cycle = cycle  # type: ignore[assignment]  # all that is asked of one here
+        try:
+            self.front.member.check_room(length, self.address)
+        except Exception as error:
+            # Told before the body is read; what comes of it is let fall.
+            self._end(cycle, self._refused(error, self.headers, cycle))
+        else:
+            self._short = cycle
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._short = None
@@ -101,12 +109,12 @@ class Express(Connection):
         else:
             future.add_done_callback(lambda done: self._answered(cycle, headers, done))
 
-    def _is_short(self) -> bool:
-        """Whether nothing about a request is unusual. Its headers are in."""
+    def _is_short(self) -> int:
+        """The length of its body, if nothing about a request is unusual; else 0. Its headers are in."""
         if self.url != _URL or self.parser.get_method() != b"POST" or self.expect_100_continue:
-            return False
+            return 0
         if self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete):
-            return False
+            return 0
         length, octets = -1, False
         for name, value in self.headers:
             if name == b"content-length":
@@ -114,16 +122,10 @@ class Express(Connection):
             elif name == b"content-type":
                 octets = value == _OCTETS
             elif name == b"upgrade":
-                return False
+                return 0
         if not octets or not 0 < length <= BODY_BYTES_MAX or self.parser.get_http_version() != "1.1":
-            return False
-        if not type(self).goes_by({"headers": self.headers, "http_version": "1.1"}):
-            return False
-        try:
-            self.front.member.check_room(length, self.address)
-        except Refusal:
-            return False  # Told so by the long way.
-        return True
+            return 0
+        return length if type(self).goes_by({"headers": self.headers, "http_version": "1.1"}) else 0
 
     def _answered(self, cycle: _Cycle, headers: list[tuple[bytes, bytes]], done: "Future[bytes]") -> None:
         try:

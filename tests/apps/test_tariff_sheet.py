@@ -97,7 +97,7 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
     "no tiering": (lambda d: d["elements"][1].pop("tiering"), "billing.sheet_price", "elements[1]"),
     "unit unknown": (lambda d: d["elements"][5].pop("unit_size"), "billing.sheet_unit_size", "elements[5]"),
     "unit of another size": (element(3, unit_size=60), "billing.tariff_unit_mismatch", "hours_active"),
-    "kind unknown": (element(0, kind="discount"), "billing.sheet_shape", "elements[0].kind"),
+    "kind unknown": (element(0, kind="surprise"), "billing.sheet_shape", "elements[0].kind"),
     "name in capitals": (lambda d: d.update(name="Demo"), "billing.sheet_name", "name"),
     "name ends in a line feed": (lambda d: d.update(name="demo\n"), "billing.sheet_name", "name"),
     "currency": (lambda d: d.update(currency="cny"), "billing.sheet_name", "currency"),

@@ -5,15 +5,14 @@ names the place in the file. Reference sheet: docs/reference/tariff.json; guide:
 """
 
 import json
-import re
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from hansa.apps.billing import errors_sheet as errors
-from hansa.apps.billing.sheet_elements import SheetElement, element_of
-from hansa.apps.billing.sheet_values import convert, day, duration_ms, minute
+from hansa.apps.billing.sheet_elements import SheetElement, elements_of
+from hansa.apps.billing.sheet_trade import SheetAttribution, SheetCheck, attribution_of, checks_of
+from hansa.apps.billing.sheet_values import convert, day, duration_ms, minute, percent_bp
 from hansa.apps.billing.spans import DayName
 from hansa.apps.billing.tariff import (
     Meter,
@@ -42,7 +41,6 @@ from hansa.kernel.types import (
 T = TypeVar("T")
 
 FILE_BYTES_MAX = 1_048_576
-_RATE = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)%", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,8 @@ class _Gap(Struct):
 class _Terms(Struct):
     cut_off: str
     gaps: dict[str, Any]
+    attribution: dict[str, Any] = {}
+    checks: dict[str, Any] = {}
 
 
 def read_sheet(path: Path, cover: tuple[int, int] | None = None) -> Sheet:
@@ -171,10 +171,7 @@ def _tariff(sheet: _File) -> Tariff:
         rounding=sheet.rounding,
         period=sheet.period,
         meters=tuple(meters.values()),
-        elements=tuple(
-            element_of(element, f"elements[{position}]", sheet.currency, meters)
-            for position, element in enumerate(sheet.elements)
-        ),
+        elements=elements_of(sheet.elements, sheet.currency, meters),
         taxes=tuple(
             Tax(_id(code, "taxes"), tuple(_rate(rate, f"taxes.{code}[{n}]") for n, rate in enumerate(rates)))
             for code, rates in taxes.items()
@@ -191,10 +188,7 @@ def _tariff(sheet: _File) -> Tariff:
 
 
 def _rate(rate: _Rate, path: str) -> TaxRate:
-    match = _RATE.fullmatch(rate.rate)
-    if match is None:
-        raise errors.SheetRate(clause=path, path=f"{path}.rate", text=rate.rate)
-    return TaxRate(from_day=day(rate.start, f"{path}.from"), rate_bp=int(Decimal(match[1]) * 100))
+    return TaxRate(from_day=day(rate.start, f"{path}.from"), rate_bp=percent_bp(rate.rate, f"{path}.rate"))
 
 
 def _span(span: _Span, path: str) -> Span:
@@ -213,6 +207,10 @@ def _terms(terms: _Terms) -> Terms:
             )
             for meter, gap in _table(terms.gaps, _Gap, "terms.gaps").items()
         ),
+        attribution=attribution_of(
+            _table(terms.attribution, tuple[SheetAttribution, ...], "terms.attribution")
+        ),
+        checks=checks_of(_table(terms.checks, SheetCheck, "terms.checks")),
     )
 
 

@@ -1,10 +1,20 @@
 """The elements of a price sheet as people write them in a tariff sheet. Client side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from hansa.apps.billing import errors_sheet as errors
 from hansa.apps.billing.elements import UNITS, Cap, Fixed, Meter, Minimum, Tier, Tiering, Usage
+from hansa.apps.billing.sheet_trade import (
+    SheetAvailability,
+    SheetDiscount,
+    SheetDownPayment,
+    SheetScrapCredit,
+    SheetSplit,
+    SheetTakeOrPay,
+    SheetTrade,
+    trade_element,
+)
 from hansa.apps.billing.sheet_values import PRICE_DIGITS, scaled
 from hansa.apps.billing.tariff import Element, minor_digits
 from hansa.kernel.types import Id, Natural, RegisteredName, StateName, Struct
@@ -49,11 +59,30 @@ class _Cap(Struct, tag_field="kind", tag="cap"):
     amount: str
 
 
-SheetElement = _Usage | _Fixed | _Minimum | _Cap
+SheetElement = (
+    _Usage | _Fixed | _Minimum | _Cap
+    | SheetTakeOrPay | SheetDiscount | SheetAvailability | SheetScrapCredit | SheetDownPayment | SheetSplit
+)  # fmt: skip
 
 
-def element_of(element: SheetElement, path: str, currency: str, meters: Mapping[str, Meter]) -> Element:
-    """The element of a tariff that an entry of a sheet stands for. Raises the refusals of `errors_sheet`."""
+def elements_of(
+    entries: Sequence[SheetElement], currency: str, meters: Mapping[str, Meter]
+) -> tuple[Element, ...]:
+    """What the entries of a sheet stand for, in their order. Raises the refusals of `errors_sheet`."""
+    found: list[Element] = []
+    for position, entry in enumerate(entries):
+        path = f"elements[{position}]"
+        if isinstance(entry, SheetTrade):
+            earlier = {element.clause: element for element in found}
+            found.append(trade_element(entry, path, currency, earlier))
+        else:
+            found.append(_element(entry, path, currency, meters))
+    return tuple(found)
+
+
+def _element(
+    element: _Usage | _Fixed | _Minimum | _Cap, path: str, currency: str, meters: Mapping[str, Meter]
+) -> Element:
     if isinstance(element, _Usage):
         return _usage(element, path, meters)
     amount_minor = scaled(element.amount, f"{path}.amount", 10 ** minor_digits(currency))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ T = TypeVar("T")
 PRICE_DIGITS = 8
 
 _DECIMAL = re.compile(r"\d{1,16}(\.\d{1,16})?", re.ASCII)
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)%", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d)", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)", re.ASCII)
 _DURATION_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -67,6 +69,14 @@ def scaled(text: str, path: str, scale: int) -> int:
     if numerator % denominator:
         raise errors.SheetTooFine(clause=path, path=path, text=text, step=f"1/{scale}")
     return numerator // denominator
+
+
+def percent_bp(text: str, path: str) -> int:
+    """`12.5%` as basis points."""
+    match = _PERCENT.fullmatch(text)
+    if match is None:
+        raise errors.SheetRate(clause=path.rpartition(".")[0], path=path, text=text)
+    return int(Decimal(match[1]) * 100)
 
 
 def day(text: str, path: str) -> int:

@@ -3,6 +3,7 @@
 import pytest
 
 from hansa.apps.billing import errors_life as errors
+from hansa.apps.billing import interface
 from hansa.apps.billing.errors import AgreementUnknown, NotParty
 from hansa.apps.billing.lifecycle import content
 from hansa.apps.billing.messages_life import ConfirmStatement
@@ -17,6 +18,7 @@ from tests.apps.statements import (
     FROM_MS,
     HASH,
     MARCH_MS,
+    MAY_MS,
     TERMS,
     TO_MS,
     Act,
@@ -268,6 +270,24 @@ def test_what_is_overdue_is_counted_until_it_is_paid() -> None:
     assert desk.open_items("g-1").overdue == 1
     desk.pay_all()
     assert desk.open_items("g-1").overdue == 0
+
+
+def test_other_rooms_may_ask_how_an_agreement_stands() -> None:
+    desk = Desk()
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS, MAY_MS):
+        desk.close(period_ms)
+        desk.dispute("plant", 1, period_ms=period_ms)
+        desk.confirm("maker", period_ms=period_ms)
+        assert desk.ask(interface.is_disputed, "g-1")
+        desk.withdraw("plant", period_ms=period_ms)
+        assert not desk.ask(interface.is_disputed, "g-1")
+        assert not desk.ask(interface.statements_settled, "g-1")
+    desk.move_to(TO_MS + 40 * DAY)
+    assert desk.ask(interface.has_overdue, "g-1")
+    desk.pay_all()
+    desk.pay_all()
+    assert not desk.ask(interface.has_overdue, "g-1")
+    assert desk.ask(interface.statements_settled, "g-1")
 
 
 REFUSALS: list[tuple[type[Refusal], str, Act]] = [

@@ -4,6 +4,12 @@ from hansa.apps.billing import agreements, errors, life
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.deal import content
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
+from hansa.apps.billing.signals import (
+    AgreementEnded,
+    StatementClosed,
+    StatementConfirmed,
+    StatementPaid,
+)
 from hansa.apps.billing.tables import AGREEMENTS, STATEMENTS, TARIFFS
 from hansa.kernel import Context
 
@@ -84,3 +90,23 @@ def is_disputed(ctx: Context, name: str) -> bool:
 def statements_settled(ctx: Context, name: str) -> bool:
     """Whether all periods are closed and nothing of their statements is open. Raises AgreementUnknown."""
     return not agreement(ctx, name).next_from_ms and not life.open_of(ctx, name).unsettled
+
+
+__all__ = [
+    "AgreementEnded",
+    "StatementClosed",
+    "StatementConfirmed",
+    "StatementPaid",
+    "agree",
+    "agreement",
+    "begin",
+    "check_agreement",
+    "content_of",
+    "end_early",
+    "extend",
+    "has_overdue",
+    "is_disputed",
+    "statement",
+    "statements_settled",
+    "tariff",
+]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.billing.messages import PublishTariff
 from hansa.apps.consortium.messages import Licence, UpdateMember
 from hansa.apps.leasing.chain import chain_of
 from hansa.apps.leasing.handover import content_of
@@ -29,13 +30,26 @@ from hansa.apps.money.interface import name_of, pay_in_of
 from hansa.apps.money.messages import Allocation, Receive
 from hansa.kernel import Context, Refusal, pack, replace
 from tests.apps.ground import ANCHOR, Reading, counters
-from tests.apps.leasing import DAY, FROM_MS, HOUR, START_MS, Market, enquiry, lease_terms, market, offer
+from tests.apps.leasing import (
+    DAY,
+    FROM_MS,
+    HOUR,
+    PIECES,
+    START_MS,
+    Market,
+    enquiry,
+    lease_terms,
+    market,
+    offer,
+)
 
 PHOTO = "f" * 64
 ITEMS = (Item("spindle", "good", (PHOTO,)), Item("coolant", "worn"))
 MINUTE = 60_000
 
 TO_MS = FROM_MS + 7 * DAY
+DAILY = 3
+"""Version of the tariff that is billed by the day."""
 
 __all__ = ["DAY", "FROM_MS", "HOUR", "START_MS", "lease_terms"]
 
@@ -164,6 +178,8 @@ def world() -> World:
     """Maker offers its press; nothing is agreed yet."""
     made = World.__new__(World)
     made.__dict__.update(market().__dict__)
+    daily = replace(PIECES, period="day")
+    made.do("maker", PublishTariff("t-1", DAILY, daily, calendar_owner="maker", calendar="c-1"))
     made.do("maker", offer())
     return made
 
@@ -183,6 +199,13 @@ def signed(**changes: Any) -> World:
 def running(**changes: Any) -> World:
     """Handed over at 100 pieces a day before its start; the counter is read again at the start."""
     ground = signed(**changes)
+    terms = ground.lease().terms
+    for kind, amount_minor in (
+        ("security_deposit", terms.security_deposit_minor),
+        ("prepayment", terms.prepayment_minor),
+    ):
+        if amount_minor:
+            ground.pay_in("l-1", kind, amount_minor)
     ground.move_to(FROM_MS - DAY)
     ground.hand_over(100)
     ground.move_to(FROM_MS)

@@ -1,0 +1,212 @@
+"""What is owed by a lease: suspension, default, deposit, damage, close."""
+
+from typing import Any
+
+from hansa.apps.billing.lifecycle import content
+from hansa.apps.billing.messages_life import ConfirmStatement, DisputeStatement
+from hansa.apps.billing.terms import Settlement
+from hansa.apps.leasing import errors
+from hansa.apps.leasing.messages import (
+    AgreeDamage,
+    ClaimDamage,
+    ClaimDeposit,
+    Close,
+    EndEarly,
+    Extend,
+    Resume,
+    StartJob,
+    Suspend,
+    WithdrawDamage,
+)
+from hansa.apps.leasing.queries_life import damages_of
+from hansa.apps.money.interface import fund, name_of, paid_of
+from hansa.kernel import limits, replace
+from tests.apps.ground import REGISTRY
+from tests.apps.leases import (
+    DAY,
+    FROM_MS,
+    HOUR,
+    PHOTO,
+    TO_MS,
+    World,
+    refused,
+    returned,
+    running,
+)
+from tests.apps.leasing import TERMS
+
+SETTLED = replace(TERMS, settlement=Settlement(payment_days=5, runs_from="confirmation"))
+DEPOSIT = 100_000
+NOTICE = limits.SUSPENSION_NOTICE_MIN_MS
+
+
+def life(ground: World, period_ms: int = FROM_MS) -> Any:
+    return ground.ask(REGISTRY.queries["billing.life_of"], "l-1", period_ms)
+
+
+def confirm(ground: World) -> str:
+    """Both confirm the first statement; the obligation that it leads to."""
+    (statement,) = ground.statements("l-1")
+    for member in ("maker", "plant"):
+        ground.do(member, ConfirmStatement("l-1", FROM_MS, content(statement)))
+    obligation: str = life(ground).parts[0].obligation
+    return obligation
+
+
+def billed() -> tuple[World, str]:
+    """Returned and billed; the statement, over 70 pieces, is confirmed and not paid."""
+    ground = returned(terms=SETTLED, security_deposit_minor=DEPOSIT)
+    ground.move_to(TO_MS + 2 * HOUR)
+    return ground, confirm(ground)
+
+
+# The deposit.
+
+
+def test_the_deposit_goes_back_when_all_is_paid_and_the_lease_is_closed() -> None:
+    ground, obligation = billed()
+    refused(ground, "plant", Close("l-1"), errors.Unsettled)
+    ground.pay("maker", obligation, ground.statements("l-1")[0].gross_minor)
+    ground.close()
+    assert ground.lease().state == "closed"
+    assert ground.ask(fund, name_of("l-1", "security_deposit")).ended
+    refused(ground, "maker", Close("l-1"), errors.WrongState)
+
+
+def test_the_deposit_is_touched_for_nothing_but_a_default() -> None:
+    ground, obligation = billed()
+    claim = ClaimDeposit("l-1", obligation, 1_000)
+    refused(ground, "maker", claim, errors.NoDefaultOfPayment)
+    ground.move_to(ground.now_ms + 6 * DAY)
+    refused(ground, "plant", claim, errors.NotLessor)
+    ground.do("maker", claim)
+    assert ground.ask(paid_of, obligation)[0] == 1_000
+
+
+def test_a_disputed_line_is_no_ground_to_touch_the_deposit() -> None:
+    """What is in dispute is no open item: there is nothing that could be overdue."""
+    ground = returned(terms=SETTLED, security_deposit_minor=DEPOSIT)
+    ground.move_to(TO_MS + 2 * HOUR)
+    (statement,) = ground.statements("l-1")
+    lines = tuple(line.number for line in statement.lines if line.amount_minor)
+    ground.do("plant", DisputeStatement("l-1", FROM_MS, lines, "count"))
+    ground.do("maker", ConfirmStatement("l-1", FROM_MS, content(statement)))
+    ground.move_to(ground.now_ms + 60 * DAY)
+    assert [part for part in life(ground).parts if part.amount_minor] == []
+    refused(ground, "maker", Close("l-1"), errors.Unsettled)
+
+
+# Damage.
+
+
+def damaged() -> World:
+    ground = returned(security_deposit_minor=DEPOSIT)
+    ground.move_to(TO_MS + 2 * HOUR)
+    ground.do("maker", ClaimDamage("l-1", "d-1", 7_000, ("spindle",), (PHOTO,)))
+    return ground
+
+
+def test_damage_that_the_lessee_agrees_to_is_owed_and_taken_from_the_deposit() -> None:
+    ground = damaged()
+    refused(ground, "plant", Close("l-1"), errors.DamageOpen)
+    refused(ground, "plant", AgreeDamage("l-1", "d-1", 6_999), errors.DamageAmount)
+    ground.do("plant", AgreeDamage("l-1", "d-1", 7_000))
+    ((_, damage),) = ground.ask(damages_of, "l-1")
+    refused(ground, "plant", Close("l-1"), errors.Unsettled)
+    ground.do("maker", ClaimDeposit("l-1", damage.obligation, 7_000))
+    assert ground.ask(paid_of, damage.obligation)[0] == 7_000
+    ground.close()
+    assert ground.lease().state == "closed"
+
+
+def test_damage_is_withdrawn_or_stands_in_the_way_for_thirty_days_only() -> None:
+    ground = damaged()
+    ground.do("maker", ClaimDamage("l-1", "d-2", 1, ("coolant",)))
+    ground.do("maker", WithdrawDamage("l-1", "d-1"))
+    assert refused(ground, "plant", Close("l-1"), errors.DamageOpen).values["damage"] == "d-2"
+    ground.move_to(ground.lease().returned_ms + limits.DAMAGE_OPEN_MAX_MS + 1)
+    refused(ground, "maker", ClaimDamage("l-1", "d-3", 1, ()), errors.DamageLate)
+    ground.close()
+    assert ground.lease().state == "closed"
+
+
+# Suspension.
+
+
+def arrears() -> tuple[World, str]:
+    """Billed by the day: the first day's statement is confirmed and, five days later, overdue."""
+    ground = running(tariff_version=3, terms=SETTLED, days=14, security_deposit_minor=DEPOSIT)
+    ground.count((FROM_MS + HOUR, 150))
+    ground.move_to(FROM_MS + DAY + HOUR)
+    obligation = confirm(ground)
+    return ground, obligation
+
+
+def test_non_payment_blocks_the_next_job_after_notice_and_payment_lifts_it() -> None:
+    ground, obligation = arrears()
+    refused(ground, "maker", Suspend("l-1", ground.now_ms + NOTICE), errors.NothingOverdue)
+    ground.move_to(ground.now_ms + 6 * DAY)
+    refused(ground, "maker", Suspend("l-1", ground.now_ms + NOTICE - 1), errors.SuspensionNotice)
+    refused(ground, "plant", Suspend("l-1", ground.now_ms + NOTICE), errors.NotLessor)
+    ground.do("maker", Suspend("l-1", ground.now_ms + NOTICE))
+    ground.do("plant", StartJob("l-1", "j-1"))
+    ground.move_to(ground.lease().suspended_from_ms)
+    refused(ground, "plant", StartJob("l-1", "j-2"), errors.Suspended)
+    assert ground.lease().state == "running"
+
+    owed = ground.statements("l-1")[0].gross_minor
+    ground.pay("maker", obligation, owed - 1)
+    refused(ground, "plant", StartJob("l-1", "j-2"), errors.Suspended)
+    ground.pay("maker", obligation, 1)
+    assert ground.lease().suspended_from_ms == 0
+    ground.do("plant", StartJob("l-1", "j-2"))
+
+
+def test_what_is_paid_before_the_notice_ends_has_no_effect_at_all() -> None:
+    ground, obligation = arrears()
+    ground.move_to(ground.now_ms + 6 * DAY)
+    ground.do("maker", Suspend("l-1", ground.now_ms + NOTICE))
+    ground.pay("maker", obligation, ground.statements("l-1")[0].gross_minor)
+    ground.move_to(ground.now_ms + NOTICE)
+    ground.do("plant", StartJob("l-1", "j-1"))
+
+
+def test_the_lessor_takes_its_notice_back() -> None:
+    ground, _ = arrears()
+    refused(ground, "maker", Resume("l-1"), errors.NotSuspended)
+    ground.move_to(ground.now_ms + 6 * DAY)
+    ground.do("maker", Suspend("l-1", ground.now_ms + NOTICE))
+    refused(ground, "maker", Suspend("l-1", ground.now_ms + NOTICE), errors.SuspendedAlready)
+    ground.do("maker", Resume("l-1"))
+    ground.move_to(ground.now_ms + NOTICE)
+    ground.do("plant", StartJob("l-1", "j-1"))
+
+
+def test_who_was_suspended_long_and_has_not_paid_loses_the_lease() -> None:
+    ground, _ = arrears_of_a_month()
+    refused(ground, "maker", EndEarly("l-1", ground.now_ms, "default"), errors.NoDefault)
+    ground.do("maker", Suspend("l-1", ground.now_ms + NOTICE))
+    suspended_ms = ground.lease().suspended_from_ms
+    ground.move_to(suspended_ms + limits.DEFAULT_AFTER_MS - 1)
+    refused(ground, "maker", EndEarly("l-1", ground.now_ms, "default"), errors.NoDefault)
+    ground.move_to(suspended_ms + limits.DEFAULT_AFTER_MS)
+    refused(ground, "plant", EndEarly("l-1", ground.now_ms, "default"), errors.NotLessor)
+    ground.do("maker", EndEarly("l-1", ground.now_ms, "default"))
+    assert ground.lease().end_ms == ground.now_ms
+
+
+def test_who_has_paid_meanwhile_keeps_the_lease() -> None:
+    ground, obligation = arrears_of_a_month()
+    ground.do("maker", Suspend("l-1", ground.now_ms + NOTICE))
+    ground.move_to(ground.lease().suspended_from_ms + limits.DEFAULT_AFTER_MS)
+    ground.pay("maker", obligation, ground.statements("l-1")[0].gross_minor)
+    refused(ground, "maker", EndEarly("l-1", ground.now_ms, "default"), errors.NoDefault)
+
+
+def arrears_of_a_month() -> tuple[World, str]:
+    """As `arrears`, in a lease of four weeks; six days after the confirmation."""
+    ground, obligation = arrears()
+    for member in ("maker", "plant"):
+        ground.do(member, Extend("l-1", FROM_MS + 28 * DAY))
+    ground.move_to(ground.now_ms + 6 * DAY)
+    return ground, obligation

@@ -8,7 +8,7 @@ from hansa.apps.billing.errors import AgreementUnknown, NotParty
 from hansa.apps.billing.lifecycle import content
 from hansa.apps.billing.messages_life import ConfirmStatement
 from hansa.apps.billing.terms import Settlement
-from hansa.apps.money.messages import Reverse
+from hansa.apps.money.messages import Reverse, Waive
 from hansa.apps.money.tables import RECEIPTS
 from hansa.kernel import Refusal, replace
 from hansa.kernel.due import QUEUE
@@ -260,6 +260,31 @@ def test_a_payment_undone_opens_the_statement_again() -> None:
     assert desk.open_items().unsettled == 1
     desk.pay_all()
     assert desk.life().settled_ms
+
+
+def test_what_the_creditor_waives_is_owed_no_more_and_never_again() -> None:
+    desk = Desk()
+    desk.close()
+    desk.dispute("plant", 2)
+    desk.confirm("maker")
+    [name] = desk.obligations()
+    desk.do("maker", Waive(name, 100_000, "goodwill"))
+    desk.concede("maker", l1=1_000)
+    desk.withdraw("plant")
+    assert owing(desk) == GROSS - 101_000
+    desk.concede("maker", l1=112_000)
+    assert owing(desk) == 0
+    assert desk.life().settled_ms
+
+
+def test_a_statement_waived_whole_is_settled() -> None:
+    desk = Desk()
+    desk.close()
+    desk.confirm()
+    [name] = desk.obligations()
+    desk.do("maker", Waive(name, GROSS, "goodwill"))
+    assert desk.life().settled_ms
+    assert owing(desk) == 0
 
 
 def test_what_is_overdue_is_counted_until_it_is_paid() -> None:

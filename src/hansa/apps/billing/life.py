@@ -178,17 +178,23 @@ def _lessen(ctx: Context, case: Case, leg: int, debtor: str, amount_minor: int) 
         life = _life(ctx, case)
         part = life.parts[place]
         less_minor = min(amount_minor, part.amount_minor)
-        if not less_minor or part.leg != leg or part.debtor != debtor or part.back_of:
+        waived_minor = min(amount_minor - less_minor, part.waived_minor)
+        if part.leg != leg or part.debtor != debtor or part.back_of or not less_minor + waived_minor:
             continue
         back_ms = ctx.time_ms + limits.RETURN_MS
-        changed = replace(part, amount_minor=part.amount_minor - less_minor)
+        changed = replace(
+            part,
+            amount_minor=part.amount_minor - less_minor,
+            waived_minor=part.waived_minor - waived_minor,
+        )
         backs = _back(ctx, life, changed, back_ms)
         parts = (*life.parts[:place], changed, *life.parts[place + 1 :], *backs)
         _put(ctx, case.name, case.period_ms, replace(life, parts=parts))
         for back in backs:
             OWED_FOR.put(ctx, (back.obligation,), OwedFor(agreement=case.name, period_ms=case.period_ms))
-        money.lessen(ctx, part.obligation, less_minor, "correction", back_ms)
-        amount_minor -= less_minor
+        if less_minor:
+            money.lessen(ctx, part.obligation, less_minor, "correction", back_ms)
+        amount_minor -= less_minor + waived_minor
     return amount_minor
 
 
@@ -276,6 +282,27 @@ def part_unpaid(ctx: Context, signal: money.Unpaid) -> None:
 def part_overdue(ctx: Context, signal: money.Overdue) -> None:
     """Listener: the time to pay is over."""
     _mark(ctx, signal.obligation, paid_ms=0, overdue=True)
+
+
+@since(2)
+def part_waived(ctx: Context, signal: money.Waived) -> None:
+    """Listener: a creditor gave up part of what a statement led to; nothing comes in its place."""
+    of = OWED_FOR.get(ctx, (signal.obligation,))
+    if of is None:
+        return
+    life = LIVES.get(ctx, (of.agreement, of.period_ms))
+    assert life is not None
+    parts = tuple(
+        replace(
+            part,
+            amount_minor=part.amount_minor - signal.amount_minor,
+            waived_minor=part.waived_minor + signal.amount_minor,
+        )
+        if part.obligation == signal.obligation
+        else part
+        for part in life.parts
+    )
+    _put(ctx, of.agreement, of.period_ms, replace(life, parts=parts))
 
 
 def _mark(ctx: Context, obligation: str, paid_ms: int, overdue: bool) -> Part | None:
@@ -367,5 +394,5 @@ def agreements_of(
     return out, ""
 
 
-LISTENERS = (part_paid, part_unpaid, part_overdue)
+LISTENERS = (part_paid, part_unpaid, part_overdue, part_waived)
 QUERIES = (life_of, lives_of, corrections_of, open_of, agreements_of)

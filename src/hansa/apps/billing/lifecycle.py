@@ -143,7 +143,7 @@ def allot(amount_minor: int, among: Sequence[Leg]) -> list[int]:
 def owed_minor(leg: Leg, number: int, parts: Sequence[Part]) -> int:
     """What obligations already stand for of a leg, signed as the leg is; what goes back is no part of it."""
     return sum(
-        part.amount_minor if part.debtor == leg.debtor else -part.amount_minor
+        (part.amount_minor + part.waived_minor) * (1 if part.debtor == leg.debtor else -1)
         for part in parts
         if part.leg == number and not part.back_of
     )

@@ -69,6 +69,8 @@ class Part(Struct):
     """From here on a payment is late, and bears interest."""
     leg: Natural = 0
     """Of a statement that several are paid by: which of them, by its place."""
+    waived_minor: Natural = 0
+    """What its creditor gave up of it for good (`money.waive`), beside any correction."""
     paid_ms: TimeMs = 0
     """When it was paid in full; 0: it is not."""
     overdue: bool = False

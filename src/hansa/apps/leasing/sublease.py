@@ -76,7 +76,8 @@ def transfer(ctx: Context, a: Transfer) -> None:
     check_terms(ctx, a.successor, terms)
 
     # Writes: it takes no booking yet, the old lease has it until both have signed.
-    RESERVATIONS.put(ctx, (a.successor,), Reservation(terms=terms, content=digest(terms)))
+    reservation = Reservation(terms=terms, content=digest(terms), state="reserved")
+    RESERVATIONS.put(ctx, (a.successor,), reservation)
     due.at(ctx, terms.sign_by_ms + 1, reservation_due, terms.lessor, a.successor)
     successor = Lease(
         terms=terms,

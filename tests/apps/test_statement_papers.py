@@ -1,5 +1,7 @@
 """Invoices and red letters that are recorded, and terms of payment that the law refuses."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from hansa.apps.billing import errors_life as errors
 from hansa.apps.billing.errors import NotParty
 from hansa.apps.billing.lawful import interest_minor, is_protected, late_days
 from hansa.apps.billing.messages_life import RecordInvoice
-from hansa.apps.billing.terms import Settlement
+from hansa.apps.billing.sheet import parse_sheet
+from hansa.apps.billing.terms import Settlement, Terms
 from hansa.kernel import Refusal, replace
 from tests.apps.statements import DAY, FROM_MS, MARCH_MS, TERMS, TO_MS, Act, Desk
 
@@ -197,3 +200,45 @@ def test_a_day_of_delay_counts_once_it_has_begun(paid_ms: int, days: int) -> Non
 )
 def test_interest(interest_bp: int, protected: bool, amount: int, days: int, interest: int) -> None:
     assert interest_minor(replace(TERMS, interest_bp=interest_bp), amount, days, protected) == interest
+
+
+SHEET = json.loads((Path(__file__).resolve().parents[2] / "docs" / "reference" / "tariff.json").read_text())
+
+
+def written(settlement: dict[str, Any]) -> Terms:
+    data = SHEET | {"terms": SHEET["terms"] | {"settlement": settlement}}
+    return parse_sheet(json.dumps(data).encode(), Path()).terms
+
+
+def test_terms_of_settlement_are_written_in_the_sheet() -> None:
+    least = {"payment_days": 30, "runs_from": "period_end"}
+    assert written(least).settlement == TERMS
+    whole = least | {
+        "runs_from": "invoice",
+        "silence_days": 10,
+        "long_term_reason": "law",
+        "interest": "18.25%",
+        "interest_tax": SHEET["elements"][0]["tax"],
+        "bank": "bank-1",
+    }
+    assert written(whole).settlement == Settlement(
+        30, "invoice", 10, "law", False, 1_825, SHEET["elements"][0]["tax"], "bank-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"runs_from": "delivery"}, "billing.sheet_shape"),
+        ({"interest": "18.255%"}, "billing.sheet_rate"),
+        ({"interest": "99%"}, "billing.settlement_interest"),
+        ({"interest_tax": "nothing"}, "billing.settlement_interest"),
+        ({"payment_days": -1}, "billing.sheet_shape"),
+        ({"payment_days": 400}, "billing.settlement_days"),
+        ({"days": 3}, "billing.sheet_unknown_key"),
+    ],
+)
+def test_a_sheet_says_where_terms_of_settlement_are_wrong(changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        written({"payment_days": 30, "runs_from": "period_end"} | changes)
+    assert caught.value.code == code

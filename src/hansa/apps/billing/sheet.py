@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from hansa.apps.billing import errors_sheet as errors
 from hansa.apps.billing.sheet_elements import SheetElement, elements_of
+from hansa.apps.billing.sheet_settlement import SheetSettlement, settlement_of
 from hansa.apps.billing.sheet_trade import SheetAttribution, SheetCheck, attribution_of, checks_of
 from hansa.apps.billing.sheet_values import convert, day, duration_ms, minute, percent_bp
 from hansa.apps.billing.spans import DayName
@@ -107,6 +108,7 @@ class _Terms(Struct):
     gaps: dict[str, Any]
     attribution: dict[str, Any] = {}
     checks: dict[str, Any] = {}
+    settlement: SheetSettlement | None = None
 
 
 def read_sheet(path: Path, cover: tuple[int, int] | None = None) -> Sheet:
@@ -211,6 +213,7 @@ def _terms(terms: _Terms) -> Terms:
             _table(terms.attribution, tuple[SheetAttribution, ...], "terms.attribution")
         ),
         checks=checks_of(_table(terms.checks, SheetCheck, "terms.checks")),
+        settlement=settlement_of(terms.settlement, "terms.settlement"),
     )
 
 

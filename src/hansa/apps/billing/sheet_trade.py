@@ -112,8 +112,9 @@ class SheetCheck(Struct):
 def trade_element(
     element: SheetTrade, path: str, currency: str, earlier: Mapping[str, Element]
 ) -> TradeElement:
-    """What an entry stands for; `earlier`: the elements before it, by clause. Raises NotUsage, and the refusals
-    of errors_sheet.
+    """What an entry stands for; `earlier`: the elements before it, by clause.
+
+    Raises NotUsage, and the refusals of errors_sheet.
     """
     clause, tax, of = element.clause, element.tax, element.of
     money = 10 ** minor_digits(currency)

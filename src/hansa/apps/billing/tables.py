@@ -17,6 +17,7 @@ from hansa.apps.billing.messages import (
 )
 from hansa.apps.billing.messages_life import (
     Correction,
+    LateCharge,
     LateItem,
     Life,
     OpenItems,
@@ -64,11 +65,16 @@ OWED_FOR = Table("billing.owed_for", key=("obligation",), record=OwedFor)
 NUMBERS = Table("billing.numbers", key=("issuer", "kind", "number"), record=UsedNumber)
 INTEREST = Table(
     "billing.interest",
-    key=("agreement", "obligation", "value_ms"),
+    key=("agreement", "obligation"),
     record=LateItem,
-    integers=("value_ms",),
 )
-LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST)
+INTEREST_DUE = Table(
+    "billing.interest_due",
+    key=("agreement", "period_ms", "obligation"),
+    record=LateCharge,
+    integers=("period_ms",),
+)
+LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST, INTEREST_DUE)
 
 SLOTS = Table("billing.slots", key=("agreement", "meter", "day"), record=SlotRecord, integers=("day",))
 SERIES = Table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from hansa.apps.billing.deal import bound
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.consortium.handovers import counted, followed
 from hansa.apps.consortium.messages import Attest, CosignersChanged, Genesis
@@ -119,7 +120,7 @@ def _attested(
         Attest(table="consortium.calendars", key=(tariff.calendar_owner, tariff.calendar)),
     ]
     wanted += [Attest(table="kernel.keys", key=signer) for signer in signers]
-    for binding in agreement.meters:
+    for binding in bound(agreement):
         feed = client.query("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)
         wanted.append(Attest(table="metering.feeds", key=(binding.owner, binding.feed)))
         device, _ = client.query(
@@ -205,7 +206,7 @@ def _readings(
     """The readings behind the period's records, anchor by anchor; `anchors`: those of the bundle."""
     wanted: dict[tuple[str, str], list[int]] = {}
     count = 0
-    for binding in agreement.meters:
+    for binding in bound(agreement):
         if binding.owner not in stores:
             continue
         period = subject.period

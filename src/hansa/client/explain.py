@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hansa.apps.billing.gaps import Booked, book_gaps
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.rating import Line
-from hansa.apps.billing.recompute import Deal, gap_rule, rate_period
+from hansa.apps.billing.recompute import Deal, gap_rule, rate_again
 from hansa.apps.billing.tariff import ALL, Usage
 from hansa.apps.billing.texts import STATES_ZH, WINDOWS_ZH
 from hansa.apps.consortium.calendars import Period
@@ -102,10 +102,15 @@ def _line(scene: Scene, number: int) -> Node:
         children += _correction(scene, line, position)
     else:
         children.append(lines.clause(scene.deal, scene.statement.lines, line, period))
-        if line.unit:
+        if _counts(scene, line):
             children.append(_quantity(scene, line, recomputed, period))
     children.append(lines.tax(scene.deal, recomputed, line, period))
     return Node(lines.title(scene.deal, line), lines.amounts(scene.deal, line), ok, tuple(children))
+
+
+def _counts(scene: Scene, line: Line) -> bool:
+    """Whether a line charges what a usage clause counted."""
+    return any(isinstance(e, Usage) for e in scene.deal.tariff.elements if e.clause == line.clause)
 
 
 def _quantity(scene: Scene, line: Line, of_period: Sequence[Line], period: Period) -> Node:
@@ -347,8 +352,8 @@ def _corrected(scene: Scene, line: Line) -> int:
 def _correction(scene: Scene, line: Line, position: int) -> list[Node]:
     """What was billed for an earlier period, what it comes to now, and the records that came late."""
     earlier = scene.report.statements[position]
-    books = {binding.meter: scene.trace(binding.meter).book for binding in scene.deal.agreement.meters}
-    rated, _, _ = rate_period(scene.deal, books, earlier.period)
+    books = {meter: scene.trace(meter).book for meter in scene.deal.feeds}
+    rated = rate_again(scene.deal, books, earlier.period, scene.report.claims)
     now = [other for other in rated if other.clause == line.clause]
     billed = [
         (statement, other)
@@ -358,7 +363,7 @@ def _correction(scene: Scene, line: Line, position: int) -> list[Node]:
         and line.corrects_from_ms == (other.corrects_from_ms or statement.period.from_ms)
     ]
     nodes = [lines.difference(scene.deal, line, now, billed)]
-    if line.unit:
+    if _counts(scene, line):
         nodes.append(_quantity(scene, now[0], rated, earlier.period))
         nodes.append(_late(scene, line, position))
     return nodes

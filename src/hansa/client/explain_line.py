@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from hansa.apps.billing.elements_trade import TradeElement
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.rating import PRICE_UNIT, TAX_UNIT, Line, allot_tax, divide
 from hansa.apps.billing.recompute import Deal
-from hansa.apps.billing.tariff import Cap, Fixed, Minimum, Tariff, Usage, minor_digits, rate_in_force
+from hansa.apps.billing.tariff import Cap, Element, Fixed, Minimum, Tariff, Usage, minor_digits, rate_in_force
 from hansa.apps.billing.texts import (
     UNITS_EN,
     UNITS_ZH,
@@ -14,6 +15,7 @@ from hansa.apps.billing.texts import (
     quantity_text,
     tariff_text,
 )
+from hansa.apps.billing.texts_trade import trade_text
 from hansa.apps.consortium.calendars import Period
 from hansa.client.node import Node
 from hansa.client.texts import NO_TEXT, Text, base_text, both, money, period_text, stretch_text, tariff_name
@@ -60,7 +62,20 @@ def clause(deal: Deal, stated: Sequence[Line], line: Line, period: Period) -> No
         return _usage_clause(deal, element, line, text)
     if isinstance(element, Fixed):
         return _fixed_clause(deal, element, line, period, text)
-    return _bound_clause(deal, element, own, line, text)
+    if isinstance(element, Minimum | Cap):
+        return _bound_clause(deal, element, own, line, text)
+    return _other_clause(deal, element, own, line, text)
+
+
+def _other_clause(deal: Deal, element: Element, own: Sequence[Line], line: Line, text: Text) -> Node:
+    """What the sheet says, and what the clauses that it looks at come to; the line itself is recomputed."""
+    said = Text(*trade_text(deal.tariff, element)) if isinstance(element, TradeElement) else both(line.kind)
+    nodes = []
+    for name in getattr(element, "of", ()):
+        of_clause = sum(other.amount_minor for other in own if other.clause == name)
+        amount = money(of_clause, deal.tariff.currency)
+        nodes.append(Node(Text(f"条款 {name}：{amount}", f"Clause {name}: {amount}"), quantity=of_clause))
+    return Node(text, said, True, tuple(nodes))
 
 
 def _usage_clause(deal: Deal, element: Usage, line: Line, text: Text) -> Node:

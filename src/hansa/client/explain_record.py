@@ -1,5 +1,6 @@
 """A counter record explained: what it says, who vouches for it, its anchor, the reading it repeats."""
 
+from hansa.apps.billing.deal import bound
 from hansa.apps.billing.texts import STATES_ZH
 from hansa.apps.metering.chain import Point
 from hansa.client.node import Node
@@ -99,7 +100,7 @@ def _reading(report: Report, meter: str, point: Point, origin: Origin) -> Node:
                 f"Reading held by its owner {owner}, not in this bundle",
             )
         )
-    feed = next(binding.feed for binding in report.deal.agreement.meters if binding.meter == meter)
+    feed = next(binding.feed for binding in bound(report.deal.agreement) if binding.meter == meter)
     at = instant_text(report.deal.calendar, reading.at_ms)
     value = Text("信号丢失", "signal lost") if reading.lost else both(str(reading.value))
     return Node(
@@ -113,4 +114,4 @@ def _reading(report: Report, meter: str, point: Point, origin: Origin) -> Node:
 
 def _owner(report: Report, meter: str) -> str:
     assert report.deal is not None
-    return next(binding.owner for binding in report.deal.agreement.meters if binding.meter == meter)
+    return next(binding.owner for binding in bound(report.deal.agreement) if binding.meter == meter)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hansa.apps.billing.deal import bound
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.consortium.messages import KeyRegistered
 from hansa.apps.consortium.messages_approvals import CarriedOut
@@ -69,8 +70,10 @@ class Search:
         last = statements[-1].closed_height
         taken.take(self._deal(agreement_id, agreement))
         registered = taken.take(self._devices(agreement))
-        brought = taken.take([("records", binding.owner, binding.feed) for binding in agreement.meters], last)
-        taken.take([("reset", binding.owner, binding.feed) for binding in agreement.meters], last)
+        counted = [(binding.owner, binding.feed) for binding in bound(agreement)]
+        brought = taken.take([("records", *feed) for feed in counted], last)
+        taken.take([("reset", *feed) for feed in counted], last)
+        taken.take([(kind, agreement_id) for kind in ("claim", "contest", "withdrawal")], last)
         anchors = _anchors(brought)
         taken.take((("anchor", *name) for name in anchors), last)
         for statement in statements:
@@ -135,7 +138,7 @@ class Search:
 
     def _devices(self, agreement: Agreement) -> list[Trail]:
         out: list[Trail] = []
-        for binding in agreement.meters:
+        for binding in bound(agreement):
             feed = self._client.query("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)
             of_device = (binding.owner, feed.device)
             out += [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hansa.apps.billing.messages import Statement
-from hansa.apps.billing.recompute import Closed, Deal
+from hansa.apps.billing.recompute import Claims, Closed, Deal
 from hansa.apps.consortium.messages import Genesis
 from hansa.apps.metering.chain import Point
 from hansa.apps.metering.messages import AnchorReadings
@@ -94,6 +94,8 @@ class Report:
     points: dict[str, list[Point]] = field(default_factory=dict)
     """Per meter, what the statement counted, in reading order."""
     origins: dict[OriginName, Origin] = field(default_factory=dict)
+    claims: dict[int, Claims] = field(default_factory=dict)
+    """Claims about stops and scrap as they stood at the close, by start of the period."""
     closed: list[Closed] = field(default_factory=list)
     signed_by_device: bool = False
     """Whether devices signed all counter records themselves."""

@@ -7,6 +7,15 @@ An outcome of `ok` does not say that an action was done: the member's approval r
 from typing import Any
 
 from hansa.apps.billing.messages import Accept, Accepted, Propose, Proposed, PublishTariff, TariffPublished
+from hansa.apps.billing.messages_claims import (
+    ClaimContested,
+    Claimed,
+    ClaimScrap,
+    ClaimStop,
+    ClaimWithdrawn,
+    ContestClaim,
+    WithdrawClaim,
+)
 from hansa.apps.consortium import messages_votes as votes
 from hansa.apps.consortium.messages import (
     AddKey,
@@ -49,6 +58,9 @@ LeftEvent = (
     | Anchored
     | Recorded
     | ResetDeclared
+    | Claimed
+    | ClaimContested
+    | ClaimWithdrawn
     | votes.ProposalMade
     | votes.VoteCast
     | Approved
@@ -87,6 +99,12 @@ def left_by_action(member: str, action: Any) -> tuple[Trail, ...]:
             return (("proposal", action.agreement, member),)
         case Accept():
             return (("acceptance", action.agreement, member),)
+        case ClaimStop() | ClaimScrap():
+            return (("claim", action.agreement, action.claim, member, str(action.from_ms)),)
+        case ContestClaim():
+            return (("contest", action.agreement, action.claim, member, str(action.period_ms)),)
+        case WithdrawClaim():
+            return (("withdrawal", action.agreement, action.claim, str(action.period_ms)),)
         case _:
             return _left_by_metering(member, action)
 
@@ -133,6 +151,12 @@ def left_by_event(event: LeftEvent) -> Trail:
             return ("proposal", event.agreement, event.proposer)
         case Accepted():
             return ("acceptance", event.agreement, event.by)
+        case Claimed():
+            return ("claim", event.agreement, event.claim, event.by, str(event.from_ms))
+        case ClaimContested():
+            return ("contest", event.agreement, event.claim, event.by, str(event.period_ms))
+        case ClaimWithdrawn():
+            return ("withdrawal", event.agreement, event.claim, str(event.period_ms))
         case DeviceRegistered():
             return ("device", event.owner, event.device, event.source)
         case DeviceReplaced():

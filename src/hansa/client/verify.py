@@ -10,6 +10,7 @@ from hansa.client.bundle import BUNDLE_BYTES_MAX, GENESIS_BYTES_MAX, Bundle
 from hansa.client.report import Check, Failed, Finality, Origin, Report, Voted, need, note
 from hansa.client.texts import Text, both, instant_text
 from hansa.client.verify_case import case_not_proved, case_proved, check_case, is_case
+from hansa.client.verify_claims import read_claims
 from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
@@ -73,6 +74,7 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
     check_periods(report, transactions)
     batches = read_records(report, records, transactions)
     check_readings(report, bundle)
+    read_claims(report, transactions)
     recompute(report, batches)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hansa.apps.billing.deal import Deal, content
+from hansa.apps.billing.deal import Deal, bound, content
 from hansa.apps.billing.messages import Accept, Agreement, Propose, PublishedTariff, PublishTariff, Statement
 from hansa.apps.consortium.messages import CalendarRecord, PublishCalendar
 from hansa.apps.metering.messages import (
@@ -70,7 +70,7 @@ def read_deal(report: Report, bundle: Bundle, records: Attests) -> None:
     )
     feeds = {
         binding.meter: records.get(Feed, "metering.feeds", binding.owner, binding.feed)
-        for binding in agreement.meters
+        for binding in bound(agreement)
     }
     key = (subject.agreement, str(subject.period_from_ms))
     report.statement = statement = records.get(Statement, "billing.statements", *key)
@@ -141,7 +141,7 @@ def _published(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:
 
 def _feeds(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:
     """Legal use may have been renewed since; all else of a feed never changes."""
-    for binding in deal.agreement.meters:
+    for binding in bound(deal.agreement):
         shown = deal.feeds[binding.meter]
         said = signed.feeds.get((binding.owner, binding.feed))
         if said is None or replace(said, legal_use=shown.legal_use) != shown:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from hansa.apps.billing.deal import bound
 from hansa.apps.billing.messages import Statement
 from hansa.apps.metering.batch import points_of
 from hansa.apps.metering.chain import Point, life_point
@@ -45,7 +46,7 @@ def read_records(report: Report, records: Attests, transactions: Sequence[Placed
     """All records of the agreement's meters, each vouched for; the first copy of a number stands."""
     assert report.deal is not None
     closes = report.statements
-    meters = {(b.owner, b.feed): b.meter for b in report.deal.agreement.meters}
+    meters = {(b.owner, b.feed): b.meter for b in bound(report.deal.agreement)}
     asked = {placed.id: placed.place for placed in transactions}
     out: Batches = [{} for _ in closes]
     signed = Signed()
@@ -215,7 +216,7 @@ def _match(report: Report, held: Mapping[tuple[str, str, int], StoredReading], p
     """Put each record's reading beside it; a difference is a problem. Returns how many were found."""
     assert report.deal is not None
     repeated = 0
-    for binding in report.deal.agreement.meters:
+    for binding in bound(report.deal.agreement):
         for point in report.points.get(binding.meter, ()):
             name = (binding.meter, *point[:3])
             origin = report.origins[name]

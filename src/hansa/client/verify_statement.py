@@ -54,7 +54,7 @@ def recompute(report: Report, batches: Batches) -> None:
     assert report.deal is not None
     stops_ms = [statement.corrected_to_ms for statement in report.statements]
     interest = {statement.period.from_ms: _interest(statement) for statement in report.statements}
-    report.closed = settle(report.deal, batches, stops_ms, interest=interest)
+    report.closed = settle(report.deal, batches, stops_ms, report.claims, interest)
     for number, (stated, closed) in enumerate(zip(report.statements, report.closed, strict=True)):
         period = period_text(closed.period)
         gross = money(stated.gross_minor, stated.currency)
@@ -102,7 +102,22 @@ def difference(report: Report, number: int, closed: Closed) -> Text | None:
             (stated.fall_count, stated.falls), (len(closed.falls), closed.falls[: len(stated.falls)]),
         ),
     }  # fmt: skip
+    for field, text in LISTED.items():
+        names = {**names, field: (text, getattr(stated, field), closed.listed[field])}
     return next((name for name, a, b in names.values() if a != b), None)
+
+
+LISTED = {
+    "stops": Text("停机清单", "the list of stops"),
+    "stop_count": Text("停机项数", "the number of stops"),
+    "scrap": Text("废品清单", "the list of scrap"),
+    "scrap_count": Text("废品项数", "the number of causes of scrap"),
+    "claims": Text("有争议的认定申请", "the disputed claims"),
+    "checks": Text("副表核对", "the comparison with check feeds"),
+    "check_lines": Text("因副表而有争议的行", "the lines disputed by a check feed"),
+    "shares": Text("分成", "the shares"),
+}
+"""What a statement lists beside its sums, by field."""
 
 
 def _head_of(stated: Statement) -> tuple[object, ...]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from hansa.apps.billing.elements_trade import TradeElement
 from hansa.apps.billing.tariff import Cap, Element, Fixed, Minimum, Tariff, Usage
 from hansa.apps.billing.texts import decimal_text, money_text, price_text
+from hansa.apps.billing.texts_trade import trade_text
 
 
 def tariff_lines(tariff: Tariff) -> Iterator[tuple[str, str]]:
@@ -35,7 +37,12 @@ def _element(tariff: Tariff, element: Element) -> tuple[str, str]:
                 f"{element.clause}: {of} together at least {money}",
             )
         return f"{element.clause}:{of} 合计不超过 {money}", f"{element.clause}: {of} together at most {money}"
-    return _usage(tariff, element)
+    if isinstance(element, TradeElement):
+        zh, en = trade_text(tariff, element)
+        return f"{element.clause}：{zh}", f"{element.clause}: {en}"
+    if isinstance(element, Usage):
+        return _usage(tariff, element)
+    return element.clause, element.clause
 
 
 def _usage(tariff: Tariff, element: Usage) -> tuple[str, str]:

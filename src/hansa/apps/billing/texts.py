@@ -8,6 +8,7 @@ from typing import Literal
 
 from hansa.apps.billing.rating import PRICE_UNIT, Line, divide
 from hansa.apps.billing.tariff import minor_digits
+from hansa.apps.billing.texts_trade import LINES as TRADE_LINES
 from hansa.apps.consortium.calendars import date_text
 
 Language = Literal["zh", "en"]
@@ -41,6 +42,8 @@ def _zh(line: Line) -> str:
         return f"{line.clause}：补足最低收费"
     if line.kind == "cap":
         return f"{line.clause}：超出封顶的减免"
+    if line.kind in TRADE_LINES:
+        return f"{line.clause}：{TRADE_LINES[line.kind][0]}"
     parts = []
     if line.kind == "correction":
         parts.append(f"更正 {date_text(line.corrects_day)} 起的周期")
@@ -65,6 +68,8 @@ def _en(line: Line) -> str:
         return f"{line.clause}: up to the minimum charge"
     if line.kind == "cap":
         return f"{line.clause}: reduction to the cap"
+    if line.kind in TRADE_LINES:
+        return f"{line.clause}: {TRADE_LINES[line.kind][1]}"
     parts = []
     if line.kind == "correction":
         parts.append(f"correction of the period from {date_text(line.corrects_day)}")

@@ -4,7 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from hansa.apps.billing import errors_sheet as errors
-from hansa.apps.billing.elements import UNITS, Cap, Fixed, Meter, Minimum, Tier, Tiering, Usage
+from hansa.apps.billing.elements import Cap, Fixed, Meter, Minimum, Tier, Tiering, Usage
+from hansa.apps.billing.sheet_energy import (
+    SheetDemand,
+    SheetEnergy,
+    SheetIndex,
+    SheetPowerFactor,
+    SheetSeries,
+    energy_element,
+    index_of,
+    unit_size,
+)
 from hansa.apps.billing.sheet_trade import (
     SheetAvailability,
     SheetDiscount,
@@ -37,6 +47,7 @@ class _Usage(Struct, tag_field="kind", tag="usage"):
     price: str = ""
     tiers: tuple[_Tier, ...] = ()
     tiering: Literal["graduated", "volume", ""] = ""
+    index: SheetIndex | None = None
 
 
 class _Fixed(Struct, tag_field="kind", tag="fixed"):
@@ -61,6 +72,7 @@ class _Cap(Struct, tag_field="kind", tag="cap"):
 
 SheetElement = (
     _Usage | _Fixed | _Minimum | _Cap
+    | SheetDemand | SheetPowerFactor | SheetSeries
     | SheetTakeOrPay | SheetDiscount | SheetAvailability | SheetScrapCredit | SheetDownPayment | SheetSplit
 )  # fmt: skip
 
@@ -75,6 +87,8 @@ def elements_of(
         if isinstance(entry, SheetTrade):
             earlier = {element.clause: element for element in found}
             found.append(trade_element(entry, path, currency, earlier))
+        elif isinstance(entry, SheetEnergy):
+            found.append(energy_element(entry, path, meters))
         else:
             found.append(_element(entry, path, currency, meters))
     return tuple(found)
@@ -93,12 +107,7 @@ def _element(
 
 
 def _usage(element: _Usage, path: str, meters: Mapping[str, Meter]) -> Usage:
-    unit_base = element.unit_size or UNITS.get(element.unit, ("", 0))[1]
-    if element.meter in meters and element.unit == meters[element.meter].base_unit:
-        unit_base = unit_base or 1
-    if not unit_base:
-        base = meters[element.meter].base_unit if element.meter in meters else "?"
-        raise errors.SheetUnitSize(clause=path, path=path, unit=element.unit, base=base)
+    unit_base = unit_size(element.unit, element.unit_size, element.meter, path, meters)
     tiers = element.tiers or (_Tier(price=element.price),)
     if bool(element.price) == bool(element.tiers) or (len(tiers) > 1 and not element.tiering):
         raise errors.SheetPrice(clause=path, path=path)
@@ -118,6 +127,7 @@ def _usage(element: _Usage, path: str, meters: Mapping[str, Meter]) -> Usage:
         states=element.states,
         windows=element.windows,
         included_base=scaled(element.included, f"{path}.included", unit_base),
+        index=index_of(element.index, path),
     )
 
 

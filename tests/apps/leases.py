@@ -42,6 +42,7 @@ from tests.apps.leasing import (
     market,
     offer,
 )
+from tests.apps.tariffs import PIECE
 
 PHOTO = "f" * 64
 ITEMS = (Item("spindle", "good", (PHOTO,)), Item("coolant", "worn"))
@@ -49,7 +50,7 @@ MINUTE = 60_000
 
 TO_MS = FROM_MS + 7 * DAY
 DAILY = 3
-"""Version of the tariff that is billed by the day."""
+"""Version of the tariff that is billed by the day, every piece at one price."""
 
 __all__ = ["DAY", "FROM_MS", "HOUR", "START_MS", "lease_terms"]
 
@@ -178,7 +179,8 @@ def world() -> World:
     """Maker offers its press; nothing is agreed yet."""
     made = World.__new__(World)
     made.__dict__.update(market().__dict__)
-    daily = replace(PIECES, period="day")
+    each = replace(PIECE, included_base=0, tiers=PIECE.tiers[1:])
+    daily = replace(PIECES, period="day", elements=(each,))
     made.do("maker", PublishTariff("t-1", DAILY, daily, calendar_owner="maker", calendar="c-1"))
     made.do("maker", offer())
     return made

@@ -5,6 +5,8 @@ third is to be paid, it is owed by itself. A payment that is undone and made aga
 statement charges, or takes back, the difference.
 """
 
+from collections.abc import Sequence
+
 from hansa.apps.billing.lawful import interest_minor, is_protected, late_days
 from hansa.apps.billing.lines import Line, divide
 from hansa.apps.billing.messages import Agreement
@@ -95,7 +97,7 @@ def due_charges(ctx: Context, name: str) -> list[Charge]:
 
 
 def charge_lines(
-    tariff: Tariff, settlement: Settlement | None, charges: list[Charge], period: Period
+    tariff: Tariff, settlement: Settlement | None, charges: Sequence[Charge], period: Period
 ) -> tuple[Line, ...]:
     """A line for each: interest, with the tax that the parties agreed it bears contained in it. Pure."""
     if settlement is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hansa.apps.billing import errors_life as errors
 from hansa.apps.billing import lifecycle
 from hansa.apps.billing.books import of_party
-from hansa.apps.billing.interest import reckon_late
+from hansa.apps.billing.interest import due_charges, reckon_late
 from hansa.apps.billing.lawful import is_protected, latest_due_ms
 from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import (
@@ -18,6 +18,7 @@ from hansa.apps.billing.messages_life import (
     Correction,
     Dispute,
     Disputed,
+    LateCharge,
     Life,
     OpenItems,
     OwedFor,
@@ -372,6 +373,11 @@ def corrections_of(ctx: Context, agreement: str, period_ms: int) -> list[Correct
     return [found for _, found in rows]
 
 
+def interest_due_of(ctx: Context, agreement: str) -> list[tuple[int, str, LateCharge]]:
+    """Interest on late payments that the next statement charges: (period paid late, obligation, charge)."""
+    return due_charges(ctx, agreement)
+
+
 def open_of(ctx: Context, agreement: str) -> OpenItems:
     """How many statements of an agreement are not settled, disputed, overdue."""
     return OPEN.get(ctx, (agreement,)) or OpenItems()
@@ -395,4 +401,4 @@ def agreements_of(
 
 
 LISTENERS = (part_paid, part_unpaid, part_overdue, part_waived)
-QUERIES = (life_of, lives_of, corrections_of, open_of, agreements_of)
+QUERIES = (life_of, lives_of, corrections_of, interest_due_of, open_of, agreements_of)

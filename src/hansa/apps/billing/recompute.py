@@ -195,6 +195,19 @@ def meter_books(deal: Deal) -> dict[str, MeterBook]:
     }
 
 
+def rate_again(
+    deal: Deal, books: Mapping[str, MeterBook], period: Period, claims: Mapping[int, Claims] = NO_CLAIMS
+) -> tuple[Line, ...]:
+    """The lines of one of the agreement's periods by all that the books know."""
+    carry, elements = NOTHING, deal.tariff.elements
+    for earlier in periods(deal) if carries(elements) else ():
+        if earlier.from_ms == period.from_ms:
+            break
+        known = know(deal, books, earlier, claims.get(earlier.from_ms, ()))
+        carry = carry_after(elements, carry, rate_known(deal, known, carry))
+    return rate_known(deal, know(deal, books, period, claims.get(period.from_ms, ())), carry)
+
+
 def settle(
     deal: Deal,
     batches: Sequence[Mapping[str, Sequence[Point]]],
@@ -240,4 +253,7 @@ def settle(
     return out
 
 
-__all__ = ["Closed", "Deal", "MeterBook", "gap_rule", "meter_books", "periods", "rate_period", "settle"]
+__all__ = [
+    "Claims", "Closed", "Deal", "MeterBook", "gap_rule", "meter_books", "periods", "rate_again", "rate_period",
+    "settle",
+]  # fmt: skip

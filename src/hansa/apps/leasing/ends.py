@@ -223,13 +223,13 @@ def close(ctx: Context, a: Close) -> None:
 
 
 def _check_damages(ctx: Context, name: str, lease: Lease) -> None:
-    """What is agreed is paid; what is claimed holds the lease open for its time only."""
+    """What is agreed, and so due, is paid; what is claimed holds the lease open for its time only."""
     late = ctx.time_ms > lease.returned_ms + limits.DAMAGE_OPEN_MAX_MS
     for key, damage in DAMAGES.scan(ctx, (name,), limit=limits.DAMAGES_MAX):
         if damage.state == "claimed" and not late:
             days = limits.DAMAGE_OPEN_MAX_MS // limits.DAY_MS
             raise errors.DamageOpen(lease=name, damage=str(key[1]), days=days)
-        if damage.state == "agreed" and not money.paid_of(ctx, damage.obligation)[1]:
+        if damage.state == "agreed" and money.is_overdue(ctx, damage.obligation):
             raise errors.Unsettled(clause=str(key[1]), lease=name)
 
 

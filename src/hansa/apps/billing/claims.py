@@ -18,7 +18,7 @@ from hansa.apps.billing.messages_claims import (
     ContestClaim,
     WithdrawClaim,
 )
-from hansa.apps.billing.tables import CLAIMS
+from hansa.apps.billing.tables import AGREEMENTS, CLAIMS
 from hansa.apps.metering import interface as metering
 from hansa.kernel import Context, limits, replace, since
 
@@ -190,6 +190,15 @@ def claims_of(ctx: Context, agreement: str, period_ms: int) -> list[tuple[str, C
     return books.claims_of(ctx, agreement, period_ms)
 
 
+def open_claims(ctx: Context, agreement: str) -> list[tuple[int, str, Claim]]:
+    """Claims about periods that are not closed: (start of the period, name, claim), the oldest first."""
+    found = AGREEMENTS.get(ctx, (agreement,))
+    if found is None or not found.next_from_ms:
+        return []
+    rows = CLAIMS.scan(ctx, (agreement,), start=(agreement, found.next_from_ms), limit=limits.ALL_ROWS)
+    return [(int(key[1]), str(key[2]), claim) for key, claim in rows]
+
+
 ACTIONS = (claim_stop, claim_scrap, contest_claim, withdraw_claim)
-QUERIES = (claims_of,)
+QUERIES = (claims_of, open_claims)
 EVENTS = (Claimed, ClaimContested, ClaimWithdrawn)

@@ -11,6 +11,7 @@ from hansa.apps.metering.readings import HeldReadings
 from hansa.client import Client
 from hansa.client.bundle import FORMAT, Bundle, Carried, Handover, HeldReading, Subject
 from hansa.client.origins import Place, Search
+from hansa.client.price_records import price_attests
 from hansa.kernel import Attested, Refusal, limits, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import SignedHeader
@@ -119,6 +120,7 @@ def _attested(
         Attest(table="billing.tariffs", key=(owner, name, str(version))),
         Attest(table="consortium.calendars", key=(tariff.calendar_owner, tariff.calendar)),
     ]
+    wanted += price_attests(client, tariff.tariff, statements)
     wanted += [Attest(table="kernel.keys", key=signer) for signer in signers]
     for binding in bound(agreement):
         feed = client.query("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)

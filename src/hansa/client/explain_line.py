@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hansa.apps.billing.elements_energy import EnergyElement
 from hansa.apps.billing.elements_trade import TradeElement
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.rating import PRICE_UNIT, TAX_UNIT, Line, allot_tax, divide
@@ -15,6 +16,7 @@ from hansa.apps.billing.texts import (
     quantity_text,
     tariff_text,
 )
+from hansa.apps.billing.texts_energy import energy_text
 from hansa.apps.billing.texts_trade import trade_text
 from hansa.apps.consortium.calendars import Period
 from hansa.client.node import Node
@@ -69,7 +71,11 @@ def clause(deal: Deal, stated: Sequence[Line], line: Line, period: Period) -> No
 
 def _other_clause(deal: Deal, element: Element, own: Sequence[Line], line: Line, text: Text) -> Node:
     """What the sheet says, and what the clauses that it looks at come to; the line itself is recomputed."""
-    said = Text(*trade_text(deal.tariff, element)) if isinstance(element, TradeElement) else both(line.kind)
+    said = both(line.kind)
+    if isinstance(element, TradeElement):
+        said = Text(*trade_text(deal.tariff, element))
+    elif isinstance(element, EnergyElement):
+        said = Text(*energy_text(deal.tariff, element))
     nodes = []
     for name in getattr(element, "of", ()):
         of_clause = sum(other.amount_minor for other in own if other.clause == name)

@@ -15,6 +15,7 @@ from hansa.apps.metering.messages import (
     ReplaceDevice,
 )
 from hansa.client.bundle import Bundle
+from hansa.client.price_records import shown_prices
 from hansa.client.report import Report, need
 from hansa.client.texts import Text
 from hansa.client.verify_acts import Placed
@@ -82,7 +83,8 @@ def read_deal(report: Report, bundle: Bundle, records: Attests) -> None:
         ),
         key=lambda found: found.period.from_ms,
     )
-    report.deal = Deal(agreement, published.tariff, calendar.calendar, feeds)
+    prices = shown_prices(records)
+    report.deal = Deal(agreement, published.tariff, calendar.calendar, feeds, prices)
 
 
 def check_deal(report: Report, records: Attests, transactions: Sequence[Placed]) -> None:

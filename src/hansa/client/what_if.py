@@ -43,9 +43,8 @@ def under_tariff(report: Report, path: Path, chosen: dict[str, str] | None = Non
             for name, source in meters.items()
         ),
     )
-    other = Deal(
-        agreement, sheet.tariff, sheet.calendar, {name: deal.feeds[source] for name, source in meters.items()}
-    )
+    feeds = {name: deal.feeds[source] for name, source in meters.items()}
+    other = Deal(agreement, sheet.tariff, sheet.calendar, feeds, deal.prices)
     points = {name: report.points.get(source, []) for name, source in meters.items()}
     same_periods = sheet.tariff.period == deal.tariff.period
     # All records at once, at the first close: so no period has late corrections.

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from hansa.apps.billing.elements_energy import EnergyElement
 from hansa.apps.billing.elements_trade import TradeElement
 from hansa.apps.billing.tariff import Cap, Element, Fixed, Minimum, Tariff, Usage
 from hansa.apps.billing.texts import decimal_text, money_text, price_text
+from hansa.apps.billing.texts_energy import energy_text
 from hansa.apps.billing.texts_trade import trade_text
 
 
@@ -40,9 +42,10 @@ def _element(tariff: Tariff, element: Element) -> tuple[str, str]:
     if isinstance(element, TradeElement):
         zh, en = trade_text(tariff, element)
         return f"{element.clause}：{zh}", f"{element.clause}: {en}"
-    if isinstance(element, Usage):
-        return _usage(tariff, element)
-    return element.clause, element.clause
+    if isinstance(element, EnergyElement):
+        zh, en = energy_text(tariff, element)
+        return f"{element.clause}：{zh}", f"{element.clause}: {en}"
+    return _usage(tariff, element)
 
 
 def _usage(tariff: Tariff, element: Usage) -> tuple[str, str]:

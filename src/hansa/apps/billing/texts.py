@@ -8,10 +8,12 @@ from typing import Literal
 
 from hansa.apps.billing.rating import PRICE_UNIT, Line, divide
 from hansa.apps.billing.tariff import minor_digits
+from hansa.apps.billing.texts_energy import energy_line_text
 from hansa.apps.billing.texts_trade import LINES as TRADE_LINES
 from hansa.apps.consortium.calendars import date_text
 
 Language = Literal["zh", "en"]
+ENERGY_KINDS = ("demand", "power_factor", "series")
 
 ROUNDED_PLACES = 6
 """Decimals of a quantity whose decimal form does not end, such as 1 s in hours."""
@@ -21,6 +23,7 @@ METERS_ZH = {"pieces": "产量", "machine_time": "机器工时", "execution": "�
 UNITS_ZH = {
     "piece": "件", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "Wh": "瓦时", "kWh": "千瓦时",
     "MWh": "兆瓦时", "g": "克", "kg": "千克", "t": "吨", "ml": "毫升", "l": "升", "m3": "立方米",
+    "kW": "千瓦", "kVA": "千伏安", "varh": "乏时", "kvarh": "千乏时", "Mvarh": "兆乏时",
 }  # fmt: skip
 UNITS_EN = {"m3": "m³"}
 WINDOWS_ZH = {"sharp": "尖", "peak": "峰", "flat": "平", "valley": "谷"}
@@ -44,6 +47,8 @@ def _zh(line: Line) -> str:
         return f"{line.clause}：超出封顶的减免"
     if line.kind in TRADE_LINES:
         return f"{line.clause}：{TRADE_LINES[line.kind][0]}"
+    if line.kind in ENERGY_KINDS:
+        return f"{line.clause}：{energy_line_text(line)[0]}"
     parts = []
     if line.kind == "correction":
         parts.append(f"更正 {date_text(line.corrects_day)} 起的周期")
@@ -70,6 +75,8 @@ def _en(line: Line) -> str:
         return f"{line.clause}: reduction to the cap"
     if line.kind in TRADE_LINES:
         return f"{line.clause}: {TRADE_LINES[line.kind][1]}"
+    if line.kind in ENERGY_KINDS:
+        return f"{line.clause}: {energy_line_text(line)[1]}"
     parts = []
     if line.kind == "correction":
         parts.append(f"correction of the period from {date_text(line.corrects_day)}")

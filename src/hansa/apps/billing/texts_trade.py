@@ -87,8 +87,8 @@ def _committed(tariff: Tariff, element: TakeOrPay) -> Texts:
     usage = next(each for each in tariff.elements if each.clause == element.of[0])
     size: int = getattr(usage, "unit_base", 1)
     unit: str = getattr(usage, "unit", "")
-    quantity = _decimal(element.committed_base, size)
-    return f"{quantity} {unit}", f"{_decimal(element.price_e8, PRICE_UNIT)} {tariff.currency}/{unit}"
+    quantity = decimal(element.committed_base, size)
+    return f"{quantity} {unit}", f"{decimal(element.price_e8, PRICE_UNIT)} {tariff.currency}/{unit}"
 
 
 def _money(tariff: Tariff, amount_minor: int) -> str:
@@ -98,10 +98,10 @@ def _money(tariff: Tariff, amount_minor: int) -> str:
 
 
 def _percent(rate_bp: int) -> str:
-    return f"{_decimal(rate_bp, 100)} %"
+    return f"{decimal(rate_bp, 100)} %"
 
 
-def _decimal(numerator: int, denominator: int) -> str:
+def decimal(numerator: int, denominator: int) -> str:
     """At most eight decimals, none that is not needed."""
     scaled = divide(numerator * 10**8, denominator, "half_up")
     whole, rest = divmod(scaled, 10**8)

@@ -1,27 +1,20 @@
 """Assets: what their owners declare of them, and whether one can do what is needed."""
 
-from collections.abc import Sequence
-
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import errors_market as errors
-from hansa.apps.leasing.capability import Lacking, fits, lacking, sorted_edges
+from hansa.apps.leasing.capability import Lacking, check_description, fits, lacking
 from hansa.apps.leasing.messages_market import (
     Asset,
     AssetRegistered,
     AssetUpdated,
-    Capability,
     Description,
     Need,
-    Place,
     RegisterAsset,
     UpdateAsset,
 )
 from hansa.apps.leasing.tables import ASSETS
 from hansa.apps.metering import interface as metering
-from hansa.kernel import Context, limits, since
-
-LATITUDE_MAX_E6 = 90_000_000
-LONGITUDE_MAX_E6 = 180_000_000
+from hansa.kernel import Context, since
 
 
 @since(2)
@@ -30,7 +23,9 @@ def register_asset(ctx: Context, a: RegisterAsset) -> None:
     consortium.check_may_enter(ctx, ctx.member)
     if newest(ctx, ctx.member, a.asset):
         raise errors.AssetVersion(asset=a.asset, version=1, next=newest(ctx, ctx.member, a.asset) + 1)
-    _check_description(ctx, a.description)
+    check_description(a.description)
+    for feed in a.description.feeds:
+        metering.feed(ctx, ctx.member, feed)
 
     # Writes.
     ASSETS.put(ctx, (ctx.member, a.asset, 1), Asset(description=a.description, since_ms=ctx.time_ms))
@@ -48,7 +43,9 @@ def update_asset(ctx: Context, a: UpdateAsset) -> None:
         raise errors.AssetUnknown(owner=ctx.member, asset=a.asset)
     if a.version != now + 1:
         raise errors.AssetVersion(asset=a.asset, version=a.version, next=now + 1)
-    _check_description(ctx, a.description)
+    check_description(a.description)
+    for feed in a.description.feeds:
+        metering.feed(ctx, ctx.member, feed)
 
     # Writes.
     described = Asset(description=a.description, since_ms=ctx.time_ms)
@@ -94,40 +91,3 @@ def _refusal(asset: str, found: Lacking) -> errors.CapabilityLacking:
     return errors.CapabilityLacking(
         clause=found.name, asset=asset, what_zh=found.zh, what_en=found.en, value=found.value
     )
-
-
-def _check_description(ctx: Context, description: Description) -> None:
-    _check_place(description.place)
-    processes = [_named(capability) for capability in description.capabilities]
-    _check_list("capabilities", processes, 1, limits.CAPABILITIES_MAX)
-    for capability in description.capabilities:
-        _check_list("materials", capability.materials, 1, limits.MATERIALS_MAX)
-        smallest, largest = sorted_edges(capability.smallest), sorted_edges(capability.largest)
-        if any(small > large for small, large in zip(smallest, largest, strict=True)):
-            raise errors.SizeUnfit(clause=capability.process, process=capability.process)
-    _check_list("feeds", description.feeds, 0, limits.ASSET_FEEDS_MAX)
-    _check_list("checklist", description.checklist, 0, limits.CHECKLIST_MAX)
-    papers = [certificate.sha256 for certificate in description.certificates]
-    _check_list("certificates", papers, 0, limits.CERTIFICATES_MAX)
-    for feed in description.feeds:
-        metering.feed(ctx, ctx.member, feed)
-
-
-def _named(capability: Capability) -> str:
-    """A capability in words: the same process may stand twice, for other materials."""
-    return " ".join((capability.process, *capability.materials))
-
-
-def _check_place(place: Place) -> None:
-    if abs(place.latitude_e6) > LATITUDE_MAX_E6 or abs(place.longitude_e6) > LONGITUDE_MAX_E6:
-        raise errors.PlaceUnfit(latitude_e6=place.latitude_e6, longitude_e6=place.longitude_e6)
-
-
-def _check_list(name: str, values: Sequence[str], least: int, most: int) -> None:
-    seen: dict[str, None] = {}
-    for value in values:
-        if value in seen:
-            raise errors.ListUnfit(clause=name, name=name, least=least, most=most, value=value)
-        seen[value] = None
-    if not least <= len(values) <= most:
-        raise errors.ListUnfit(clause=name, name=name, least=least, most=most, value=f"{len(values)}")

@@ -1,8 +1,14 @@
-"""Whether an asset's capability meets a need. Pure: the contract, the search and clients ask the same."""
+"""What an asset may say of itself, and whether it meets a need. Pure: clients ask the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hansa.apps.leasing.messages_market import Capability, Need, Size
+from hansa.apps.leasing import errors_market as errors
+from hansa.apps.leasing.messages_market import Capability, Description, Need, Place, Size
+from hansa.kernel import limits
+
+LATITUDE_MAX_E6 = 90_000_000
+LONGITUDE_MAX_E6 = 180_000_000
 
 
 @dataclass(frozen=True)
@@ -46,3 +52,39 @@ def sorted_edges(size: Size) -> tuple[int, ...]:
 def fits(offered: str, wanted: str) -> bool:
     """Whether a crew (`without`, `with`) can be had where `offered` says how it is let, or either."""
     return wanted == offered or "either" in (offered, wanted)
+
+
+def check_description(description: Description) -> None:
+    """Refuse a description by what it says alone. Raises PlaceUnfit, ListUnfit, SizeUnfit."""
+    _check_place(description.place)
+    processes = [_named(capability) for capability in description.capabilities]
+    _check_list("capabilities", processes, 1, limits.CAPABILITIES_MAX)
+    for capability in description.capabilities:
+        _check_list("materials", capability.materials, 1, limits.MATERIALS_MAX)
+        smallest, largest = sorted_edges(capability.smallest), sorted_edges(capability.largest)
+        if any(small > large for small, large in zip(smallest, largest, strict=True)):
+            raise errors.SizeUnfit(clause=capability.process, process=capability.process)
+    _check_list("feeds", description.feeds, 0, limits.ASSET_FEEDS_MAX)
+    _check_list("checklist", description.checklist, 0, limits.CHECKLIST_MAX)
+    papers = [certificate.sha256 for certificate in description.certificates]
+    _check_list("certificates", papers, 0, limits.CERTIFICATES_MAX)
+
+
+def _named(capability: Capability) -> str:
+    """A capability in words: the same process may stand twice, for other materials."""
+    return " ".join((capability.process, *capability.materials))
+
+
+def _check_place(place: Place) -> None:
+    if abs(place.latitude_e6) > LATITUDE_MAX_E6 or abs(place.longitude_e6) > LONGITUDE_MAX_E6:
+        raise errors.PlaceUnfit(latitude_e6=place.latitude_e6, longitude_e6=place.longitude_e6)
+
+
+def _check_list(name: str, values: Sequence[str], least: int, most: int) -> None:
+    seen: dict[str, None] = {}
+    for value in values:
+        if value in seen:
+            raise errors.ListUnfit(clause=name, name=name, least=least, most=most, value=value)
+        seen[value] = None
+    if not least <= len(values) <= most:
+        raise errors.ListUnfit(clause=name, name=name, least=least, most=most, value=f"{len(values)}")

@@ -21,6 +21,7 @@ DUE: tuple[Callable[..., None], ...] = (offers.offer_due, reservations.reservati
 QUERIES: tuple[Callable[..., Any], ...] = (
     search.search,
     queries_market.asset_of,
+    queries_market.newest_of,
     queries_market.assets,
     queries_market.offer_of,
     queries_market.offers,

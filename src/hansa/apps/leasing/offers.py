@@ -24,7 +24,7 @@ from hansa.kernel import Context, due, limits, replace, since
 @since(2)
 def publish_offer(ctx: Context, a: PublishOffer) -> None:
     # Checks, cheapest first.
-    _check_times(ctx, a)
+    check_times(a, ctx.time_ms)
     if OFFERS.get(ctx, (ctx.member, a.offer)) is not None:
         raise errors.OfferTaken(offer=a.offer)
     consortium.check_may_enter(ctx, ctx.member)
@@ -123,11 +123,12 @@ def _close(ctx: Context, offerer: str, name: str, offer: Offer, state: OfferStat
     delist(ctx, offerer, name, described(ctx, offer.asset_owner, offer.asset, offer.asset_version))
 
 
-def _check_times(ctx: Context, a: PublishOffer) -> None:
-    if a.from_ms < ctx.time_ms:
-        raise errors.WindowInPast(start=errors.moment(a.from_ms), now=errors.moment(ctx.time_ms))
+def check_times(a: PublishOffer, now_ms: int) -> None:
+    """Refuse a window that is past, too long or too far ahead, and a notice or slices that do not do."""
+    if a.from_ms < now_ms:
+        raise errors.WindowInPast(start=errors.moment(a.from_ms), now=errors.moment(now_ms))
     if not a.from_ms < a.to_ms <= a.from_ms + limits.OFFER_MAX_MS or (
-        a.from_ms > ctx.time_ms + limits.AHEAD_MAX_MS
+        a.from_ms > now_ms + limits.AHEAD_MAX_MS
     ):
         raise errors.WindowUnfit(
             start=errors.moment(a.from_ms),

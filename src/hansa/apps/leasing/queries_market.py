@@ -83,6 +83,13 @@ def assets(ctx: Context, owner: MemberId, after: OptionalId = "", limit: Natural
     return list(found.values())
 
 
+def newest_of(ctx: Context, owner: MemberId, asset: Id) -> ListedAsset | None:
+    """An asset in its newest version, with that version's number."""
+    number = newest(ctx, owner, asset)
+    record = ASSETS.get(ctx, (owner, asset, number)) if number else None
+    return None if record is None else ListedAsset(owner=owner, asset=asset, version=number, record=record)
+
+
 def offer_of(ctx: Context, offerer: MemberId, offer: Id) -> Offer | None:
     """An offer."""
     return OFFERS.get(ctx, (offerer, offer))

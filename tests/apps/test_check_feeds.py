@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hansa.apps.billing import errors, errors_attribution
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.check_feeds import CheckFeed, CheckResult, compare, is_beyond
+from hansa.apps.billing.elements_energy import Demand
 from hansa.apps.billing.messages import Binding, Propose, Statement
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS
-from hansa.apps.billing.terms import GapRule, Terms
+from hansa.apps.billing.terms import GapRule, Terms, check_terms
 from hansa.apps.metering.chain import Point
 from hansa.apps.metering.messages import (
     AnchorReadings,
@@ -211,3 +212,16 @@ def test_what_may_be_billed_by_is_verified(rule: Any, refused: bool) -> None:
             agree(ground, check)
     else:
         agree(ground, check)
+
+
+@pytest.mark.parametrize("rule", ["main", "mean", "lower", "dispute"])
+def test_a_sum_cannot_take_the_place_of_slots(rule: Any) -> None:
+    demand = Demand("peak", "power", "measured", "kW", 10**8, meter="energy", slot_minutes=15)
+    tariff = replace(SHEET, meters=TARIFF.meters[2:], elements=(demand,))
+    check = CheckFeed("energy", "maker", "count", 200, 0, rule)
+    terms = Terms(0, (GapRule("energy", H, "zero"),), checks=(check,))
+    if rule in ("mean", "lower"):
+        with pytest.raises(errors_attribution.CheckRule):
+            check_terms(tariff, terms)
+    else:
+        check_terms(tariff, terms)

@@ -190,12 +190,12 @@ class CheckUnfit(Refusal, code="billing.check_unfit", field="checks"):
 
 class CheckRule(Refusal, code="billing.check_rule", field="checks"):
     zh = (
-        "条款 {element} 逐时段计算计量项 {meter}，副表规则 {rule} 会改变总量而不改变各时段。"
+        "资费逐时段（如每 15 分钟）计算计量项 {meter}，副表规则 {rule} 会改变总量而不改变各时段。"
         "请改用规则 main 或 dispute。"
     )
     en = (
-        "Clause {element} counts the meter {meter} slot by slot; the check feed's rule {rule} would change "
-        "the sum and not the slots. Use the rule main or dispute."
+        "The tariff counts the meter {meter} slot by slot (such as every 15 minutes); the check feed's rule "
+        "{rule} would change the sum and not the slots. Use the rule main or dispute."
     )
 
 

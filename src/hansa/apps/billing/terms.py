@@ -10,6 +10,7 @@ from hansa.apps.billing import errors_attribution, errors_life
 from hansa.apps.billing import errors_tariff as errors
 from hansa.apps.billing.attribution import AttributionRule, check_attribution, of_meter
 from hansa.apps.billing.check_feeds import CheckFeed, check_checks
+from hansa.apps.billing.elements_energy import slot_minutes
 from hansa.apps.billing.elements_trade import Availability, ScrapCredit
 from hansa.apps.billing.tariff import Tariff
 from hansa.kernel.limits import (
@@ -88,6 +89,7 @@ def check_terms(tariff: Tariff, terms: Terms, rules: int = RULES_MAX) -> None:
     check_attribution(terms.attribution, meters)
     _check_attributed(tariff, terms.attribution)
     check_checks(terms.checks, meters)
+    _check_slots(tariff, terms.checks)
     kinds = {meter.name: meter.kind for meter in tariff.meters}
     seen: dict[str, GapRule] = {}
     for gap in terms.gaps:
@@ -115,6 +117,13 @@ def _check_known_to_rules_1(terms: Terms) -> None:
     for name, value in {"attribution": terms.attribution, "checks": terms.checks}.items():
         if value:
             raise errors.NotYet(clause="terms", where=f"terms.{name}")
+
+
+def _check_slots(tariff: Tariff, checks: Sequence[CheckFeed]) -> None:
+    """Where slots are counted one by one, no sum can take the place of theirs (K3)."""
+    for check in checks:
+        if check.rule in ("mean", "lower") and slot_minutes(tariff.elements, check.meter):
+            raise errors_attribution.CheckRule(clause=check.meter, meter=check.meter, rule=check.rule)
 
 
 def _check_attributed(tariff: Tariff, rules: Sequence[AttributionRule]) -> None:

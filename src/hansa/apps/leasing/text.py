@@ -75,7 +75,7 @@ def clauses(draft: Draft, lang: Language) -> tuple[Clause, ...]:
 
 def markdown(draft: Draft, lang: Language) -> str:
     """The contract as Markdown: what `content` stands for, line feeds between lines."""
-    lines = [f"# {title(draft, lang)}", "", f"{_said(_NUMBER, lang)} {draft.lease}", ""]
+    lines = [f"# {title(draft, lang)}", "", f"{_said(_NUMBER, lang)}{draft.lease}", ""]
     for clause in clauses(draft, lang):
         lines += [f"## {clause.number}. {clause.heading}", ""]
         for position, paragraph in enumerate(clause.paragraphs, 1):
@@ -97,7 +97,7 @@ def content(draft: Draft) -> str:
     )
 
 
-_NUMBER: Pair = ("租约编号：", "Lease:")
+_NUMBER: Pair = ("租约编号：", "Lease: ")
 
 
 def _said(pair: Pair, lang: Language) -> str:

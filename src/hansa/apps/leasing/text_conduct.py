@@ -19,23 +19,22 @@ def handover(draft: Draft) -> Iterator[Pair]:
     names_zh = "、".join(items[:ITEMS_SHOWN]) if items else "无"
     names_en = ", ".join(items[:ITEMS_SHOWN]) if items else "none"
     yield (
-        f"入场与返还均须填写状况清单（项目：{names_zh}），注明完好、正常磨损、损坏或缺失，附照片摘要；"
-        "照片原件由拍摄方保存，以摘要核对。",
+        f"入场与返还均须填写状况清单（项目：{names_zh}），注明完好、正常磨损、损坏或缺失，附照片摘要；照片原"
+        "件由拍摄方保存，以摘要核对。",
         f"At either handover the condition checklist is filled in (items: {names_en}): good, worn, damaged "
-        "or missing, "
-        "with the digests of photos. The photos stay at whoever took them and are checked by their digest.",
+        "or missing, with the digests of photos. The photos stay at whoever took them and are checked by "
+        "their digest.",
     )
     yield (
         "双方同时核对每个计数器；所报读数须等于该计量点在此刻之前最后一条有效记录。",
-        "Both read every counter; the value reported must be that of the feed's last good record up to that "
-        "moment.",
+        "Both read every counter; the value reported must be that of the feed's last good record up to "
+        "that moment.",
     )
     yield (
         "一方报告，另一方确认。另一方可以保留个别项目：保留项目列为有争议，其余生效；也可以整体拒收，由报告"
         "方重报。",
         "One party reports, the other confirms. It may keep back single items: these are listed as "
-        "disputed, the rest "
-        "stands; or it may refuse the whole, which is then reported anew.",
+        "disputed, the rest stands; or it may refuse the whole, which is then reported anew.",
     )
 
 
@@ -49,17 +48,16 @@ def data(draft: Draft) -> Iterator[Pair]:
     for gap in draft.terms.terms.gaps:
         zh, en = span(gap.longer_than_ms)
         yield (
-            f"计量项 {gap.meter} 中断超过 {zh} 的，按规则 {gap.rule} 计，并在结算单中列明。",
+            f"计量项 {gap.meter} 中断超过 {zh}的，按规则 {gap.rule} 计，并在结算单中列明。",
             f"A gap of meter {gap.meter} longer than {en} counts by the rule {gap.rule} and is listed in "
             "the statement.",
         )
     yield (
-        "记录、结算单、交接与签名以联盟账本为证；任何一方可向第三方出示，由其离线验证。原始数据归产生方所有，"
-        "不因本合同转移。",
+        "记录、结算单、交接与签名以联盟账本为证；任何一方可向第三方出示，由其离线验证。原始数据归产生方所"
+        "有，不因本合同转移。",
         "Records, statements, handovers and signatures are proved by the consortium's ledger; either party "
-        "may show "
-        "them to others, who check them offline. Raw data stay with whoever made them; this contract "
-        "transfers none.",
+        "may show them to others, who check them offline. Raw data stay with whoever made them; this "
+        "contract transfers none.",
     )
 
 
@@ -69,28 +67,24 @@ def breakdown(draft: Draft) -> Iterator[Pair]:
     yield (
         "租赁物不能工作的，发现方及时报告时间、原因代码与责任方；另一方可在该期截止前提出异议。",
         "When the asset does not work, whoever finds it reports time, reason code and liable party without "
-        "delay; the "
-        "other may contest it until the period is cut off.",
+        "delay; the other may contest it until the period is cut off.",
     )
     yield (
         f"非因承租方原因的，由出租方维修{repair}；因出租方原因的停机时间按资费中的可用率条款扣减，资费无此条"
         "款的不扣减。",
         f"Unless the lessee caused it, the lessor repairs it{repair_en}. Time lost through the lessor "
-        "lessens the price as "
-        "far as the tariff has an availability clause.",
+        "lessens the price as far as the tariff has an availability clause.",
     )
 
 
 def use(draft: Draft) -> Iterator[Pair]:
     zh, en = span(limits.SUSPENSION_NOTICE_MIN_MS)
     yield (
-        f"承租方款项逾期的，出租方可至少提前 {zh} 通知暂停：自通知所定时间起不得开始新任务；"
-        "正在运行的任务不受影响，"
-        "设备不会因此停机。逾期款项付清即自动恢复。",
+        f"承租方款项逾期的，出租方可至少提前 {zh}通知暂停：自通知所定时间起不得开始新任务；正在运行的任务不"
+        "受影响，设备不会因此停机。逾期款项付清即自动恢复。",
         f"Where an item is overdue, the lessor may give notice of suspension at least {en} ahead: from then "
-        "on no new job "
-        "starts. A running job goes on; no machine is stopped. It ends by itself once what is overdue is "
-        "paid.",
+        "on no new job starts. A running job goes on; no machine is stopped. It ends by itself once what "
+        "is overdue is paid.",
     )
 
 
@@ -104,7 +98,7 @@ def end(draft: Draft) -> Iterator[Pair]:
     if terms.early_end_notice_ms:
         zh, en = span(terms.early_end_notice_ms)
         yield (
-            f"任何一方可提前 {zh} 通知终止。",
+            f"任何一方可提前 {zh}通知终止。",
             f"Either party may end it by notice of {en}.",
         )
     else:
@@ -113,7 +107,7 @@ def end(draft: Draft) -> Iterator[Pair]:
     law = "（参见《民法典》第七百二十二条）" if is_cn(draft) and terms.nature == "operating" else ""
     law_en = " (see PRC Civil Code, art. 722)" if law else ""
     yield (
-        f"暂停满 {zh} 而逾期款项仍未付清的，出租方可终止{law}。",
+        f"暂停满 {zh}而逾期款项仍未付清的，出租方可终止{law}。",
         f"Where the lessee was suspended for {en} and has still not paid, the lessor may end it{law_en}.",
     )
     yield (
@@ -128,21 +122,17 @@ def sublease(draft: Draft) -> Iterator[Pair]:
     law_en = " (PRC Civil Code, art. 716)" if law else ""
     yield (
         f"承租方经出租方在账本上登记同意，可在同意的期间内将租赁物转租给同意的对象{law}；转租期间不得超过本"
-        "合同期间，"
-        "本合同继续有效，承租方仍对出租方负责。",
+        "合同期间，本合同继续有效，承租方仍对出租方负责。",
         "With the lessor's consent on record the lessee may sublease the asset, in the period and to whom "
-        "the consent "
-        f"says{law_en}, never beyond its own time. This contract goes on, and the lessee stays answerable "
-        "to the lessor.",
+        f"the consent says{law_en}, never beyond its own time. This contract goes on, and the lessee stays "
+        "answerable to the lessor.",
     )
     yield (
         "主租约与转租使用同一组计数器：主租约计全部用量，转租只计自其交接入场至返还的用量；跨越交接时刻的读"
-        "数区间"
-        "只计入主租约。",
+        "数区间只计入主租约。",
         "Head lease and sublease share one set of counters: the head lease counts all, the sublease only "
-        "what falls between "
-        "its own handovers. A stretch between readings that crosses a handover counts for the head lease "
-        "alone.",
+        "what falls between its own handovers. A stretch between readings that crosses a handover counts "
+        "for the head lease alone.",
     )
     yield (
         "承租方的转让须由出租方与受让方签署新的合同，自其所定时间起生效。",
@@ -164,14 +154,11 @@ def giving_back(draft: Draft) -> Iterator[Pair]:
         f"At the end the lessee returns the asset; wear by ordinary use is not paid for{wear_en}.",
     )
     yield (
-        f"返还确认后 {zh} 内，出租方可就损坏提出金额与照片摘要；承租方认可后成为应付款。"
-        "未获认可的，不影响本合同结清，"
-        "由出租方另行主张。",
+        f"返还确认后 {zh}内，出租方可就损坏提出金额与照片摘要；承租方认可后成为应付款。未获认可的，不影响本"
+        "合同结清，由出租方另行主张。",
         f"Within {en} after the confirmed return the lessor may ask for damage, with an amount and digests "
-        "of photos; once "
-        "the lessee agrees it is owed. What is not agreed does not keep the contract from being settled; "
-        "the lessor pursues "
-        "it elsewhere.",
+        "of photos; once the lessee agrees it is owed. What is not agreed does not keep the contract from "
+        "being settled; the lessor pursues it elsewhere.",
     )
     yield (
         "款项结清后任何一方可关闭本合同，保证金余额与预付款余额随之返还。",
@@ -195,8 +182,7 @@ def law(draft: Draft) -> Iterator[Pair]:
     yield (
         "争议先由双方依账本证据协商；协商不成的，依法向有管辖权的法院起诉，另有仲裁约定作为附件的依其约定。",
         "Disputes are first talked over on the evidence of the ledger; failing that, the courts that have "
-        "jurisdiction by "
-        "law decide, or arbitration where an attachment provides for it.",
+        "jurisdiction by law decide, or arbitration where an attachment provides for it.",
     )
 
 
@@ -216,6 +202,5 @@ def signature(draft: Draft) -> Iterator[Pair]:
         f"双方约定以登记密钥对条款、中英文文本及附件摘要所作的电子签名签署本合同{law}；双方均签署时成立并生"
         "效。",
         "The parties agree to sign by electronic signatures of registered keys over terms, both texts and "
-        "the digests of "
-        f"the attachments{law_en}. The contract is made and binds once both have signed.",
+        f"the digests of the attachments{law_en}. The contract is made and binds once both have signed.",
     )

@@ -38,6 +38,14 @@ def _decimal(value: int, digits: int) -> str:
     return f"{whole}.{part:0{digits}d}"
 
 
+def percent(basis_points: int) -> str:
+    """`13 %`, `0.05 %`."""
+    whole, part = divmod(basis_points, 100)
+    if part % 10:
+        return f"{whole}.{part:02d} %"
+    return f"{whole}.{part // 10} %" if part else f"{whole} %"
+
+
 def moment(calendar: Calendar, at_ms: int) -> str:
     """Local date and minute; seconds where there are any."""
     day, minute = local_time(calendar, at_ms)

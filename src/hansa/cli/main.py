@@ -28,6 +28,7 @@ COMMANDS = {
     "profile": ("hansa.cli.profile", "profile", "Which node, member and key. 配置。"),
     "restore": ("hansa.cli.operate", "restore", "Restore a node from its backup. 恢复。"),
     "room": ("hansa.cli.room", "room", "Check and hash rooms from outside. 外部应用。"),
+    "statement": ("hansa.cli.statement", "statement", "Confirm, dispute, correct, book. 结算单。"),
     "succession": ("hansa.cli.succession", "succession", "Another operator without the old. 运营方接任。"),
     "tx": ("hansa.cli.transactions", "tx", "Sign and send; the outbox. 交易与发件箱。"),
     "uninstall": ("hansa.cli.operate", "uninstall", "Remove what Hansa put on this machine. 卸载。"),

@@ -6,9 +6,11 @@ docs/verify-evidence.md describes it well enough to write a checker from; exampl
 from typing import Literal
 
 from hansa.apps.consortium.handovers import Handover as Handover
+from hansa.apps.leasing.messages import Attachment
+from hansa.apps.leasing.messages_market import LeaseTerms
 from hansa.apps.metering.readings import ProvedReading
 from hansa.kernel.evidence import Proof, SignedHeader
-from hansa.kernel.types import Id, MemberId, Struct, TimeMs
+from hansa.kernel.types import Id, MemberId, Natural, Struct, TimeMs
 
 FORMAT: Literal["hansa-evidence-2"] = "hansa-evidence-2"
 
@@ -38,6 +40,18 @@ class HeldReading(Struct):
     reading: ProvedReading
 
 
+class Contract(Struct):
+    """A lease as both parties signed it: the SHA-256 of its canonical bytes stands in their signatures."""
+
+    attachments: tuple[Attachment, ...]
+    edition: Natural
+    en: str
+    """The text in English, as Markdown; so too `zh`."""
+    lease: Id
+    terms: LeaseTerms
+    zh: str
+
+
 class Bundle(Struct):
     """Everything needed, nothing trusted: each part has its way up to the header, the header a signature."""
 
@@ -57,3 +71,5 @@ class Bundle(Struct):
     """Readings that counter records of the period repeat, as far as the owner hands them out."""
     handovers: tuple[Handover, ...] = ()
     """Each change of the cosigners between genesis and the head, oldest first; needed where others signed."""
+    contract: Contract | None = None
+    """Of an agreement that comes of a lease: what its parties signed."""

@@ -6,10 +6,12 @@ from hansa.apps.billing.deal import bound
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.consortium.handovers import counted, followed
 from hansa.apps.consortium.messages import Attest, CosignersChanged, Genesis
+from hansa.apps.leasing import text
+from hansa.apps.leasing.text_draft import Draft
 from hansa.apps.metering.messages import CounterRecord, Device, Feed, Generation
 from hansa.apps.metering.readings import HeldReadings
 from hansa.client import Client
-from hansa.client.bundle import FORMAT, Bundle, Carried, Handover, HeldReading, Subject
+from hansa.client.bundle import FORMAT, Bundle, Carried, Contract, Handover, HeldReading, Subject
 from hansa.client.origins import Place, Search
 from hansa.client.price_records import price_attests
 from hansa.kernel import Attested, Refusal, limits, replace
@@ -63,6 +65,22 @@ def gather(
         events=tuple(client.transport.prove("event", *place, under) for place in found.events),
         readings=tuple(_readings(client, agreement, subject, stores, found.anchors)),
         handovers=handovers,
+        contract=contract(client, agreement_id) if agreement.signed else None,
+    )
+
+
+def contract(client: Client, lease: str) -> Contract:
+    """A lease as its parties signed it. Made from what is registered now: a party that changed its name since
+    would make another text, and the check says so.
+    """
+    draft = client.query("leasing.draft_of", Draft, lease=lease)
+    return Contract(
+        attachments=draft.attachments,
+        edition=text.EDITION,
+        en=text.markdown(draft, "en"),
+        lease=draft.lease,
+        terms=draft.terms,
+        zh=text.markdown(draft, "zh"),
     )
 
 

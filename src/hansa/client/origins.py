@@ -134,6 +134,7 @@ class Search:
             ("tariff", owner, name, str(version)),
             ("proposal", agreement_id),
             ("acceptance", agreement_id),
+            ("signature", agreement_id),
         ]
 
     def _devices(self, agreement: Agreement) -> list[Trail]:

@@ -27,6 +27,8 @@ from hansa.apps.consortium.messages import (
     RegisterKey,
 )
 from hansa.apps.consortium.messages_approvals import Approve, Approved, CarriedOut, Held
+from hansa.apps.leasing.messages import Sign
+from hansa.apps.leasing.messages_told import Signed
 from hansa.apps.metering.messages import (
     Anchored,
     AnchorReadings,
@@ -58,6 +60,7 @@ LeftEvent = (
     | Anchored
     | Recorded
     | ResetDeclared
+    | Signed
     | Claimed
     | ClaimContested
     | ClaimWithdrawn
@@ -99,6 +102,8 @@ def left_by_action(member: str, action: Any) -> tuple[Trail, ...]:
             return (("proposal", action.agreement, member),)
         case Accept():
             return (("acceptance", action.agreement, member),)
+        case Sign():
+            return (("signature", action.lease, member),)
         case ClaimStop() | ClaimScrap():
             return (("claim", action.agreement, action.claim, member, str(action.from_ms)),)
         case ContestClaim():
@@ -151,6 +156,8 @@ def left_by_event(event: LeftEvent) -> Trail:
             return ("proposal", event.agreement, event.proposer)
         case Accepted():
             return ("acceptance", event.agreement, event.by)
+        case Signed():
+            return ("signature", event.lease, event.by)
         case Claimed():
             return ("claim", event.agreement, event.claim, event.by, str(event.from_ms))
         case ClaimContested():

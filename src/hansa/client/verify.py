@@ -70,7 +70,7 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
     records = read_attests(report, bundle)
     transactions = check_transactions(report, bundle, records, chain)
     read_deal(report, bundle, records)
-    check_deal(report, records, transactions)
+    check_deal(report, records, transactions, bundle.contract)
     check_periods(report, transactions)
     batches = read_records(report, records, transactions)
     check_readings(report, bundle)

@@ -7,6 +7,8 @@ from typing import Any
 from hansa.apps.billing.deal import Deal, bound, content
 from hansa.apps.billing.messages import Accept, Agreement, Propose, PublishedTariff, PublishTariff, Statement
 from hansa.apps.consortium.messages import CalendarRecord, PublishCalendar
+from hansa.apps.leasing.messages import Sign
+from hansa.apps.leasing.proposals import agreement_of
 from hansa.apps.metering.messages import (
     Feed,
     Generation,
@@ -14,13 +16,13 @@ from hansa.apps.metering.messages import (
     RegisterFeed,
     ReplaceDevice,
 )
-from hansa.client.bundle import Bundle
+from hansa.client.bundle import Bundle, Contract
 from hansa.client.price_records import shown_prices
 from hansa.client.report import Report, need
 from hansa.client.texts import Text
 from hansa.client.verify_acts import Placed
 from hansa.client.verify_ledger import Attests
-from hansa.kernel import replace
+from hansa.kernel import digest, replace
 
 PROPOSED = (
     "provider", "user", "tariff_owner", "tariff", "tariff_version", "meters", "terms", "from_ms", "to_ms",
@@ -34,6 +36,8 @@ class Signed:
     proposals: dict[str, tuple[str, Propose]] = field(default_factory=dict)
     acceptances: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By agreement: who accepted, and the digest of what."""
+    signatures: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By lease and member: the digest of what it signed last."""
     tariffs: dict[tuple[str, str, int], PublishTariff] = field(default_factory=dict)
     calendars: dict[tuple[str, str], PublishCalendar] = field(default_factory=dict)
     feeds: dict[tuple[str, str], Feed] = field(default_factory=dict)
@@ -46,6 +50,8 @@ class Signed:
                 self.proposals.setdefault(action.agreement, (member, action))
             case Accept() if action.agreement in self.proposals:
                 self.acceptances.setdefault(action.agreement, (member, action.content))
+            case Sign():
+                self.signatures[action.lease, member] = action.content
             case PublishTariff():
                 self.tariffs.setdefault((member, action.id, action.version), action)
             case PublishCalendar():
@@ -87,7 +93,9 @@ def read_deal(report: Report, bundle: Bundle, records: Attests) -> None:
     report.deal = Deal(agreement, published.tariff, calendar.calendar, feeds, prices)
 
 
-def check_deal(report: Report, records: Attests, transactions: Sequence[Placed]) -> None:
+def check_deal(
+    report: Report, records: Attests, transactions: Sequence[Placed], contract: Contract | None = None
+) -> None:
     """Both parties signed this agreement; tariff, calendar and feeds are what their owners published."""
     assert report.deal is not None
     assert report.statement is not None
@@ -96,7 +104,7 @@ def check_deal(report: Report, records: Attests, transactions: Sequence[Placed])
         for action in placed.actions:
             signed.take(placed.member, action)
     problems = [
-        *_agreement(report.statement.agreement, report.deal, signed),
+        *_agreement(report.statement.agreement, report.deal, signed, contract),
         *_published(report.deal, records, signed),
         *_feeds(report.deal, records, signed),
         *_old(records, report.statement),
@@ -111,11 +119,14 @@ def check_deal(report: Report, records: Attests, transactions: Sequence[Placed])
     )  # fmt: skip
 
 
-def _agreement(name: str, deal: Deal, signed: Signed) -> Iterator[str]:
+def _agreement(name: str, deal: Deal, signed: Signed, contract: Contract | None) -> Iterator[str]:
     agreement = deal.agreement
-    proposer, proposal = signed.proposals.get(name, ("", None))
     from_ms = agreement.agreed_from_ms or agreement.from_ms
     as_agreed = replace(agreement, from_ms=from_ms, to_ms=agreement.agreed_to_ms or agreement.to_ms)
+    if agreement.signed:
+        yield from _lease(name, as_agreed, signed, contract)
+        return
+    proposer, proposal = signed.proposals.get(name, ("", None))
     if proposal is None or any(getattr(proposal, f) != getattr(as_agreed, f) for f in PROPOSED):
         yield f"agreement {name} is not what was proposed"
     parties = {agreement.provider, agreement.user}
@@ -124,6 +135,23 @@ def _agreement(name: str, deal: Deal, signed: Signed) -> Iterator[str]:
         yield f"agreement {name} is not signed by both parties"
     elif accepted != content(name, deal):
         yield f"agreement {name}: what was accepted is not this agreement, tariff and calendar"
+
+
+def _lease(name: str, agreement: Agreement, signed: Signed, contract: Contract | None) -> Iterator[str]:
+    """An agreement that comes of a lease: both signed the contract whose terms it has."""
+    if contract is None:
+        yield f"the contract of lease {name} is not shown"
+        return
+    if contract.lease != name or digest(contract) != agreement.signed:
+        yield f"the contract that is shown is not the one of lease {name}"
+    meant = agreement_of(contract.terms)
+    if any(getattr(meant, f) != getattr(agreement, f) for f in PROPOSED):
+        yield f"agreement {name} is not what the contract says"
+    for member in (agreement.provider, agreement.user):
+        if signed.signatures.get((name, member)) != agreement.signed:
+            yield f"{member} did not sign the contract of lease {name}"
+    if agreement.state != "accepted":
+        yield f"agreement {name} does not stand"
 
 
 def _published(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """From what was agreed on to a lease that binds: both sign the same text, then all of it happens at once."""
 
 from hansa.apps.billing import interface as billing
-from hansa.apps.billing.messages import Agreement
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import booking, errors, text
 from hansa.apps.leasing.assets import described
@@ -9,6 +8,7 @@ from hansa.apps.leasing.lease_rules import check_feeds, check_nature, known, may
 from hansa.apps.leasing.messages import Attachment, Lease, Link, Part, Sign, Signature, Withdraw
 from hansa.apps.leasing.messages_market import LeaseTerms
 from hansa.apps.leasing.messages_told import Concluded, EndedEarly, Signed, Withdrawn
+from hansa.apps.leasing.proposals import agreement_of, lenders_of
 from hansa.apps.leasing.reservations import reserved, signed, slot_of
 from hansa.apps.leasing.tables_life import CHAIN, LEASES, PARTS
 from hansa.apps.leasing.text_draft import Draft, Party
@@ -177,22 +177,7 @@ def _conclude(ctx: Context, name: str, lease: Lease) -> None:
     if lease.replaces:
         _take_over(ctx, name, lease)
     signed(ctx, name)
-    agreement = Agreement(
-        provider=terms.lessor,
-        user=terms.lessee,
-        proposer=terms.lessor,
-        tariff_owner=terms.tariff_owner,
-        tariff=terms.tariff,
-        tariff_version=terms.tariff_version,
-        meters=terms.meters,
-        terms=terms.terms,
-        from_ms=terms.from_ms,
-        to_ms=terms.to_ms,
-        state="proposed",
-    )
-    owners = dict.fromkeys(each.owner for each in terms.meters)
-    others = tuple(owner for owner in owners if owner not in (terms.lessor, terms.lessee))
-    billing.agree(ctx, name, agreement, lease.content, others)
+    billing.agree(ctx, name, agreement_of(terms), lease.content, lenders_of(terms))
     _open_funds(ctx, name, terms)
     LEASES.put(ctx, (name,), replace(lease, state="signed"))
     CHAIN.put(ctx, (terms.asset_owner, terms.asset, terms.head, terms.from_ms, name), Link())

@@ -175,7 +175,7 @@ def _row(period_ms: int, name: str, found: Claim, lang: Language) -> tuple[Any, 
 def _period(at: Desk, agreement: str, name: str) -> int:
     """The open period in which the claim lies."""
     found = at.ask("billing.open_claims", LISTED, agreement=agreement)
-    periods = [period_ms for period_ms, each, _ in found if each == name]
+    periods: list[int] = [period_ms for period_ms, each, _ in found if each == name]
     if len(periods) != 1:
         raise WrongCommand(
             text_zh=f"协议 {agreement} 的未关账结算期中有 {len(periods)} 份编号为 {name} 的申请。"

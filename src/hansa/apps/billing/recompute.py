@@ -254,6 +254,14 @@ def settle(
 
 
 __all__ = [
-    "Claims", "Closed", "Deal", "MeterBook", "gap_rule", "meter_books", "periods", "rate_again", "rate_period",
+    "Claims",
+    "Closed",
+    "Deal",
+    "MeterBook",
+    "gap_rule",
+    "meter_books",
+    "periods",
+    "rate_again",
+    "rate_period",
     "settle",
-]  # fmt: skip
+]

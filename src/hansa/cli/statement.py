@@ -28,7 +28,7 @@ from hansa.cli.common import Desk, Language, WrongCommand, acting, desk, profile
 from hansa.cli.pay import AtDesk
 from hansa.cli.sending import act
 from hansa.cli.statement_accrual import accrual
-from hansa.cli.statement_files import html, pdf, period_of
+from hansa.cli.statement_files import html, journal, pdf, period_of
 from hansa.cli.tables import print_table, table_output
 from hansa.client.accruals import agreements
 from hansa.client.standing import STATES, next_due_ms, standing, state_of
@@ -165,7 +165,7 @@ def _show(at: Desk, case: "Case", *, err: bool = False) -> None:
             f"{parties}：不含税 {net}，税额 {tax}，合计 {gross}",
             f"{parties}: net {net}, tax {tax}, gross {gross}",
         ),
-        *standing(case.agreement, stated, case.life, case.calendar, at.time_ms()),
+        *standing(case.agreement, stated, case.life, case.calendar, at.time_ms(), case.corrections),
         Text(f"内容摘要 {case.evidence}", f"digest {case.evidence}"),
     ]
     for text in told:
@@ -299,7 +299,7 @@ def invoice(
 
 
 @statement.command("red-letter")
-@click.option("--correction", type=int, default=1, show_default=True, help="Which one. 第几次更正。")
+@click.option("--correction", type=int, default=0, help="Which one; else the first that waits. 第几次更正。")
 @click.option("--number", required=True, help="红字信息确认单编号; or of the credit note.")
 @click.option(
     "--file", "original", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -338,5 +338,5 @@ def _minor(text: str, currency: str) -> int:
     return int(scaled)
 
 
-for command in (accrual, html, pdf):
+for command in (accrual, html, journal, pdf):
     statement.add_command(command)

@@ -39,6 +39,81 @@ def state_of(life: Life | None) -> str:
         return "disputed"
     if not life.confirmed_ms:
         return "awaits"
+    if life.waiting:
+        return "red_letter"
+    return "due" if life.parts else "confirmed"
+
+
+def next_due_ms(life: Life | None) -> int:
+    """When the first unpaid obligation is due; 0: there is none."""
+    open_ms = [part.due_ms for part in life.parts if not part.paid_ms] if life else []
+    return min(open_ms, default=0)
+
+
+def standing(
+    agreement: Agreement,
+    statement: Statement,
+    life: Life | None,
+    calendar: Calendar,
+    now_ms: int,
+    corrections: Sequence[Correction] = (),
+) -> list[Text]:
+    """What a person must know before answering a statement, line by line."""
+    settlement = agreement.terms.settlement
+    if life is None or settlement is None:
+        return [
+            Text(
+                "该协议没有约定结算办法：结算单无须确认，也不形成应收应付。",
+                "The agreement has no terms of settlement: nothing is confirmed, and nothing is owed by it.",
+            )
+        ]
+    out = [_said(agreement, life, calendar)]
+    out += _disputes(statement, life)
+    out += _papers(statement, life, corrections)
+    if life.confirmed_ms:
+        out += [_owed(part, statement.currency, calendar) for part in life.parts if part.amount_minor]
+        if not life.parts and lifecycle.agreed_minor(statement, life):
+            out.append(Text("登记发票后到期日才起算。", "Days of payment run from the invoice."))
+    else:
+        out.append(_if_confirmed(agreement, settlement, statement, life, calendar, now_ms))
+        out.append(_silence(settlement, life, calendar))
+    return out
+
+
+def _said(agreement: Agreement, life: Life, calendar: Calendar) -> Text:
+    def word(member: str, at_ms: int) -> Text:
+        if not at_ms:
+            return Text(f"{member} 尚未表态", f"{member} has not answered")
+        at = instant_text(calendar, at_ms)
+        return Text(f"{member} 于 {at} 确认", f"{member} confirmed at {at}")
+
+    provider, user = word(agreement.provider, life.provider_ms), word(agreement.user, life.user_ms)
+    silent = Text("（默认确认）", " (by silence)") if life.silent else Text("", "")
+    return Text(f"{provider.zh}；{user.zh}{silent.zh}。", f"{provider.en}; {user.en}{silent.en}.")
+
+
+def _disputes(statement: Statement, life: Life) -> list[Text]:
+    out = []
+    for each in life.disputes:
+        lines = ", ".join(str(line) for line in each.lines)
+        left = [lifecycle.standing_minor(life, x) for x in statement.lines if x.number in each.lines]
+        amount = money(sum(left), statement.currency)
+        zh = "由副表规则提出" if each.automatic else f"由 {each.by} 提出"
+        en = "by the check feed's rule" if each.automatic else f"by {each.by}"
+        out.append(
+            Text(
+                f"第 {lines} 行有异议，{zh}（理由 {each.reason}），计 {amount}；其余照付。",
+                f"Lines {lines} are disputed {en} (reason {each.reason}), {amount}; all else is due.",
+            )
+        )
+    return out
+
+
+def _papers(statement: Statement, life: Life, corrections: Sequence[Correction]) -> list[Text]:
+    out = []
+    if life.corrected_gross_minor:
+        amount = money(life.corrected_gross_minor, statement.currency)
+        out.append(Text(f"已更正 {amount}。", f"Corrected by {amount}."))
     for number, each in enumerate(corrections, 1):
         amount = money(each.gross_minor, statement.currency)
         if not each.effective_ms:

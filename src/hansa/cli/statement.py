@@ -308,7 +308,9 @@ def invoice(
 @answering
 def red_letter(case: "Case", correction: int, number: str, original: Path | None) -> Action:
     """Record the red letter that a correction waits for: then it counts. 登记红字信息确认单。"""
-    return RecordRedLetter(case.name, case.statement.period.from_ms, correction, number, _digest(original))
+    waiting = (n for n, each in enumerate(case.corrections, 1) if not each.effective_ms)
+    chosen = correction or next(waiting, 1)
+    return RecordRedLetter(case.name, case.statement.period.from_ms, chosen, number, _digest(original))
 
 
 def _digest(path: Path | None) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from hansa.apps.billing.elements import Index
 from hansa.apps.billing.elements_energy import EnergyElement
 from hansa.apps.billing.elements_trade import TradeElement
 from hansa.apps.billing.messages import Statement
+from hansa.apps.billing.pricing import index_value
 from hansa.apps.billing.rating import PRICE_UNIT, TAX_UNIT, Line, allot_tax, divide
 from hansa.apps.billing.recompute import Deal
 from hansa.apps.billing.tariff import Cap, Element, Fixed, Minimum, Tariff, Usage, minor_digits, rate_in_force
@@ -61,7 +63,7 @@ def clause(deal: Deal, stated: Sequence[Line], line: Line, period: Period) -> No
     text = Text(f"{sheet.zh}，条款 {line.clause}", f"Clause {line.clause} of {sheet.en}")
     own = [other for other in stated if other.kind != "correction"]
     if isinstance(element, Usage):
-        return _usage_clause(deal, element, line, text)
+        return _usage_clause(deal, element, line, period, text)
     if isinstance(element, Fixed):
         return _fixed_clause(deal, element, line, period, text)
     if isinstance(element, Minimum | Cap):
@@ -84,19 +86,33 @@ def _other_clause(deal: Deal, element: Element, own: Sequence[Line], line: Line,
     return Node(text, said, True, tuple(nodes))
 
 
-def _usage_clause(deal: Deal, element: Usage, line: Line, text: Text) -> Node:
+def _usage_clause(deal: Deal, element: Usage, line: Line, period: Period, text: Text) -> Node:
     """E1–E4: what the sheet says, and the one rounding of the line."""
     scale = 10 ** minor_digits(deal.tariff.currency)
     amount_minor = divide(
         line.quantity_base * line.price_e8 * scale, line.unit_base * PRICE_UNIT, deal.tariff.rounding
     )
     expected = 0 if line.kind == "included" else element.tiers[max(line.tier, 1) - 1].price_e8
+    nodes = _sheet(deal, element)
+    if element.index is not None:
+        value_e8 = index_value(deal.prices, element.index, period, deal.agreement.terms.cut_off_ms)
+        expected = divide(expected * value_e8, element.index.base_e8, "half_up")
+        nodes.append(_index(element.index, value_e8))
     right = (amount_minor, expected, element.unit_base) == (line.amount_minor, line.price_e8, line.unit_base)
     times = product(deal, line)
     rounded = _rounding(deal.tariff)
     amount = money(amount_minor, deal.tariff.currency)
     detail = Text(f"{times.zh} = {amount}，{rounded.zh}", f"{times.en} = {amount}, {rounded.en}")
-    return Node(text, detail, right, tuple(_sheet(deal, element)))
+    return Node(text, detail, right, tuple(nodes))
+
+
+def _index(index: Index, value_e8: int) -> Node:
+    """E11: the value in force, and the one at which prices are as the sheet states them."""
+    value, base = price_text(value_e8), price_text(index.base_e8)
+    name = f"{index.owner}/{index.index}"
+    return Node(
+        Text(f"价格指数 {name} 为 {value}，基准 {base}", f"The index {name} is {value}, its base {base}")
+    )
 
 
 def _rounding(tariff: Tariff) -> Text:

@@ -20,6 +20,7 @@ from hansa.apps.money.messages import (
     Receive,
     Refund,
     Reverse,
+    SetOff,
     Waive,
 )
 from hansa.apps.money.messages_bank import (
@@ -207,6 +208,17 @@ class Walk:
         (name,), found = self.pick(luck, OBLIGATIONS, lambda o: o.state == "open")
         self.act(self.one_of(luck, found.creditor), Waive(str(name), amount, "kindness"))
 
+    def set_off(self, luck: Random) -> None:
+        (first,), owed = self.pick(
+            luck, OBLIGATIONS, lambda o: o.state == "open" and o.due_ms <= self.purse.now_ms
+        )
+
+        def fit(o: Obligation) -> bool:
+            return o.state == "open" and (o.debtor, o.creditor) == (owed.creditor, owed.debtor)
+
+        (second,), _ = self.pick(luck, OBLIGATIONS, fit)
+        self.act(self.one_of(luck, owed.creditor), SetOff(str(first), str(second), luck.choice(AMOUNTS)))
+
     # What banks and their customers do.
 
     def deposit(self, luck: Random) -> None:
@@ -388,6 +400,7 @@ STEPS: tuple[Callable[[Walk, Random], None], ...] = (
     Walk.reverse,
     Walk.refund,
     Walk.waive,
+    Walk.set_off,
     Walk.deposit,
     Walk.ask_for_payout,
     Walk.answer,

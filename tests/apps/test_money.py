@@ -10,9 +10,11 @@ from hansa.apps.money.messages import (
     Apply,
     DeclarePaid,
     FellDue,
+    HasSetOff,
     Refund,
     Reopened,
     Reverse,
+    SetOff,
     Settled,
     Waive,
 )
@@ -181,6 +183,21 @@ def test_a_declared_payment_settles_nothing_and_shows(purse: Purse) -> None:
     assert item.obligation.state == "open"
     with pytest.raises(errors.AlreadyDeclared):
         purse.do("plant", DeclarePaid("o-1", 1_000, purse.now_ms, "FT/26-1"))
+
+
+def test_what_is_due_is_set_off_against_what_one_owes_the_same_member(purse: Purse) -> None:
+    purse.owe("o-1", 1_000, due_ms=START_MS)
+    purse.owe("back", 300, debtor="maker", creditor="plant")
+
+    purse.do("maker", SetOff("o-1", "back", 100))
+    purse.do("maker", SetOff("o-1", "back", 200))
+
+    assert (purse.obligation("o-1").paid_minor, purse.obligation("back").state) == (300, "paid")
+    assert purse.heard == [Paid("back", "statement", "lease-1", purse.now_ms, 0)]
+    (paid,) = purse.ask("payments_of", obligation="o-1")
+    assert (paid.by, paid.source, paid.amount_minor) == ("set_off", "back", 300)
+    assert purse.emitted(HasSetOff) == [HasSetOff("o-1", "back", 100), HasSetOff("o-1", "back", 200)]
+    assert not purse.broken()
 
 
 # Overdue.

@@ -8,7 +8,7 @@ import pytest
 from hansa.apps.money import errors
 from hansa.apps.money import interface as money
 from hansa.apps.money.interface import Fund, FundPaidIn, FundState, pay_in_of, return_of, same_again_of
-from hansa.apps.money.messages import FundDrawn, FundEnded, NoteInvoice, Reverse
+from hansa.apps.money.messages import FundDrawn, FundEnded, NoteInvoice, Reverse, SetOff
 from hansa.apps.money.messages_bank import Capture, Pay, SetAside
 from hansa.kernel import Refusal, limits
 from tests.apps.purse import CNY, DAY, START_MS, Purse, entry, purse, received
@@ -282,6 +282,11 @@ def returned(purse: Purse) -> None:
     purse.do("maker", Reverse(entry(hash_of("prepayment")), "mistake"))
 
 
+def set_off_deposit(purse: Purse) -> None:
+    purse.owe("counter", debtor="maker", creditor="plant", due_ms=purse.now_ms)
+    purse.do("plant", SetOff("counter", pay_in_of("unpaid"), 1))
+
+
 WRONG: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
     "drawing of a security deposit": (draw("security_deposit", "o-1"), errors.FundOfOtherKind),
     "drawing of earnest money": (draw("earnest_money", "o-1"), errors.FundOfOtherKind),
@@ -320,6 +325,7 @@ WRONG: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
         lambda purse: opened(purse, "security_deposit", name="prepayment"),
         errors.FundTaken,
     ),
+    "setting a deposit to pay in off": (set_off_deposit, errors.NotMutual),
     "a fund between one": (
         lambda purse: opened(purse, "prepayment", holder="plant", name="x"),
         errors.SameParty,

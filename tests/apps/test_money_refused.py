@@ -16,6 +16,7 @@ from hansa.apps.money.messages import (
     Owe,
     Refund,
     Reverse,
+    SetOff,
     Waive,
 )
 from hansa.apps.money.tables import OWN_DEBTS
@@ -136,6 +137,32 @@ REFUSED: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
     "the debtor waiving its debt": (do("plant", Waive("o-1", 1, "x")), errors.NotCreditor),
     "waiving more than is open": (do("maker", Waive("o-1", 1_001, "x")), errors.LessenedTooMuch),
     "waiving what is paid": (after(PAID, do("maker", Waive("o-1", 1, "x"))), errors.LessenedTooMuch),
+    "setting off what is not due": (
+        after(owed(debtor="maker", creditor="plant"), do("maker", SetOff("o-1", "o-9", 1))),
+        errors.NotDue,
+    ),
+    "setting off what is owed to another": (
+        after(owed(debtor="maker", creditor="plant"), do("third", SetOff("due", "o-9", 1))),
+        errors.NotCreditor,
+    ),
+    "setting off against what another owes": (
+        after(owed(debtor="third", creditor="plant"), do("maker", SetOff("due", "o-9", 1))),
+        errors.NotMutual,
+    ),
+    "setting off against what one owes another": (
+        after(owed(debtor="maker", creditor="third"), do("maker", SetOff("due", "o-9", 1))),
+        errors.NotMutual,
+    ),
+    "setting off in another currency": (
+        after(owed(debtor="maker", creditor="plant", currency="EUR"), do("maker", SetOff("due", "o-9", 1))),
+        errors.NotMutual,
+    ),
+    "setting off against what goes the same way": (do("maker", SetOff("due", "o-2", 1)), errors.NotMutual),
+    "setting off more than one owes": (
+        after(owed(debtor="maker", creditor="plant", amount_minor=10), do("maker", SetOff("due", "o-9", 11))),
+        errors.Overpaid,
+    ),
+    "setting off what does not exist": (do("maker", SetOff("due", "none", 1)), errors.ObligationUnknown),
     "lessening by nothing": (
         lambda purse: purse.call(money.lessen, "o-1", 0, "correction"),
         errors.AmountUnfit,
@@ -148,6 +175,7 @@ def test_what_must_not_be_is_refused_by_name_and_leaves_nothing(purse: Purse, ca
     act, wanted = REFUSED[case]
     purse.owe("o-1")
     purse.owe("o-2")
+    purse.owe("due", due_ms=START_MS)
 
     with pytest.raises(Refusal) as caught:
         act(purse)

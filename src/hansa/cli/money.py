@@ -14,6 +14,7 @@ from hansa.apps.money.messages import (
     Receive,
     Refund,
     Reverse,
+    SetOff,
     Waive,
 )
 from hansa.apps.money.queries import ListedBalance, ListedFund, ListedHold, ListedObligation, ListedReceipt
@@ -37,6 +38,8 @@ from hansa.client.tables import Column, Table
 from hansa.client.texts import Text
 from hansa.kernel import Action, limits
 
+ENTRY_LENGTH = 64
+"""Letters of a whole entry."""
 POTS_ZH = {
     "free": "可用",
     "held": "冻结",
@@ -191,7 +194,8 @@ def receipts(lang: Language, profile_name: str) -> Table:
     """All receipts of payment that were recorded, but for those reversed. 收款记录。"""
     at = desk(lang, profile_name)
     found = at.ask_all("money.receipts", ListedReceipt, lambda each: each.entry, creditor=at.profile.member)
-    rows = [_receipt_row(each) for each in found if not each.receipt.reversed_reason]
+    standing = [each for each in found if not each.receipt.reversed_reason]
+    rows = [_receipt_row(each) for each in sorted(standing, key=lambda each: each.receipt.value_ms)]
     return Table(Text("收款记录", "Receipts of payment"), RECEIPTS, rows)
 
 
@@ -367,6 +371,18 @@ def waive(at: Desk, obligation: str, amount: str, reason: str) -> list[Action]:
     return [Waive(obligation=found.id, amount_minor=part_of(found, amount), reason=reason)]
 
 
+@money.command("set-off")
+@click.argument("obligation")
+@click.argument("against")
+@click.option("--amount", default="", help="If not the smaller of both. 金额；默认为较小的未结额。")
+@signing
+def set_off(at: Desk, obligation: str, against: str, amount: str) -> list[Action]:
+    """Set OBLIGATION, owed to you and due, off AGAINST what you owe the same member. 抵销。"""
+    first, second = chosen(at, obligation), chosen(at, against)
+    amount_minor = part_of(first, amount) if amount else min(part_of(first, ""), part_of(second, ""))
+    return [SetOff(obligation=first.id, against=second.id, amount_minor=amount_minor)]
+
+
 @money.command()
 @click.argument("creditor")
 @click.argument("amount")
@@ -397,6 +413,8 @@ def note_invoice(at: Desk, fund: str, number: str) -> list[Action]:
 
 def _entry(at: Desk, beginning: str) -> str:
     """The one receipt whose entry begins so."""
+    if len(beginning) == ENTRY_LENGTH:
+        return beginning
     member = at.profile.member
     listed = at.ask_all("money.receipts", ListedReceipt, lambda each: each.entry, creditor=member)
     found: list[str] = [each.entry for each in listed if each.entry.startswith(beginning.lower())]

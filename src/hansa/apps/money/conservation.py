@@ -52,6 +52,10 @@ def _obligations(books: Books) -> Iterator[Check]:
     paid: dict[str, int] = {}
     for (name, _, _), payment in books.payments.items():
         paid[name] = paid.get(name, 0) + payment.amount_minor
+    for (name, by, source), payment in books.payments.items():
+        if by == "set_off":
+            other = books.payments.get((source, by, name))
+            yield "set_off.both", name, payment.amount_minor, other.amount_minor if other else 0
     for name in paid:
         yield "payment.obligation", name, int(name in books.obligations), 1
     for name, each in books.obligations.items():

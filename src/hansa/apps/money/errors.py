@@ -147,6 +147,23 @@ class AlreadyDeclared(Refusal, code="money.already_declared", field="bank_refere
     en = "This payment of obligation {obligation} is declared already. Wait for the creditor to record it."
 
 
+class NotMutual(Refusal, code="money.not_mutual", field="against"):
+    zh = (
+        "应收应付项 {obligation} 与 {against} 不能抵销：须为同样两方之间、方向相反、同一货币的欠款，"
+        "且都不是保证金、预付款或定金的缴款。"
+    )
+    en = (
+        "Obligations {obligation} and {against} cannot be set off: they must be between the same two "
+        "members, in opposite directions and one currency, and pay in no deposit, prepayment or earnest "
+        "money."
+    )
+
+
+class NotDue(Refusal, code="money.not_due", field="obligation"):
+    zh = "应收应付项 {obligation} 尚未到期，不能用来抵销。请到期后再办，或与对方商定。"
+    en = "Obligation {obligation} is not due yet, so it cannot be set off. Wait until it is, or agree on it."
+
+
 class FundTaken(Refusal, code="money.fund_taken", field="fund"):
     zh = "款项 {fund} 已存在。请换一个编号。"
     en = "Fund {fund} exists already. Choose another name."

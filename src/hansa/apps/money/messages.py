@@ -32,7 +32,7 @@ Mode = Literal["external", "bank"]
 """external: through the members' own banks, recorded by the creditor. bank: by claims on a member bank."""
 ObligationState = Literal["open", "paid", "void"]
 """void: lessened to nothing before anything was paid."""
-PaidBy = Literal["receipt", "fund", "claims", "hold"]
+PaidBy = Literal["receipt", "fund", "claims", "hold", "set_off"]
 FundEnd = Literal["open", "returned", "forfeited", "doubled"]
 
 
@@ -245,6 +245,16 @@ class Waive(Action, tag="money.waive"):
     reason: Id
 
 
+class SetOff(Action, tag="money.set_off"):
+    """A creditor sets what is due to it off against what it owes the same member (抵销)."""
+
+    obligation: Id
+    """Owed to the signer, and due."""
+    against: Id
+    """Owed by the signer to who owes the first."""
+    amount_minor: Positive
+
+
 class NoteInvoice(Action, tag="money.note_invoice"):
     """The holder of a prepayment notes the number of the invoice that it issued for it."""
 
@@ -306,6 +316,14 @@ class Refunded(Event, tag="money.refunded"):
     entry: Hash
     amount_minor: Positive
     obligation: Id
+
+
+class HasSetOff(Event, tag="money.has_set_off"):
+    """Two obligations in opposite directions paid each other by so much."""
+
+    obligation: Id
+    against: Id
+    amount_minor: Positive
 
 
 class DeclaredPaid(Event, tag="money.declared_paid"):

@@ -218,7 +218,7 @@ def payments_of(ctx: Context, obligation: Id) -> list[ListedPayment]:
 
 
 def _paid_by(text: str) -> PaidBy:
-    known: tuple[PaidBy, ...] = ("receipt", "fund", "claims", "hold")
+    known: tuple[PaidBy, ...] = ("receipt", "fund", "claims", "hold", "set_off")
     return next(each for each in known if each == text)
 
 

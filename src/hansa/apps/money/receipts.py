@@ -16,6 +16,7 @@ from hansa.apps.money.messages import (
     Declaration,
     DeclaredPaid,
     DeclarePaid,
+    HasSetOff,
     Listed,
     Owe,
     Receipt,
@@ -25,6 +26,7 @@ from hansa.apps.money.messages import (
     Refunded,
     Reverse,
     Reversed,
+    SetOff,
     Share,
     Waive,
 )
@@ -228,6 +230,28 @@ def waive(ctx: Context, a: Waive) -> None:
     # Writes and events.
     told = lessen(ctx, a.obligation, a.amount_minor, a.reason)
     tell(ctx, [Waived(a.obligation, owed.cause, owed.subject, a.amount_minor), *told])
+
+
+@since(2)
+def set_off(ctx: Context, a: SetOff) -> None:
+    """By one side's word, once its own claim is due (民法典 第五百六十八条)."""
+    # Checks.
+    owed, against = known(ctx, a.obligation), known(ctx, a.against)
+    if owed.creditor != ctx.member:
+        raise errors.NotCreditor(obligation=a.obligation, member=ctx.member)
+    mutual = (against.debtor, against.creditor, against.currency) == (ctx.member, owed.debtor, owed.currency)
+    if not mutual or owed.fund or against.fund:
+        raise errors.NotMutual(obligation=a.obligation, against=a.against)
+    if ctx.time_ms < owed.due_ms:
+        raise errors.NotDue(obligation=a.obligation)
+
+    # Writes.
+    signals = settle(ctx, a.obligation, "set_off", a.against, a.amount_minor, ctx.time_ms)
+    signals += settle(ctx, a.against, "set_off", a.obligation, a.amount_minor, ctx.time_ms)
+
+    # Events.
+    ctx.emit(HasSetOff(obligation=a.obligation, against=a.against, amount_minor=a.amount_minor))
+    tell(ctx, signals)
 
 
 def unapplied_minor(receipt: Receipt) -> int:

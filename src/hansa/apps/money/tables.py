@@ -33,7 +33,7 @@ FALLING_DUE = Table(
 SWEEPS = Table("money.sweeps", key=("creditor",), record=Sweep)
 OWN_DEBTS = Table("money.own_debts", key=("debtor",), record=OwnDebts)
 PAYMENTS = Table("money.payments", key=("obligation", "by", "source"), record=Payment)
-"""`source`: the receipt's entry, the fund, the payer, the hold."""
+"""`source`: the receipt's entry, the fund, the payer, the hold, the obligation set off."""
 
 RECEIPTS = Table("money.receipts", key=("creditor", "entry"), record=Receipt)
 UNAPPLIED = Table("money.unapplied", key=("creditor", "payer", "entry"), record=Listed)

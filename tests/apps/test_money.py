@@ -11,6 +11,8 @@ from hansa.apps.money.messages import (
     DeclarePaid,
     FellDue,
     HasSetOff,
+    Lessened,
+    Owing,
     Refund,
     Reopened,
     Reverse,
@@ -35,6 +37,24 @@ def test_a_payment_settles_what_it_is_for_and_the_creditor_room_hears_of_it(purs
     assert purse.emitted(Settled) == [Settled("o-1", purse.now_ms)]
     assert purse.rows(OWED_TO) == purse.rows(OWED_BY) == purse.rows(FALLING_DUE) == {}
     assert not purse.broken()
+
+
+def test_what_is_owed_and_corrected_is_told_to_everyone(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+    purse.call(money.lessen, "o-1", 400, "correction")
+    received(purse, 1, 600, ("o-1", 600))
+    purse.call(money.lessen, "o-1", 50, "correction")
+
+    owing = purse.emitted(Owing)
+    assert [(each.obligation, each.amount_minor, each.cause) for each in owing] == [
+        ("o-1", 1_000, "statement"),
+        (money.back_of("o-1", 1), 50, "correction"),
+    ]
+    assert owing[0].reference == names.reference_of("o-1")
+    assert purse.emitted(Lessened) == [
+        Lessened("o-1", 400, "correction"),
+        Lessened("o-1", 50, "correction", money.back_of("o-1", 1)),
+    ]
 
 
 def test_one_payment_pays_many_obligations_and_what_is_left_stays_unapplied(purse: Purse) -> None:

@@ -7,7 +7,6 @@ import pytest
 from hansa.apps.billing.messages import PublishTariff
 from hansa.apps.consortium.messages import Licence, UpdateMember
 from hansa.apps.leasing.chain import chain_of
-from hansa.apps.leasing.handover import content_of
 from hansa.apps.leasing.messages import (
     Attachment,
     Close,
@@ -24,6 +23,7 @@ from hansa.apps.leasing.messages_market import Agree, LeaseTerms
 from hansa.apps.leasing.messages_told import Chain
 from hansa.apps.leasing.proposals import content_of as proposed
 from hansa.apps.leasing.queries_life import draft_of, lease_of
+from hansa.apps.leasing.reports import content_of
 from hansa.apps.leasing.text import content
 from hansa.apps.metering.messages import AnchorReadings, RecordCounters
 from hansa.apps.money.interface import name_of, pay_in_of

@@ -10,7 +10,6 @@ from hansa.apps.billing.tariff import Tier
 from hansa.apps.consortium.members import set_status
 from hansa.apps.consortium.messages import Licence
 from hansa.apps.leasing import errors, errors_market
-from hansa.apps.leasing.handover import content_of
 from hansa.apps.leasing.messages import (
     AgreeDamage,
     Attachment,
@@ -36,6 +35,7 @@ from hansa.apps.leasing.messages import (
 )
 from hansa.apps.leasing.messages_market import Agree
 from hansa.apps.leasing.proposals import content_of as proposed
+from hansa.apps.leasing.reports import content_of
 from hansa.kernel import Action, Refusal, limits, replace
 from hansa.kernel.types import INTEGER_MAX
 from tests.apps.leases import (

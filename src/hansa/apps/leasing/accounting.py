@@ -1,7 +1,7 @@
 """What an accountant asks of a lease: the questions of IFRS 16 and CAS 21 (企业会计准则第 21 号——租赁, 2018).
 
 To each the sheet gives what the terms say, and why; and a statement comes apart into fixed, minimum and
-variable amounts. Pure. It advises nobody how to book: where the terms do not decide, it says that it is a matter
+variable amounts. Pure. It advises nobody how to book: where the terms do not decide, it calls it a matter
 of judgement. Paragraphs of IFRS 16: 9, B13–B20 (identified asset), B21–B30 (control), 12–16 (parts), 18–21
 (term), 27 (payments), 5–8 (exemptions); of CAS 21: arts. 4–8, 9–13, 15, 18, 30–32.
 """

@@ -7,7 +7,7 @@ on nothing is charged any more. Photos stay with whoever took them; the ledger h
 from hansa.apps.billing import interface as billing
 from hansa.apps.leasing import booking, errors
 from hansa.apps.leasing.assets import described
-from hansa.apps.leasing.lease_rules import BINDING, check_not_sublet, known, of_party
+from hansa.apps.leasing.lease_rules import check_not_sublet, known, of_party
 from hansa.apps.leasing.messages import (
     ConfirmHandover,
     Direction,
@@ -20,11 +20,12 @@ from hansa.apps.leasing.messages import (
     Shown,
 )
 from hansa.apps.leasing.messages_told import HandoverConfirmed, HandoverRefused, HandoverReported
+from hansa.apps.leasing.reports import content_of
 from hansa.apps.leasing.signing import LAST_MS, begin, give_back
 from hansa.apps.leasing.tables_life import HANDOVERS, LEASES
 from hansa.apps.metering import interface as metering
 from hansa.apps.money import interface as money
-from hansa.kernel import Context, Hash, Id, digest, limits, replace, since
+from hansa.kernel import Context, Hash, Id, limits, replace, since
 
 BEFORE: dict[str, LeaseState] = {"in": "signed", "out": "running"}
 """In which state a lease is handed over."""
@@ -32,11 +33,6 @@ PAID_BEFORE: tuple[tuple[money.FundKind, str, str], ...] = (
     ("security_deposit", "保证金", "security deposit"),
     ("prepayment", "预付款", "prepayment"),
 )
-
-
-def content_of(lease: Id, direction: Direction, by: str, report: ReportHandover) -> Hash:
-    """What the other party confirms: digest of who reports what of which handover."""
-    return digest({"by": by, "direction": direction, "lease": lease, "report": report})
 
 
 @since(2)
@@ -237,6 +233,3 @@ def _check_disputed(report: Handover, disputed: tuple[Id, ...]) -> None:
     for position, name in enumerate(disputed):
         if name not in known_names or disputed.index(name) != position:
             raise errors.DisputedUnfit(clause=name, name=name)
-
-
-__all__ = ["BINDING", "confirm_handover", "content_of", "dispute_handover", "handover", "standing_at"]

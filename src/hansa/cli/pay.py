@@ -126,14 +126,14 @@ def export(
     for name in obligations:
         if name not in listed:
             raise errors.NotOwed(obligation=name, member=member)
-    until_ms = (_day(due_until) + 1) * limits.DAY_MS if due_until else 0
+    until_ms = (given_day(due_until) + 1) * limits.DAY_MS if due_until else 0
     chosen = [
         open_item(one)
         for name, one in listed.items()
         if (name in obligations or (not obligations and (not until_ms or one.obligation.due_ms < until_ms)))
         and (again or one.declared is None)
     ]
-    on_day = _day(day) if day else now // limits.DAY_MS
+    on_day = given_day(day) if day else now // limits.DAY_MS
     made = orders(member, chosen, read_accounts(accounts), day=on_day, id=f"HANSA-{now}")
     for order in made if output is not None else ():
         assert output is not None
@@ -263,7 +263,8 @@ def _send(at: Desk, actions: Sequence[Action], yes: bool) -> None:
     say(at.lang, f"已入账 {len(actions)} 笔。", f"{len(actions)} recorded.", err=True)
 
 
-def _day(text: str) -> int:
+def given_day(text: str) -> int:
+    """Days since the epoch of a date as a user gives it."""
     try:
         return (date.fromisoformat(text) - EPOCH).days
     except ValueError:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from hansa.cli.common import Desk, Language, desk, now_ms, profile_option, say
-from hansa.cli.pay import AtDesk
+from hansa.cli.pay import AtDesk, given_day
+from hansa.cli.tables import table_output
 from hansa.client.files import write_over
+from hansa.client.tables import Table
 from hansa.kernel.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def html(
     output: Path | None,
     profile_name: str,
 ) -> None:
-    """A statement as HTML to print. PERIOD: its first day (YYYY-MM-DD); the latest without. 可打印的结算单。"""
+    """A statement as HTML to print. PERIOD: its first day (YYYY-MM-DD); else the latest. 可打印的结算单。"""
     from hansa.console.statement.html import html_text
 
     made, at, name = _paper(lang, agreement, period, paper or lang, profile_name)
@@ -106,3 +108,53 @@ def period_of(at: Desk, agreement: str, first_day: str) -> tuple[int, str]:
 def _write(lang: Language, file: Path, data: bytes) -> None:
     write_over(file, data, READABLE)
     say(lang, f"已写入 {file}", f"{file} is written")
+
+
+@click.command()
+@click.option("--from", "from_", help="First date (YYYY-MM-DD). 起始日期。")
+@click.option("--to", help="Last date. 截止日期。")
+@click.option("--chart", type=click.Choice(["cas", "ifrs"]), default="cas", show_default=True)
+@click.option(
+    "--accounts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own account mapping instead. 本单位的科目对应文件。",
+)
+@click.option(
+    "--accruals/--no-accruals", default=True, help="At month ends, reversed next day. 月末暂估与冲回。"
+)
+@click.option(
+    "--show-chart", is_flag=True, help="Print the mapping, to copy and change. 输出科目对应文件范本。"
+)
+@profile_option
+@table_output
+@click.pass_obj
+def journal(
+    lang: Language,
+    from_: str | None,
+    to: str | None,
+    chart: str,
+    accounts: Path | None,
+    accruals: bool,
+    show_chart: bool,
+    profile_name: str,
+) -> Table:
+    """Journal lines of your company for a span of dates, ready to import. 记账凭证分录。"""
+    from hansa.client.accruals import accrued
+    from hansa.client.journal import table
+    from hansa.client.journal_accounts import chart_text, read_chart
+    from hansa.client.journal_ledger import gather
+    from hansa.client.journal_ledger import journal as made
+
+    if show_chart:
+        click.echo(chart_text(chart), nl=False)
+        click.get_current_context().exit(0)
+    if from_ is None or to is None:
+        raise click.UsageError("--from, --to")
+    book = read_chart(accounts or chart)
+    at = desk(lang, profile_name)
+    asks = AtDesk(at)
+    accrue = (lambda name, agreement, day: accrued(asks, name, agreement, day)[1]) if accruals else None
+    vouchers, by_hand = made(gather(asks, at.profile.member), book, given_day(from_), given_day(to), accrue)
+    for what in by_hand:
+        say(lang, f"未入账，请手工处理：{what}", f"Not booked, see to it yourself: {what}", err=True)
+    return table(vouchers, book, lang)

@@ -1,0 +1,354 @@
+"""Journals: every voucher balances, both parties' books mirror each other, balances are the ledger's own."""
+
+import csv
+import functools
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hansa.apps.billing.accrual import Accrued
+from hansa.apps.billing.lifecycle import disputed_lines
+from hansa.apps.billing.messages import Agreement
+from hansa.apps.consortium.calendars import local_day, start_of_day
+from hansa.apps.money.messages import Allocation, Owe, Receive, Refund, Reverse
+from hansa.client.accruals import accrued
+from hansa.client.journal import Voucher, difference_minor, table
+from hansa.client.journal_accounts import CHARTS, Accounts, MappingUnusable, chart_text, read_chart
+from hansa.client.journal_ledger import Books, gather, journal, month_ends
+from hansa.client.tables import EPOCH, csv_text, xlsx_bytes
+from hansa.kernel import limits
+from hansa.kernel.refusal import Refusal
+from tests.apps.ground import REGISTRY
+from tests.apps.statements import APRIL_MS, FROM_MS, MARCH_MS, TO_MS, Desk
+
+ALWAYS = (0, 60_000)
+PARTIES = ("maker", "plant")
+MIRRORS = {
+    "receivable": "payable", "revenue": "cost", "output_tax": "input_tax", "bank": "bank",
+    "other_receivable": "other_payable", "unapplied_received": "unapplied_paid",
+    "accrued_receivable": "accrued_payable", "interest_income": "interest_expense",
+    "other_income": "other_expense", "deposit_held": "deposit_paid", "prepayment_received": "prepayment_paid",
+}  # fmt: skip
+
+
+class Asking:
+    """Queries of rooms in memory, answered through JSON; lists in pages of three."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def one(self, name: str, kind: Any, **arguments: Any) -> Any:
+        query = REGISTRY.queries[name]
+        found = self.desk.ask(lambda ctx: functools.partial(query, ctx)(**arguments))
+        return msgspec.json.decode(msgspec.json.encode(found), type=kind)
+
+    def all(self, name: str, kind: Any, last: Callable[[Any], str], **arguments: Any) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            after = last(found[-1]) if found else ""
+            page = self.one(name, list[kind], after=after, limit=3, **arguments)
+            found += page
+            if len(page) < 3:
+                return found
+
+
+def books(desk: Desk, member: str) -> Books:
+    return gather(Asking(desk), member)
+
+
+def vouchers(desk: Desk, member: str, chart: str = "cas", days: tuple[int, int] = ALWAYS) -> list[Voucher]:
+    found, by_hand = journal(books(desk, member), read_chart(chart), *days)
+    assert by_hand == []
+    return found
+
+
+def balances(found: Sequence[Voucher]) -> Counter[str]:
+    """Debits less credits by role; roles that come to nothing are left out."""
+    sums: Counter[str] = Counter()
+    for voucher in found:
+        for entry in voucher.entries:
+            sums[entry.role] += entry.debit_minor - entry.credit_minor
+    return Counter({role: amount for role, amount in sums.items() if amount})
+
+
+def pay(desk: Desk, amount_minor: int, *names: str, entry: str = "11" * 32, payer: str = "plant") -> None:
+    """The maker finds a payment on its bank statement."""
+    left, shares = amount_minor, []
+    for name in names:
+        found = desk.obligations()[name]
+        part = min(left, found.amount_minor - found.paid_minor)
+        shares.append(Allocation(name, part))
+        left -= part
+    value_ms = desk.now_ms // limits.DAY_MS * limits.DAY_MS
+    desk.do("maker", Receive(entry, "CNY", amount_minor, value_ms, payer, tuple(shares)))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_confirmed_statement_is_revenue_here_and_cost_there(desk: Desk) -> None:
+    statement = desk.close(pieces=1_000)
+    assert vouchers(desk, "maker") == vouchers(desk, "plant") == [], "nobody confirmed it"
+    desk.confirm()
+    net, tax, gross = statement.net_minor, statement.tax_minor, statement.gross_minor
+    assert balances(vouchers(desk, "maker")) == {"receivable": gross, "revenue": -net, "output_tax": -tax}
+    assert balances(vouchers(desk, "plant")) == {"payable": -gross, "cost": net, "input_tax": tax}
+    (voucher,) = vouchers(desk, "maker")
+    assert (voucher.partner, voucher.agreement, voucher.currency) == ("plant", "g-1", "CNY")
+    assert vouchers(desk, "third") == []
+
+
+def test_disputed_lines_are_not_booked_and_corrections_when_they_count(desk: Desk) -> None:
+    statement = desk.close(pieces=1_000)
+    desk.dispute("plant", 2)
+    desk.confirm("maker")
+    gross = statement.gross_minor - statement.lines[1].gross_minor
+    assert balances(vouchers(desk, "maker"))["receivable"] == gross
+    desk.withdraw("plant")
+    assert balances(vouchers(desk, "maker"))["receivable"] == statement.gross_minor
+    desk.concede("maker", l1=11_300)
+    after = balances(vouchers(desk, "maker"))
+    assert after["receivable"] == statement.gross_minor - 11_300
+    assert after["output_tax"] == -(statement.tax_minor - 1_300)
+    assert open_minor(desk) == after["receivable"]
+
+
+def open_minor(desk: Desk) -> int:
+    """What the plant still owes the maker of statements, less what goes back."""
+    sign = {"plant": 1, "maker": -1}
+    return sum(sign[one.debtor] * (one.amount_minor - one.paid_minor) for one in desk.obligations().values())
+
+
+def test_payments_meet_what_they_pay_and_the_rest_waits(desk: Desk) -> None:
+    desk.close(pieces=1_000)
+    desk.confirm()
+    (name,) = desk.obligations()
+    owed = desk.obligations()[name].amount_minor
+    pay(desk, owed + 500, name)
+    maker, plant = balances(vouchers(desk, "maker")), balances(vouchers(desk, "plant"))
+    assert (maker["receivable"], maker["bank"], maker["unapplied_received"]) == (0, owed + 500, -500)
+    assert (plant["payable"], plant["bank"], plant["unapplied_paid"]) == (0, -owed - 500, 500)
+    desk.do("maker", Refund("11" * 32, 500, desk.now_ms + limits.DAY_MS))
+    assert balances(vouchers(desk, "maker")) == maker, "it is owed back, not yet paid"
+    desk.do("maker", Reverse("11" * 32, "mistake", (name,)))
+    assert balances(vouchers(desk, "maker"))["receivable"] == owed
+
+
+def test_a_payment_by_somebody_else_is_no_money_of_the_debtor(desk: Desk) -> None:
+    desk.close(pieces=10)
+    desk.confirm()
+    (name,) = desk.obligations()
+    owed = desk.obligations()[name].amount_minor
+    pay(desk, owed, name, payer="bank")
+    plant = balances(vouchers(desk, "plant"))
+    assert (plant["bank"], plant["other_payable"], plant["payable"]) == (0, -owed, 0)
+
+
+def test_a_debt_that_its_debtor_acknowledged_is_booked_on_both_sides(desk: Desk) -> None:
+    desk.do("plant", Owe("tools", "maker", "EUR", 700, desk.now_ms + limits.DAY_MS))
+    assert balances(vouchers(desk, "maker")) == {"receivable": 700, "revenue": -700}
+    assert balances(vouchers(desk, "plant")) == {"payable": -700, "cost": 700}
+    assert {voucher.currency for voucher in vouchers(desk, "plant")} == {"EUR"}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_accruals_stand_for_a_day_and_are_taken_back_on_the_next(desk: Desk, chart: str) -> None:
+    desk.close(pieces=1_000)
+    desk.move_to(APRIL_MS + limits.DAY_MS)
+    asks = Asking(desk)
+
+    def accrue(name: str, agreement: Agreement, day: int) -> Sequence[Accrued]:
+        return accrued(asks, name, agreement, day)[1]
+
+    end = (EPOCH.fromisoformat("2025-02-28") - EPOCH).days
+    for member, role, sign in (("maker", "accrued_receivable", 1), ("plant", "accrued_payable", -1)):
+        held = books(desk, member)
+        at_end, by_hand = journal(held, read_chart(chart), 0, end, accrue)
+        assert by_hand == []
+        february = desk.statement(FROM_MS)
+        assert balances(at_end)[role] == sign * february.net_minor
+        after, _ = journal(held, read_chart(chart), 0, end + 1, accrue)
+        assert not balances(after)
+        assert all(difference_minor(voucher) == 0 for voucher in after)
+        reds = [entry for voucher in after for entry in voucher.entries if entry.debit_minor < 0]
+        assert bool(reds) == (chart == "cas")
+
+
+def test_the_reversal_of_a_month_before_the_span_is_in_the_span(desk: Desk) -> None:
+    desk.close(pieces=1_000)
+    asks = Asking(desk)
+    first = (EPOCH.fromisoformat("2025-03-01") - EPOCH).days
+
+    def accrue(name: str, agreement: Agreement, day: int) -> Sequence[Accrued]:
+        return accrued(asks, name, agreement, day)[1]
+
+    found, _ = journal(books(desk, "maker"), read_chart("cas"), first, first + 5, accrue)
+    assert [voucher.number[0] for voucher in found] == ["R"]
+
+
+def test_what_cannot_be_reckoned_is_named_and_the_rest_is_booked(desk: Desk) -> None:
+    desk.close(pieces=1_000)
+    desk.confirm()
+
+    def accrue(name: str, agreement: Agreement, day: int) -> Sequence[Accrued]:
+        raise MappingUnusable(file=name, detail="x")
+
+    first = (EPOCH.fromisoformat("2025-03-01") - EPOCH).days
+    found, by_hand = journal(books(desk, "maker"), read_chart("cas"), first, first + 29, accrue)
+    assert len(found) == 1
+    assert by_hand == ["g-1 2025-02-28: journal.mapping_unusable"]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["confirm", "dispute", "withdraw", "concede", "pay", "undo", "owe"]),
+        st.sampled_from(PARTIES),
+        st.sampled_from([FROM_MS, MARCH_MS]),
+        st.integers(1, 200_000),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=50)
+@given(STEPS)
+def test_whatever_happens_books_balance_and_mirror_each_other(steps: list[tuple[str, str, int, int]]) -> None:
+    desk = Desk()
+    desk.close(pieces=500)
+    desk.close(MARCH_MS, pieces=300)
+    for number, (what, member, period_ms, amount) in enumerate(steps):
+        try:
+            _step(desk, number, what, member, period_ms, amount)
+        except Refusal:
+            continue
+    sums = {}
+    for member in PARTIES:
+        held = books(desk, member)
+        for chart in CHARTS:
+            found, by_hand = journal(held, read_chart(chart), *ALWAYS)
+            assert by_hand == []
+            assert all(difference_minor(voucher) == 0 for voucher in found)
+            assert len({voucher.number for voucher in found}) == len(found)
+        sums[member] = balances(found)
+    for role, other in MIRRORS.items():
+        assert sums["maker"][role] == -sums["plant"][other], role
+        assert sums["plant"][role] == -sums["maker"][other], role
+    assert sums["maker"]["receivable"] - sums["plant"]["receivable"] == open_minor(desk)
+    _compare_with_statements(desk, sums["maker"])
+
+
+def _step(desk: Desk, number: int, what: str, member: str, period_ms: int, amount: int) -> None:
+    if what == "confirm":
+        desk.confirm(member, period_ms=period_ms)
+    elif what == "dispute":
+        desk.dispute(member, 1 + amount % 4, period_ms=period_ms)
+    elif what == "withdraw":
+        desk.withdraw(member, period_ms)
+    elif what == "concede":
+        desk.concede(member, period_ms, **{f"l{1 + amount % 4}": amount})
+    elif what == "pay":
+        names = [
+            name
+            for name, one in desk.obligations().items()
+            if one.creditor == "maker" and one.state == "open"
+        ]
+        pay(desk, amount, *names[:2], entry=named(number))
+    elif what == "undo":
+        desk.do("maker", Reverse(named(amount % 14), "mistake"))
+    elif what == "owe":
+        desk.do("plant", Owe(f"own-{number}", "maker", "CNY", amount, desk.now_ms + limits.DAY_MS))
+
+
+def named(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def _compare_with_statements(desk: Desk, maker: Counter[str]) -> None:
+    """Revenue and tax reckoned anew, line by line, from the statements themselves."""
+    net = tax = 0
+    for period_ms in (FROM_MS, MARCH_MS):
+        life, statement = desk.life(period_ms), desk.statement(period_ms)
+        if life.confirmed_ms:
+            lines = [line for line in statement.lines if line.number not in disputed_lines(life)]
+            net += sum(line.net_minor for line in lines)
+            tax += sum(line.tax_minor for line in lines)
+        for correction in desk.corrections(period_ms):
+            for line in correction.lines if correction.effective_ms and life.confirmed_ms else ():
+                if line.line not in disputed_lines(life):
+                    net, tax = net + line.net_minor, tax + line.tax_minor
+    owed = sum(one.amount_minor for one in desk.obligations().values() if one.cause == "other")
+    assert -maker["revenue"] == net + owed
+    assert -maker["output_tax"] == tax
+
+
+def test_dates_are_local_and_the_span_includes_its_ends(desk: Desk) -> None:
+    desk.close(pieces=10)
+    desk.confirm()
+    life = desk.life()
+    calendar = books(desk, "maker").stated[0].calendar
+    day = local_day(calendar, life.confirmed_ms)
+    assert len(vouchers(desk, "maker", days=(day, day))) == 1
+    assert vouchers(desk, "maker", days=(day + 1, day + 9)) == []
+    assert (
+        start_of_day(calendar, day)
+        == life.confirmed_ms // limits.DAY_MS * limits.DAY_MS + 16 * limits.HOUR_MS
+    )
+    assert desk.now_ms < TO_MS
+
+
+def test_ends_of_months() -> None:
+    days = [str(EPOCH.fromordinal(EPOCH.toordinal() + day)) for day in month_ends(20_088, 20_150)]
+    assert days == ["2024-12-31", "2025-01-31", "2025-02-28"]
+    assert month_ends(20_089, 20_090) == []
+
+
+def test_the_table_is_ready_for_an_accounting_program(desk: Desk) -> None:
+    desk.close(pieces=10)
+    desk.confirm()
+    made = table(vouchers(desk, "maker"), read_chart("cas"), "zh")
+    rows = list(csv.DictReader(io.StringIO(csv_text(made, "zh"))))
+    assert [row["科目编码"] for row in rows] == ["1122", "5001", "22210107"]
+    assert rows[2]["科目名称"] == "应交税费—应交增值税（销项税额）"
+    assert rows[1]["税率"] == "13.00 %"
+    assert sum(float(row["借方金额"] or 0) for row in rows) == pytest.approx(
+        sum(float(row["贷方金额"] or 0) for row in rows)
+    )
+    assert xlsx_bytes(made, "zh")[:2] == b"PK"
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_have_an_account_for_every_role(name: str) -> None:
+    chart = read_chart(name)
+    codes = [getattr(chart.accounts, role).code for role in Accounts.__struct_fields__]
+    assert len(set(codes)) == len(codes)
+
+
+CHANGES = [
+    ('code = "1002"', 'code = " "'),
+    ("bank =", "banc ="),
+    ('"red"', '"blue"'),
+    ("tax_bp = 0", "tax_bp = -1"),
+    ("tax_bp = 0", "tax_bp = 20000"),
+    ("tax_bp = 0", "tax_bp = 1.5"),
+    ("[accounts]", "[accounts"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, change: tuple[str, str]) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(chart_text("cas").replace(*change), encoding="utf-8")
+    with pytest.raises(MappingUnusable):
+        read_chart(file)
+    file.write_text(chart_text("cas"), encoding="utf-8")
+    assert read_chart(file) == read_chart("cas")

@@ -25,7 +25,7 @@ from hansa.apps.billing.terms import GapRule, Settlement, Terms
 from hansa.apps.consortium.tables import MEMBERS
 from hansa.apps.money.messages import Allocation, Obligation, Receive
 from hansa.apps.money.tables import OBLIGATIONS
-from hansa.kernel import limits, replace
+from hansa.kernel import Context, limits, replace
 from tests.apps.ground import REGISTRY, Ground, accept, feed
 from tests.apps.tariffs import PIECE, TARIFF, calendar_of
 
@@ -66,7 +66,7 @@ class Desk(Ground):
         self.register(pieces=feed())
         self.publish(tariff, calendar_of("Asia/Shanghai"))
         self.propose(settlement)
-        self.recorded = 0
+        self.recorded = self.entries = self.total = 0
 
     def propose(
         self, settlement: Settlement | None, name: str = "g-1", times: tuple[int, int] = (FROM_MS, TO_MS)
@@ -87,8 +87,7 @@ class Desk(Ground):
     def produce(self, pieces: int, at_ms: int) -> None:
         """The counter stands so much higher at an instant."""
         self.recorded += 1
-        before = getattr(self, "total", 0)
-        self.total = before + pieces
+        self.total += pieces
         self.now_ms = max(self.now_ms, at_ms)
         self.record("pieces", (at_ms, self.total), first=self.recorded)
 
@@ -101,6 +100,15 @@ class Desk(Ground):
             self.produce(pieces, following[period_ms] - DAY)
         self.move_to(following[period_ms])
         return self.statement(period_ms)
+
+    def reading(self) -> Context:
+        """To look at what is there; no block of its own."""
+        ctx = self.context()
+        self.height -= 1
+        return ctx
+
+    def ask(self, query: Callable[..., Any], *arguments: Any) -> Any:
+        return query(self.reading(), *arguments)
 
     def statement(self, period_ms: int = FROM_MS, name: str = "g-1") -> Statement:
         found: Statement = self.ask(REGISTRY.queries["billing.statement_of"], name, period_ms)
@@ -119,7 +127,7 @@ class Desk(Ground):
         return found
 
     def obligations(self) -> dict[str, Obligation]:
-        return {str(key[0]): found for key, found in OBLIGATIONS.scan(self.context(), limit=limits.ALL_ROWS)}
+        return {str(key[0]): found for key, found in OBLIGATIONS.scan(self.reading(), limit=limits.ALL_ROWS)}
 
     # What the parties do.
 
@@ -163,9 +171,9 @@ class Desk(Ground):
     def pay(self, obligation: str, amount_minor: int, value_ms: int = 0) -> None:
         """The creditor finds a payment on its bank statement."""
         owed = self.obligations()[obligation]
-        entry = f"{len(self.tables('money')) + self.height:064x}"
+        self.entries += 1
         receipt = Receive(
-            entry=entry,
+            entry=f"{self.entries:064x}",
             currency=owed.currency,
             amount_minor=amount_minor,
             value_ms=value_ms or self.now_ms,

@@ -11,6 +11,7 @@ from hansa.apps.money.interface import Fund, FundPaidIn, FundState, pay_in_of, r
 from hansa.apps.money.messages import FundDrawn, FundEnded, NoteInvoice, Reverse, SetOff
 from hansa.apps.money.messages_bank import Capture, Pay, SetAside
 from hansa.kernel import Refusal, limits
+from hansa.kernel.types import INTEGER_MAX
 from tests.apps.purse import CNY, DAY, START_MS, Purse, entry, purse, received
 
 __all__ = ["purse"]
@@ -324,6 +325,10 @@ WRONG: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
     "opening under a name that is taken": (
         lambda purse: opened(purse, "security_deposit", name="prepayment"),
         errors.FundTaken,
+    ),
+    "earnest money for more than a ledger holds": (
+        lambda purse: opened(purse, "earnest_money", 1, secured_minor=INTEGER_MAX + 1, name="x"),
+        errors.AmountUnfit,
     ),
     "setting a deposit to pay in off": (set_off_deposit, errors.NotMutual),
     "a fund between one": (

@@ -1,8 +1,10 @@
 """What must not be done with obligations and receipts: each a named refusal that leaves nothing behind."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from hansa.apps.consortium.errors_members import NotActive
@@ -246,3 +248,35 @@ def test_a_ledger_of_rules_1_knows_no_money(purse: Purse) -> None:
     with pytest.raises(errors.RulesTooOld) as caught:
         money.owe(ctx, "o-1", Owed("plant", "maker", CNY, 1, START_MS, "other"))
     assert caught.value.code == "money.rules_too_old"
+
+
+STRANGE: dict[str, tuple[object, ...]] = {
+    "str": ("plant", "maker", "o-1", "x", "zz:9", entry(1), entry(9)),
+    "int": (0, 1, 2, START_MS, INTEGER_MAX),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in Purse().registry.queries if name.startswith("money.")])
+def test_any_question_has_an_answer_or_a_refusal(purse: Purse, name: str) -> None:
+    purse.open_claims(plant=1_000)
+    purse.owe("o-1", mode="bank", bank="bank")
+    purse.owe("o-2")
+    received(purse, 1, 2_000, ("o-2", 1_000))
+    wanted = purse.registry.arguments(name)
+    assert wanted is not None
+    luck = Random(name)
+    codes = []
+    for _ in range(60):
+        given = {
+            field.name: luck.choice(STRANGE["int" if "_ms" in field.name or field.name == "limit" else "str"])
+            for field in msgspec.structs.fields(wanted)
+            if field.required or luck.random() < 0.7
+        }
+        try:
+            purse.registry.query(purse.context(), name, given)
+        except Refusal as refusal:
+            codes.append(refusal.code)
+        else:
+            codes.append("ok")
+    assert "ok" in codes
+    assert {*codes} <= {"ok", "kernel.query_arguments", "money.list_too_long"}

@@ -86,6 +86,8 @@ def open_fund(ctx: Context, name: str, fund: Fund) -> None:
             secured_minor=fund.secured_minor,
             percent=limits.EARNEST_BP * 100 // BP,
         )
+    if fund.secured_minor:
+        check_amount(fund.secured_minor)
     if FUNDS.get(ctx, (name,)) is not None:
         raise errors.FundTaken(fund=name)
 

@@ -205,14 +205,14 @@ def _machines(
 def _description(values: Values, capabilities: tuple[Capability, ...]) -> Description:
     place = Place(
         name_zh=values["place_zh"],
-        name_en=values.get("place_en", values["place_zh"]),
+        name_en=values.get("place_en") or values["place_zh"],
         latitude_e6=values["latitude"],
         longitude_e6=values["longitude"],
         region=values["region"],
     )
     return Description(
         name_zh=values["name_zh"],
-        name_en=values.get("name_en", values["name_zh"]),
+        name_en=values.get("name_en") or values["name_zh"],
         place=place,
         capabilities=capabilities,
         feeds=values.get("feeds", ()),

@@ -1,0 +1,294 @@
+"""`hansa offer enquire|counter|agree|decline|judge`: two companies pass whole proposals to each other."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from hansa.apps.billing.messages import PublishedTariff
+from hansa.apps.billing.sheet import read_sheet
+from hansa.apps.billing.tariff import minor_digits
+from hansa.apps.leasing.messages_market import Counter, Decline, Enquire, Need, Size
+from hansa.apps.leasing.queries_market import ListedBargain
+from hansa.cli.common import Desk, Language, desk, instant, profile_option, say, show_json
+from hansa.cli.fields import ValueWrong, time_ms
+from hansa.cli.money_common import signing
+from hansa.cli.tables import table_output
+from hansa.client import reserve as reserves
+from hansa.client.bargains import (
+    agreement_to,
+    bindings,
+    deadlines,
+    expected,
+    first_terms,
+    next_terms,
+    offer_of,
+    standing,
+)
+from hansa.client.pay.items import minor_of
+from hansa.client.sheet_values import value_of
+from hansa.client.tables import Column, Table
+from hansa.client.texts import Text
+from hansa.kernel import Action, limits, replace
+
+STATES_ZH = {"open": "进行中", "agreed": "已成交", "declined": "已谢绝"}
+BARGAINS = (
+    Column("bargain", "询价", "enquiry"),
+    Column("offer", "报盘", "offer"),
+    Column("lessee", "询价方", "enquirer"),
+    Column("rounds", "报价次数", "proposals", "count"),
+    Column("turn", "轮到", "turn"),
+    Column("until_ms", "答复期限", "answer until", "time"),
+    Column("from_ms", "租期开始", "from", "time"),
+    Column("to_ms", "租期结束", "to", "time"),
+    Column("state", "状态", "state"),
+)
+
+
+def amount(text: str, currency: str, name: str) -> int:
+    """An amount of a currency in minor units; "" and 0 are none. Raises AmountInvalid."""
+    return minor_of(text, currency, f"--{name}") if text not in ("", "0") else 0
+
+
+def length_ms(text: str, name: str) -> int:
+    """`2d`, `36h`. Raises ValueWrong."""
+    units = {"d": limits.DAY_MS, "h": limits.HOUR_MS, "m": limits.MINUTE_MS}
+    number, unit = text[:-1], text[-1:]
+    if unit in units and number.isascii() and number.isdigit() and len(number) < 8:
+        return int(number) * units[unit]
+    raise ValueWrong(name=name, given=text, wanted_zh="时长，如 2d 或 36h", wanted_en="a length: 2d or 36h")
+
+
+def usage_of(given: tuple[str, ...]) -> dict[str, int]:
+    """`METER=BASE_UNITS`, each. Raises ValueWrong."""
+    found = {}
+    for text in given:
+        meter, _, quantity = text.partition("=")
+        if not (meter and quantity.isascii() and quantity.isdigit() and len(quantity) <= 15):
+            raise ValueWrong(
+                name="usage", given=text, wanted_zh="计量项=基本单位数", wanted_en="METER=base units"
+            )
+        found[meter] = int(quantity)
+    return found
+
+
+@click.command()
+@click.argument("offerer")
+@click.argument("name")
+@click.option("--id", "bargain", required=True, help="Id for it, that of the lease later. 询价编号。")
+@click.option("--process", required=True, help="What is to be done. 工艺。")
+@click.option("--material", required=True, help="Of which material. 材料。")
+@click.option("--size", required=True, metavar="X×Y×Z", help="Of the part, mm. 工件尺寸（毫米）。")
+@click.option("--tolerance", required=True, help="± mm. 公差（毫米）。")
+@click.option("--quantity", type=click.IntRange(0), default=0, help="How many. 数量。")
+@click.option("--from", "from_", required=True, help="2026-12-01T08:00+08:00. 开始。")
+@click.option("--to", required=True, help="Likewise. 结束。")
+@click.option(
+    "--sheet",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Tariff sheet whose terms hold: cut-off, gaps, settlement. 取其条款的资费表。",
+)
+@click.option("--meter", "meters", multiple=True, metavar="METER=[OWNER/]FEED", help="计量项所用计量点。")
+@click.option("--crew", is_flag=True, help="With its people. 带人。")
+@click.option("--answer-until", default="", help="Time to answer; else three days. 答复期限。")
+@click.option("--sign-until", default="", help="Time to sign; else three more. 签署期限。")
+@click.option("--expected", "expected_", default="", help="Expected total, with tax. 预计租约总额（含税）。")
+@signing
+def enquire(at: Desk, offerer: str, name: str, bargain: str, **given: Any) -> list[Action]:
+    """Ask for a slice of the offer NAME of OFFERER, at its list price. 询价。"""
+    offer = offer_of(at.ask, offerer, name)
+    published = at.ask(
+        "billing.tariff_of",
+        PublishedTariff,
+        owner=offer.tariff_owner,
+        tariff=offer.tariff,
+        version=offer.tariff_version,
+    )
+    from_ms = time_ms(given["from_"], "from")
+    until_ms, sign_by_ms = _deadlines(at, offer, from_ms, given)
+    terms = first_terms(
+        offer,
+        offerer,
+        at.profile.member,
+        published,
+        read_sheet(given["sheet"]).terms,
+        bindings(given["meters"], offer.asset_owner),
+        from_ms=from_ms,
+        to_ms=time_ms(given["to"], "to"),
+        sign_by_ms=sign_by_ms,
+        with_crew=given["crew"] or offer.crew == "with",
+        expected_minor=amount(given["expected_"], published.tariff.currency, "expected"),
+        prevailing_language=at.lang,
+    )
+    need = Need(
+        process=given["process"],
+        material=given["material"],
+        size=size_of(given["size"]),
+        tolerance_um=value_of("tolerance", "--tolerance", given["tolerance"]),
+        quantity=given["quantity"],
+    )
+    return [Enquire(bargain=bargain, offerer=offerer, offer=name, need=need, terms=terms, until_ms=until_ms)]
+
+
+def size_of(text: str) -> Size:
+    """`100x50x20`, mm. Raises ValueWrong, CellWrong."""
+    edges = text.replace("×", "x").split("x")
+    if len(edges) != 3:
+        raise ValueWrong(name="size", given=text, wanted_zh="三边，如 100x50x20", wanted_en="100x50x20")
+    return Size(*(value_of("mm", "--size", edge) for edge in edges))
+
+
+def _deadlines(at: Desk, offer: Any, from_ms: int, given: dict[str, Any]) -> tuple[int, int]:
+    until = time_ms(given["answer_until"], "answer-until") if given["answer_until"] else 0
+    sign = time_ms(given["sign_until"], "sign-until") if given["sign_until"] else 0
+    return deadlines(offer, from_ms, at.time_ms(), until, sign)
+
+
+@click.command()
+@click.argument("bargain")
+@click.option("--from", "from_", default="", help="Another start. 另定开始。")
+@click.option("--to", default="", help="Another end. 另定结束。")
+@click.option("--tariff", default="", metavar="OWNER/ID", help="Another price. 另定资费。")
+@click.option("--tariff-version", type=click.IntRange(1), help="Its version. 资费版本。")
+@click.option("--deposit", default="", help="Another security deposit. 另定保证金。")
+@click.option("--prepayment", default="", help="Another prepayment. 另定预付款。")
+@click.option("--earnest", default="", help="Other earnest money. 另定定金。")
+@click.option("--expected", "expected_", default="", help="Expected total, with tax. 预计租约总额。")
+@click.option("--end-notice", default="", help="Either may end it so long ahead: 7d. 提前终止通知期。")
+@click.option("--answer-until", default="", help="Time to answer; else three days. 答复期限。")
+@click.option("--sign-until", default="", help="Time to sign; else three more. 签署期限。")
+@signing
+def counter(at: Desk, bargain: str, **given: Any) -> list[Action]:
+    """Propose otherwise: the last proposal with what you change. 还价。"""
+    found = standing(at.ask, bargain)
+    last = found.last.terms
+    from_ms = time_ms(given["from_"], "from") if given["from_"] else last.from_ms
+    until_ms, sign_by_ms = _deadlines(at, found.offer, from_ms, given)
+    owner, _, tariff = given["tariff"].rpartition("/")
+    money = {
+        f"{name}_minor": amount(given[option], last.currency, name) if given[option] else None
+        for name, option in (
+            ("security_deposit", "deposit"),
+            ("prepayment", "prepayment"),
+            ("earnest", "earnest"),
+            ("expected", "expected_"),
+        )
+    }
+    terms = next_terms(
+        last,
+        from_ms=from_ms,
+        to_ms=time_ms(given["to"], "to") if given["to"] else None,
+        sign_by_ms=sign_by_ms,
+        tariff_owner=owner or None,
+        tariff=tariff or None,
+        tariff_version=given["tariff_version"],
+        early_end_notice_ms=length_ms(given["end_notice"], "end-notice") if given["end_notice"] else None,
+        **money,
+    )
+    return [Counter(bargain=bargain, terms=terms, until_ms=until_ms)]
+
+
+@click.command()
+@click.argument("bargain")
+@signing
+def agree(at: Desk, bargain: str) -> list[Action]:
+    """Agree to exactly the last proposal, which is shown: the time is booked. 同意最后一次报价。"""
+    found = standing(at.ask, bargain)
+    click.echo(_told(at.lang, found.last.terms, found.last.until_ms), err=True)
+    return [agreement_to(bargain, found)]
+
+
+def _told(lang: Language, terms: Any, until_ms: int) -> str:
+    """A proposal in JSON, with what it means to agree."""
+    data = msgspec.json.format(msgspec.json.encode(terms), indent=1).decode()
+    note = (
+        f"答复期限 {instant(until_ms)}；同意后时段即被预订，双方须在 {instant(terms.sign_by_ms)} 之前签署。"
+        if lang == "zh"
+        else f"To be answered until {instant(until_ms)}. Agreeing books the time; both sign until "
+        f"{instant(terms.sign_by_ms)}."
+    )
+    return f"{data}\n{note}"
+
+
+@click.command()
+@click.argument("bargain")
+@signing
+def decline(at: Desk, bargain: str) -> list[Action]:
+    """End a bargain. 谢绝。"""
+    return [Decline(bargain=bargain)]
+
+
+@click.command()
+@click.argument("bargain")
+@click.option("--quantity", type=click.IntRange(1), help="Instead of the enquiry's. 预计数量。")
+@click.option("--usage", multiple=True, metavar="METER=N", help="Further planned usage. 其他预计用量。")
+@profile_option
+@click.pass_obj
+def judge(
+    lang: Language, bargain: str, quantity: int | None, usage: tuple[str, ...], profile_name: str
+) -> None:
+    """Whether the last proposal reaches your reserve price. Reckoned here, told to nobody. 与底价比较。"""
+    at = desk(lang, profile_name)
+    found = standing(at.ask, bargain)
+    least = reserves.find(at.place.folder, found.bargain.offer)
+    need = replace(found.bargain.need, quantity=quantity or found.bargain.need.quantity)
+    price = expected(at.ask, found, need, usage_of(usage))
+    terms = found.last.terms
+    judged = reserves.judge(least, price, need, terms.to_ms - terms.from_ms, minor_digits(price.currency))
+    show_json(
+        {
+            "enough": judged.enough,
+            "expected_minor": judged.expected_minor,
+            "reserve_minor": judged.reserve_minor,
+            "currency": judged.currency,
+            "assumed": [text.of(lang) for text in price.assumed],
+        }
+    )
+    if judged.enough:
+        say(lang, "达到底价。", "It reaches the reserve price.", err=True)
+    else:
+        say(lang, "低于底价。", "It is below the reserve price.", err=True)
+
+
+@click.command()
+@profile_option
+@table_output
+@click.pass_obj
+def bargains(lang: Language, profile_name: str) -> Table:
+    """Your enquiries and those made to you. 本单位的询价与收到的询价。"""
+    at = desk(lang, profile_name)
+    found = at.ask_all(
+        "leasing.bargains_of", ListedBargain, lambda each: each.bargain, member=at.profile.member
+    )
+    rows = []
+    for each in found:
+        record, last = each.record, each.last
+        other = record.lessee if last.proposer == record.offerer else record.offerer
+        state = record.state if record.state != "open" or each.answerable else "lapsed"
+        zh = STATES_ZH.get(state, "已失效")
+        rows.append(
+            (
+                each.bargain,
+                f"{record.offerer}/{record.offer}",
+                record.lessee,
+                record.rounds,
+                other if each.answerable else "",
+                last.until_ms,
+                last.terms.from_ms,
+                last.terms.to_ms,
+                zh if lang == "zh" else state,
+            )
+        )
+    return Table(Text("询价与还价", "Enquiries and counter-offers"), BARGAINS, rows)
+
+
+@click.command()
+@click.argument("name")
+@profile_option
+@click.pass_obj
+def bargain(lang: Language, name: str, profile_name: str) -> None:
+    """A bargain with all its proposals, as JSON. 询价全文与历次报价（JSON）。"""
+    found = standing(desk(lang, profile_name).ask, name)
+    show_json({"bargain": found.name, "record": found.bargain, "proposals": found.proposals})

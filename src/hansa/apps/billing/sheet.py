@@ -70,6 +70,14 @@ class _File(Struct):
     elements: tuple[SheetElement, ...]
     terms: "_Terms"
     windows: dict[str, Any] = {}
+    about: "_About | None" = None
+
+
+class _About(Struct):
+    """A note to readers of the file; it is no part of the tariff."""
+
+    zh: str = ""
+    en: str = ""
 
 
 class _Calendar(Struct):

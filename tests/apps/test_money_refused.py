@@ -10,7 +10,7 @@ import pytest
 from hansa.apps.consortium.errors_members import NotActive
 from hansa.apps.money import errors
 from hansa.apps.money import interface as money
-from hansa.apps.money.interface import Owed
+from hansa.apps.money.interface import Fund, Owed
 from hansa.apps.money.messages import (
     Allocation,
     Apply,
@@ -243,10 +243,17 @@ def test_amounts_at_the_edge_of_what_a_ledger_holds(purse: Purse) -> None:
     assert not purse.broken()
 
 
-def test_a_ledger_of_rules_1_knows_no_money(purse: Purse) -> None:
+@pytest.mark.parametrize("what", ["owed", "fund", "hold"])
+def test_a_ledger_of_rules_1_knows_no_money(purse: Purse, what: str) -> None:
+    purse.open_claims(plant=1_000)
     ctx = purse.context(rules=1)
     with pytest.raises(errors.RulesTooOld) as caught:
-        money.owe(ctx, "o-1", Owed("plant", "maker", CNY, 1, START_MS, "other"))
+        if what == "owed":
+            money.owe(ctx, "o-1", Owed("plant", "maker", CNY, 1, START_MS, "other"))
+        elif what == "fund":
+            money.open_fund(ctx, "f-1", Fund("prepayment", "plant", "maker", CNY, 1, START_MS))
+        else:
+            money.hold(ctx, "h-1", "plant", "maker", "bank", CNY, 1, START_MS + DAY)
     assert caught.value.code == "money.rules_too_old"
 
 

@@ -31,7 +31,6 @@ from hansa.apps.money.obligations import (
     Owed,
     Signals,
     check_amount,
-    check_rules,
     is_late,
     known,
     lessen,
@@ -78,7 +77,6 @@ class FundState:
 def open_fund(ctx: Context, name: str, fund: Fund) -> None:
     """Agree on a fund, paid in by the obligation `pay_in_of(name)`. Raises FundTaken, EarnestTooHigh, …"""
     # Checks, cheapest first.
-    check_rules(ctx)
     check_amount(fund.agreed_minor)
     if fund.kind == "earnest_money" and fund.agreed_minor * BP > fund.secured_minor * limits.EARNEST_BP:
         raise errors.EarnestTooHigh(
@@ -223,7 +221,6 @@ def return_fund(ctx: Context, name: str, due_ms: int = 0) -> None:
 
 
 def _open(ctx: Context, name: str, kind: FundKind | None = None) -> FundRecord:
-    check_rules(ctx)
     fund = known_fund(ctx, name)
     if kind is not None and fund.kind != kind:
         raise errors.FundOfOtherKind(fund=name)

@@ -1,7 +1,7 @@
 """What other rooms may ask of this one, and what it tells them.
 
 No other room learns a balance: it owes, holds, captures, releases, transfers, and hears yes or a refusal
-(protocol, rule 14). Under rules 1 everything that writes is refused (`money.rules_too_old`).
+(protocol, rule 14). Under rules 1 nothing is owed or held (`money.rules_too_old`).
 """
 
 from hansa.apps.money import banking, funds, holds, obligations

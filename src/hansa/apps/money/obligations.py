@@ -165,7 +165,6 @@ def lessen(
 
     What pays in a fund is lessened by what is open at most. Raises LessenedTooMuch.
     """
-    check_rules(ctx)
     check_amount(amount_minor)
     before = known(ctx, name)
     most = open_minor(before) if before.fund else before.agreed_minor - before.lessened_minor

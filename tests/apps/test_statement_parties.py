@@ -1,0 +1,179 @@
+"""Statements that more than two settle, that pay out instead of in, that a prepayment pays, that dispute
+themselves.
+"""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hansa.apps.billing import closing, lifecycle
+from hansa.apps.billing.elements_trade import Payee, Split
+from hansa.apps.billing.lifecycle import Leg, allot
+from hansa.apps.billing.messages_life import Dispute
+from hansa.apps.money import interface as money
+from hansa.kernel import replace
+from tests.apps.statements import DAY, MARCH_MS, PIECES, Desk, owing
+
+GROSS = 150_666
+SHARED = replace(
+    PIECES,
+    elements=(
+        *PIECES.elements,
+        Split("parts", "vat", ("base_fee",), (Payee("maker", 6_667), Payee("bank", 3_333))),
+    ),
+)
+
+
+def owed(desk: Desk) -> list[tuple[str, str, int]]:
+    """Who owes whom how much, as it stands."""
+    return sorted((each.debtor, each.creditor, each.amount_minor) for each in desk.obligations().values())
+
+
+def test_each_that_shares_a_revenue_is_owed_its_part() -> None:
+    desk = Desk(tariff=SHARED)
+    stated = desk.close()
+    assert {share.creditor for share in stated.shares} == {"maker", "bank"}
+    desk.confirm()
+    bank_minor = next(share.gross_minor for share in stated.shares if share.creditor == "bank")
+    assert owed(desk) == [("plant", "bank", bank_minor), ("plant", "maker", GROSS - bank_minor)]
+    assert bank_minor == 37_663
+    desk.pay_all()
+    assert desk.life().settled_ms
+
+
+def test_a_correction_of_shared_revenue_is_borne_by_all_in_proportion() -> None:
+    desk = Desk(tariff=SHARED)
+    stated = desk.close()
+    desk.confirm()
+    desk.concede("maker", l1=50_000)
+    assert owing(desk) == GROSS - 50_000
+    bank_minor = next(share.gross_minor for share in stated.shares if share.creditor == "bank")
+    shares = {creditor: amount for _, creditor, amount in owed(desk)}
+    assert abs(shares["bank"] * GROSS - (GROSS - 50_000) * bank_minor) < GROSS
+    desk.pay_all()
+    assert desk.life().settled_ms
+
+
+@given(
+    amounts=st.lists(st.integers(1, 10**9), min_size=1, max_size=6),
+    share=st.integers(-(10**6), 10**6),
+    sign=st.sampled_from([1, -1]),
+)
+def test_what_is_allotted_adds_up_and_the_whole_is_each_one_s_own(
+    amounts: list[int], share: int, sign: int
+) -> None:
+    among = [Leg("plant", f"m{n}", sign * amount) for n, amount in enumerate(amounts)]
+    whole = sign * sum(amounts)
+    part = whole * share // 10**6
+    assert sum(allot(part, among)) == part
+    assert allot(whole, among) == [leg.gross_minor for leg in among]
+    exact = [part * leg.gross_minor / whole for leg in among]
+    assert all(abs(found - wanted) < 1.001 for found, wanted in zip(allot(part, among), exact, strict=True))
+
+
+def test_a_statement_below_zero_is_owed_by_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = closing.close_statement
+
+    def negated(included: bool, lines: Any) -> Any:
+        return real(included, [replace(line, amount_minor=-line.amount_minor) for line in lines])
+
+    monkeypatch.setattr(closing, "close_statement", negated)
+    desk = Desk()
+    assert desk.close().gross_minor == -GROSS
+    desk.dispute("maker", 2)
+    desk.confirm("plant")
+    assert owed(desk) == [("maker", "plant", 113_000)]
+    desk.withdraw("maker")
+    assert owing(desk) == -GROSS
+    # Now the lines count for the user: it is the one that may give them up.
+    desk.concede("plant", l1=13_000)
+    assert owing(desk) == 13_000 - GROSS
+    desk.pay_all()
+    assert desk.life().settled_ms
+
+
+def prepaid(desk: Desk, amount_minor: int) -> str:
+    """Plant paid so much in advance."""
+    name = money.name_of("g-1", "prepayment")
+    ctx = desk.context("plant")
+    fund = money.Fund("prepayment", "plant", "maker", "CNY", amount_minor, desk.now_ms + DAY, "g-1")
+    money.open_fund(ctx, name, fund)
+    ctx.layer.merge_into(desk.layer)
+    desk.pay(money.pay_in_of(name), amount_minor)
+    return name
+
+
+def test_a_prepayment_is_drawn_first() -> None:
+    desk = Desk()
+    pay_in = money.pay_in_of(prepaid(desk, 100_000))
+    desk.close()
+    desk.confirm()
+    [statement] = [each for name, each in desk.obligations().items() if name != pay_in]
+    assert (statement.paid_minor, statement.state) == (100_000, "open")
+    desk.pay_all()
+    assert desk.life().settled_ms
+
+
+def test_a_prepayment_that_covers_a_statement_settles_it_at_once() -> None:
+    desk = Desk()
+    prepaid(desk, 400_000)
+    desk.close()
+    desk.confirm()
+    assert desk.life().settled_ms == desk.now_ms
+    desk.close(MARCH_MS)
+    desk.confirm(period_ms=MARCH_MS)
+    assert desk.life(MARCH_MS).settled_ms
+    assert desk.open_items().unsettled == 0
+
+
+def test_what_a_prepayment_paid_too_much_goes_back_as_any_payment() -> None:
+    desk = Desk()
+    prepaid(desk, 400_000)
+    desk.close()
+    desk.confirm()
+    desk.concede("maker", l1=13_000)
+    assert ("maker", "plant", 13_000) in owed(desk)
+
+
+def test_lines_that_a_check_feed_contradicts_are_disputed_by_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the statement names them (`check_lines`); how they come to be named: test_check_feeds."""
+    real = closing.reckon
+
+    def contradicted(*arguments: Any) -> Any:
+        found = real(*arguments)
+        return found._replace(statement=replace(found.statement, check_lines=(1, 3)))
+
+    monkeypatch.setattr(closing, "reckon", contradicted)
+    desk = Desk()
+    desk.close()
+    [dispute] = desk.life().disputes
+    assert (dispute.by, dispute.lines, dispute.automatic) == ("plant", (1,), True)
+    assert not desk.life().user_ms
+    desk.confirm()
+    assert owing(desk) == GROSS - 113_000
+    desk.withdraw("plant")
+    assert owing(desk) == GROSS
+
+
+def test_of_two_words_with_different_signs_nothing_is_agreed() -> None:
+    desk = Desk()
+    stated = desk.close()
+    lines = (
+        replace(stated.lines[0], number=1, gross_minor=100),
+        replace(stated.lines[1], number=2, gross_minor=-80),
+    )
+    statement = replace(stated, lines=lines, gross_minor=20)
+    life = desk.life()
+
+    def agreed(*disputes: tuple[str, int]) -> int:
+        said = tuple(Dispute(by, (line,), "x") for by, line in disputes)
+        return lifecycle.agreed_minor(statement, replace(life, disputes=said))
+
+    assert agreed() == 20
+    assert agreed(("maker", 2)) == 20
+    assert agreed(("plant", 1)) == 0
+    assert agreed(("plant", 1), ("maker", 2)) == 0

@@ -1,0 +1,284 @@
+"""`hansa lease`: leases read, signed, explained to accountants. What is done with them: lease_acts.py."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hansa.apps.leasing import text
+from hansa.apps.leasing.accounting import sheet as sheet_of
+from hansa.apps.leasing.messages import Breakdown, Consent, Damage, Lease, Motion
+from hansa.apps.leasing.messages_told import Chain, Handovers, ListedLease
+from hansa.cli import lease_acts
+from hansa.cli.common import (
+    Language,
+    WrongCommand,
+    acting,
+    desk,
+    instant,
+    json_option,
+    profile_option,
+    say,
+    show_json,
+)
+from hansa.cli.fields import time_ms
+from hansa.cli.lease_acts import attachments_of, draft, known, lease_argument
+from hansa.cli.sending import act
+from hansa.cli.tables import print_table, table_output
+from hansa.client.files import write_over
+from hansa.client.leases import STATES, attached, page, written
+from hansa.client.tables import Column, Table
+from hansa.client.texts import Text, money
+
+READABLE = 0o644
+LISTED = (
+    Column("lease", "租约", "lease"),
+    Column("state", "状态", "state"),
+    Column("lessor", "出租方", "lessor"),
+    Column("lessee", "承租方", "lessee"),
+    Column("asset", "设备", "asset"),
+    Column("from_ms", "开始", "from", "time"),
+    Column("to_ms", "终止", "to", "time"),
+    Column("head", "主租约", "head lease"),
+    Column("suspended_from_ms", "暂停自", "suspended from", "time"),
+)
+SHEET = (
+    Column("topic", "事项", "question"),
+    Column("answer", "结论", "answer"),
+    Column("reason", "依据", "why"),
+    Column("reference", "准则", "standard"),
+)
+ANSWERS = {
+    "yes": Text("是", "yes"),
+    "no": Text("否", "no"),
+    "judge": Text("须判断", "judge"),
+    "figure": Text("数额", "figure"),
+}
+CHAINED = (
+    Column("lease", "租约", "lease"),
+    Column("head", "主租约", "head lease"),
+    Column("lessor", "出租方", "lessor"),
+    Column("lessee", "承租方", "lessee"),
+    Column("meter", "计量项", "meter"),
+    Column("counted", "计量", "counted", "count"),
+    Column("sublet", "其中转租", "of it sublet", "count"),
+    Column("own", "自用", "own use", "count"),
+)
+
+
+@click.group()
+def lease() -> None:
+    """Leases: read, sign, hand over, sublet, end, settle. 租约：查看、签署、交接、转租、终止、结清。"""
+
+
+for command in lease_acts.COMMANDS:
+    lease.add_command(command)
+
+
+@lease.command("list")
+@click.option("--state", type=click.Choice(tuple(STATES)), help="Of this state only. 只列此状态。")
+@profile_option
+@table_output
+@click.pass_obj
+def list_(lang: Language, state: str | None, profile_name: str) -> Table:
+    """Your leases, as lessor or lessee. 本单位的租约。"""
+    at = desk(lang, profile_name)
+    found = at.ask_all("leasing.leases_of", ListedLease, lambda each: each.id, member=at.profile.member)
+    rows = [_row(each, lang) for each in found if state in (None, each.lease.state)]
+    return Table(Text("租约", "Leases"), LISTED, rows)
+
+
+def _row(each: ListedLease, lang: Language) -> tuple[object, ...]:
+    found, terms = each.lease, each.lease.terms
+    return (
+        each.id, STATES[found.state].of(lang), terms.lessor, terms.lessee, terms.asset,
+        found.start_ms or terms.from_ms, found.end_ms, terms.head, found.suspended_from_ms,
+    )  # fmt: skip
+
+
+@lease.command()
+@lease_argument
+@json_option
+@profile_option
+@click.pass_obj
+def show(lang: Language, name: str, as_json: bool, profile_name: str) -> None:
+    """A lease, its handovers, consents, breakdowns and damages, and what comes next. 租约现状。"""
+    at = desk(lang, profile_name)
+    found = known(at, name)
+    more = {
+        "handovers": at.ask("leasing.handovers_of", Handovers, lease=name),
+        "consents": at.ask("leasing.consents_of", list[tuple[str, Consent]], lease=name),
+        "motions": at.ask("leasing.motions_of", list[tuple[str, Motion]], lease=name),
+        "breakdowns": at.ask_all(
+            "leasing.breakdowns_of", tuple[str, Breakdown], lambda each: str(each[0]), lease=name
+        ),
+        "damages": at.ask("leasing.damages_of", list[tuple[str, Damage]], lease=name),
+        "subleases": at.ask("leasing.subleases_of", list[ListedLease], lease=name),
+    }
+    if as_json:
+        show_json({"id": name, "lease": found} | more)
+        return
+    print_table(Table(Text("租约", "Lease"), LISTED, [_row(ListedLease(name, found), lang)]), lang)
+    if more["subleases"]:
+        rows = [_row(each, lang) for each in more["subleases"]]
+        print_table(Table(Text("转租", "Subleases"), LISTED, rows), lang)
+    _tell(lang, found, more)
+    zh, en = _next(found)
+    say(lang, f"下一步：{zh}", f"Next: {en}")
+
+
+def _tell(lang: Language, found: Lease, more: dict[str, Any]) -> None:
+    for each in found.signatures:
+        when = instant(each.at_ms)
+        say(
+            lang,
+            f"{each.member} 已签署（{each.key}，{when}）",
+            f"signed by {each.member} ({each.key}, {when})",
+        )
+    handovers = more["handovers"]
+    for zh, en, report in (("入场", "in", handovers.taken), ("返还", "out", handovers.given_back)):
+        if report is not None:
+            disputed = ", ".join(report.disputed) or "—"
+            say(
+                lang,
+                f"交接{zh}：{report.by} 报告，{report.state}，有争议：{disputed}",
+                f"handover {en}: reported by {report.by}, {report.state}, disputed: {disputed}",
+            )
+    for kind, motion in more["motions"]:
+        say(
+            lang,
+            f"{motion.by} 提出将终止时间改为 {instant(motion.to_ms)}（{kind}），待另一方同意",
+            f"{motion.by} wants the end at {instant(motion.to_ms)} ({kind}); the other has yet to say so",
+        )
+    for name, damage in more["damages"]:
+        amount = money(damage.amount_minor, found.terms.currency)
+        say(lang, f"损坏 {name}：{amount}，{damage.state}", f"damage {name}: {amount}, {damage.state}")
+
+
+def _next(found: Lease) -> tuple[str, str]:
+    """What moves the lease on, in a sentence."""
+    return {
+        "signing": ("双方签署（hansa lease sign）。", "both sign (`hansa lease sign`)."),
+        "signed": (
+            "付清保证金与预付款后交接入场（hansa lease handover … in）。",
+            "once deposit and prepayment are paid, the handover (`hansa lease handover … in`).",
+        ),
+        "running": (
+            "使用；到期或双方确认返还（hansa lease handover … out）时结束。",
+            "use; it ends with the return that both confirm (`hansa lease handover … out`).",
+        ),
+        "returned": (
+            "结清全部结算单与损坏后关闭（hansa lease close）。",
+            "settle statements and damage, then close it (`hansa lease close`).",
+        ),
+        "closed": ("无。", "nothing."),
+        "void": ("无。", "nothing."),
+    }[found.state]
+
+
+@lease.command("text")
+@lease_argument
+@click.option("--attach", multiple=True, metavar="NAME=FILE", help="An attachment. 附件。")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page. 写成网页。")
+@click.option("--in", "language", type=click.Choice(["zh", "en"]), help="In this language. 语言。")
+@profile_option
+@click.pass_obj
+def text_(
+    lang: Language,
+    name: str,
+    attach: tuple[str, ...],
+    html: Path | None,
+    language: Language | None,
+    profile_name: str,
+) -> None:
+    """The contract, made from the terms: Markdown, or a page in both languages to print. 合同文本。"""
+    at = desk(lang, profile_name)
+    made = attached(draft(at, name), attachments_of(attach))
+    if html is None:
+        click.echo(written(made, language or lang))
+        return
+    found: Lease | None = at.ask("leasing.lease_of", Lease | None, lease=name)
+    signed = tuple((each.member, each.key, instant(each.at_ms)) for each in found.signatures) if found else ()
+    write_over(html, page(made, signed).encode(), READABLE)
+    say(
+        lang,
+        f"已写入 {html}；签署摘要 {text.content(made)}",
+        f"{html}; what is signed is {text.content(made)}",
+    )
+
+
+@lease.command()
+@lease_argument
+@click.option("--attach", multiple=True, metavar="NAME=FILE", help="An attachment. 附件。")
+@click.option("--content", default="", help="Sign only if this is the digest. 仅当摘要为此值时签署。")
+@acting
+@click.pass_obj
+def sign(
+    lang: Language,
+    /,
+    name: str,
+    attach: tuple[str, ...],
+    content: str,
+    profile_name: str,
+    **how: Any,
+) -> None:
+    """Sign the contract exactly as its text stands. 签署合同。"""
+    at = desk(lang, profile_name)
+    made = attached(draft(at, name), attachments_of(attach))
+    found = text.content(made)
+    if content not in ("", found):
+        raise WrongCommand(
+            text_zh=f"合同摘要现为 {found}，与 --content 不同：请重新审阅文本。",
+            text_en=f"The digest is {found} now, not the one of --content: read the text again.",
+        )
+    if not how["yes"]:
+        click.echo(written(made, lang), err=True)
+    act(at, [lease_acts.signature(made)], **how)
+
+
+@lease.command()
+@lease_argument
+@profile_option
+@table_output
+@click.pass_obj
+def sheet(lang: Language, name: str, profile_name: str) -> Table:
+    """What an accountant asks: IFRS 16 and CAS 21, with reasons; no advice on booking. 租赁会计信息表。"""
+    at = desk(lang, profile_name)
+    found, made = known(at, name), draft(at, name)
+    rows = [
+        (_said(each.topic, lang), ANSWERS[each.answer].of(lang), _said(each.reason, lang), each.reference)
+        for each in sheet_of(found, made.tariff, made.calendar)
+    ]
+    return Table(Text(f"租赁会计信息表 {name}", f"Accounting sheet {name}"), SHEET, rows)
+
+
+def _said(pair: tuple[str, str], lang: Language) -> str:
+    return pair[0 if lang == "zh" else 1]
+
+
+@lease.command()
+@click.argument("asset_owner")
+@click.argument("asset")
+@click.option("--from", "start", required=True, help="2026-01-01T00:00+08:00. 起。")
+@click.option("--to", "end", required=True, help="Likewise. 止。")
+@profile_option
+@table_output
+@click.pass_obj
+def chain(lang: Language, asset_owner: str, asset: str, start: str, end: str, profile_name: str) -> Table:
+    """Who used ASSET when, and what its counters say: own use and sublet use add up to the meter. 转租链。"""
+    at = desk(lang, profile_name)
+    found = at.ask(
+        "leasing.chain_of", Chain, asset_owner=asset_owner, asset=asset,
+        from_ms=time_ms(start, "from"), to_ms=time_ms(end, "to"),
+    )  # fmt: skip
+    links = {each.lease: each for each in found.links}
+    rows: list[tuple[object, ...]] = []
+    for each in found.counted:
+        link = links[each.lease]
+        rows.append(
+            (each.lease, link.head, link.lessor, link.lessee, each.meter, each.counted, each.sublet, each.own)
+        )
+    for meter in found.meters:
+        name = "未出租" if lang == "zh" else "no lease"
+        rows.append((name, "", "", "", f"{meter.owner}/{meter.feed}", meter.counted, None, meter.outside))
+    return Table(Text("转租链", "Chain of leases"), CHAINED, rows, whole=found)

@@ -193,6 +193,12 @@ def test_a_correction_of_all_before_anything_was_paid_makes_the_obligation_void(
         received(purse, 1, 1, ("o-1", 1))
 
 
+def test_what_is_due_at_the_edge_of_what_may_be_agreed(purse: Purse) -> None:
+    purse.owe("o-1", due_ms=START_MS + limits.DUE_MAX_MS)
+    with pytest.raises(errors.DueUnfit):
+        purse.owe("o-2", due_ms=START_MS + limits.DUE_MAX_MS + 1)
+
+
 def test_a_declared_payment_settles_nothing_and_shows(purse: Purse) -> None:
     purse.owe("o-1", 1_000)
 

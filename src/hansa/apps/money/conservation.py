@@ -74,7 +74,8 @@ def _receipts(books: Books) -> Iterator[Check]:
         shared[creditor, entry] = shared.get((creditor, entry), 0) + share.amount_minor
         payment = books.payments.get((name, "receipt", entry))
         yield "share.payment", name, share.amount_minor, payment.amount_minor if payment else 0
-        yield "share.creditor", name, int(books.obligations[name].creditor == creditor), 1
+        owed = books.obligations.get(name)
+        yield "share.creditor", name, int(owed is not None and owed.creditor == creditor), 1
     for key in shared:
         yield "share.receipt", key[1], int(key in books.receipts), 1
     for key, each in books.receipts.items():
@@ -92,11 +93,11 @@ def _funds(books: Books) -> Iterator[Check]:
     for (name, by, source), payment in books.payments.items():
         if by == "fund":
             drawn[source] = drawn.get(source, 0) + payment.amount_minor
-            fund, owed = books.funds[source], books.obligations[name]
-            same = (fund.payer, fund.holder, fund.currency) == (owed.debtor, owed.creditor, owed.currency)
-            yield "fund.parties", source, int(same and not owed.fund), 1
+            fund, owed = books.funds.get(source), books.obligations.get(name)
+            yield "fund.parties", source, int(_may_pay(fund, owed)), 1
     for name, each in books.funds.items():
-        yield "fund.paid_in", name, each.paid_in_minor, books.obligations[each.obligation].paid_minor
+        pay_in = books.obligations.get(each.obligation)
+        yield "fund.paid_in", name, each.paid_in_minor, pay_in.paid_minor if pay_in else 0
         yield "fund.drawn", name, each.drawn_minor, drawn.get(name, 0)
         left = fund_left(each)
         yield "fund.left", name, left if each.state != "open" or left < 0 else 0, 0
@@ -104,6 +105,13 @@ def _funds(books: Books) -> Iterator[Check]:
             yield "earnest_money.drawn", name, each.drawn_minor, 0
         else:
             yield "fund.forfeited", name, each.forfeited_minor, 0
+
+
+def _may_pay(fund: FundRecord | None, owed: Obligation | None) -> bool:
+    """Whether the two are between the same parties, and no fund pays into another."""
+    if fund is None or owed is None or owed.fund:
+        return False
+    return (fund.payer, fund.holder, fund.currency) == (owed.debtor, owed.creditor, owed.currency)
 
 
 def fund_left(fund: FundRecord) -> int:

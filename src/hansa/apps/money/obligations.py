@@ -229,23 +229,18 @@ def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, 
     return _told(ctx, name, before, after)
 
 
-def unsettle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int) -> Signals:
+def unsettle(ctx: Context, name: str, by: PaidBy, source: str) -> Signals:
     """What a source paid is taken back. Raises FundSpent."""
     before = known(ctx, name)
     payment = PAYMENTS.get(ctx, (name, by, source))
     assert payment is not None
-    assert payment.amount_minor >= amount_minor
     if before.fund:
-        _unpay_in(ctx, before.fund, amount_minor)
-    if payment.amount_minor == amount_minor:
-        PAYMENTS.delete(ctx, (name, by, source))
-    else:
-        kept = replace(payment, amount_minor=payment.amount_minor - amount_minor)
-        PAYMENTS.put(ctx, (name, by, source), kept)
+        _unpay_in(ctx, before.fund, payment.amount_minor)
+    PAYMENTS.delete(ctx, (name, by, source))
     left = PAYMENTS.scan(ctx, (name,), limit=limits.ALL_ROWS)
     after = replace(
         before,
-        paid_minor=before.paid_minor - amount_minor,
+        paid_minor=before.paid_minor - payment.amount_minor,
         paid_ms=max((each.value_ms for _, each in left), default=0),
         state="open",
     )

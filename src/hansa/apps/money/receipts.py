@@ -140,7 +140,7 @@ def reverse(ctx: Context, a: Reverse) -> None:
     signals: Signals = []
     for each in taken_back:
         SHARES.delete(ctx, (ctx.member, a.entry, each.obligation))
-        signals += unsettle(ctx, each.obligation, "receipt", a.entry, each.amount_minor)
+        signals += unsettle(ctx, each.obligation, "receipt", a.entry)
     applied_minor = receipt.applied_minor - sum(each.amount_minor for each in taken_back)
     reason = a.reason if whole else ""
     _keep(ctx, a.entry, replace(receipt, applied_minor=applied_minor, reversed_reason=reason))

@@ -128,6 +128,17 @@ def slot_minutes(elements: Iterable[object], meter: str) -> int:
     return min(asked, default=0)
 
 
+def electric_meters(elements: Iterable[object]) -> dict[str, None]:
+    """Meters that only electricity can have: those of demand and of the power factor."""
+    found: dict[str, None] = {}
+    for element in elements:
+        if isinstance(element, Demand) and element.meter:
+            found[element.meter] = None
+        if isinstance(element, PowerFactor):
+            found |= {element.active: None, element.reactive: None}
+    return found
+
+
 def check_energy(element: EnergyElement, scope: Scope) -> None:
     """Refuse an element that could not be applied to every possible usage."""
     match element:

@@ -4,6 +4,7 @@ from hansa.apps.billing import errors, errors_attribution
 from hansa.apps.billing.attribution import of_meter
 from hansa.apps.billing.check_feeds import CheckFeed, check_name
 from hansa.apps.billing.deal import Deal
+from hansa.apps.billing.elements_energy import electric_meters
 from hansa.apps.billing.messages import Agreement, Binding
 from hansa.apps.billing.tables import TARIFFS
 from hansa.apps.billing.tariff import Tariff, Usage
@@ -97,15 +98,27 @@ def _check_other(deal: Deal, check: CheckFeed) -> None:
         _check_legal_use(deal, Binding(check.meter, check.owner, check.feed), feed)
 
 
+def _legal_carrier(deal: Deal, binding: Binding, feed: Feed) -> str:
+    """What of a meter's may be settled in trade by a verified one only; "" if nothing. Where demand or power
+    factor are charged it is electricity, whatever the feed says (reactive energy too).
+    """
+    if deal.tariff.purpose != "trade_settlement":
+        return ""
+    if binding.meter in electric_meters(deal.tariff.elements):
+        return "electricity"
+    return feed.carrier if feed.carrier in LEGAL_CARRIERS else ""
+
+
 def _check_legal_use(deal: Deal, binding: Binding, feed: Feed) -> None:
-    if deal.tariff.purpose != "trade_settlement" or feed.carrier not in LEGAL_CARRIERS:
+    carrier = _legal_carrier(deal, binding, feed)
+    if not carrier:
         return
     if feed.legal_use.grade != "billing":
         raise errors.LegalUseMissing(
             clause=binding.meter,
             feed=binding.feed,
-            carrier=feed.carrier,
-            carrier_zh=LEGAL_CARRIERS[feed.carrier],
+            carrier=carrier,
+            carrier_zh=LEGAL_CARRIERS[carrier],
         )
     if feed.legal_use.valid_until_ms <= deal.agreement.from_ms:
         raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)
@@ -116,6 +129,5 @@ def check_verified(deal: Deal, period: Period) -> None:
     for binding in deal.agreement.meters:
         feed = deal.feeds[binding.meter]
         _check_legal_use(deal, binding, feed)
-        legal_matters = deal.tariff.purpose == "trade_settlement" and feed.carrier in LEGAL_CARRIERS
-        if legal_matters and feed.legal_use.valid_until_ms < period.to_ms:
+        if _legal_carrier(deal, binding, feed) and feed.legal_use.valid_until_ms < period.to_ms:
             raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)

@@ -203,6 +203,49 @@ def test_who_contested_may_claim_the_same_time_and_both_are_then_disputed() -> N
     assert sums(statement)["uptime"] == -3_000
 
 
+def test_a_disputed_claim_is_weighed_in_place_of_what_stands_there() -> None:
+    """The user's own claim over the same time stands; the maker's would take its place."""
+    ground = lease()
+    run(ground)
+    ground.do("maker", stop())
+    ground.do("plant", contest())
+    ground.do("plant", stop("c-2", reason="worn", liable="provider"))
+    statement = first(ground)
+    assert [(each.claim, each.change_minor) for each in statement.claims] == [("c-1", 3_000)]
+    assert stops(statement)["worn", "provider"] == 2 * H
+
+
+def test_silence_of_a_periodic_feed_is_no_stop_for_a_claim() -> None:
+    """It says nothing from 8 to 12: what is claimed of that time takes nothing from the stop at 20."""
+    ground = Ground(START_MS - DAY)
+    periodic = feed("state", states=STATES, carrier="time", reporting="periodic")
+    ground.register(pieces=feed(), scrap=feed(), execution=periodic)
+    ground.publish(SHEET, calendar_of("Asia/Shanghai"))
+    ground.do("maker", proposal())
+    ground.do("plant", accept("g-1"))
+    ground.move_to(at(25))
+    hours = [hour / 2 for hour in range(17)] + [hour / 2 for hour in range(24, 50)]
+    ground.record("execution", *((at(hour), DOWN if hour in (8, 20) else ACTIVE) for hour in hours))
+    ground.do("maker", stop(hours=(8, 12)))
+    assert stops(first(ground)) == {("breakdown", "provider"): H // 2}
+
+
+def test_a_gap_of_the_scrap_counter_is_moved_by_no_claim() -> None:
+    """Its difference counts by the gap rule, and stays with the rule."""
+    gaps = tuple(
+        GapRule(meter, H, "counter_difference" if meter == "scrap" else "zero")
+        for meter in ("pieces", "scrap", "execution")
+    )
+    ground = lease(terms=terms(gaps=gaps))
+    ground.move_to(at(25))
+    ground.record("scrap", (at(0), 0), (at(6), 5), (at(7), None), (at(12), 8), (at(13), 9))
+    with pytest.raises(errors_attribution.ClaimPieces):
+        ground.do("plant", scrap(hours=(6, 12), pieces=1))
+    ground.do("maker", scrap(hours=(0, 24), pieces=6))
+    found = pieces(first(ground))
+    assert found == {("bad_blanks", "user"): 6, ("tooling", "provider"): 3}
+
+
 def test_late_records_change_what_a_claim_moves_and_are_corrected() -> None:
     """The record that ends the breakdown early comes two days after the close."""
     ground = lease()

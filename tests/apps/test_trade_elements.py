@@ -129,6 +129,14 @@ def test_take_or_pay_never_costs_more_than_commitment_and_actual(
     assert all(carry.periods - lot.period < max(carry_periods, 1) for lot in carry.balances)
 
 
+def test_what_is_credited_already_is_not_credited_again() -> None:
+    """All 130 pieces are the provider's scrap: nothing is left that a shortfall could be credited against."""
+    tariff = sheet(BAD, replace(TAKE, of=("per_piece", "scrapped")))
+    carry = carry_after(tariff.elements, NOTHING, rated(tariff, 70))
+    facts = Facts(attributed={("scrap", "provider", ""): 130}, carry=carry)
+    assert amounts(rated(tariff, 130, facts, period(1)), "commit") == [(-30, 0)]
+
+
 # Discount.
 
 

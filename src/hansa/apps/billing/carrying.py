@@ -18,13 +18,8 @@ def carries(elements: Sequence[Any]) -> bool:
 
 
 def open_lots(carry: Carry, element: TakeOrPay) -> list[Balance]:
-    """Shortfalls that the period after `carry` may take up, the oldest first."""
-    now = carry.periods + 1
-    return [
-        lot
-        for lot in carry.balances
-        if lot.clause == element.clause and now - lot.period <= element.carry_periods
-    ]
+    """Shortfalls that the period after `carry` may take up, the oldest first: what expired is not kept."""
+    return [lot for lot in carry.balances if lot.clause == element.clause]
 
 
 def left_minor(carry: Carry, element: DownPayment) -> int:

@@ -100,7 +100,7 @@ class NothingFree(Refusal, code="leasing.nothing_free", field="from_ms"):
 
 
 class HeadUnfit(Refusal, code="leasing.head_unfit", field="head"):
-    zh = "设备资产的所有者报盘不填主租约，其他单位转租须填写其据以使用该设备的主租约。请更正。"
+    zh = "设备资产的所有方报盘不填主租约，其他单位转租须填写其据以使用该设备的主租约。请更正。"
     en = (
         "An owner's offer names no head lease; whoever subleases names the lease by which it holds the "
         "asset. Correct it."

@@ -262,7 +262,7 @@ def sublet(
     parts = tariff.split("/")
     if len(parts) != 3 or not parts[2].isdigit():
         raise WrongCommand(
-            text_zh="--tariff 应写作 所有者/编号/版本。", text_en="--tariff is OWNER/ID/VERSION."
+            text_zh="--tariff 应写作 所有方/编号/版本。", text_en="--tariff is OWNER/ID/VERSION."
         )
     from_ms = time_ms(start, "from")
     terms = sublease_terms(

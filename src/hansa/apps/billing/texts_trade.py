@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from hansa.apps.billing.attribution import AttributionRule
+from hansa.apps.billing.check_feeds import CheckFeed, CheckRule
 from hansa.apps.billing.elements_trade import (
     Availability,
     Discount,
@@ -16,6 +18,7 @@ from hansa.apps.billing.tariff import Tariff, minor_digits
 
 Texts = tuple[str, str]
 """(zh, en)."""
+DECIMALS = 8
 
 LINES: dict[str, Texts] = {
     "take_or_pay": ("照付不议", "take or pay"),
@@ -31,6 +34,14 @@ LIABLE: dict[Literal["provider", "user", "neither"], Texts] = {
     "provider": ("出租方/服务方负责", "the provider answers for it"),
     "user": ("承租方/使用方负责", "the user answers for it"),
     "neither": ("双方均无责", "neither answers for it"),
+}
+
+
+CHECK_RULES: dict[CheckRule, Texts] = {
+    "main": ("以主表为准", "the main feed counts"),
+    "mean": ("按两表平均值计", "the mean of both counts"),
+    "lower": ("按两表中较小值计", "the lower of both counts"),
+    "dispute": ("先按主表计，相关各行自动列为争议", "the main feed counts and its lines are disputed"),
 }
 
 
@@ -82,6 +93,33 @@ def trade_text(tariff: Tariff, element: TradeElement) -> Texts:
             )
 
 
+def attribution_text(rule: AttributionRule) -> Texts:
+    """Who answers for what, unless somebody claims otherwise and is not contested."""
+    zh, en = LIABLE[rule.liable]
+    if not rule.states:
+        return (
+            f"{rule.meter} 计数的废品（{rule.reason}）：{zh}",
+            f"scrap on {rule.meter} ({rule.reason}): {en}",
+        )
+    states_zh, states_en = "、".join(rule.states), ", ".join(rule.states)
+    return (
+        f"{rule.meter} 处于 {states_zh}（{rule.reason}）为停机：{zh}",
+        f"{rule.meter} in {states_en} ({rule.reason}) is a stop: {en}",
+    )
+
+
+def check_text(check: CheckFeed) -> Texts:
+    """What becomes of a difference between the two feeds of a meter."""
+    zh, en = CHECK_RULES[check.rule]
+    within = _percent(check.tolerance_bp)
+    return (
+        f"{check.meter} 以 {check.owner} 的计量点 {check.feed} 为副表，允差 {within} 或 "
+        f"{check.tolerance_base} 个基本单位（取大者）；超差时{zh}",
+        f"{check.meter} is checked by feed {check.feed} of {check.owner}, to {within} or "
+        f"{check.tolerance_base} base units, whichever is more; beyond that {en}",
+    )
+
+
 def _committed(tariff: Tariff, element: TakeOrPay) -> Texts:
     """The committed quantity and the price, in the priced unit of the usage clause."""
     usage = next(each for each in tariff.elements if each.clause == element.of[0])
@@ -103,6 +141,10 @@ def _percent(rate_bp: int) -> str:
 
 def decimal(numerator: int, denominator: int) -> str:
     """At most eight decimals, none that is not needed."""
-    scaled = divide(numerator * 10**8, denominator, "half_up")
-    whole, rest = divmod(scaled, 10**8)
-    return f"{whole}.{rest:08d}".rstrip("0").rstrip(".")
+    whole, rest = divmod(divide(numerator * 10**DECIMALS, denominator, "half_up"), 10**DECIMALS)
+    if not rest:
+        return str(whole)
+    places = DECIMALS
+    while not rest % 10:
+        rest, places = rest // 10, places - 1
+    return f"{whole}.{rest:0{places}d}"

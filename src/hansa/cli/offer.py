@@ -12,6 +12,7 @@ from hansa.cli.common import Desk, Language, desk, profile_option, say, show_jso
 from hansa.cli.fields import time_ms
 from hansa.cli.money_common import signing
 from hansa.cli.offer_bargain import amount, length_ms, size_of
+from hansa.cli.offer_sheet import lease_or_buy
 from hansa.cli.tables import table_output
 from hansa.client import reserve as reserves
 from hansa.client.bargains import offer_of
@@ -60,6 +61,7 @@ def offer() -> None:
 
 
 for _command in (
+    lease_or_buy,
     offer_bargain.enquire,
     offer_bargain.counter,
     offer_bargain.agree,

@@ -51,6 +51,11 @@ DocumentNumber = Annotated[
     str, msgspec.Meta(pattern=rf"^[A-Za-z0-9][A-Za-z0-9./_:-]*{_END}", min_length=1, max_length=35)
 ]
 """Number of an invoice, reference of a bank's entry or of a transfer (ISO 20022, Max35Text)."""
+PrintedNumber = Annotated[
+    str, msgspec.Meta(pattern=rf"^[!-~]([ -~]*[!-~])?{_END}", min_length=1, max_length=64)
+]
+"""Number of an invoice or of another paper exactly as printed on it (EN 16931, BT-1)."""
+OptionalPrintedNumber = Annotated[str, msgspec.Meta(pattern=rf"^([!-~]([ -~]*[!-~])?)?{_END}", max_length=64)]
 Url = Annotated[
     str,
     msgspec.Meta(

@@ -2,9 +2,7 @@
 epoch, UTC; amounts in minor units of the statement's currency.
 """
 
-from typing import Annotated, Literal
-
-import msgspec
+from typing import Literal
 
 from hansa.apps.consortium.calendars import Day
 from hansa.kernel import (
@@ -18,7 +16,9 @@ from hansa.kernel import (
     Natural,
     OptionalHash,
     OptionalId,
+    OptionalPrintedNumber,
     Positive,
+    PrintedNumber,
     Record,
     Struct,
     TimeMs,
@@ -26,11 +26,6 @@ from hansa.kernel import (
 
 InvoiceKind = Literal["fapiao", "en16931"]
 """fapiao: 数电票, fully digitalised e-invoice. en16931: by the European standard, its number BT-1."""
-Number = Annotated[
-    str, msgspec.Meta(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$(?!\n)", min_length=1, max_length=64)
-]
-"""Number of an invoice or a red-letter confirmation as printed on it."""
-OptionalNumber = Annotated[str, msgspec.Meta(pattern=r"^([!-~]([ -~]{0,62}[!-~])?)?$(?!\n)", max_length=64)]
 
 
 class Dispute(Struct):
@@ -82,7 +77,7 @@ class Invoice(Struct):
     """The invoice that the provider issued for a statement, outside Hansa."""
 
     kind: InvoiceKind
-    number: Number
+    number: PrintedNumber
     issued_day: Day
     """Local date on the invoice, days since 1970-01-01."""
     net_minor: Integer
@@ -150,7 +145,7 @@ class Correction(Record, version=1, readers="members", retention="for ever"):
     evidence: OptionalHash = ""
     effective_ms: TimeMs = 0
     """Since when it counts; 0: it waits for its red-letter confirmation."""
-    red_letter: OptionalNumber = ""
+    red_letter: OptionalPrintedNumber = ""
     """红字信息确认单编号, or the number of the credit note."""
     red_letter_sha256: OptionalHash = ""
 
@@ -255,7 +250,7 @@ class RecordRedLetter(Action, tag="billing.record_red_letter"):
     agreement: Id
     period_ms: TimeMs
     correction: Positive
-    number: Number
+    number: PrintedNumber
     sha256: OptionalHash = ""
 
 
@@ -297,14 +292,14 @@ class InvoiceRecorded(Event, tag="billing.invoice_recorded"):
     agreement: Id
     period_ms: TimeMs
     kind: InvoiceKind
-    number: Number
+    number: PrintedNumber
 
 
 class RedLetterRecorded(Event, tag="billing.red_letter_recorded"):
     agreement: Id
     period_ms: TimeMs
     correction: Positive
-    number: Number
+    number: PrintedNumber
 
 
 class Settled(Event, tag="billing.settled"):

@@ -287,3 +287,16 @@ def test_any_question_has_an_answer_or_a_refusal(purse: Purse, name: str) -> Non
             codes.append("ok")
     assert "ok" in codes
     assert {*codes} <= {"ok", "kernel.query_arguments", "money.list_too_long"}
+
+
+def test_a_refusal_names_amounts_as_people_write_them(purse: Purse) -> None:
+    purse.owe("o-1", 2_700)
+    purse.owe("o-2", 2_700, currency="JPY")
+
+    with pytest.raises(errors.Overpaid) as caught:
+        received(purse, 1, 9_999, ("o-1", 2_705))
+    assert "27.00 CNY" in caught.value.zh
+    assert "27.05 CNY" in caught.value.en
+    with pytest.raises(errors.Overpaid) as caught:
+        received(purse, 1, 9_999, ("o-2", 2_701), currency="JPY")
+    assert "2700 JPY" in caught.value.en

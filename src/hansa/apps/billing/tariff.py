@@ -42,6 +42,7 @@ from hansa.apps.billing.elements_trade import (
 )
 from hansa.apps.billing.spans import MINUTES_PER_DAY, Segment, Span, Window, clock_text, day_plans, year_plans
 from hansa.apps.consortium.calendars import Day, PeriodLength, date_text
+from hansa.apps.money.currencies import minor_digits
 from hansa.kernel.limits import METERS_MAX, RULES_MAX
 from hansa.kernel.types import BasisPoints, CurrencyCode, Id, Struct
 
@@ -59,13 +60,6 @@ Purpose = Literal["trade_settlement", "internal"]
 Rounding = Literal["half_up", "half_even"]
 UNITS_SINCE_2 = ("varh", "kvarh", "Mvarh")
 """Units that rules 1 took for names like any other."""
-
-MINOR_DIGITS: dict[str, int] = {
-    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0,
-    "RWF": 0, "UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3, "CLF": 4, "UYW": 4,
-}  # fmt: skip
-"""Currencies whose minor unit is not 1/100 (ISO 4217)."""
 
 
 Element = (
@@ -105,11 +99,6 @@ class Tariff(Struct):
     """Together they cover each minute of each day class once; none: one window `all`."""
     tax_included: bool = False
     """Whether prices and amounts of this sheet contain the tax."""
-
-
-def minor_digits(currency: str) -> int:
-    """Decimal places of the currency's minor unit: 2 for CNY, 0 for JPY, 3 for KWD."""
-    return MINOR_DIGITS.get(currency, 2)
 
 
 def window_names(tariff: Tariff) -> tuple[str, ...]:
@@ -228,5 +217,5 @@ def _check_taxes(taxes: tuple[Tax, ...]) -> None:
 __all__ = [
     "ELEMENTS_MAX", "MINUTES_PER_DAY", "UNITS", "Cap", "Element", "Fixed", "Meter", "MeterKind", "Minimum",
     "Segment", "Span", "Tariff", "Tax", "TaxRate", "Tier", "Tiering", "Usage", "Window", "clock_text",
-    "day_plans",
+    "day_plans", "minor_digits",
 ]  # fmt: skip

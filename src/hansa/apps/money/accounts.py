@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.money import errors_bank as errors
+from hansa.apps.money.currencies import amount_text
 from hansa.apps.money.messages_bank import Balance, Issued, Posted, Pot, Why
 from hansa.apps.money.tables import BALANCES, BANK_ACCOUNTS, BANKS, ISSUED
 from hansa.kernel import Context
@@ -72,7 +73,8 @@ def post(
     """
     # Checks. All pots at a bank add up to what it issued, so only that can grow too large.
     if source is not None and balance(ctx, bank, currency, source) < amount_minor:
-        raise errors.NotEnough(owner=source.owner, bank=bank, currency=currency, amount_minor=amount_minor)
+        amount = amount_text(amount_minor, currency)
+        raise errors.NotEnough(owner=source.owner, bank=bank, amount=amount)
     issued = ISSUED.get(ctx, (bank, currency)) or Issued(amount_minor=0)
     if source is None and issued.amount_minor + amount_minor > INTEGER_MAX:
         raise errors.BalanceTooLarge(bank=bank, currency=currency)

@@ -47,19 +47,13 @@ class ObligationClosed(Refusal, code="money.obligation_closed", field="obligatio
 
 
 class Overpaid(Refusal, code="money.overpaid", field="amount_minor"):
-    zh = (
-        "应收应付项 {obligation} 尚欠 {open_minor}（最小货币单位），不能核销 {amount_minor}。请把多出部分"
-        "留作未核销款。"
-    )
-    en = (
-        "Obligation {obligation} is open by {open_minor} (minor units), so {amount_minor} cannot pay it. "
-        "Leave the rest unapplied."
-    )
+    zh = "应收应付项 {obligation} 尚欠 {open}，不能核销 {amount}。请把多出部分留作未核销款。"
+    en = "Obligation {obligation} is open by {open}, so {amount} cannot pay it. Leave the rest unapplied."
 
 
 class LessenedTooMuch(Refusal, code="money.lessened_too_much", field="amount_minor"):
-    zh = "应收应付项 {obligation} 最多还能减少 {most_minor}（最小货币单位）。请核对更正金额。"
-    en = "Obligation {obligation} can be lessened by {most_minor} (minor units) at most. Check the amount."
+    zh = "应收应付项 {obligation} 最多还能减少 {most}。请核对更正金额。"
+    en = "Obligation {obligation} can be lessened by {most} at most. Check the amount."
 
 
 class TooManyOwnDebts(Refusal, code="money.too_many_own_debts", field="id"):
@@ -122,11 +116,8 @@ class TooManyAllocations(Refusal, code="money.too_many_allocations", field="allo
 
 
 class BeyondReceipt(Refusal, code="money.beyond_receipt", field="allocations"):
-    zh = "该笔收款未核销 {unapplied_minor}（最小货币单位），不够分配 {amount_minor}。请减少核销金额。"
-    en = (
-        "The receipt has {unapplied_minor} (minor units) unapplied, too little for {amount_minor}. Apply "
-        "less."
-    )
+    zh = "该笔收款未核销 {unapplied}，不够分配 {amount}。请减少核销金额。"
+    en = "The receipt has {unapplied} unapplied, too little for {amount}. Apply less."
 
 
 class NotAllocated(Refusal, code="money.not_allocated", field="obligations"):
@@ -200,22 +191,17 @@ class NotInDefault(Refusal, code="money.not_in_default", field="obligation"):
 
 
 class EarnestTooHigh(Refusal, code="money.earnest_too_high", field="agreed_minor"):
-    zh = (
-        "定金 {agreed_minor} 超过合同标的额 {secured_minor} 的 {percent}%，超出部分没有定金效力。请降低定金。"
-    )
+    zh = "定金 {agreed} 超过合同标的额 {secured} 的 {percent}%，超出部分没有定金效力。请降低定金。"
     en = (
-        "Earnest money of {agreed_minor} is more than {percent} % of the {secured_minor} that it "
+        "Earnest money of {agreed} is more than {percent} % of the {secured} that it "
         "secures; what goes beyond has no effect in law. Agree on less."
     )
 
 
 class FundSpent(Refusal, code="money.fund_spent", field="entry"):
-    zh = (
-        "款项 {fund} 只剩 {left_minor}（最小货币单位），这笔缴款已被动用，不能撤销。请由付款方另行确认欠"
-        "款（money.owe）。"
-    )
+    zh = "款项 {fund} 只剩 {left}，这笔缴款已被动用，不能撤销。请由付款方另行确认欠款（money.owe）。"
     en = (
-        "Only {left_minor} (minor units) of fund {fund} is left: this payment into it was used and cannot be "
+        "Only {left} of fund {fund} is left: this payment into it was used and cannot be "
         "undone. Let the payer acknowledge what it owes (money.owe)."
     )
 

@@ -43,12 +43,9 @@ class AcceptedAlready(Refusal, code="money.bank_accepted_already", field="bank")
 
 
 class NotEnough(Refusal, code="money.not_enough", field="amount_minor"):
-    zh = (
-        "{owner} 在银行 {bank} 可用的 {currency} 不足以支付 {amount_minor}（最小货币单位）。请减少金额，"
-        "或先存入。"
-    )
+    zh = "{owner} 在银行 {bank} 可用的款项不足以支付 {amount}。请减少金额，或先存入。"
     en = (
-        "{owner} has less {currency} at its disposal at bank {bank} than {amount_minor} (minor units). "
+        "{owner} has less at its disposal at bank {bank} than {amount}. "
         "Choose a smaller amount, or pay money in first."
     )
 
@@ -102,8 +99,8 @@ class HoldNotYours(Refusal, code="money.hold_not_yours", field="hold"):
 
 
 class BeyondHold(Refusal, code="money.beyond_hold", field="amount_minor"):
-    zh = "冻结 {hold} 只剩 {left_minor}（最小货币单位），不能扣 {amount_minor}。请减少扣款。"
-    en = "Hold {hold} has {left_minor} (minor units) left, less than {amount_minor}. Capture less."
+    zh = "冻结 {hold} 只剩 {left}，不能扣 {amount}。请减少扣款。"
+    en = "Hold {hold} has {left} left, less than {amount}. Capture less."
 
 
 class HoldTimeUnfit(Refusal, code="money.hold_time_unfit", field="expires_ms"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hansa.apps.money import errors
 from hansa.apps.money.accounts import Spot, free, post
 from hansa.apps.money.conservation import fund_left
+from hansa.apps.money.currencies import amount_text
 from hansa.apps.money.messages import (
     Cause,
     FundDrawn,
@@ -80,8 +81,8 @@ def open_fund(ctx: Context, name: str, fund: Fund) -> None:
     check_amount(fund.agreed_minor)
     if fund.kind == "earnest_money" and fund.agreed_minor * BP > fund.secured_minor * limits.EARNEST_BP:
         raise errors.EarnestTooHigh(
-            agreed_minor=fund.agreed_minor,
-            secured_minor=fund.secured_minor,
+            agreed=amount_text(fund.agreed_minor, fund.currency),
+            secured=amount_text(fund.secured_minor, fund.currency),
             percent=limits.EARNEST_BP * 100 // BP,
         )
     if fund.secured_minor:

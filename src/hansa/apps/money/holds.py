@@ -4,6 +4,7 @@ has checked who may ask for it.
 
 from hansa.apps.money import errors_bank as errors
 from hansa.apps.money.accounts import Spot, check_bank, free, post
+from hansa.apps.money.currencies import amount_text
 from hansa.apps.money.errors import NotCreditor, OtherCurrency
 from hansa.apps.money.funds import target_of
 from hansa.apps.money.messages import Listed
@@ -83,7 +84,8 @@ def capture(ctx: Context, name: str, amount_minor: int, obligation: str = "") ->
         raise errors.HoldOver(hold=name)
     left = found.amount_minor - found.captured_minor
     if amount_minor > left:
-        raise errors.BeyondHold(hold=name, left_minor=left, amount_minor=amount_minor)
+        shown = (amount_text(left, found.currency), amount_text(amount_minor, found.currency))
+        raise errors.BeyondHold(hold=name, left=shown[0], amount=shown[1])
     target = free(found.payee)
     if obligation:
         owed = known(ctx, obligation)

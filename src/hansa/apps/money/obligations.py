@@ -9,6 +9,7 @@ from hansa.apps.consortium import interface as consortium
 from hansa.apps.money import errors
 from hansa.apps.money.accounts import check_bank
 from hansa.apps.money.conservation import fund_left
+from hansa.apps.money.currencies import amount_text
 from hansa.apps.money.messages import (
     Cause,
     FellDue,
@@ -169,7 +170,7 @@ def lessen(
     before = known(ctx, name)
     most = open_minor(before) if before.fund else before.agreed_minor - before.lessened_minor
     if amount_minor > most:
-        raise errors.LessenedTooMuch(obligation=name, most_minor=most)
+        raise errors.LessenedTooMuch(obligation=name, most=amount_text(most, before.currency))
     cut = min(amount_minor, open_minor(before))
     beyond = amount_minor - cut
     after = replace(
@@ -209,7 +210,10 @@ def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, 
         raise errors.ObligationClosed(clause=name, obligation=name)
     if amount_minor > open_minor(before):
         raise errors.Overpaid(
-            clause=name, obligation=name, open_minor=open_minor(before), amount_minor=amount_minor
+            clause=name,
+            obligation=name,
+            open=amount_text(open_minor(before), before.currency),
+            amount=amount_text(amount_minor, before.currency),
         )
     after = replace(
         before,
@@ -313,7 +317,7 @@ def _unpay_in(ctx: Context, name: str, amount_minor: int) -> None:
     fund = FUNDS.get(ctx, (name,))
     assert fund is not None
     if fund_left(fund) < amount_minor or fund.state != "open":
-        raise errors.FundSpent(clause=name, fund=name, left_minor=fund_left(fund))
+        raise errors.FundSpent(clause=name, fund=name, left=amount_text(fund_left(fund), fund.currency))
     FUNDS.put(ctx, (name,), replace(fund, paid_in_minor=fund.paid_in_minor - amount_minor))
 
 

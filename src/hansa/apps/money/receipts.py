@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.money import errors
+from hansa.apps.money.currencies import amount_text
 from hansa.apps.money.messages import (
     Allocation,
     Applied,
@@ -225,7 +226,8 @@ def waive(ctx: Context, a: Waive) -> None:
     if owed.creditor != ctx.member:
         raise errors.NotCreditor(obligation=a.obligation, member=ctx.member)
     if a.amount_minor > open_minor(owed):
-        raise errors.LessenedTooMuch(obligation=a.obligation, most_minor=open_minor(owed))
+        most = amount_text(open_minor(owed), owed.currency)
+        raise errors.LessenedTooMuch(obligation=a.obligation, most=most)
 
     # Writes and events.
     told = lessen(ctx, a.obligation, a.amount_minor, a.reason)
@@ -272,7 +274,8 @@ def _standing(ctx: Context, entry: str) -> Receipt:
 def _check_unapplied(receipt: Receipt, amount_minor: int) -> None:
     left = unapplied_minor(receipt)
     if amount_minor > left:
-        raise errors.BeyondReceipt(unapplied_minor=left, amount_minor=amount_minor)
+        shown = (amount_text(left, receipt.currency), amount_text(amount_minor, receipt.currency))
+        raise errors.BeyondReceipt(unapplied=shown[0], amount=shown[1])
 
 
 def _allocate(ctx: Context, entry: str, receipt: Receipt, allocations: Sequence[Allocation]) -> Signals:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.apps.billing import errors, errors_attribution
+from hansa.apps.billing import errors, errors_attribution, errors_tariff
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.check_feeds import CheckFeed, CheckResult, compare, is_beyond
 from hansa.apps.billing.elements_energy import Demand
@@ -225,3 +225,11 @@ def test_a_sum_cannot_take_the_place_of_slots(rule: Any) -> None:
             check_terms(tariff, terms)
     else:
         check_terms(tariff, terms)
+
+
+def test_sums_that_no_ledger_can_hold_are_refused_by_name() -> None:
+    huge = {"peak": 2**53 - 1, "valley": 2**53 - 1}
+    with pytest.raises(errors_tariff.AmountTooLarge):
+        compare(CHECK, huge, {"peak": 1})
+    with pytest.raises(errors_tariff.AmountTooLarge):
+        compare(CHECK, {"peak": 1}, huge)

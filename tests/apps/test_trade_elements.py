@@ -334,3 +334,11 @@ def test_scrap_in_another_unit_or_of_some_windows_cannot_be_credited() -> None:
 def test_rules_1_know_none_of_them(element: Any) -> None:
     with pytest.raises(errors_tariff.NotYet):
         check_tariff(replace(BASE, elements=(EACH, element)), 1)
+
+
+def test_shares_that_no_ledger_can_hold_are_refused_by_name() -> None:
+    """Two lines that cancel each other in the whole, but not where only one is shared."""
+    line = replace(rated(sheet(), 1)[0], net_minor=2**53 - 1, gross_minor=2**53 - 1)
+    lines = [line, line, *(replace(line, clause="rest", net_minor=-each.net_minor) for each in (line, line))]
+    with pytest.raises(errors_tariff.AmountTooLarge):
+        shares((PARTS,), "maker", "plant", lines)

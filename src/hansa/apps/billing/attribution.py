@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from hansa.apps.billing import errors_attribution as errors
 from hansa.apps.billing.booking import UNKNOWN, Book, Measure
 from hansa.apps.billing.elements import Meter
+from hansa.apps.billing.lines import bounded
 from hansa.apps.metering.chain import Interval
 from hansa.kernel.limits import CLAIM_CONTEST_MS, CLAIM_RECORDS_MAX, METERS_MAX, STATES_MAX
 from hansa.kernel.messages import Record
@@ -198,7 +199,7 @@ def attribute(
     causes: dict[Cause, int] = {}
     if of.kind != "state":
         for rule in rules:
-            causes[rule.reason, rule.liable, ALL_WINDOWS] = sum(usage.values())
+            causes[rule.reason, rule.liable, ALL_WINDOWS] = bounded(sum(usage.values()), rule.meter)
             for found in standing:
                 _move(causes, rule, found, ALL_WINDOWS, found.moved[0, 0])
         return causes
@@ -254,5 +255,5 @@ def disputed(found: Claimed, change_minor: int) -> DisputedClaim:
         by=claim.by,
         pieces=claim.pieces,
         contested=claim.contested,
-        change_minor=change_minor,
+        change_minor=bounded(change_minor, found.name),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from hansa.apps.billing import errors_attribution as errors
 from hansa.apps.billing.elements import Meter
+from hansa.apps.billing.lines import bounded
 from hansa.kernel.types import BasisPoints, Id, MemberId, Natural, Struct
 
 CheckRule = Literal["main", "mean", "lower", "dispute"]
@@ -93,8 +94,11 @@ def is_beyond(check: CheckFeed, main_base: int, check_base: int) -> bool:
 def compare(
     check: CheckFeed, main: Mapping[str, int], other: Mapping[str, int]
 ) -> tuple[CheckResult, dict[str, int]]:
-    """K2, K3: the result, and what counts by window; `main` and `other` by window too, base units."""
-    main_base, check_base = sum(main.values()), sum(other.values())
+    """K2, K3: the result, and what counts by window; `main` and `other` by window too, base units.
+
+    Raises AmountTooLarge.
+    """
+    main_base, check_base = (bounded(sum(sums.values()), check.meter) for sums in (main, other))
     beyond = is_beyond(check, main_base, check_base)
     windows = dict.fromkeys((*main, *other))
     if beyond and check.rule == "mean":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hansa.apps.billing.elements_trade import WHOLE_BP, Payee, Split
-from hansa.apps.billing.lines import Line
+from hansa.apps.billing.lines import Line, bounded
 from hansa.kernel.types import Integer, MemberId, OptionalId, Struct
 
 
@@ -34,15 +34,22 @@ def shares(elements: Sequence[Any], provider: str, user: str, lines: Sequence[Li
     for split in splits:
         shared |= dict.fromkeys(split.of)
         own = [line for line in lines if line.clause in split.of]
-        nets = allot(sum(line.net_minor for line in own), split.payees)
-        taxes = allot(sum(line.tax_minor for line in own), split.payees)
-        for payee, net, tax in zip(split.payees, nets, taxes, strict=True):
-            out.append(Share(user, payee.member, net, tax, net + tax, split.clause))
+        net, tax = _sums(own, split.clause)
+        nets, taxes = allot(net, split.payees), allot(tax, split.payees)
+        for payee, own_net, own_tax in zip(split.payees, nets, taxes, strict=True):
+            out.append(Share(user, payee.member, own_net, own_tax, own_net + own_tax, split.clause))
     rest = [line for line in lines if line.clause not in shared]
     if rest:
-        net, tax = sum(line.net_minor for line in rest), sum(line.tax_minor for line in rest)
+        net, tax = _sums(rest, "statement")
         out.append(Share(user, provider, net, tax, net + tax))
     return tuple(out)
+
+
+def _sums(lines: Sequence[Line], where: str) -> tuple[int, int]:
+    """(net, tax). Raises AmountTooLarge."""
+    net, tax = sum(line.net_minor for line in lines), sum(line.tax_minor for line in lines)
+    bounded(net + tax, where)
+    return bounded(net, where), bounded(tax, where)
 
 
 def allot(amount_minor: int, payees: Sequence[Payee]) -> list[int]:

@@ -149,6 +149,25 @@ def test_what_was_paid_to_the_wrong_obligation_is_taken_back_and_applied_anew(pu
     assert not purse.broken()
 
 
+def test_a_payment_for_very_many_is_applied_and_undone_in_steps(purse: Purse) -> None:
+    names_of = [f"o-{number}" for number in range(limits.ALLOCATIONS_MAX + 6)]
+    for name in names_of:
+        purse.owe(name, 10)
+    received(purse, 1, 10 * len(names_of), *[(name, 10) for name in names_of[: limits.ALLOCATIONS_MAX]])
+    purse.do("maker", Apply(entry(1), tuple(Allocation(n, 10) for n in names_of[limits.ALLOCATIONS_MAX :])))
+    assert purse.rows(UNAPPLIED) == purse.rows(OWED_TO) == {}
+
+    with pytest.raises(errors.TooManyAllocations):
+        purse.do("maker", Reverse(entry(1), "mistake"))
+    with pytest.raises(errors.TooManyAllocations):
+        purse.do("maker", Reverse(entry(1), "mistake", tuple(names_of)))
+    purse.do("maker", Reverse(entry(1), "mistake", tuple(names_of[:6])))
+    purse.do("maker", Reverse(entry(1), "mistake"))
+
+    assert len(purse.rows(OWED_TO)) == len(names_of)
+    assert not purse.broken()
+
+
 def test_unapplied_money_is_owed_back_once_and_the_receipt_stands(purse: Purse) -> None:
     received(purse, 1, 500)
 

@@ -124,8 +124,8 @@ def _papers(statement: Statement, life: Life, corrections: Sequence[Correction])
                 )
             )
     if life.invoice is not None:
-        number = life.invoice.number
-        out.append(Text(f"发票 {number} 已登记。", f"Invoice {number} is recorded."))
+        paper = life.invoice.number
+        out.append(Text(f"发票 {paper} 已登记。", f"Invoice {paper} is recorded."))
     return out
 
 

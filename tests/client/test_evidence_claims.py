@@ -20,6 +20,9 @@ from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.explain import explain_all, holds
 from hansa.client.verify import check_bundle
+from hansa.client.verify_acts import Placed
+from hansa.client.verify_claims import read_claims
+from hansa.client.verify_statement import LISTED, difference
 from hansa.kernel import encode, limits, pack, replace
 from tests.apps.ground import ANCHOR, counters, feed
 from tests.apps.tariffs import PIECE, TARIFF, calendar_of
@@ -145,7 +148,7 @@ def test_an_outsider_finds_the_same_and_can_explain_it(lease: Lease) -> None:
 def test_evidence_without_a_claim_or_a_contest_is_not_believed(lease: Lease, kind: bytes) -> None:
     """Its transaction and the event that it left are both left out, as a forger would."""
     bundle = lease.gather(1)
-    gone = [n for n, carried in enumerate(bundle.transactions) if kind in carried.transaction.item][0]
+    gone = next(n for n, carried in enumerate(bundle.transactions) if kind in carried.transaction.item)
     dropped = bundle.transactions[gone]
     leaf = dropped.transaction.block
     events = tuple(
@@ -158,3 +161,37 @@ def test_evidence_without_a_claim_or_a_contest_is_not_believed(lease: Lease, kin
     )
     report = check_bundle(encode(forged), lease.genesis)
     assert not report.ok
+
+
+def test_a_list_that_a_statement_should_not_have_is_found(lease: Lease) -> None:
+    """The node may have signed another statement than its records lead to."""
+    report = check_bundle(encode(lease.gather(1)), lease.genesis)
+    stated, closed = report.statements[1], report.closed[1]
+    assert difference(report, 1, closed) is None
+    for name in LISTED:
+        value = getattr(stated, name)
+        report.statements[1] = replace(stated, **{name: value + 1 if isinstance(value, int) else (*value, 0)})
+        assert difference(report, 1, closed) == LISTED[name]
+
+
+def test_a_claim_of_a_stranger_or_of_another_time_counts_for_nothing(lease: Lease) -> None:
+    report = check_bundle(encode(lease.gather(0)), lease.genesis)
+    own = ClaimStop("g-1", "c-9", "execution", lease.start_ms, lease.start_ms + H, "x", "user")
+    acts = [
+        ("bank", own),
+        ("bank", ContestClaim("g-1", lease.start_ms, "c-1")),
+        ("maker", ContestClaim("g-1", lease.start_ms, "c-1")),
+        ("plant", WithdrawClaim("g-1", lease.start_ms, "c-1")),
+        ("plant", ContestClaim("g-1", lease.start_ms, "c-8")),
+        ("maker", replace(own, to_ms=lease.start_ms - 1)),
+        ("maker", replace(own, to_ms=lease.start_ms + 40 * DAY)),
+    ]
+    begun = [("maker", replace(own, claim="c-1"))]
+    for member, action in acts:
+        placed = [
+            Placed("there", (9, 0), 5, "", who, "k1", (what,)) for who, what in (*begun, (member, action))
+        ]
+        read_claims(report, placed)
+        assert not report.checks[-1].ok
+        ((_, claims),) = report.claims.items()
+        assert [(name, claim.contested) for name, claim in claims] == [("c-1", False)]

@@ -86,6 +86,16 @@ INSURER = Company(
     ("business", "insurance"),
 )
 """Founds nothing: it is admitted by vote."""
+SECOND_PLANT = Company(
+    "dairy",
+    "太仓乳品有限公司",
+    "Taicang Dairy Co., Ltd.",
+    "91320585MADEM0F61N",
+    "small",
+    ("plant",),
+    ("business", "food"),
+)
+"""Takes a line in sublease; admitted by vote as well."""
 NAME_ZH = "华东包装产能共享联盟"
 NAME_EN = "East China Packaging Capacity Consortium"
 OPERATOR = "maker"

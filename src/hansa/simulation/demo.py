@@ -43,7 +43,7 @@ from hansa.simulation.cast import GATEWAY_KEY, METER_OWNER, OPERATOR
 from hansa.simulation.cheat import Cheat
 from hansa.simulation.governance import read_governance
 from hansa.simulation.governing import govern
-from hansa.simulation.leasing import Occurrence, Play, bind, settle, start_ms
+from hansa.simulation.leasing import Occurrence, Play, Settled, bind, settle, start_ms
 from hansa.simulation.operations import read_operations
 from hansa.simulation.sheets import default_sheet, years
 from hansa.simulation.world import Progress, World, silent
@@ -74,6 +74,7 @@ class Demo:
     world: World
     play: Play
     statements: list[Statement]
+    settled: Settled
     bundle: Bundle
     evidence: bytes
     report: Report
@@ -198,11 +199,12 @@ def run(folder: Path, play: Play, progress: Progress = silent, processes: bool =
     try:
         progress(*STARTING[processes], 1, 1)
         govern(world, progress)
-        statements = settle(world, play, progress)
+        settled = settle(world, play, progress)
+        statements = settled.statements
         if not statements:
             raise NothingStated(device=play.log.device, reason=_why_nothing(world))
         took_ms = int((time.monotonic() - started) * 1_000)
-        demo = _prove(world, play, statements, took_ms, progress)
+        demo = _prove(world, play, settled, took_ms, progress)
         if not processes:
             return demo
         return replace(demo, cheats=tuple(_cheat(world, statements[-1], progress)))
@@ -211,8 +213,8 @@ def run(folder: Path, play: Play, progress: Progress = silent, processes: bool =
         raise
 
 
-def _prove(world: World, play: Play, statements: list[Statement], took_ms: int, progress: Progress) -> Demo:
-    subject, folder = statements[-1], world.folder
+def _prove(world: World, play: Play, settled: Settled, took_ms: int, progress: Progress) -> Demo:
+    subject, folder = settled.statements[-1], world.folder
 
     def gathering(done: int, whole: int) -> None:
         progress("导出证据", "Exporting the evidence", done, whole)
@@ -234,7 +236,8 @@ def _prove(world: World, play: Play, statements: list[Statement], took_ms: int, 
         folder=folder,
         world=world,
         play=play,
-        statements=statements,
+        statements=settled.statements,
+        settled=settled,
         bundle=bundle,
         evidence=evidence,
         report=report,

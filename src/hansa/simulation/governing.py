@@ -1,7 +1,7 @@
-"""Before the month: two people of the plant sign together, the bank changes a key, an insurer is voted in."""
+"""Before the month: two people of the plant sign together, the bank changes a key, members are voted in."""
 
 from hansa.apps.consortium import cards
-from hansa.apps.consortium.messages import AnyKeyKind, NewKey, RegisterKey, UpdateMember
+from hansa.apps.consortium.messages import AnyKeyKind, Member, NewKey, RegisterKey, UpdateMember
 from hansa.apps.consortium.messages import Company as Registered
 from hansa.apps.consortium.messages_approvals import ApprovalRule, Approve, SetApproval
 from hansa.apps.consortium.messages_votes import Admit, Card, Propose, Vote
@@ -54,21 +54,8 @@ def _rotate(world: World) -> None:
 
 
 def _propose(world: World) -> None:
-    """The insurer signs a card; the maker puts it to the vote."""
     _hour(world)
-    start_ms = world.genesis.created_ms
-    card = Card(
-        member=INSURER.id,
-        company=_registered(INSURER, start_ms),
-        keys=(
-            _new_key(world, INSURER.id, FIRST_KEY, FIRST_KEY),
-            _new_key(world, INSURER.id, COLD_KEY, COLD_KEY, "recovery", "consortium.recover"),
-        ),
-        valid_until_ms=start_ms + CARD_LIFE_MS,
-        charter_sha256=world.genesis.charter_sha256,
-    )
-    signature = signer(world.seed, INSURER.id, FIRST_KEY).sign(cards.message(world.chain, card))
-    world.clients["maker"].do(Propose(proposal=ADMISSION, subject=Admit(card=card, signature=signature)))
+    put_to_vote(world, INSURER, ADMISSION, "maker")
 
 
 def _vote(world: World) -> None:
@@ -76,6 +63,34 @@ def _vote(world: World) -> None:
         _hour(world)
         world.clients[member].do(Vote(proposal=ADMISSION, yes=yes))
     world.clients[INSURER.id] = world.client(INSURER.id, FIRST_KEY)
+
+
+def admit(world: World, company: Company, sponsor: str) -> None:
+    """Vote a company in; every founder says yes until it is decided."""
+    proposal = f"admit-{company.id}"
+    put_to_vote(world, company, proposal, sponsor)
+    for founder in world.genesis.members:
+        listed = world.clients[sponsor].query("consortium.members", list[tuple[str, Member]])
+        if company.id not in dict(listed):
+            world.clients[founder.id].do(Vote(proposal=proposal, yes=True))
+    world.clients[company.id] = world.client(company.id, FIRST_KEY)
+
+
+def put_to_vote(world: World, company: Company, proposal: str, sponsor: str) -> None:
+    """A company signs a card; its sponsor puts it to the vote."""
+    start_ms = world.genesis.created_ms
+    card = Card(
+        member=company.id,
+        company=_registered(company, start_ms),
+        keys=(
+            _new_key(world, company.id, FIRST_KEY, FIRST_KEY),
+            _new_key(world, company.id, COLD_KEY, COLD_KEY, "recovery", "consortium.recover"),
+        ),
+        valid_until_ms=start_ms + CARD_LIFE_MS,
+        charter_sha256=world.genesis.charter_sha256,
+    )
+    signature = signer(world.seed, company.id, FIRST_KEY).sign(cards.message(world.chain, card))
+    world.clients[sponsor].do(Propose(proposal=proposal, subject=Admit(card=card, signature=signature)))
 
 
 def _hour(world: World) -> None:

@@ -1,117 +1,73 @@
 """The main job: a maker leases a machine to a plant and is paid by what the machine's own log says.
 
 Plays a log that was read against a replay clock: readings arrive at the time they carry, periods close at
-their
-cut-off. Reaches the ledger by clients only.
+their cut-off. Around it the business: offer and contract before, a sublease meanwhile, payment after. What a
+log cannot carry of that is left out and told (`story.Step.why`); the statements are made all the same.
+Reaches the ledger by clients only.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from hansa.apps.billing.errors import MeterUnbound
-from hansa.apps.billing.messages import Agreement, Binding, Propose, PublishTariff, Statement
-from hansa.apps.billing.sheet import Sheet
-from hansa.apps.consortium.calendars import period_at
+from hansa.apps.billing.accrual import Accrued
+from hansa.apps.billing.messages import Agreement, Propose, PublishTariff, Statement
 from hansa.apps.consortium.messages import PublishCalendar
-from hansa.apps.metering.messages import DeclareReset, ReplaceDevice
+from hansa.apps.leasing.messages import Close
+from hansa.apps.metering.messages import ReplaceDevice
 from hansa.client.agreements import acceptance, proposed
-from hansa.edge.gateway import Delivery, declarations, deliveries, feed_name
-from hansa.edge.log_model import Log
-from hansa.edge.mapping_model import Mapping as LogMapping
-from hansa.kernel import Refusal, limits
-from hansa.simulation.cast import GATEWAY_KEY, METER_OWNER
+from hansa.edge.gateway import Delivery, declarations, deliveries
+from hansa.kernel import limits
+from hansa.simulation import story_handover, story_market, story_money, story_statements, story_sublease
+from hansa.simulation.cast import GATEWAY_KEY
+from hansa.simulation.play import (
+    AGREEMENT,
+    CALENDAR,
+    LEASE,
+    PROVIDER,
+    SUBLEASE,
+    TARIFF,
+    USER,
+    NothingToSettle,
+    Occurrence,
+    Play,
+    agreement_time,
+    bind,
+    start_ms,
+)
+from hansa.simulation.story import Step, Story
+from hansa.simulation.story_market import Deal
+from hansa.simulation.story_sublease import SUBTENANT
 from hansa.simulation.world import Progress, World, silent
 
-PROVIDER, USER = "maker", "plant"
-CALENDAR, TARIFF = "calendar-1", "lease-1"
-AGREEMENT = "lease-1"
-
-
-class NothingToSettle(Refusal, code="play.nothing_to_settle", field="log"):
-    zh = "设备 {device} 的日志中，资费所用的计量点没有任何读数。请检查映射文件。"
-    en = "The log of {device} holds no reading of the feeds that the tariff counts. Check the mapping."
+HANDOVER_MS = 2 * limits.HOUR_MS
+"""So long before its start the line is handed over, and after its end handed back."""
+PARTIES = (PROVIDER, USER)
 
 
 @dataclass(frozen=True)
-class Occurrence:
-    """What the owner of the meter declares during the play: a reset, or a replacement."""
+class Happening:
+    """What happens during the replay, once the clock comes to it."""
 
     at_ms: int
-    declared_ms: int
-    action: DeclareReset | ReplaceDevice
+    act: Callable[[], None]
 
 
-@dataclass(frozen=True)
-class Play:
-    """A log with all that its settlement needs. `held_back` deliveries arrive late, `repeated` twice (by
-    position).
-    """
+@dataclass
+class Settled:
+    """What came of a play: statements of the lease, oldest first, and the business around them."""
 
-    log: Log
-    mapping: LogMapping
-    sheet: Sheet
-    bindings: tuple[Binding, ...]
-    occurrences: tuple[Occurrence, ...] = ()
-    held_back: tuple[tuple[int, int], ...] = ()
-    """(position of a delivery, how many deliveries later it is sent)."""
-    repeated: tuple[int, ...] = ()
-    made_up: bool = False
-    """No machine wrote the log: the play itself did."""
+    statements: list[Statement]
+    steps: list[Step]
+    leased: bool = False
+    """The agreement is a lease of the market; else it was proposed and accepted."""
+    sublet: bool = False
+    accrued: list[Accrued] = field(default_factory=list)
+    """What was not billed at the end of the lease, before its last close."""
+    bank_files: list[story_money.BankFile] = field(default_factory=list)
 
 
-def bind(log: Log, sheet: Sheet, chosen: Mapping[str, str] | None = None) -> tuple[Binding, ...]:
-    """A feed for each meter of the tariff: the one chosen, else that of the same name, else the only one
-    that fits.
-
-    Raises MeterUnbound, whose clause names the meter.
-    """
-    out = []
-    for meter in sheet.tariff.meters:
-        fitting = [
-            feed
-            for feed in log.feeds
-            if ("amount" if feed.spec.kind == "power" else feed.spec.kind) == meter.kind
-            and (meter.kind == "state" or feed.base_unit == meter.base_unit)
-        ]
-        wanted = (chosen or {}).get(meter.name, meter.name)
-        named = [feed for feed in log.feeds if wanted in (feed.spec.name, feed_name(log.device, feed.spec))]
-        found = named or (fitting if len(fitting) == 1 and meter.name not in (chosen or {}) else [])
-        if not found:
-            raise MeterUnbound(clause=meter.name, meter=meter.name)
-        feed = feed_name(log.device, found[0].spec)
-        out.append(Binding(meter=meter.name, owner=METER_OWNER, feed=feed))
-    return tuple(out)
-
-
-def agreement_time(play: Play) -> tuple[int, int]:
-    """The whole billing periods that the bound feeds' readings lie in, losses of signal apart.
-
-    Raises NothingToSettle when there is no reading, CalendarOutside when the sheet's calendar is too short.
-    """
-    bound = {binding.feed for binding in play.bindings}
-    feeds = [feed for feed in play.log.feeds if feed_name(play.log.device, feed.spec) in bound]
-    told = [
-        (at_ms - span_ms, max(at_ms - 1, 0))
-        for feed in feeds
-        for at_ms, span_ms, lost in zip(feed.at_ms, feed.span_ms, feed.lost, strict=True)
-        if not lost
-    ]
-    if not told:
-        raise NothingToSettle(device=play.log.device)
-    calendar, length = play.sheet.calendar, play.sheet.tariff.period
-    first = period_at(calendar, length, min(from_ms for from_ms, _ in told))
-    last = period_at(calendar, length, max(last_ms for _, last_ms in told))
-    return first.from_ms, last.to_ms
-
-
-def start_ms(log: Log) -> int:
-    """An instant before all of the log's readings, at which the play can begin."""
-    firsts = [feed.at_ms[0] - feed.span_ms[0] for feed in log.feeds if feed.at_ms]
-    return max(min(firsts, default=0) - 40 * limits.DAY_MS, 0)
-
-
-def settle(world: World, play: Play, progress: Progress = silent) -> list[Statement]:
-    """Register, agree, play the log, close every period. Returns the statements, oldest first."""
+def settle(world: World, play: Play, progress: Progress = silent) -> Settled:
+    """Register, lease, play the log, close every period, pay."""
     maker, plant = world.clients[PROVIDER], world.clients[USER]
     plant.do(*declarations(play.log, play.mapping, GATEWAY_KEY))
     maker.do(PublishCalendar(id=CALENDAR, calendar=play.sheet.calendar))
@@ -120,7 +76,50 @@ def settle(world: World, play: Play, progress: Progress = silent) -> list[Statem
             id=TARIFF, version=1, tariff=play.sheet.tariff, calendar_owner=PROVIDER, calendar=CALENDAR
         )
     )
-    from_ms, to_ms = agreement_time(play)
+    story, deal = Story(world, progress), story_market.deal_of(play)
+    settled = Settled([], story.steps)
+    settled.leased = _lease(story, play, deal, settled)
+    if not settled.leased:
+        _agree(world, play, deal)
+    happenings = _sublease(story, play, deal, settled) if settled.leased else []
+    _replay(world, play, progress, happenings, settled.leased)
+    if settled.leased:
+        _give_back(story, play, deal, settled)
+    _close_all(world, progress)
+    _pay(story, settled)
+    settled.statements = plant.query("billing.statements_of", list[Statement], agreement=AGREEMENT)
+    return settled
+
+
+def _lease(story: Story, play: Play, deal: Deal, settled: Settled) -> bool:
+    """Whether the line was let by the market and handed over."""
+    words = ("报盘、还价、签约", "Offer, bargain, contract")
+    why = story_market.why_not(story, play, deal) or story_handover.why_not(play)
+    if why is not None:
+        story.leave_out(*words, why)
+        return False
+
+    def chapter() -> None:
+        story_market.publish(story, play, deal)
+        story_market.bargain(story, play, deal)
+        story_market.sign(story, LEASE, PROVIDER, USER)
+
+    if not story.attempt(*words, chapter):
+        return False
+    settled.bank_files += story_money.settle_open(story, "deposit", PARTIES)
+    story.tell("保证金、预付款到账", "Security deposit and prepayment have come in")
+    story.world.advance(deal.from_ms - HANDOVER_MS)
+    story_handover.read_counters(story, play)
+    story_handover.hand_over(story, LEASE, "in", PROVIDER, USER)
+    story.tell(
+        "产线交接，双方确认状况与计数器", "The line is handed over; both confirm condition and counters"
+    )
+    return True
+
+
+def _agree(world: World, play: Play, deal: Deal) -> None:
+    """The agreement alone: proposed by the maker, read and accepted by the plant."""
+    maker, plant = world.clients[PROVIDER], world.clients[USER]
     maker.do(
         Propose(
             agreement=AGREEMENT,
@@ -130,36 +129,64 @@ def settle(world: World, play: Play, progress: Progress = silent) -> list[Statem
             tariff=TARIFF,
             tariff_version=1,
             meters=play.bindings,
-            terms=play.sheet.terms,
-            from_ms=from_ms,
-            to_ms=to_ms,
+            terms=deal.terms,
+            from_ms=deal.from_ms,
+            to_ms=deal.to_ms,
         )
     )
     read = proposed(plant, AGREEMENT)
     if (read.tariff, read.calendar) == (play.sheet.tariff, play.sheet.calendar):
         plant.do(acceptance(AGREEMENT, read))
-    _replay(world, play, progress)
-    _close_all(world, progress)
-    return plant.query("billing.statements_of", list[Statement], agreement=AGREEMENT)
 
 
-def _replay(world: World, play: Play, progress: Progress) -> None:
+def _sublease(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Happening]:
+    """What has to happen during the replay for a week to be sublet; nothing where the lease is too short."""
+    words = ("转租一周", "Subletting a week")
+    week = story_sublease.week_of(play.sheet.calendar, deal)
+    if week is None:
+        story.leave_out(*words, story_sublease.TOO_SHORT)
+        return []
+
+    def agree() -> None:
+        settled.sublet = story.attempt(*words, lambda: story_sublease.agree(story, play, week))
+
+    def take_over() -> None:
+        if settled.sublet:
+            settled.sublet = story.attempt(*words, lambda: story_sublease.take_over(story))
+
+    def give_back() -> None:
+        if settled.sublet:
+            story.attempt(*words, lambda: story_sublease.give_back(story))
+
+    return [
+        Happening(week.from_ms - story_sublease.AHEAD_MS, agree),
+        Happening(week.from_ms - HANDOVER_MS, take_over),
+        Happening(week.to_ms + HANDOVER_MS, give_back),
+    ]
+
+
+def _replay(
+    world: World, play: Play, progress: Progress, happenings: list[Happening], numbered_on: bool
+) -> None:
+    """Every delivery at its time. `numbered_on`: records were made before the log's first."""
     cuts = [occurrence.at_ms for occurrence in play.occurrences]
     replaced = [o.at_ms for o in play.occurrences if isinstance(o.action, ReplaceDevice)]
     sent = _order(list(deliveries(play.log, limits.DAY_MS, cuts, replaced)), play)
-    waiting = sorted(play.occurrences, key=lambda occurrence: occurrence.declared_ms)
+    waiting = [_declaration(world, occurrence) for occurrence in play.occurrences]
+    waiting = sorted([*waiting, *happenings], key=lambda each: each.at_ms)
     for number, (delivery, again) in enumerate(sent, 1):
-        while waiting and waiting[0].declared_ms <= delivery.last_ms:
-            _declare(world, waiting.pop(0))
+        while waiting and waiting[0].at_ms <= delivery.last_ms:
+            _happen(world, waiting.pop(0))
         world.advance(delivery.last_ms)
         generation = 1 + sum(at_ms <= delivery.items[0].at_ms for at_ms in replaced)
-        wires = world.gateway.wires(play.log, delivery, generation)
+        told = story_handover.after_handover(play, delivery, generation) if numbered_on else delivery
+        wires = world.gateway.wires(play.log, told, generation)
         world.gateway.client.submit(wires)
         if again:  # A gateway that was not sure of its first try sends the same bytes once more.
             world.gateway.client.submit(wires)
         progress("回放机器日志", "Replaying the machine's log", number, len(sent))
-    for occurrence in waiting:
-        _declare(world, occurrence)
+    for happening in waiting:
+        _happen(world, happening)
 
 
 def _order(all_deliveries: list[Delivery], play: Play) -> list[tuple[Delivery, bool]]:
@@ -169,9 +196,25 @@ def _order(all_deliveries: list[Delivery], play: Play) -> list[tuple[Delivery, b
     return [(all_deliveries[position], position in play.repeated) for _, position in sorted(places)]
 
 
-def _declare(world: World, occurrence: Occurrence) -> None:
-    world.advance(occurrence.declared_ms)
-    world.clients[USER].do(occurrence.action)
+def _declaration(world: World, occurrence: Occurrence) -> Happening:
+    def declare() -> None:
+        world.clients[USER].do(occurrence.action)
+
+    return Happening(occurrence.declared_ms, declare)
+
+
+def _happen(world: World, happening: Happening) -> None:
+    world.advance(happening.at_ms)
+    happening.act()
+
+
+def _give_back(story: Story, play: Play, deal: Deal, settled: Settled) -> None:
+    """The lease is over: what is not billed yet is reckoned up, and the line goes back."""
+    story.world.advance(deal.to_ms + HANDOVER_MS)
+    settled.accrued = story_statements.accruals(story, LEASE, play.sheet.calendar)
+    words = ("产线交还，双方确认状况与计数器", "The line is handed back; both confirm condition and counters")
+    if story.attempt(*words, lambda: story_handover.hand_over(story, LEASE, "out", USER, PROVIDER)):
+        story.tell(*words)
 
 
 def _close_all(world: World, progress: Progress) -> None:
@@ -183,5 +226,41 @@ def _close_all(world: World, progress: Progress) -> None:
     progress("结算期已关账", "Periods closed", 1, 1)
 
 
+def _pay(story: Story, settled: Settled) -> None:
+    """Confirmed, invoiced, paid; deposit and what is left of the prepayment go back."""
+    agreements = (AGREEMENT, SUBLEASE) if settled.sublet else (AGREEMENT,)
+    members = (*PARTIES, SUBTENANT) if settled.sublet else PARTIES
+
+    def confirm() -> None:
+        for series, agreement in enumerate(agreements, 1):
+            count = story_statements.confirm(story, agreement)
+            story.tell(
+                f"{agreement}：双方确认 {count} 份结算单", f"{agreement}: both confirm statements: {count}"
+            )
+            count = story_statements.invoice(story, agreement, series)
+            story.tell(
+                f"{agreement}：登记 {count} 张发票号", f"{agreement}: invoice numbers recorded: {count}"
+            )
+
+    def pay() -> None:
+        story.wait(limits.DAY_MS)
+        settled.bank_files += story_money.settle_open(story, "statements", members)
+        story.tell("付款指令发出，银行流水导入并匹配", "Payment orders out, bank statements in and matched")
+
+    def end() -> None:
+        for lease in reversed(agreements):
+            story.client(USER).do(Close(lease=lease))
+        settled.bank_files += story_money.settle_open(story, "returns", members)
+        story.tell("租约结清，保证金退还", "The lease is closed, the security deposit returned")
+
+    story.attempt("对账确认、发票", "Confirmations and invoices", confirm)
+    story.attempt("付款与匹配", "Payments and matching", pay)
+    if settled.leased:
+        story.attempt("结清与退还保证金", "Closing, deposit returned", end)
+
+
 def agreement_of(world: World) -> Agreement:
     return world.clients[USER].query("billing.agreement_of", Agreement, agreement=AGREEMENT)
+
+
+__all__ = ["NothingToSettle", "Occurrence", "Play", "Settled", "agreement_time", "bind", "settle", "start_ms"]

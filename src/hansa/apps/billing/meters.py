@@ -86,10 +86,14 @@ def _check_other(deal: Deal, check: CheckFeed) -> None:
     """K1: a check feed is the other party's, and counts the same; what may be billed by it is verified."""
     agreement, feed = deal.agreement, deal.feeds[check_name(check.meter)]
     main = next(binding for binding in agreement.meters if binding.meter == check.meter)
-    other = agreement.user if main.owner == agreement.provider else agreement.provider
-    if check.owner != other:
+    others = [party for party in (agreement.provider, agreement.user) if party != main.owner]
+    if check.owner not in others:
         raise errors_attribution.CheckOwner(
-            clause=check.meter, meter=check.meter, other=other, feed=check.feed, owner=check.owner
+            clause=check.meter,
+            meter=check.meter,
+            other=" / ".join(others),
+            feed=check.feed,
+            owner=check.owner,
         )
     kind, unit = deal.feeds[check.meter].kind, deal.feeds[check.meter].base_unit
     if (feed.kind, feed.base_unit) != (kind, unit) or not feed.wired:

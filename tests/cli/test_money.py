@@ -76,6 +76,9 @@ def test_a_debt_is_acknowledged_received_put_right_and_waived(street: Street) ->
     (row, _) = maker.do("money", "owed", "--json").json
     assert (row["open_minor"], row["amount_minor"]) == (1, 1)
 
+    back = maker.do("money", "owed", "--side", "by-us", "--json").json[0]["reference"]
+    maker.refused("money.not_due", "money", "set-off", second["reference"], back, *YES)
+    assert maker.do("money", "unapplied", "--payer", "bank", "--json").json == []
     maker.refused("cli.wrong_use", "money", "waive", "RF00", "--reason", "x", *YES)
     maker.refused("cli.wrong_use", "money", "apply", "zz", second["reference"], *YES)
     maker.refused("pay.amount_invalid", "money", "refund", entry, "1.001", "--due", "2031-01-31", *YES)

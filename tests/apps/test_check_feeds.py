@@ -233,3 +233,13 @@ def test_sums_that_no_ledger_can_hold_are_refused_by_name() -> None:
         compare(CHECK, huge, {"peak": 1})
     with pytest.raises(errors_tariff.AmountTooLarge):
         compare(CHECK, {"peak": 1}, huge)
+
+
+@pytest.mark.parametrize(("rule", "held"), [("dispute", False), ("lower", True)])
+def test_a_period_is_held_while_what_may_count_is_out_of_verification(rule: Any, held: bool) -> None:
+    verified = LegalUse("billing", "C-1", START_MS + 365 * DAY, "1", "S-1")
+    short = replace(verified, valid_until_ms=START_MS + H)
+    ground = ground_of_two(replace(SHEET, purpose="trade_settlement"), carrier="electricity", legal_use=short)
+    agree(ground, replace(CHECK, rule=rule))
+    ground.move_to(START_MS + DAY)
+    assert len(ground.statements()) == (0 if held else 1)

@@ -1,5 +1,7 @@
 """Whether feeds can carry what an agreement bills by them: kind, unit, wiring, states, legal use."""
 
+from collections.abc import Iterator
+
 from hansa.apps.billing import errors, errors_attribution
 from hansa.apps.billing.attribution import of_meter
 from hansa.apps.billing.check_feeds import CheckFeed, check_name
@@ -130,8 +132,16 @@ def _check_legal_use(deal: Deal, binding: Binding, feed: Feed) -> None:
 
 def check_verified(deal: Deal, period: Period) -> None:
     """No meter's verification may end before the period to be closed does."""
-    for binding in deal.agreement.meters:
-        feed = deal.feeds[binding.meter]
+    for binding, feed in _billed_by(deal):
         _check_legal_use(deal, binding, feed)
         if _legal_carrier(deal, binding, feed) and feed.legal_use.valid_until_ms < period.to_ms:
             raise errors.LegalUseExpired(clause=binding.meter, feed=binding.feed)
+
+
+def _billed_by(deal: Deal) -> Iterator[tuple[Binding, Feed]]:
+    """What may be paid by: the meters' feeds, and check feeds that may count in their place."""
+    for binding in deal.agreement.meters:
+        yield binding, deal.feeds[binding.meter]
+    for check in deal.agreement.terms.checks:
+        if check.rule in ("mean", "lower"):
+            yield Binding(check.meter, check.owner, check.feed), deal.feeds[check_name(check.meter)]

@@ -29,7 +29,7 @@ from hansa.client.texts import Text
 
 READABLE = 0o644
 ASSETS = (
-    Column("owner", "所有者", "owner"),
+    Column("owner", "所有方", "owner"),
     Column("asset", "设备资产", "asset"),
     Column("version", "版本", "version", "count"),
     Column("name", "名称", "name"),
@@ -58,7 +58,7 @@ def asset() -> None:
 
 
 @asset.command("list")
-@click.option("--owner", default="", help="Else your own. 所有者；默认本单位。")
+@click.option("--owner", default="", help="Else your own. 所有方；默认本单位。")
 @profile_option
 @table_output
 @click.pass_obj
@@ -83,7 +83,7 @@ def list_(lang: Language, owner: str, profile_name: str) -> Table:
 
 @asset.command()
 @click.argument("name")
-@click.option("--owner", default="", help="Else your own. 所有者；默认本单位。")
+@click.option("--owner", default="", help="Else your own. 所有方；默认本单位。")
 @click.option("--version", type=click.IntRange(0), default=0, help="Else the newest. 版本；默认最新。")
 @profile_option
 @click.pass_obj

@@ -226,7 +226,7 @@ def _found_row(hit: Hit, lang: Language, located: bool) -> tuple[Any, ...]:
 @click.option("--deposit", default="", help="Security deposit, in the tariff's currency. 保证金。")
 @click.option("--prepayment", default="", help="Prepayment, likewise. 预付款。")
 @click.option("--earnest", default="", help="Earnest money, likewise. 定金。")
-@click.option("--owner", default="", help="Whose machine it is, of a sublease. 转租：设备所有者。")
+@click.option("--owner", default="", help="Whose machine it is, of a sublease. 转租：设备所有方。")
 @click.option("--head", default="", help="Your lease of it, of a sublease. 转租：主租约。")
 @click.option("--reserve", default="", help="Your least price; stays on this machine. 底价，只存本机。")
 @click.option(

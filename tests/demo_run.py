@@ -15,7 +15,14 @@ import pytest
 
 from tests.waiting import until
 
-COMMAND = (sys.executable, "-c", "from hansa.cli.main import main; main()")
+_START = """\
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from hansa.cli.main import main
+main()
+"""
+COMMAND = (sys.executable, "-c", _START)
+"""Ctrl-C ends it as in a terminal, even where a shell started the tests in the background."""
 WITHIN_S = 300
 
 

@@ -5,6 +5,7 @@ import pytest
 from hansa.apps.billing import errors_life as errors
 from hansa.apps.billing import interface
 from hansa.apps.billing.errors import AgreementUnknown, NotParty
+from hansa.apps.billing.life import agreements_of
 from hansa.apps.billing.lifecycle import content
 from hansa.apps.billing.messages_life import ConfirmStatement
 from hansa.apps.billing.terms import Settlement
@@ -355,3 +356,20 @@ def test_what_is_refused(kind: type[Refusal], clause: str, act: Act) -> None:
     assert caught.value.clause == clause
     assert caught.value.zh
     assert caught.value.en
+
+
+def test_agreements_of_a_party_are_told_in_pages() -> None:
+    desk = Desk()
+    for n in range(2, 7):
+        times = (TO_MS + n * DAY, TO_MS + (n + 1) * DAY)
+        desk.propose(TERMS, f"g-{n}", times)
+    found: list[str] = []
+    after = ""
+    while True:
+        rows, after = desk.ask(agreements_of, "plant", after, 2)
+        assert len(rows) <= 2
+        found += [name for name, _ in rows]
+        if not after:
+            break
+    assert found == [f"g-{n}" for n in range(1, 7)]
+    assert desk.ask(agreements_of, "bank") == ([], "")

@@ -29,7 +29,18 @@ from hansa.apps.billing.signals import StatementConfirmed, StatementPaid
 from hansa.apps.billing.tables import AGREEMENTS, CORRECTIONS, LIVES, OPEN, OWED_FOR, STATEMENTS
 from hansa.apps.billing.terms import Settlement
 from hansa.apps.money import interface as money
-from hansa.kernel import Context, due, limits, replace, since
+from hansa.kernel import (
+    Context,
+    Id,
+    MemberId,
+    Natural,
+    OptionalId,
+    TimeMs,
+    due,
+    limits,
+    replace,
+    since,
+)
 
 FIRST_AFTER = "\x01"
 """Put behind an id: sorts after it, and before every other."""
@@ -249,7 +260,9 @@ def _owe(ctx: Context, case: Case, leg: int, debtor: str, creditor: str, amount_
     money.owe(ctx, name, owed)
     fund = money.name_of(case.name, "prepayment")
     state = money.fund(ctx, fund) if debtor == case.agreement.user else None
-    if state is not None and not state.ended and creditor == case.agreement.provider:
+    if state is None or state.kind != "prepayment" or state.ended:
+        return
+    if creditor == case.agreement.provider:
         money.draw(ctx, fund, amount_minor, name)
 
 
@@ -356,46 +369,47 @@ def _open(life: Life | None) -> OpenItems:
 # Queries.
 
 
-def life_of(ctx: Context, agreement: str, period_ms: int) -> Life | None:
+def life_of(ctx: Context, agreement: Id, period_ms: TimeMs) -> Life | None:
     """How far a statement is; None where its agreement settles nothing of it."""
     return LIVES.get(ctx, (agreement, period_ms))
 
 
-def lives_of(ctx: Context, agreement: str) -> list[tuple[int, Life]]:
+def lives_of(ctx: Context, agreement: Id) -> list[tuple[int, Life]]:
     """How far each statement of an agreement is, by start of its period."""
     rows = LIVES.scan(ctx, (agreement,), limit=limits.ALL_ROWS)
     return [(int(key[1]), found) for key, found in rows]
 
 
-def corrections_of(ctx: Context, agreement: str, period_ms: int) -> list[Correction]:
+def corrections_of(ctx: Context, agreement: Id, period_ms: TimeMs) -> list[Correction]:
     """All corrections of a statement, in order."""
     rows = CORRECTIONS.scan(ctx, (agreement, period_ms), limit=limits.CORRECTIONS_MAX)
     return [found for _, found in rows]
 
 
-def interest_due_of(ctx: Context, agreement: str) -> list[tuple[int, str, LateCharge]]:
+def interest_due_of(ctx: Context, agreement: Id) -> list[tuple[int, str, LateCharge]]:
     """Interest on late payments that the next statement charges: (period paid late, obligation, charge)."""
     return due_charges(ctx, agreement)
 
 
-def open_of(ctx: Context, agreement: str) -> OpenItems:
+def open_of(ctx: Context, agreement: Id) -> OpenItems:
     """How many statements of an agreement are not settled, disputed, overdue."""
     return OPEN.get(ctx, (agreement,)) or OpenItems()
 
 
 def agreements_of(
-    ctx: Context, member: str, after: str = "", limit: int = 100
+    ctx: Context, member: MemberId, after: OptionalId = "", limit: Natural = 0
 ) -> tuple[list[tuple[str, Agreement]], str]:
     """Agreements of a party in order of their ids, those after `after`; and where to go on, "" at the end.
 
-    Looks at SCAN_MAX agreements at most, so an answer may be short although there are more.
+    At most `limit` (0: as many as one scan); looks at SCAN_MAX agreements, so an answer may be short although
+    there are more.
     """
     out: list[tuple[str, Agreement]] = []
     rows = AGREEMENTS.scan(ctx, start=(after + FIRST_AFTER,) if after else None)
     for seen, (key, found) in enumerate(rows, 1):
         if member in (found.provider, found.user):
             out.append((str(key[0]), found))
-        if len(out) >= limit or seen == limits.SCAN_MAX:
+        if len(out) == limit > 0 or seen == limits.SCAN_MAX:
             return out, str(key[0])
     return out, ""
 

@@ -18,8 +18,9 @@ import msgspec
 
 from hansa.apps.billing.elements import Usage
 from hansa.apps.billing.rating import close_statement, rate
-from hansa.apps.billing.tariff import Tariff, minor_digits, window_names
+from hansa.apps.billing.tariff import Tariff, window_names
 from hansa.apps.consortium.calendars import Period
+from hansa.apps.money.currencies import minor_digits
 from hansa.client.files import read_bounded
 from hansa.client.pay.items import minor_of
 from hansa.client.tables import Column, Table

@@ -8,7 +8,7 @@ import io
 from decimal import Decimal
 from typing import Any
 
-from hansa.apps.billing.tariff import minor_digits
+from hansa.apps.money.currencies import minor_digits
 from hansa.client.lease_or_buy import Case, grid
 from hansa.client.texts import Language
 

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from hansa.apps.billing.tariff import minor_digits
 from hansa.apps.billing.texts import money_text, price_text
+from hansa.apps.money.currencies import minor_digits
 from hansa.client.problems import printable
 from hansa.client.texts import Language, Text
 from hansa.kernel.refusal import Refusal

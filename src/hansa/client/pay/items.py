@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Literal
 
-from hansa.apps.billing.tariff import minor_digits
+from hansa.apps.money.currencies import minor_digits
 from hansa.client.pay import errors
 from hansa.client.pay.accounts import compact
 from hansa.kernel.types import INTEGER_MAX

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from hansa.apps.billing.tariff import minor_digits
 from hansa.apps.billing.texts import money_text
+from hansa.apps.money.currencies import minor_digits
 from hansa.apps.money.names import is_reference
 from hansa.client.pay import errors
 from hansa.client.pay.accounts import Account, account_of

@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.apps.billing.elements import Fixed
+from hansa.apps.billing.elements_energy import Demand
+from hansa.apps.billing.elements_trade import ScrapCredit
 from hansa.apps.billing.errors import TariffUnknown
+from hansa.apps.billing.errors_energy import FactsMissing
 from hansa.apps.billing.messages import PublishedTariff, PublishTariff
 from hansa.apps.billing.rating import close_statement, rate
 from hansa.apps.billing.tariff import minor_digits
@@ -271,6 +274,21 @@ def test_an_estimate_says_what_it_assumed() -> None:
     told = estimate(published, CALENDAR, MILLING, replace_plan(plan, energy=50_000))
     assert [text.en.split(":")[0] for text in told.assumed] == ["execution"]
     assert told.net_minor >= found.net_minor
+
+
+def test_an_estimate_tells_of_credits_and_refuses_what_only_metering_can_know() -> None:
+    capacity = Demand("capacity", "power", "capacity", "kVA", 3_200_000_000, agreed_base=100_000)
+    scrap = ScrapCredit("scrap", "vat", "pieces", ("per_piece",))
+    tariff = replace(TARIFF, elements=(*TARIFF.elements, capacity, scrap))
+    plan = Plan(START_MS, START_MS + 31 * DAY, 1_000, {"energy": 1_000, "execution": 0})
+    found = estimate(PublishedTariff(tariff, "maker", "c-1"), CALENDAR, MILLING, plan)
+    assert [text.en.split(":")[0] for text in found.assumed] == ["scrap"]
+    without = estimate(PublishedTariff(TARIFF, "maker", "c-1"), CALENDAR, MILLING, plan)
+    assert found.net_minor == without.net_minor + 320_000
+    measured = Demand("demand", "power", "measured", "kW", 4_800_000_000, "energy", 15)
+    tariff = replace(TARIFF, elements=(*TARIFF.elements, measured))
+    with pytest.raises(FactsMissing):
+        estimate(PublishedTariff(tariff, "maker", "c-1"), CALENDAR, MILLING, plan)
 
 
 def replace_plan(plan: Plan, **given: int) -> Plan:

@@ -4,10 +4,11 @@ The same rating as that of statements, over the periods of the time in question.
 counted as nothing and told: an estimate never passes for a statement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hansa.apps.billing.elements import Usage
+from hansa.apps.billing.elements_trade import Availability, ScrapCredit
 from hansa.apps.billing.messages import PublishedTariff
 from hansa.apps.billing.rating import close_statement, rate
 from hansa.apps.billing.tariff import Meter, Tariff
@@ -97,7 +98,17 @@ def _planned(
             assumed.append(
                 Text(f"{meter.name}：用量未知，按 0 计", f"{meter.name}: not known, counted as nothing")
             )
-    return totals, tuple(assumed)
+    return totals, (*assumed, *_credits(tariff))
+
+
+def _credits(tariff: Tariff) -> Iterator[Text]:
+    """Credits that rest on what only metering can say."""
+    for element in tariff.elements:
+        if isinstance(element, Availability | ScrapCredit):
+            yield Text(
+                f"{element.clause}：假定无停机、无废品扣减",
+                f"{element.clause}: no credit for stops or scrap is assumed",
+            )
 
 
 def _state_of(tariff: Tariff, meter: Meter) -> str:

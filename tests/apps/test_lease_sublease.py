@@ -155,6 +155,12 @@ def test_subleases_end_at_a_depth() -> None:
     refused(ground, users[depth], Sublet("s-x", deepest), errors.SubleaseTooDeep)
 
 
+def test_a_lease_has_so_many_subleases_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = subleased()
+    monkeypatch.setattr(limits, "SUBLEASES_MAX", 1)
+    refused(ground, "plant", Sublet("s-2", sublease(5, 1)), errors.SubleasesTooMany)
+
+
 # Life under a head lease.
 
 
@@ -267,6 +273,12 @@ def test_a_transfer_is_of_the_rest_and_nothing_else(name: str, changes: dict[str
     assert refusal.clause == name
 
 
+@pytest.mark.parametrize("sign_by_ms", [FROM_MS, FROM_MS + 3 * DAY + 1])
+def test_a_transfer_is_signed_between_now_and_its_start(sign_by_ms: int) -> None:
+    ground = running()
+    refused(ground, "plant", Transfer("l-1", "n-1", successor(sign_by_ms=sign_by_ms)), errors.SignTime)
+
+
 def test_a_transfer_that_nobody_signs_leaves_the_lease_as_it_is() -> None:
     ground = running()
     ground.do("plant", Transfer("l-1", "n-1", successor()))
@@ -284,6 +296,15 @@ def test_a_transfer_of_a_lease_that_ended_meanwhile_is_refused_whole() -> None:
     for member in ("maker", "plant"):
         ground.do(member, EndEarly("l-1", FROM_MS + 2 * DAY, "agreed"))
     refused(ground, "maker", ground.signature("n-1"), errors.TransferUnfit)
+
+
+def test_what_was_returned_meanwhile_is_taken_over_by_nobody() -> None:
+    ground = running()
+    ground.do("plant", Transfer("l-1", "n-1", successor()))
+    ground.sign("n-1", "rival")
+    ground.move_to(FROM_MS + DAY)
+    ground.hand_over(120, "out")
+    refused(ground, "maker", ground.signature("n-1"), errors.WrongState)
 
 
 # Suspension reaches what hangs on the lease.

@@ -6,8 +6,10 @@ from hansa.apps.billing.interest import CLAUSE
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import AGREEMENTS, INTEREST_DUE
 from hansa.apps.billing.terms import Settlement
+from hansa.apps.billing.texts import tariff_text
 from hansa.apps.money.messages import Reverse
 from hansa.apps.money.tables import RECEIPTS
+from hansa.client.explain_line import late
 from hansa.kernel import replace
 from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, PIECES, TERMS, TO_MS, Desk
 
@@ -134,3 +136,19 @@ def test_a_payment_undone_and_made_later_is_charged_the_difference() -> None:
     second = desk.close(APRIL_MS).lines[-1]
     assert second.clause == CLAUSE
     assert first + second.gross_minor == (GROSS * 30 * 5 + 5_000) // 10_000
+
+
+def test_a_line_of_interest_says_what_it_is_for() -> None:
+    for settlement, rule in ((WITH_INTEREST, "18.25 % a year"), (replace(TERMS, payment_days=10), "by law")):
+        desk = Desk(settlement, sizes=("small", "large"))
+        desk.close()
+        desk.confirm()
+        desk.move_to(DUE_MS + 7 * DAY)
+        desk.pay_all()
+        line = desk.close(MARCH_MS).lines[-1]
+        assert tariff_text(line, "en") == "late_payment: interest, paid up to 8 days late"
+        assert "逾期利息" in tariff_text(line, "zh")
+        told = late(deal(desk), line)
+        assert "2025-02-01" in told.text.en
+        assert rule in told.text.en
+        assert told.ok is None

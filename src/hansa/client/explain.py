@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hansa.apps.billing.gaps import Booked, book_gaps
+from hansa.apps.billing.lines import UNTAXED
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.rating import Line
 from hansa.apps.billing.recompute import Deal, gap_rule, rate_again
@@ -100,11 +101,14 @@ def _line(scene: Scene, number: int) -> Node:
         position = _corrected(scene, line)
         period = scene.report.statements[position].period
         children += _correction(scene, line, position)
+    elif line.kind == "interest":
+        children.append(lines.late(scene.deal, line))
     else:
         children.append(lines.clause(scene.deal, scene.statement.lines, line, period))
         if _counts(scene, line):
             children.append(_quantity(scene, line, recomputed, period))
-    children.append(lines.tax(scene.deal, recomputed, line, period))
+    if line.tax_code != UNTAXED:
+        children.append(lines.tax(scene.deal, recomputed, line, period))
     return Node(lines.title(scene.deal, line), lines.amounts(scene.deal, line), ok, tuple(children))
 
 

@@ -20,7 +20,7 @@ from hansa.apps.billing.texts import (
 )
 from hansa.apps.billing.texts_energy import energy_text
 from hansa.apps.billing.texts_trade import trade_text
-from hansa.apps.consortium.calendars import Period
+from hansa.apps.consortium.calendars import Period, date_text, local_day
 from hansa.client.node import Node
 from hansa.client.texts import NO_TEXT, Text, base_text, both, money, period_text, stretch_text, tariff_name
 
@@ -69,6 +69,29 @@ def clause(deal: Deal, stated: Sequence[Line], line: Line, period: Period) -> No
     if isinstance(element, Minimum | Cap):
         return _bound_clause(deal, element, own, line, text)
     return _other_clause(deal, element, own, line, text)
+
+
+def late(deal: Deal, line: Line) -> Node:
+    """Interest on a late payment: by which rule, of which period. Meters' records tell of no payment."""
+    first = date_text(local_day(deal.calendar, line.corrects_from_ms))
+    settlement = deal.agreement.terms.settlement
+    rate_bp = settlement.interest_bp if settlement else 0
+    percent = f"{decimal_text(rate_bp * 100, TAX_UNIT)[0]} %"
+    rule = (
+        Text(f"约定年利率 {percent}，实际天数/365，单利", f"agreed at {percent} a year, simple, actual/365")
+        if rate_bp
+        else Text("未约定利率，按法定每日万分之五", "no rate agreed: 0.05 % a day by law")
+    )
+    return Node(
+        Text(
+            f"{first} 起一期的款项最迟晚付 {line.quantity_base} 天：{rule.zh}",
+            f"The period from {first} was paid up to {line.quantity_base} days late: {rule.en}",
+        ),
+        Text(
+            "依账本所载，付款不在计量记录之中，此处不重算",
+            "as the ledger states it: payments are none of the meters' records and are not worked out here",
+        ),
+    )
 
 
 def _other_clause(deal: Deal, element: Element, own: Sequence[Line], line: Line, text: Text) -> Node:

@@ -63,8 +63,19 @@ def recompute(report: Report, batches: Batches) -> None:
             report, "recomputation",
             Text(f"{period} 的结算单由记录重新算出，分毫不差",
                  f"the statement of {period} is recomputed from the records, to the cent"),
-            [differs] if differs else [], Text(f"含税 {gross}", f"gross {gross}"),
+            [differs] if differs else [], _so_much(stated, gross),
         )  # fmt: skip
+
+
+def _so_much(stated: Statement, gross: str) -> Text:
+    charged_minor = sum(line.gross_minor for line in _interest(stated))
+    if not charged_minor:
+        return Text(f"含税 {gross}", f"gross {gross}")
+    interest = money(charged_minor, stated.currency)
+    return Text(
+        f"含税 {gross}，其中逾期利息 {interest} 依账本所载，未重算",
+        f"gross {gross}, of it interest of {interest} as the ledger states it, not recomputed",
+    )
 
 
 def _interest(statement: Statement) -> list[Line]:

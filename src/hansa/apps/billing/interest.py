@@ -8,7 +8,7 @@ statement charges, or takes back, the difference.
 from collections.abc import Sequence
 
 from hansa.apps.billing.lawful import interest_minor, is_protected, late_days
-from hansa.apps.billing.lines import Line, divide
+from hansa.apps.billing.lines import UNTAXED, Line, divide
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.billing.messages_life import InterestOwed, LateCharge, LateItem, Part
 from hansa.apps.billing.rating import TAX_UNIT
@@ -20,8 +20,6 @@ from hansa.apps.money import interface as money
 from hansa.kernel import Context, limits
 
 CLAUSE = "late_payment"
-UNTAXED = "none"
-"""Tax code of interest that bears no tax."""
 Charge = tuple[int, str, LateCharge]
 """(start of the period whose statement was paid late, obligation, what is charged)."""
 

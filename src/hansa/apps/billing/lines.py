@@ -24,6 +24,9 @@ from hansa.kernel.types import (
 PRICE_UNIT = 100_000_000
 """price_e8 per main unit of the currency."""
 
+UNTAXED = "none"
+"""Tax code of what bears no tax: interest on late payments, unless the parties named one for it."""
+
 UsageOfPeriod = Mapping[tuple[str, str, str], int]
 """Base units by (meter, part, window); part is a machine state, or "" (U1). What is missing is 0."""
 LineKind = Literal[

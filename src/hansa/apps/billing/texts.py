@@ -45,6 +45,8 @@ def _zh(line: Line) -> str:
         return f"{line.clause}：补足最低收费"
     if line.kind == "cap":
         return f"{line.clause}：超出封顶的减免"
+    if line.kind == "interest":
+        return f"{line.clause}：逾期利息，最迟晚付 {line.quantity_base} 天"
     if line.kind in TRADE_LINES:
         return f"{line.clause}：{TRADE_LINES[line.kind][0]}"
     if line.kind in ENERGY_KINDS:
@@ -73,6 +75,8 @@ def _en(line: Line) -> str:
         return f"{line.clause}: up to the minimum charge"
     if line.kind == "cap":
         return f"{line.clause}: reduction to the cap"
+    if line.kind == "interest":
+        return f"{line.clause}: interest, paid up to {line.quantity_base} days late"
     if line.kind in TRADE_LINES:
         return f"{line.clause}: {TRADE_LINES[line.kind][1]}"
     if line.kind in ENERGY_KINDS:

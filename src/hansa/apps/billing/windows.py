@@ -5,9 +5,11 @@ changes, across midnights, holidays and changes of the clocks. Pure; the cursor 
 cheap is a value that the caller keeps.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from hansa.apps.billing.spans import DayPlans, year_plans
+from hansa.apps.billing.spans import DayPlans, Window, year_plans
 from hansa.apps.billing.tariff import Tariff, window_names
 from hansa.apps.consortium.calendars import (
     DAY_CLASSES,
@@ -26,6 +28,8 @@ Cursor = tuple[int, int, int]
 """(from_ms, to_ms, window) of the stretch last looked up; any such value is right, a near one is fast."""
 
 NOWHERE: Cursor = (0, 0, 0)
+KEPT_MAX = 256
+"""Windows, and lists of special days, kept as laid out, by what they are: so it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class WindowScheme:
     """For January to December, or once for all months; of each of DAY_CLASSES (from, to, window), ms of the
     local day.
     """
-    special: dict[int, int]
+    special: Mapping[int, int]
     """Class of the dates that are not of the class of their weekday."""
 
     def window_at(self, at_ms: int) -> int:
@@ -88,17 +92,24 @@ class WindowScheme:
 
 
 def windows_at(tariff: Tariff, calendar: Calendar) -> WindowScheme:
-    """Lay the windows of a sound tariff over a sound calendar; keep the result, it costs some 100 µs."""
-    plans = tuple(
+    """Lay the windows of a sound tariff over a sound calendar."""
+    special = _special(calendar.makeup_days, calendar.holiday_days)
+    return WindowScheme(window_names(tariff), calendar, _plans(tariff.windows), special)
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _plans(windows: tuple[Window, ...]) -> tuple[DayPlans, ...]:
+    """The plans of the months, in ms: it costs up to a millisecond, and many agreements ask for the same."""
+    return tuple(
         tuple(
             tuple((start * MINUTE_MS, end * MINUTE_MS, window) for start, end, window in plan)
             for plan in of_month
         )
-        for of_month in year_plans(tariff.windows)
+        for of_month in year_plans(windows)
     )
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _special(makeup_days: tuple[int, ...], holiday_days: tuple[int, ...]) -> Mapping[int, int]:
     makeup, holiday = DAY_CLASSES.index("makeup"), DAY_CLASSES.index("holiday")
-    special = {
-        **dict.fromkeys(calendar.makeup_days, makeup),
-        **dict.fromkeys(calendar.holiday_days, holiday),
-    }
-    return WindowScheme(window_names(tariff), calendar, plans, special)
+    return {**dict.fromkeys(makeup_days, makeup), **dict.fromkeys(holiday_days, holiday)}

@@ -6,6 +6,7 @@ return (710, 733), electronic data as writing (469); 电子签名法 art. 14.
 
 from collections.abc import Iterator
 
+from hansa.apps.billing.texts_trade import attribution_text, check_text
 from hansa.apps.leasing.text_draft import Draft, is_cn
 from hansa.apps.leasing.text_words import Pair, span
 from hansa.kernel import digest, limits
@@ -52,6 +53,9 @@ def data(draft: Draft) -> Iterator[Pair]:
             f"A gap of meter {gap.meter} longer than {en} counts by the rule {gap.rule} and is listed in "
             "the statement.",
         )
+    for check in draft.terms.terms.checks:
+        zh, en = check_text(check)
+        yield f"副表：{zh}。", f"Check feed: {en}."
     yield (
         "记录、结算单、交接与签名以联盟账本为证；任何一方可向第三方出示，由其离线验证。原始数据归产生方所"
         "有，不因本合同转移。",
@@ -75,6 +79,15 @@ def breakdown(draft: Draft) -> Iterator[Pair]:
         f"Unless the lessee caused it, the lessor repairs it{repair_en}. Time lost through the lessor "
         "lessens the price as far as the tariff has an availability clause.",
     )
+    rules = draft.terms.terms.attribution
+    for rule in rules:
+        zh, en = attribution_text(rule)
+        yield f"{zh}。", f"{en}."
+    if rules:
+        yield (
+            "结算期关账前任何一方均可认定为其他原因，另一方可以提出异议。",
+            "Until a period closes either party may claim another cause, and the other may contest it.",
+        )
 
 
 def use(draft: Draft) -> Iterator[Pair]:

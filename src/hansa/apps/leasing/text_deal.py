@@ -7,7 +7,10 @@ Law is cited where Chinese law governs, and only where it is sure: 民法典 (PR
 
 from collections.abc import Iterator
 
+from hansa.apps.billing.elements_energy import EnergyElement
 from hansa.apps.billing.tariff import Cap, Fixed, Minimum, Tariff, Usage
+from hansa.apps.billing.texts_energy import energy_text
+from hansa.apps.billing.texts_trade import trade_text
 from hansa.apps.leasing.text_draft import Draft, is_cn
 from hansa.apps.leasing.text_words import Pair, moment, money, percent, price, span
 from hansa.kernel import digest
@@ -214,7 +217,11 @@ def _elements(tariff: Tariff) -> Iterator[Pair]:
             amount = money(element.amount_minor, tariff.currency)
             yield f"{name}：每期封顶 {amount}。", f"{name}: at most {amount} per period."
         else:
-            yield f"{name}：见附件一。", f"{name}: see Annex 1."
+            if isinstance(element, EnergyElement):
+                zh, en = energy_text(tariff, element)
+            else:
+                zh, en = trade_text(tariff, element)
+            yield f"{name}：{zh}。", f"{name}: {en}."
 
 
 def funds(draft: Draft) -> Iterator[Pair]:

@@ -5,7 +5,7 @@ import pytest
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.booking import slot_of
-from hansa.apps.leasing.messages import EndBreakdown, EndEarly, Extend, ReportBreakdown, Withdraw
+from hansa.apps.leasing.messages import EndBreakdown, EndEarly, Extend, ReportBreakdown, StartJob, Withdraw
 from hansa.apps.leasing.queries_life import breakdowns_of, handovers_of, leases_of, motions_of
 from hansa.apps.metering.tables import HEADS
 from hansa.apps.money.interface import fund, name_of, paid_of, return_of, same_again_of
@@ -290,6 +290,19 @@ def test_nobody_extends_onto_the_booking_of_another() -> None:
 
 
 # Use.
+
+
+def test_no_job_starts_before_the_time_of_the_lease_or_after_it() -> None:
+    ground = made()
+    ground.hand_over(100)
+    assert ground.lease().state == "running"
+    refused(ground, "plant", StartJob("l-1", "j-1"), errors.NotRunning)
+    ground.move_to(FROM_MS)
+    ground.do("plant", StartJob("l-1", "j-1"))
+    ground.move_to(TO_MS - 1)
+    ground.do("plant", StartJob("l-1", "j-2"))
+    ground.move_to(TO_MS)
+    refused(ground, "plant", StartJob("l-1", "j-3"), errors.NotRunning)
 
 
 def test_breakdowns_begin_and_end() -> None:

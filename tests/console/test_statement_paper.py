@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 import pypdfium2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hansa.apps.billing.gaps import GapLine
 from hansa.apps.billing.messages import FallLine
 from hansa.apps.billing.texts import money_text
+from hansa.console.statement.capitals import DIGITS, capitals
 from hansa.console.statement.case import Case, StatementMissing, gather
 from hansa.console.statement.html import html_text
 from hansa.console.statement.paper import Paper, code, grouped, paper, percent
@@ -196,6 +199,42 @@ def test_words_are_there_in_both_languages() -> None:
     for zh, en in WORDS.values():
         assert re.search(r"[\u4e00-\u9fff]", zh)
         assert not re.search(r"[\u4e00-\u9fff]", en)
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [
+        (0, "零元整"), (5, "伍分"), (50, "伍角整"), (105, "壹元零伍分"), (140_950, "壹仟肆佰零玖元伍角整"),
+        (600_714, "陆仟零柒元壹角肆分"), (1_640_902, "壹万陆仟肆佰零玖元零贰分"),
+        (32_504, "叁佰贰拾伍元零肆分"),
+        (20_000_100, "贰拾万零壹元整"), (10**10, "壹亿元整"), (100_000_000_100, "壹拾亿零壹元整"),
+        (-1_234_560, "负壹万贰仟叁佰肆拾伍元陆角整"),
+    ],
+)  # fmt: skip
+def test_an_amount_in_capitals_reads_as_the_rules_of_payment_write_it(fen: int, text: str) -> None:
+    assert capitals(fen) == text
+
+
+@given(st.integers(0, 10**15))
+def test_capitals_say_the_amount_and_nothing_else(fen: int) -> None:
+    """Read back, group by group."""
+    yuan, _, rest = capitals(fen).partition("元") if "元" in capitals(fen) else ("", "", capitals(fen))
+    value, group, digit = 0, 0, 0
+    for char in yuan.replace("万亿", "兆"):
+        if char in DIGITS:
+            digit = DIGITS.index(char)
+        elif char in "拾佰仟":
+            group, digit = group + digit * 10 ** ("拾佰仟".index(char) + 1), 0
+        else:
+            value, group, digit = (
+                value + (group + digit) * {"万": 10**4, "亿": 10**8, "兆": 10**12}[char],
+                0,
+                0,
+            )
+    value += group + digit
+    jiao = DIGITS.index(rest[rest.index("角") - 1]) if "角" in rest else 0
+    last = DIGITS.index(rest[rest.index("分") - 1]) if "分" in rest else 0
+    assert value * 100 + jiao * 10 + last == fen
 
 
 def test_percents() -> None:

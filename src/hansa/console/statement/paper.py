@@ -27,6 +27,7 @@ from hansa.client.texts import (
     period_text,
     stretch_text,
 )
+from hansa.console.statement.capitals import capitals
 from hansa.console.statement.case import Case
 from hansa.console.statement.words import word
 
@@ -126,6 +127,7 @@ def facts(case: Case, lang: Language) -> tuple[tuple[str, str], ...]:
     """What the statement is of."""
     statement, agreement = case.statement, case.agreement
     tariff = f"{agreement.tariff_owner}/{agreement.tariff} v{agreement.tariff_version}"
+    in_capitals = lang == "zh" and statement.currency == "CNY"
     block = f"{word('block', lang)} {statement.closed_height}"
     closed = f"{instant_text(case.calendar, statement.closed_ms)} ({block})"
     return (
@@ -135,6 +137,7 @@ def facts(case: Case, lang: Language) -> tuple[tuple[str, str], ...]:
         (word("currency", lang), statement.currency),
         (word("prices", lang), word("with_tax" if statement.tax_included else "without_tax", lang)),
         (word("closed", lang), closed),
+        *(((word("capitals", lang), capitals(statement.gross_minor)),) if in_capitals else ()),
     )
 
 
@@ -340,6 +343,8 @@ def signed_grid(case: Case, lang: Language) -> Grid:
     if life is not None:
         for member, at_ms in ((agreement.provider, life.provider_ms), (agreement.user, life.user_ms)):
             said = "silence" if life.silent and at_ms == life.confirmed_ms else "confirmed"
+            if any(dispute.by == member and not dispute.automatic for dispute in life.disputes):
+                said = "confirmed_rest"
             when = instant_text(case.calendar, at_ms) if at_ms else word("not_yet", lang)
             rows.append((word(said if at_ms else "confirmed", lang), member, when))
         for dispute in life.disputes:

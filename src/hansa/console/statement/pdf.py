@@ -14,6 +14,10 @@ MARGIN_MM, WIDTH_MM = 12, 186
 QR_MM = 27
 SEAL_MM = 34
 LINE_MM = 4.4
+CHINESE = 0x2E7F
+"""Letters beyond it are Chinese."""
+PAYMENT_PAIRS = 5
+"""Of an obligation, the reference last."""
 
 
 def pdf_bytes(paper: Paper, made_ms: int) -> bytes:
@@ -83,15 +87,17 @@ def _qr(pdf: Any, code: str, left: float, top: float) -> None:
 
 
 def _pairs(pdf: Any, pairs: tuple[tuple[str, str], ...]) -> None:
-    """Labels and values, two pairs a row."""
+    """Labels and values, two pairs a row; the last has the whole row where it is alone."""
     pdf.set_font_size(9)
     with pdf.table(
         borders_layout="NONE", first_row_as_headings=False, line_height=LINE_MM, align="L"
     ) as table:
         for at in range(0, len(pairs), 2):
+            two = pairs[at : at + 2]
             row = table.row()
-            for label, value in pairs[at : at + 2]:
-                row.cell(letters(f"{label}：{value}" if ord(label[0]) > 0x2E7F else f"{label}: {value}"))
+            for label, value in two:
+                text = f"{label}：{value}" if ord(label[0]) > CHINESE else f"{label}: {value}"
+                row.cell(letters(text), colspan=3 - len(two))
 
 
 def _grid(pdf: Any, grid: Grid) -> None:
@@ -135,7 +141,8 @@ def _payment(pdf: Any, paper: Paper) -> None:
     pdf.ln(3)
     top = pdf.get_y()
     pdf.ln(1.5)
-    _pairs(pdf, paper.payment)
+    for at in range(0, len(paper.payment), PAYMENT_PAIRS):
+        _pairs(pdf, paper.payment[at : at + PAYMENT_PAIRS])
     pdf.rect(MARGIN_MM, top, WIDTH_MM, pdf.get_y() - top + 1.5)
     pdf.ln(4)
 

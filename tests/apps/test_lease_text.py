@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.billing.sheet import parse_sheet
 from hansa.apps.billing.terms import Settlement
 from hansa.apps.consortium.calendars import Calendar
 from hansa.apps.leasing import text
 from hansa.apps.leasing.messages import Attachment
 from hansa.apps.leasing.text_draft import Draft, Party
 from hansa.apps.leasing.text_words import money, percent, price, span
+from hansa.client.tariff_templates import FOLDER, Template, templates
 from hansa.kernel import digest, replace
 from tests.apps.leasing import PIECES, PRESS, TERMS, lease_terms
 from tests.apps.tariffs import TARIFF
@@ -70,6 +72,22 @@ def test_both_languages_have_the_same_clauses_and_figures(nature: str, law: str,
             for name in (MAKER.name_zh, PLANT.name_zh, PRESS.name_zh):
                 names = names.replace(name, "")
             assert not CJK.search(names), other
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda found: found.name)
+def test_every_kind_of_price_reads_alike_in_both_languages(template: Template) -> None:
+    """The sheets that are shipped have every element, rule and check feed among them."""
+    sheet = parse_sheet(template.data, FOLDER)
+    terms = lease_terms(terms=sheet.terms, meters=())
+    made = replace(draft(), tariff=sheet.tariff, calendar=SHANGHAI, terms=terms)
+    for left, right in zip(text.clauses(made, "zh"), text.clauses(made, "en"), strict=True):
+        for one, other in zip(left.paragraphs, right.paragraphs, strict=True):
+            figures = [sorted(re.findall(r"\d[\d.:-]*\d|\d", bare_of(each))) for each in (one, other)]
+            assert figures[0] == figures[1], (one, other)
+            assert "见附件一" not in one.split("（")[0]
+    names = [element.clause for element in sheet.tariff.elements]
+    for lang in ("zh", "en"):
+        assert all(name in text.markdown(made, lang) for name in names)  # type: ignore[arg-type]
 
 
 def bare_of(paragraph: str) -> str:

@@ -19,7 +19,7 @@ from hansa.apps.billing.settling import rate_period
 from hansa.apps.billing.tables import AGREEMENTS, CARRIED
 from hansa.apps.billing.terms import GapRule
 from hansa.apps.metering.chain import Point
-from hansa.kernel import limits, replace
+from hansa.kernel import Refusal, limits, replace
 from tests.apps.ground import Ground, feed
 from tests.apps.tariffs import PIECE, TARIFF, calendar_of
 
@@ -149,6 +149,9 @@ def test_what_is_left_lies_on_the_ledger_period_by_period() -> None:
     assert not list(CARRIED.scan(plain.context(), ("g-1",)))
 
 
-def test_a_share_for_somebody_who_is_no_member_is_refused() -> None:
-    with pytest.raises(errors_trade.PayeeUnknown):
-        lease(elements=(EACH, replace(PARTS, of=("per_piece",), payees=(Payee("stranger", 10_000),))))
+@pytest.mark.parametrize(
+    ("payee", "refusal"), [("stranger", errors_trade.PayeeUnknown), ("plant", errors_trade.PayeeIsUser)]
+)
+def test_a_share_for_no_member_or_for_who_pays_is_refused(payee: str, refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        lease(elements=(EACH, replace(PARTS, of=("per_piece",), payees=(Payee(payee, 10_000),))))

@@ -317,9 +317,13 @@ def _check_calendar(deal: Deal) -> None:
 
 
 def _check_payees(ctx: Context, deal: Deal) -> None:
-    """Whoever is to be paid a share is a member."""
+    """Whoever is to be paid a share is a member, and not the one who pays."""
     for element in deal.tariff.elements:
         for payee in element.payees if isinstance(element, Split) else ():
+            if payee.member == deal.agreement.user:
+                raise errors_trade.PayeeIsUser(
+                    clause=element.clause, element=element.clause, payee=payee.member
+                )
             if not consortium.is_member(ctx, payee.member):
                 raise errors_trade.PayeeUnknown(
                     clause=element.clause, element=element.clause, payee=payee.member

@@ -62,3 +62,13 @@ class ScrapUnit(Refusal, code="billing.tariff_scrap_unit", field="meter"):
 class PayeeUnknown(Refusal, code="billing.payee_unknown", field="payees"):
     zh = "分成条款 {element} 的收款方 {payee} 不是成员单位。请先加入联盟，或更正收款方。"
     en = "Payee {payee} of clause {element} is no member. Let it join first, or correct the payee."
+
+
+class PayeeIsUser(Refusal, code="billing.payee_is_user", field="payees"):
+    zh = (
+        "分成条款 {element} 的收款方 {payee} 正是付款的使用方，不能向自己收款。请改换收款方，或相应调低价格。"
+    )
+    en = (
+        "Payee {payee} of clause {element} is the user, which pays: it cannot be paid by itself. Name another "
+        "payee, or lower the price."
+    )

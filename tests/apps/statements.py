@@ -147,8 +147,8 @@ class Desk(Ground):
         given = tuple(Concession(int(name[1:]), amount) for name, amount in lines.items())
         self.do(member, Concede("g-1", period_ms, given, "agreed_by_phone"))
 
-    def invoice(self, period_ms: int = FROM_MS, **changes: Any) -> None:
-        self.do("maker", RecordInvoice("g-1", period_ms, self.paper(period_ms, **changes)))
+    def invoice(self, period_ms: int = FROM_MS, replaces: str = "", **changes: Any) -> None:
+        self.do("maker", RecordInvoice("g-1", period_ms, self.paper(period_ms, **changes), replaces))
 
     def paper(self, period_ms: int = FROM_MS, **changes: Any) -> Invoice:
         """The invoice that fits the statement."""

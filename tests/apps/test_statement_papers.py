@@ -48,6 +48,7 @@ def credit_note_of_an_invoice(desk: Desk) -> None:
     desk.red_letter(1, "INV 2025/1")
 
 
+OTHER = "25312000000012345679"
 NET, TAX, GROSS = 133_333, 17_333, 150_666
 REFUSALS: list[tuple[type[Refusal], Act]] = [
     (NotParty, lambda desk: desk.do("bank", RecordInvoice("g-1", FROM_MS, desk.paper()))),
@@ -57,6 +58,9 @@ REFUSALS: list[tuple[type[Refusal], Act]] = [
     (errors.InvoiceNumber, lambda desk: desk.invoice(number="2531200000001234567A")),
     (errors.InvoiceDay, lambda desk: desk.invoice(issued_day=desk.now_ms // DAY + 2)),
     (errors.InvoiceTaken, lambda desk: (desk.invoice(), desk.invoice(number="25312000000012345679"))),
+    (errors.InvoiceTaken, lambda desk: (desk.invoice(), desk.invoice(number=OTHER, replaces=OTHER))),
+    (errors.NoInvoice, lambda desk: desk.invoice(replaces=OTHER)),
+    (errors.NumberUsed, lambda desk: (desk.invoice(), desk.invoice(replaces=desk.paper().number))),
     (errors.NumberUsed, second_month()),
     (errors.InvoiceAmounts, lambda desk: desk.invoice(gross_minor=GROSS - 1)),
     (errors.InvoiceAmounts, lambda desk: desk.invoice(net_minor=NET + 1, tax_minor=TAX - 1)),
@@ -90,6 +94,19 @@ def test_an_amount_off_by_a_cent_is_refused_with_both_figures() -> None:
     for text in (caught.value.zh, caught.value.en):
         assert "150667" in text
         assert "150666" in text
+
+
+def test_an_invoice_recorded_by_mistake_is_replaced_and_days_to_pay_run_as_they_did() -> None:
+    desk = Desk(replace(TERMS, runs_from="invoice"))
+    desk.close()
+    desk.confirm()
+    desk.invoice()
+    desk.now_ms += 5 * DAY
+    desk.invoice(number=OTHER, replaces=desk.paper().number)
+    invoice = desk.life().invoice
+    assert invoice is not None
+    assert invoice.number == OTHER
+    assert [each.due_ms for each in desk.obligations().values()] == [MARCH_MS + 30 * DAY]
 
 
 def test_another_number_serves_for_another_month() -> None:

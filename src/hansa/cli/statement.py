@@ -280,9 +280,17 @@ def correct(case: "Case", given: Sequence[str], reason: str, evidence: Path | No
     "--file", "original", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True,
     help="The original; its SHA-256 is recorded. 发票原件（只记录其摘要）。",
 )  # fmt: skip
+@click.option("--replaces", default="", help="Number recorded before, now replaced. 所替换的号码。")
 @answering
 def invoice(
-    case: "Case", number: str, kind: Any, issued: datetime, gross: str, tax: str, original: Path
+    case: "Case",
+    number: str,
+    kind: Any,
+    issued: datetime,
+    gross: str,
+    tax: str,
+    original: Path,
+    replaces: str,
 ) -> Action:
     """Record the invoice that you issued; its amounts must be the statement's. 登记发票。"""
     gross_minor, tax_minor = (_minor(text, case.statement.currency) for text in (gross, tax))
@@ -295,7 +303,7 @@ def invoice(
         gross_minor=gross_minor,
         sha256=_digest(original),
     )
-    return RecordInvoice(case.name, case.statement.period.from_ms, recorded)
+    return RecordInvoice(case.name, case.statement.period.from_ms, recorded, replaces)
 
 
 @statement.command("red-letter")

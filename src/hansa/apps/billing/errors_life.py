@@ -177,10 +177,21 @@ class NotIssuer(Refusal, code="billing.not_issuer", field="agreement"):
 
 
 class InvoiceTaken(Refusal, code="billing.invoice_taken", field="invoice"):
-    zh = "协议 {agreement} 的这份结算单已登记发票 {number}。金额如需改动，请作更正并登记红字确认单。"
+    zh = (
+        "协议 {agreement} 的这份结算单已登记发票 {number}。号码登错或重开的，请写明所替换的号码；"
+        "金额如需改动，请作更正。"
+    )
     en = (
-        "Invoice {number} is recorded for this statement of agreement {agreement}. To change an amount, "
-        "correct the statement and record the red letter."
+        "Invoice {number} is recorded for this statement of agreement {agreement}. If it was mistyped or "
+        "issued anew, name the number replaced; to change an amount, correct the statement."
+    )
+
+
+class NoInvoice(Refusal, code="billing.no_invoice", field="replaces"):
+    zh = "协议 {agreement} 的这份结算单没有登记发票 {number}，不能替换。请核对号码，或不填被替换的号码。"
+    en = (
+        "No invoice {number} is recorded for this statement of agreement {agreement}, so none can be "
+        "replaced. Check the number, or leave it out."
     )
 
 

@@ -32,8 +32,13 @@ def record_invoice(ctx: Context, a: RecordInvoice) -> None:
     life = heard(ctx, case)
     if not (life.provider_ms and life.user_ms):
         raise errors.NotConfirmed(agreement=a.agreement)
-    if life.invoice is not None:
-        raise errors.InvoiceTaken(agreement=a.agreement, number=life.invoice.number)
+    before = life.invoice.number if life.invoice else ""
+    if a.replaces != before:
+        raise (
+            errors.InvoiceTaken(agreement=a.agreement, number=before)
+            if before
+            else errors.NoInvoice(agreement=a.agreement, number=a.replaces)
+        )
     stated = lifecycle.standing_sums(case.statement, life)
     found = lifecycle.Sums(invoice.net_minor, invoice.tax_minor, invoice.gross_minor)
     if found != stated:
@@ -56,7 +61,7 @@ def record_invoice(ctx: Context, a: RecordInvoice) -> None:
             agreement=a.agreement, period_ms=a.period_ms, kind=invoice.kind, number=invoice.number
         )
     )
-    carry_on(ctx, case, replace(life, invoice=invoice, invoice_ms=ctx.time_ms))
+    carry_on(ctx, case, replace(life, invoice=invoice, invoice_ms=life.invoice_ms or ctx.time_ms))
 
 
 @since(2)

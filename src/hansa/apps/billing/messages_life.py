@@ -242,6 +242,8 @@ class RecordInvoice(Action, tag="billing.record_invoice"):
     agreement: Id
     period_ms: TimeMs
     invoice: Invoice
+    replaces: OptionalPrintedNumber = ""
+    """Number of the invoice recorded before, mistyped or issued anew; days to pay run as they did."""
 
 
 class RecordRedLetter(Action, tag="billing.record_red_letter"):

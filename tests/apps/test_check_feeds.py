@@ -10,10 +10,11 @@ from hansa.apps.billing import errors, errors_attribution, errors_tariff
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.check_feeds import CheckFeed, CheckResult, compare, is_beyond
 from hansa.apps.billing.elements_energy import Demand
+from hansa.apps.billing.life import life_of
 from hansa.apps.billing.messages import Binding, Propose, Statement
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS
-from hansa.apps.billing.terms import GapRule, Terms, check_terms
+from hansa.apps.billing.terms import GapRule, Settlement, Terms, check_terms
 from hansa.apps.metering.chain import Point
 from hansa.apps.metering.messages import (
     AnchorReadings,
@@ -243,3 +244,20 @@ def test_a_period_is_held_while_what_may_count_is_out_of_verification(rule: Any,
     agree(ground, replace(CHECK, rule=rule))
     ground.move_to(START_MS + DAY)
     assert len(ground.statements()) == (0 if held else 1)
+
+
+def test_beyond_the_tolerance_a_dispute_opens_by_itself_and_the_rest_stays_due() -> None:
+    """The fee is agreed; the line that rests on the meter is disputed in the name of who would pay it."""
+    ground = ground_of_two()
+    gaps = (GapRule("pieces", H, "zero"),)
+    terms = Terms(0, gaps, checks=(CHECK,), settlement=Settlement(30, "confirmation"))
+    to_ms = START_MS + DAYS * DAY
+    meters = (Binding("pieces", "plant", "pieces"),)
+    ground.do("maker", Propose("g-1", "maker", "plant", "maker", "t-1", 1, meters, terms, START_MS, to_ms))
+    ground.do("plant", accept("g-1"))
+    ground.move_to(START_MS + 20 * H)
+    for owner, name, made in (("plant", "pieces", 1_000), ("maker", "count", 900)):
+        tell(ground, owner, name, (START_MS, 0), (START_MS + 12 * H, made))
+    ground.move_to(START_MS + DAY)
+    life = ground.ask(life_of, "g-1", START_MS)
+    assert [(each.by, each.lines, each.automatic) for each in life.disputes] == [("plant", (2,), True)]

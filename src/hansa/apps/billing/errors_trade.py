@@ -69,6 +69,6 @@ class PayeeIsUser(Refusal, code="billing.payee_is_user", field="payees"):
         "分成条款 {element} 的收款方 {payee} 正是付款的使用方，不能向自己收款。请改换收款方，或相应调低价格。"
     )
     en = (
-        "Payee {payee} of clause {element} is the user, which pays: it cannot be paid by itself. Name another "
-        "payee, or lower the price."
+        "Payee {payee} of clause {element} is the user, which pays: it cannot be paid by itself. Name "
+        "another payee, or lower the price."
     )

@@ -350,6 +350,7 @@ def test_xml_that_looks_elsewhere_or_blows_up_is_not_read(text: str) -> None:
         (b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.08"/>', errors.MessageUnknown),
         (b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.99"/>', errors.MessageUnknown),
         (b'<Document xmlns="urn:evil"/>', errors.MessageUnknown),
+        (f'<Other xmlns="{NAMESPACE}"/>'.encode(), errors.MessageUnknown),
         (f'<Document xmlns="{NAMESPACE}"/>'.encode(), errors.MessageInvalid),
         (f'<Document xmlns="{NAMESPACE}"><Nonsense/></Document>'.encode(), errors.MessageInvalid),
     ],

@@ -14,6 +14,8 @@ from hansa.client.pay.ledger import Matched, ProposalUnknown, matched, open_item
 from hansa.client.pay.orders import orders
 from hansa.client.tables import csv_text, json_bytes
 from hansa.kernel.limits import DAY_MS
+from tests.apps.statements import Desk
+from tests.client.test_journal import Asking as InRooms
 from tests.consortium import START_MS, Consortium
 
 ACCOUNTS = (
@@ -140,3 +142,19 @@ def test_the_result_can_be_shown_in_every_form(town: Consortium) -> None:
     table = seen(town, paid(town)).table("zh")
     assert "附言号相符，金额相等" in csv_text(table, "zh")
     assert b'"allocations"' in json_bytes(table)
+
+
+def test_what_is_disputed_is_never_in_a_payment_order() -> None:
+    """Line 2 is disputed: the order pays the rest; once the dispute ends, it pays that too."""
+    desk = Desk()
+    statement = desk.close(pieces=100)
+    desk.dispute("plant", 2)
+    desk.confirm("maker")
+    assert to_pay(desk) == statement.gross_minor - statement.lines[1].gross_minor
+    desk.withdraw("plant")
+    assert to_pay(desk) == statement.gross_minor
+
+
+def to_pay(desk: Desk) -> int:
+    items = [open_item(listed) for listed in owed(InRooms(desk), "plant", to=False)]
+    return sum(order.sum_minor for order in orders("plant", items, ACCOUNTS, day=DAY, id="P"))

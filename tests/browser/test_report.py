@@ -23,7 +23,7 @@ from hansa.console.report import ReportData, render
 from hansa.console.report import data as d
 from tests.console.sample import DAY_MS, sample, text
 
-TABS = ("engineer", "accountant", "auditor", "operations", "votes")
+TABS = ("engineer", "accountant", "auditor", "sales", "bank", "operations", "votes")
 SAMPLE = sample()
 CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 ENGLISH = re.compile(r"\b[A-Za-z]{3,} [A-Za-z]{2,}\b")
@@ -412,9 +412,35 @@ def test_the_auditor_of_the_votes_reads_who_decided_what_and_where_it_stands(
 
 
 def test_a_report_without_nodes_and_votes_has_no_tabs_for_them(show: Callable[..., webdriver.Chrome]) -> None:
-    browser = show(replace(SAMPLE, operations=None, governance=None), "en/votes")
+    bare = replace(SAMPLE, operations=None, governance=None, business=None)
+    browser = show(bare, "en/votes")
     assert [tab.text for tab in all_of(browser, "[role=tab]")] == ["Plant engineer", "Accountant", "Auditor"]
     assert panel(browser, "engineer").is_displayed()
+
+
+def test_sections_of_business_show_every_cell_as_its_kind(show: Callable[..., webdriver.Chrome]) -> None:
+    browser = show(at="en/bank")
+    shown = panel(browser, "bank").text
+    assert "What it means." in shown
+    assert "All sums hold." in shown
+    cells = [cell.text for cell in all_of(browser, "#panel-bank tbody tr:first-child td")]
+    assert (
+        cells[:2] == ["RF18539007547034", "Plant One Packaging Co., Ltd."] or cells[0] == "RF18539007547034"
+    )
+    assert cells[2:4] == ["statement", "81,609.50"]
+    assert cells[4] == "12"
+    assert cells[7].endswith("paid")
+    assert "<b>deposit</b>" in shown
+
+
+def test_the_calendar_lays_its_bars_by_time(show: Callable[..., webdriver.Chrome]) -> None:
+    browser = show(at="en/sales")
+    lanes = all_of(browser, "#panel-sales .lane")
+    offered, let, sublet = all_of(browser, "#panel-sales .stretch")
+    assert len(lanes) == 2
+    assert abs(offered.size["width"] * 28 - lanes[0].size["width"] * 20) < 28 * 2
+    assert abs(let.size["width"] - 10 * sublet.size["width"]) < 20
+    assert offered.size["height"] > 20
 
 
 def test_hostile_names_are_shown_and_never_run(show: Callable[..., webdriver.Chrome]) -> None:

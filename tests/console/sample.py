@@ -7,7 +7,7 @@ import hashlib
 import random
 
 from hansa.console.report import data as d
-from tests.console import sample_node
+from tests.console import sample_business, sample_node
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -50,6 +50,7 @@ def sample(
         audit=audit(statements, holds),
         operations=sample_node.operations(BEGIN_MS),
         governance=sample_node.governance(BEGIN_MS),
+        business=sample_business.business(BEGIN_MS),
         evidence_file="evidence-2025-02.json",
         genesis_file="genesis.json",
     )

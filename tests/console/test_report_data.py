@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hansa.console.report import ReportData, limits, render
+from hansa.console.report import business as b
 from hansa.console.report import data as d
 from hansa.console.report.errors import ReportDataUnfit, ReportTooLarge
 from tests.console.sample import sample, text
@@ -118,3 +119,39 @@ def test_all_explanations_together_have_a_greatest_size(monkeypatch: pytest.Monk
     render(with_explanation(deep(20)))
     with pytest.raises(ReportTooLarge):
         render(with_explanation(deep(21)))
+
+
+def with_first_item(*cells: b.Cell) -> ReportData:
+    """The sample with another first row in the bank's table."""
+    assert SAMPLE.business is not None
+    (section,) = SAMPLE.business.bank
+    items = replace(section.grids[0], rows=(cells, *section.grids[0].rows[1:]))
+    bank = (replace(section, grids=(items, *section.grids[1:])),)
+    return replace(SAMPLE, business=replace(SAMPLE.business, bank=bank))
+
+
+def first_item() -> tuple[b.Cell, ...]:
+    assert SAMPLE.business is not None
+    return SAMPLE.business.bank[0].grids[0].rows[0]
+
+
+def test_a_row_of_business_has_a_cell_for_each_column() -> None:
+    render(with_first_item(*first_item()))
+    assert "business.bank[0].grids[0][0]" in refusal(with_first_item(*first_item()[:-1])).en
+
+
+def test_a_cell_of_business_is_of_its_columns_kind() -> None:
+    reference, member, cause, _, *rest = first_item()
+    assert "Amount" in refusal(with_first_item(reference, member, cause, "81,609.50", *rest)).en
+    assert "Cause" in refusal(with_first_item(reference, member, "statement", 1, *rest)).en
+    render(with_first_item(reference, member, cause, None, *rest))
+
+
+def test_a_bar_ends_after_it_begins() -> None:
+    assert SAMPLE.business is not None
+    (section,) = SAMPLE.business.sales
+    assert section.timetable is not None
+    lane = section.timetable.lanes[0]
+    backwards = replace(lane, bars=(replace(lane.bars[0], to_ms=lane.bars[0].from_ms),))
+    sales = (replace(section, timetable=replace(section.timetable, lanes=(backwards,))),)
+    assert "timetable" in refusal(replace(SAMPLE, business=replace(SAMPLE.business, sales=sales))).en

@@ -29,6 +29,7 @@ from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.texts import Text
 from hansa.client.verify import Report, check_bundle
+from hansa.console.report.business import Business
 from hansa.console.report.data_node import Governance, Operations, RunningNode
 from hansa.edge.gateway import feed_name, resets
 from hansa.edge.log_model import Log
@@ -45,7 +46,11 @@ from hansa.simulation.governance import read_governance
 from hansa.simulation.governing import govern
 from hansa.simulation.leasing import Occurrence, Play, Settled, bind, settle, start_ms
 from hansa.simulation.operations import read_operations
+from hansa.simulation.report_bank import bank, books
+from hansa.simulation.report_business import Look, agreements_of
+from hansa.simulation.report_sales import sales
 from hansa.simulation.sheets import default_sheet, years
+from hansa.simulation.story_files import write_files
 from hansa.simulation.world import Progress, World, silent
 
 MARKER = ".hansa-demo"
@@ -84,6 +89,7 @@ class Demo:
     """All that are on the ledger, founders first."""
     operations: Operations
     governance: Governance
+    business: Business
     cheats: tuple[Cheat, ...] = ()
     """What the operator tried, where the nodes are processes of their own."""
 
@@ -246,7 +252,18 @@ def _prove(world: World, play: Play, settled: Settled, took_ms: int, progress: P
         members=_members(world),
         operations=read_operations(world, took_ms),
         governance=read_governance(world),
+        business=_business(world, play, settled, progress),
     )
+
+
+def _business(world: World, play: Play, settled: Settled, progress: Progress) -> Business:
+    """Write what its readers take home, and read what the report tells them."""
+    progress("合同、结算单、凭证文件", "Contracts, papers, journals", 0, 1)
+    files = write_files(world, play, agreements_of(settled), settled.leased)
+    look = Look(world, play, settled, files)
+    found = Business(sales=sales(look), bank=bank(look), books=books(look))
+    progress("合同、结算单、凭证文件", "Contracts, papers, journals", 1, 1)
+    return found
 
 
 def _members(world: World) -> list[tuple[str, Member]]:

@@ -90,6 +90,7 @@ def report_data(demo: Demo, made_at_ms: int) -> page.ReportData:
         genesis_file=world.genesis_file.name,
         operations=demo.operations,
         governance=demo.governance,
+        business=demo.business,
     )
 
 

@@ -74,4 +74,8 @@ def _usage(tariff: Tariff, element: Usage) -> tuple[str, str]:
     if element.windows:
         zh.append("时段 " + "、".join(element.windows))
         en.append("windows " + ", ".join(element.windows))
+    if element.index is not None:
+        index, base = f"{element.index.owner}/{element.index.index}", price_text(element.index.base_e8)
+        zh.append(f"单价随指数 {index} 浮动（基准 {base}）")
+        en.append(f"prices follow the index {index} (base {base})")
     return ",".join(zh), ", ".join(en)

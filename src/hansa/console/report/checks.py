@@ -7,6 +7,7 @@ from itertools import pairwise
 import msgspec
 
 from hansa.console.report import limits
+from hansa.console.report.checks_business import check_business
 from hansa.console.report.data import Feed, Node, Oee, ReportData, Zone
 from hansa.console.report.errors import ReportDataUnfit, ReportTooLarge
 
@@ -26,6 +27,7 @@ def check(data: ReportData) -> ReportData:
     _check_oee(checked.oee)
     for feed in checked.feeds:
         _check_feed(feed)
+    check_business(checked.business)
     _check_trees(checked)
     _check_integers(plain, "$")
     return checked

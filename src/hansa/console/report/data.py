@@ -7,6 +7,7 @@ where the report knows them, else as they stand.
 
 from typing import Literal
 
+from hansa.console.report.business import Business
 from hansa.console.report.data_node import Cheat, Governance, Operations
 from hansa.console.report.part import Part
 from hansa.console.report.part import Text as Text
@@ -309,3 +310,5 @@ class ReportData(Part):
     operations: Operations | None = None
     """For IT; None: the tab is left out. So too `governance`, for the auditor of the votes."""
     governance: Governance | None = None
+    business: Business | None = None
+    """For sales clerk and bank; None: both tabs are left out."""

@@ -25,6 +25,7 @@ SCRIPTS = (
     "auditor.js",
     "operations.js",
     "votes.js",
+    "business.js",
     "report.js",
 )
 """The report's own code, in the order in which it stands in the page."""

@@ -10,6 +10,7 @@ function accountantTab() {
   return [
     section(t("overview.title"), overviewTable(statements), chooser(statements)),
     chosen.map(statementPaper),
+    DATA.business ? sheetSections(DATA.business.books) : null,
   ];
 }
 

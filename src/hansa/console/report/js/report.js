@@ -6,6 +6,8 @@ const BUILD = {
   auditor: auditorTab,
   operations: operationsTab,
   votes: votesTab,
+  sales: () => sheetSections(DATA.business.sales),
+  bank: () => sheetSections(DATA.business.bank),
 };
 const LANGUAGES = { zh: "中文", en: "English" };
 const LANGUAGE_KEY = "hansa.report.language";

@@ -3,6 +3,7 @@
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const TABS = ["engineer", "accountant", "auditor"];
+if (DATA.business) TABS.push("sales", "bank");
 if (DATA.operations) TABS.push("operations");
 if (DATA.governance) TABS.push("votes");
 const MINUS = "\u2212";

@@ -1,0 +1,93 @@
+"""What the report tells sales clerk, bank and accountant of a play's business, read from the ledger."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hansa.apps.billing.messages import Statement
+from hansa.apps.billing.messages_life import Life
+from hansa.apps.leasing.messages import Lease
+from hansa.client.texts import Text
+from hansa.console.report import business as page
+from hansa.console.report.part import Text as Said
+from hansa.simulation.leasing import Settled
+from hansa.simulation.play import AGREEMENT, SUBLEASE, USER, Play
+from hansa.simulation.story import Asking, asking
+from hansa.simulation.story_files import Files
+from hansa.simulation.world import World
+
+ROWS_MAX = 300
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at, and from where."""
+
+    world: World
+    play: Play
+    settled: Settled
+    files: Files
+
+    @property
+    def ask(self) -> Asking:
+        return asking(self.world, USER)
+
+    @property
+    def agreements(self) -> tuple[str, ...]:
+        return agreements_of(self.settled)
+
+    def lease(self, name: str) -> Lease | None:
+        found: Lease | None = self.ask.one("leasing.lease_of", Lease | None, lease=name)
+        return found
+
+    def stated(self, agreement: str) -> list[tuple[Statement, Life | None]]:
+        """Statements of an agreement, the last ROWS_MAX, each with how far it is."""
+        found = self.ask.one("billing.statements_of", list[Statement], agreement=agreement)
+        return [
+            (
+                each,
+                self.ask.one(
+                    "billing.life_of", Life | None, agreement=agreement, period_ms=each.period.from_ms
+                ),
+            )
+            for each in found[-ROWS_MAX:]
+        ]
+
+
+def agreements_of(settled: Settled) -> tuple[str, ...]:
+    return (AGREEMENT, SUBLEASE) if settled.sublet else (AGREEMENT,)
+
+
+def said(zh: str, en: str) -> Said:
+    return Said(zh=zh, en=en)
+
+
+def label(text: Text, tone: page.Tone = "") -> page.Label:
+    return page.Label(zh=text.zh, en=text.en, tone=tone)
+
+
+def marked(zh: str, en: str, tone: page.Tone = "") -> page.Label:
+    return page.Label(zh=zh, en=en, tone=tone)
+
+
+def column(zh: str, en: str, kind: page.Kind) -> page.Column:
+    return page.Column(name=said(zh, en), kind=kind)
+
+
+def grid(
+    title: tuple[str, str],
+    columns: Sequence[tuple[str, str, page.Kind]],
+    rows: Iterable[Sequence[page.Cell]],
+    empty: tuple[str, str],
+) -> page.Grid:
+    """A table of at most ROWS_MAX rows."""
+    return page.Grid(
+        title=said(*title),
+        columns=tuple(column(*each) for each in columns),
+        rows=tuple(tuple(row) for row in list(rows)[:ROWS_MAX]),
+        empty=said(*empty),
+    )
+
+
+def when(at_ms: int) -> int | None:
+    """A time of the ledger's, where 0 means that there is none."""
+    return at_ms or None

@@ -20,6 +20,7 @@ from hansa.apps.leasing.messages import (
 )
 from hansa.apps.leasing.queries_life import damages_of
 from hansa.apps.money.interface import fund, name_of, paid_of
+from hansa.apps.money.messages import Owe
 from hansa.kernel import limits, replace
 from tests.apps.ground import REGISTRY
 from tests.apps.leases import (
@@ -81,6 +82,19 @@ def test_the_deposit_is_touched_for_nothing_but_a_default() -> None:
     refused(ground, "plant", claim, errors.NotLessor)
     ground.do("maker", claim)
     assert ground.ask(paid_of, obligation)[0] == 1_000
+
+
+def test_the_deposit_of_one_lease_pays_for_no_other_debt() -> None:
+    """Not for one of the same parties that belongs to something else, overdue as it may be."""
+    ground, _ = billed()
+    ground.do("plant", Owe("repair", "maker", "CNY", 500, ground.now_ms + 1))
+    ground.do("plant", Owe("other", "maker", "CNY", 500, ground.now_ms + 1, subject="l-9"))
+    ground.do("plant", Owe("own", "maker", "CNY", 500, ground.now_ms + 1, subject="l-1"))
+    ground.move_to(ground.now_ms + DAY)
+    for name in ("repair", "other"):
+        claim = ClaimDeposit("l-1", name_of("owed", "plant", name), 500)
+        refused(ground, "maker", claim, errors.NoDefaultOfPayment)
+    ground.do("maker", ClaimDeposit("l-1", name_of("owed", "plant", "own"), 500))
 
 
 def test_a_disputed_line_is_no_ground_to_touch_the_deposit() -> None:

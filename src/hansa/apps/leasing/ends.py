@@ -185,10 +185,12 @@ def claim_deposit(ctx: Context, a: ClaimDeposit) -> None:
     # Checks, cheapest first. An obligation is what is owed undisputed; overdue, it is in default.
     lease = of_lessor(ctx, a.lease, "running", "returned")
     deposit = money.name_of(a.lease, "security_deposit")
-    if not is_open(ctx, deposit) or not money.is_overdue(ctx, a.obligation):
+    if not is_open(ctx, deposit) or money.subject_of(ctx, a.obligation) != a.lease:
+        raise errors.NoDefaultOfPayment(obligation=a.obligation, lease=a.lease)
+    if not money.is_overdue(ctx, a.obligation):
         raise errors.NoDefaultOfPayment(obligation=a.obligation, lease=a.lease)
 
-    # Writes: money refuses an obligation that is not of this lease.
+    # Writes: money refuses what others owe, and what is owed to others.
     claimed_minor = money.claim_fund(ctx, deposit, a.amount_minor, a.obligation)
     if not claimed_minor:
         raise errors.NoDefaultOfPayment(obligation=a.obligation, lease=a.lease)

@@ -45,6 +45,11 @@ def payments_of(ctx: Context, name: str) -> list[tuple[int, int]]:
     return [(paid.amount_minor, paid.value_ms) for _, paid in rows]
 
 
+def subject_of(ctx: Context, name: str) -> str:
+    """The agreement or lease that an obligation belongs to; "" where it belongs to none."""
+    return obligations.known(ctx, name).subject
+
+
 def fund(ctx: Context, name: str) -> FundState | None:
     """How far a fund is, without amounts; None if there is none of the name."""
     return funds.fund_state(ctx, name)
@@ -132,5 +137,6 @@ __all__ = [
     "return_fund",
     "return_of",
     "same_again_of",
+    "subject_of",
     "transfer",
 ]

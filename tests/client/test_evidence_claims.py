@@ -2,6 +2,8 @@
 an outsider; and not believed where a claim, a contest or a record of the check feed is missing.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from hansa.client.verify import check_bundle
 from hansa.client.verify_acts import Placed
 from hansa.client.verify_claims import read_claims
 from hansa.client.verify_statement import LISTED, difference
+from hansa.client.what_if import under_tariff
 from hansa.kernel import encode, limits, pack, replace
 from tests.apps.ground import ANCHOR, counters, feed
 from tests.apps.tariffs import PIECE, TARIFF, calendar_of
@@ -195,3 +198,29 @@ def test_a_claim_of_a_stranger_or_of_another_time_counts_for_nothing(lease: Leas
         assert not report.checks[-1].ok
         ((_, claims),) = report.claims.items()
         assert [(name, claim.contested) for name, claim in claims] == [("c-1", False)]
+
+
+def test_the_same_usage_under_another_tariff(lease: Lease, tmp_path: Path) -> None:
+    """Whose sheet has a check feed and stops of its own: nobody claimed anything under it."""
+    report = check_bundle(encode(lease.gather(2)), lease.genesis)
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(OTHER))
+    found = under_tariff(report, file)
+    assert [each.totals.lines[0].quantity_base for each in found.stated] == [1_000, 1_000, 90]
+    assert [each.totals.lines[0].amount_minor for each in found.other] == [200_000, 200_000, 18_000]
+
+
+OTHER = {
+    "name": "other", "purpose": "internal", "currency": "CNY", "prices": "without_tax", "period": "day",
+    "rounding": "half_up", "calendar": {"zone": "Asia/Shanghai", "from_year": 2026, "to_year": 2026},
+    "taxes": {"vat": [{"from": "2019-04-01", "rate": "13%"}]},
+    "meters": {"pieces": {"kind": "counter", "base_unit": "piece"}},
+    "elements": [
+        {"kind": "usage", "clause": "each", "tax": "vat", "meter": "pieces", "unit": "piece", "price": "2"}
+    ],
+    "terms": {
+        "cut_off": "1d",
+        "gaps": {"pieces": {"gap_longer_than": "1d", "rule": "zero"}},
+        "checks": {"pieces": {"owner": "x", "feed": "y", "tolerance": "1%", "rule": "mean"}},
+    },
+}  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from hansa.apps.billing.check_feeds import is_check
 from hansa.apps.billing.errors import MeterUnbound, MeterUnfit
 from hansa.apps.billing.messages import Binding
 from hansa.apps.billing.recompute import Closed, Deal, settle
@@ -37,7 +38,7 @@ def under_tariff(report: Report, path: Path, chosen: dict[str, str] | None = Non
     bindings = {binding.meter: binding for binding in deal.agreement.meters}
     agreement = replace(
         deal.agreement,
-        terms=sheet.terms,
+        terms=replace(sheet.terms, checks=()),
         meters=tuple(
             Binding(meter=name, owner=bindings[source].owner, feed=bindings[source].feed)
             for name, source in meters.items()
@@ -49,7 +50,7 @@ def under_tariff(report: Report, path: Path, chosen: dict[str, str] | None = Non
     same_periods = sheet.tariff.period == deal.tariff.period
     # All records at once, at the first close: so no period has late corrections.
     periods = len(report.closed) if same_periods else _PERIODS_MAX
-    stated = settle(deal, [dict(report.points), *({} for _ in report.closed[1:])])
+    stated = settle(deal, [dict(report.points), *({} for _ in report.closed[1:])], claims=report.claims)
     others = settle(other, [points, *({} for _ in range(periods - 1))])
     until = report.closed[-1].period.to_ms
     return Comparison(
@@ -70,10 +71,10 @@ def _source(deal: Deal, sheet: Sheet, name: str, chosen: dict[str, str]) -> str:
     fitting = [
         meter
         for meter, feed in deal.feeds.items()
-        if (feed.kind, feed.base_unit) == (wanted.kind, wanted.base_unit)
+        if not is_check(meter) and (feed.kind, feed.base_unit) == (wanted.kind, wanted.base_unit)
     ]
     source = chosen.get(name, name)
-    if source not in deal.feeds:
+    if source not in deal.feeds or is_check(source):
         if len(fitting) != 1 or name in chosen:
             raise MeterUnbound(clause=name, meter=name)
         return fitting[0]

@@ -90,7 +90,7 @@ def _demand(work: Work, element: Demand) -> list[Line]:
     allowed = element.agreed_base * element.allowed_bp // WHOLE_BP
     line = _demand_line(work, element, element.agreed_base, element.price_e8)
     if power <= allowed:
-        return [replace(line, **seen)]
+        return [replace(line, tier=1, **seen)]
     price_e8 = bounded(divide(element.price_e8 * element.excess_bp, WHOLE_BP, "half_up"), element.clause)
     beyond = _demand_line(work, element, power - allowed, price_e8)
     return [replace(line, tier=1), replace(beyond, tier=2, **seen)]

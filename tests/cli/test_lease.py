@@ -144,6 +144,7 @@ def test_a_lease_from_its_text_to_its_close(town: Town, tmp_path: Path) -> None:
     sheet = {each["topic"]: each for each in plant.do("lease", "sheet", "l-1", "--json").json}
     assert sheet["Identified asset"]["answer"] == "yes"
     assert "IFRS 16" in plant.do("lease", "sheet", "l-1", "--csv").out
+    assert plant.do("lease", "statements", "l-1", "--json").json == []
 
 
 def test_consent_sublease_ends_and_what_is_refused(town: Town) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import click
 
+from hansa.apps.billing.messages import Statement
 from hansa.apps.leasing import text
 from hansa.apps.leasing.accounting import sheet as sheet_of
+from hansa.apps.leasing.accounting import split
 from hansa.apps.leasing.messages import Breakdown, Consent, Damage, Lease, Motion
 from hansa.apps.leasing.messages_told import Chain, Handovers, ListedLease
 from hansa.cli import lease_acts
@@ -28,7 +30,7 @@ from hansa.cli.tables import print_table, table_output
 from hansa.client.files import write_over
 from hansa.client.leases import STATES, attached, page, written
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text, money
+from hansa.client.texts import Text, money, period_text
 
 READABLE = 0o644
 LISTED = (
@@ -54,6 +56,15 @@ ANSWERS = {
     "judge": Text("须判断", "judge"),
     "figure": Text("数额", "figure"),
 }
+APART = (
+    Column("period", "结算期", "period"),
+    Column("currency", "币种", "currency", "currency"),
+    Column("fixed_minor", "固定", "fixed", "money"),
+    Column("minimum_minor", "最低收费", "minimum", "money"),
+    Column("variable_minor", "可变", "variable", "money"),
+    Column("other_minor", "其他", "other", "money"),
+    Column("net_minor", "不含税合计", "net", "money"),
+)
 CHAINED = (
     Column("lease", "租约", "lease"),
     Column("head", "主租约", "head lease"),
@@ -250,6 +261,27 @@ def sheet(lang: Language, name: str, profile_name: str) -> Table:
         for each in sheet_of(found, made.tariff, made.calendar)
     ]
     return Table(Text(f"租赁会计信息表 {name}", f"Accounting sheet {name}"), SHEET, rows)
+
+
+@lease.command()
+@lease_argument
+@profile_option
+@table_output
+@click.pass_obj
+def statements(lang: Language, name: str, profile_name: str) -> Table:
+    """Its statements, apart by what they depend on: fixed, minimum, variable. 结算单按固定与可变拆分。"""
+    at = desk(lang, profile_name)
+    tariff = draft(at, name).tariff
+    rows = []
+    for each in at.ask("billing.statements_of", list[Statement], agreement=name):
+        parts = split(tariff, each.lines)
+        rows.append(
+            (
+                period_text(each.period), each.currency, parts.fixed_minor, parts.minimum_minor,
+                parts.variable_minor, parts.other_minor, each.net_minor,
+            )
+        )  # fmt: skip
+    return Table(Text(f"结算单拆分 {name}", f"Statements of {name}, apart"), APART, rows)
 
 
 def _said(pair: tuple[str, str], lang: Language) -> str:

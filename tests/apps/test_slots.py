@@ -165,3 +165,13 @@ def test_longer_slots_are_sums_of_shorter_ones() -> None:
 def test_a_row_of_nothing_is_left_out() -> None:
     assert changed((1, 0), {0: -1}, 2) == ()
     assert changed((), {1: 4}, 3) == (0, 4, 0)
+
+
+def test_the_last_slot_of_a_date_may_be_shorter() -> None:
+    """Lord Howe turns its clock by half an hour: 24.5 hours, the last slot of 60 minutes has 30."""
+    calendar = calendar_of("Australia/Lord_Howe")
+    day = day_number(2025, 4, 6)
+    end_ms = start_of_day(calendar, day + 1)
+    sums = SlotSums(calendar, 60)
+    sums.add(90, end_ms - HOUR // 2, end_ms + HOUR, 0)
+    assert sums.counts == {(day, 24): 30, (day + 1, 0): 60}

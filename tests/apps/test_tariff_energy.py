@@ -78,7 +78,7 @@ def test_demand_is_the_highest_quarter_of_an_hour() -> None:
 
 
 def test_of_two_equal_slots_the_first_is_named() -> None:
-    (line,) = lines_of(DEMAND, days=(day_of({7: 10, 9: 10}),))
+    (line,) = lines_of(DEMAND, days=(day_of({7: 10, 9: 10}), day_of({3: 10}, day=1)))
     assert line.slot_ms == 7 * QUARTER
 
 

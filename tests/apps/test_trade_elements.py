@@ -198,6 +198,14 @@ def test_scrap_of_the_provider_is_not_paid_for(scrap: int, line: tuple[int, int]
     assert amounts(rated(tariff, 130, facts), "scrapped") == [line]
 
 
+def test_less_scrap_that_would_have_cost_more_is_no_charge() -> None:
+    """By volume 101 pieces cost 3.00 each, 100 cost 3.50: without one piece the clause would be dearer."""
+    dear = replace(PIECE, included_base=0, tiering="volume")
+    tariff = replace(BASE, elements=(dear, BAD))
+    facts = Facts(attributed={("scrap", "provider", ""): 1})
+    assert amounts(rated(tariff, 101, facts), "scrapped") == [(-1, 0)]
+
+
 # Down payment.
 
 

@@ -183,8 +183,9 @@ class Leases(RuleBasedStateMachine):
         ctx = self.ground.context()
         for name, lease in self.leases().items():
             agreement, slot = AGREEMENTS.get(ctx, (name,)), slot_of(ctx, name)
-            if lease.state == "signing":
+            if lease.state == "signing" or len(lease.signatures) < 2:
                 assert agreement is None
+                assert lease.state in ("signing", "void")
                 continue
             assert agreement is not None
             assert agreement.state == ("withdrawn" if lease.state == "void" else "accepted") or slot is None

@@ -7,6 +7,7 @@ import pytest
 
 from hansa.apps.billing.messages import PublishTariff
 from hansa.apps.billing.tariff import Tier
+from hansa.apps.billing.terms import Settlement
 from hansa.apps.consortium.members import set_status
 from hansa.apps.consortium.messages import Licence
 from hansa.apps.leasing import errors, errors_market
@@ -56,7 +57,7 @@ from tests.apps.leases import (
     sublease,
     world,
 )
-from tests.apps.leasing import PIECES, enquiry, offer
+from tests.apps.leasing import PIECES, TERMS, enquiry, offer
 from tests.apps.tariffs import PIECE
 
 SHA = "a" * 64
@@ -259,6 +260,14 @@ def test_nobody_signs_after_the_time_to_sign_by() -> None:
     action = ground.signature("l-1")
     ground.move_to(ground.lease().terms.sign_by_ms + 1)
     refused(ground, "maker", action, errors_market.ReservationOver)
+    assert ground.lease().state == "void"
+
+
+def test_statements_are_paid_by_the_bank_that_the_lease_names() -> None:
+    ground = world()
+    by_bank = replace(TERMS, settlement=Settlement(payment_days=5, runs_from="period_end", bank="bank"))
+    asked = enquiry("l-1", lease_terms(terms=by_bank))
+    refused(ground, "plant", asked, errors_market.BankUnfit)
 
 
 def test_a_lessor_that_changes_its_tariff_after_the_fact_changes_nothing_that_was_signed() -> None:

@@ -216,7 +216,8 @@ def check_terms(ctx: Context, name: str, terms: LeaseTerms) -> None:
     published = billing.tariff(ctx, terms.tariff_owner, terms.tariff, terms.tariff_version)
     if published.tariff.currency != terms.currency:
         raise errors.CurrencyMix(currency=terms.currency, other=published.tariff.currency)
-    if (terms.mode == "bank") != (terms.bank != ""):
+    settlement = terms.terms.settlement
+    if (terms.mode == "bank") != (terms.bank != "") or (settlement and settlement.bank != terms.bank):
         raise errors.BankUnfit()
     if terms.bank:
         money.check_bank(ctx, terms.bank, terms.lessor, terms.lessee)

@@ -213,8 +213,14 @@ class FeedElsewhere(Refusal, code="leasing.feed_elsewhere", field="terms"):
 
 
 class BankUnfit(Refusal, code="leasing.bank_unfit", field="terms"):
-    zh = "以成员银行的债权支付时须填写该银行，线下转账时不填银行。请更正支付方式或银行。"
-    en = "Payment by claims names the member bank, payment by transfer outside names none. Correct them."
+    zh = (
+        "以成员银行的债权支付时须填写该银行，线下转账时不填银行；结算办法中的银行须与之相同。请更正支付方式或"
+        "银行。"
+    )
+    en = (
+        "Payment by claims names the member bank, payment by transfer outside names none, and the terms of "
+        "settlement name the same. Correct them."
+    )
 
 
 class EarnestUnfit(Refusal, code="leasing.earnest_unfit", field="terms"):

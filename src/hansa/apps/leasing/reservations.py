@@ -4,6 +4,7 @@ from hansa.apps.leasing import booking
 from hansa.apps.leasing import errors_market as errors
 from hansa.apps.leasing.messages_market import Lapsed, LeaseTerms, Reservation, Slot
 from hansa.apps.leasing.tables import BARGAINS, RESERVATIONS
+from hansa.apps.leasing.tables_life import LEASES
 from hansa.kernel import Context, due, replace
 
 
@@ -49,6 +50,9 @@ def reservation_due(ctx: Context, name: str) -> None:
         return
     booking.unbook(ctx, name)
     RESERVATIONS.put(ctx, (name,), replace(found, state="lapsed"))
+    lease = LEASES.get(ctx, (name,))
+    if lease is not None:  # One had signed, or it was to take over another: it comes to nothing.
+        LEASES.put(ctx, (name,), replace(lease, state="void"))
     ctx.emit(Lapsed(reservation=name))
 
 

@@ -328,6 +328,7 @@ REFUSALS: list[tuple[type[Refusal], str, Act]] = [
     (errors.AlreadyConfirmed, "", lambda desk: (desk.confirm("plant"), desk.dispute("plant", 1))),
     (errors.AlreadyConfirmed, "", lambda desk: (desk.dispute("plant", 1), desk.dispute("plant", 2))),
     (errors.DisputeLines, "", lambda desk: desk.dispute("plant")),
+    (errors.DisputeLines, "", lambda desk: desk.dispute("plant", *range(1, 60_000))),
     (errors.DisputeLines, "9", lambda desk: desk.dispute("plant", 9)),
     (errors.DisputeLines, "1", lambda desk: desk.dispute("plant", 1, 1)),
     (errors.DisputeInFavour, "1", lambda desk: desk.dispute("maker", 1)),

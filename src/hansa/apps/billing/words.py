@@ -163,7 +163,7 @@ def _counts_for(case: Case, line: Line) -> str:
 def _check_disputed(ctx: Context, case: Case, numbers: Sequence[int]) -> None:
     lines = {line.number: line for line in case.statement.lines}
     taken = lifecycle.disputed_lines(case.life)
-    if not numbers:
+    if not 0 < len(numbers) <= len(lines):
         raise errors.DisputeLines(line="–")
     for number in numbers:
         if number not in lines or numbers.count(number) > 1 or number in taken:
@@ -177,7 +177,7 @@ def _check_conceded(ctx: Context, case: Case, concessions: Sequence[Concession])
     lines = {line.number: line for line in case.statement.lines}
     numbers = [each.line for each in concessions]
     out = []
-    if not concessions:
+    if not 0 < len(numbers) <= len(lines):
         raise errors.ConcessionLine(line="–", member=ctx.member)
     for each in concessions:
         line = lines.get(each.line)

@@ -98,6 +98,21 @@ def test_a_german_bank_with_signs_and_decimal_commas(tmp_path: Path) -> None:
     assert (lines[0].text, lines[0].references) == ("Miete; Oktober", ("RF185390",))
 
 
+def test_a_file_that_ends_within_quotes_is_not_whole(tmp_path: Path) -> None:
+    broken = GERMAN_FILE + '05.11.2026;1,00;EUR;x;y;RF;"vorge'
+    with pytest.raises(errors.FileTruncated) as refused:
+        read_csv(broken.encode(), mapping(tmp_path, GERMAN), "x.csv")
+    assert refused.value.values["line"] == 4
+
+
+def test_account_numbers_that_banks_wrap_for_excel_are_unwrapped(tmp_path: Path) -> None:
+    how = mapping(
+        tmp_path, 'currency="CNY"\n[columns]\nday="d"\namount="a"\naccount="n"\npayer_account="p"\n'
+    )
+    (line,) = read_csv(b'd,a,n,p\n2026-01-02,5.00,="6222021234567890123",\t6222 \n', how, "x.csv")
+    assert (line.account, line.payer_account) == ("6222021234567890123", "6222")
+
+
 def test_a_column_of_words_says_which_way_money_went(tmp_path: Path) -> None:
     how = mapping(tmp_path, 'account="1"\ncurrency="CNY"\n[columns]\nday="d"\namount="a"\ndirection="w"\n')
     lines = read_csv("d,a,w\n2026-1-2,5.00,贷\n2026-01-02,5.00,借\n".encode(), how, "x.csv")

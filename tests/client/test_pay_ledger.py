@@ -77,7 +77,7 @@ def paid(town: Consortium) -> list[BankLine]:
 
 
 def seen(town: Consortium, lines: list[BankLine]) -> Matched:
-    return matched(Asking(town, "maker"), "maker", lines, ACCOUNTS)
+    return matched(Asking(town, "maker"), "maker", lines, ACCOUNTS, town.clock())
 
 
 def test_an_order_that_was_carried_out_settles_what_was_owed(town: Consortium) -> None:

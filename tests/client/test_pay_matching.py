@@ -92,6 +92,14 @@ def test_what_the_bank_does_not_book_is_no_payment() -> None:
     assert reasons([line(a.reference, booked=False)], [a]) == ["pending"]
 
 
+def test_a_value_date_that_lies_ahead_or_is_missing_is_no_payment_yet() -> None:
+    a = item()
+    known = replace(KNOWN, today=DAY)
+    assert reasons([line(a.reference)], [a], known) == ["exact"]
+    assert reasons([line(a.reference, value_day=DAY + 1)], [a], known) == ["ahead"]
+    assert reasons([line(a.reference, value_day=0)], [a], known) == ["no_date"]
+
+
 def test_a_reversal_of_what_is_recorded_proposes_to_undo_it() -> None:
     a = item()
     entry = "e" * 64

@@ -185,7 +185,7 @@ def match(
 
     at = desk(lang, profile_name)
     lines = [line for file in files for line in read_lines(file, mapping)]
-    found = matched(AtDesk(at), at.profile.member, lines, read_accounts(accounts))
+    found = matched(AtDesk(at), at.profile.member, lines, read_accounts(accounts), now_ms())
     actions = found.actions(accept)
     if send:
         _send(at, actions, yes)

@@ -113,7 +113,9 @@ class _Row:
     mapping: Mapping
 
     def get(self, column: str) -> str:
-        return self.cells[column].strip().removeprefix("\t") if column else ""
+        """A cell, out of the quotes by which banks keep Excel from rounding account numbers."""
+        text = self.cells[column].strip() if column else ""
+        return text[2:-1].strip() if text.startswith('="') and text.endswith('"') and len(text) > 2 else text
 
     def wrong(self, column: str, rule_zh: str, rule_en: str) -> NoReturn:
         raise errors.FieldInvalid(

@@ -116,7 +116,9 @@ def owed(asks: Asks, member: str, *, to: bool) -> list[ListedObligation]:
     return [listed for listed in found if listed.obligation.mode == "external"]
 
 
-def matched(asks: Asks, member: str, lines: Sequence[BankLine], accounts: Iterable[Account]) -> Matched:
+def matched(
+    asks: Asks, member: str, lines: Sequence[BankLine], accounts: Sequence[Account], now_ms: int
+) -> Matched:
     """What the lines of a member's account are, by what the ledger knows."""
     items = [open_item(listed) for listed in owed(asks, member, to=True)]
     members = asks.all("consortium.members", tuple[str, Any], lambda row: str(row[0]))
@@ -130,6 +132,7 @@ def matched(asks: Asks, member: str, lines: Sequence[BankLine], accounts: Iterab
             for listed in receipts
             if not listed.receipt.reversed_reason
         },
+        today=now_ms // DAY_MS,
     )
     return Matched(match(lines, items, known))
 

@@ -26,6 +26,7 @@ NEAR_MINOR = 100
 WINDOW_DAYS = 60
 """Without a reference, days between value date and due date within which likeness counts."""
 CANDIDATES_MAX = 10
+LAST_DAY = 100_000
 REFERENCE_START = re.compile(r"RF[0-9]{2}")
 
 
@@ -41,6 +42,8 @@ class Known:
     names: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
     receipts: Mapping[str, tuple[str, int, str]] = field(default_factory=dict)
+    today: int = LAST_DAY
+    """Days since the epoch: a line whose value date lies ahead is no payment yet."""
 
     def payer_of(self, line: BankLine) -> str:
         """The member that paid, by its account, else by its name; "" if neither is known."""
@@ -163,6 +166,8 @@ def _set_aside(lines: Sequence[BankLine], books: _Books) -> dict[int, Found]:
             found[at] = Found(line, "unmatched", "recorded_before")
         elif not line.booked:
             found[at] = Found(line, "unmatched", "pending")
+        elif not 0 < line.value_day <= books.known.today:
+            found[at] = Found(line, "unmatched", "ahead" if line.value_day > 0 else "no_date")
         seen.setdefault(line.entry, at)
     came = _by_what_is_taken_back(lines, found)
     for at, line in enumerate(lines):

@@ -40,6 +40,8 @@ REASONS = {
     "duplicate": Text("同一笔流水在文件中重复", "the same movement, a second time in the file"),
     "recorded_before": Text("此前已入账", "recorded before"),
     "pending": Text("银行尚未入账", "not booked by the bank yet"),
+    "ahead": Text("起息日未到", "the value date lies ahead"),
+    "no_date": Text("银行未给出日期", "the bank gives no date"),
     "outgoing": Text("付出款项", "money that went out"),
     "taken_back": Text("随后被银行冲回", "the bank took it back later"),
     "takes_back": Text("冲回本文件中的另一笔", "takes back another line of the file"),

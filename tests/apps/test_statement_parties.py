@@ -8,15 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.apps.billing import closing, lifecycle
+from hansa.apps.billing import closing, errors_life, lifecycle
 from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.lifecycle import Leg, allot
 from hansa.apps.billing.messages_life import Dispute
+from hansa.apps.billing.tariff import Cap
 from hansa.apps.money import interface as money
-from hansa.kernel import replace
+from hansa.kernel import limits, replace
 from tests.apps.statements import DAY, MARCH_MS, PIECES, Desk, owing
 
 GROSS = 150_666
+CREDITED = replace(
+    PIECES, elements=(*PIECES.elements, Cap("at_most", "vat", ("base_fee", "service"), 120_000))
+)
+"""Line 4 counts for the user."""
 SHARED = replace(
     PIECES,
     elements=(
@@ -177,3 +182,22 @@ def test_of_two_words_with_different_signs_nothing_is_agreed() -> None:
     assert agreed(("maker", 2)) == 20
     assert agreed(("plant", 1)) == 0
     assert agreed(("plant", 1), ("maker", 2)) == 0
+
+
+def test_corrections_and_what_they_lead_to_have_an_end() -> None:
+    desk = Desk()
+    desk.close()
+    desk.confirm()
+    for _ in range(limits.CORRECTIONS_MAX):
+        desk.concede("maker", l1=1)
+    with pytest.raises(errors_life.TooManyCorrections):
+        desk.concede("maker", l1=1)
+    other = Desk(tariff=CREDITED)
+    other.close()
+    other.confirm()
+    for _ in range(limits.LIFE_PARTS_MAX - 1):
+        other.concede("plant", l4=1)
+    assert len(other.life().parts) == limits.LIFE_PARTS_MAX
+    with pytest.raises(errors_life.TooManyCorrections):
+        other.concede("plant", l4=1)
+    assert owing(other) == other.statement().gross_minor + limits.LIFE_PARTS_MAX - 1

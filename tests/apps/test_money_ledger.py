@@ -48,7 +48,7 @@ def test_claims_and_holds_survive_a_restart(tmp_path: Path) -> None:
     made.do("plant", AcceptBank("bank"))
     made.do("maker", AcceptBank("bank"))
     made.do("bank", AttestDeposit("plant", CNY, 1_000, "D-1"))
-    made.do("plant", Owe("job-1", "maker", CNY, 300, made.in_days(30), mode="bank", bank="bank"))
+    made.do("plant", Owe("job-1", "maker", CNY, 300, made.in_days(30), bank="bank"))
     made.do("plant", SetAside("h-1", "maker", "bank", CNY, 200, made.in_days(2)))
 
     made.reopen()

@@ -103,10 +103,8 @@ def test_claims_on_a_bank_are_paid_held_and_paid_out(street: Street) -> None:
     maker.do("money", "release", listed["hold"], *YES)
     maker.refused("cli.wrong_use", "money", "capture", listed["hold"], *YES)
 
-    plant.do(
-        "tx", "money.owe", "--id", "by-claims", "--creditor", "maker", "--currency", "CNY",
-        "--amount-minor", 5_000, "--due-ms", 1_930_000_000_000, "--mode", "bank", "--bank", "bank", *YES,
-    )  # fmt: skip
+    owe = ("money", "owe", "maker", "50.00", "--id", "by-claims", "--due", "2031-01-31")
+    plant.do(*owe, "--bank", "bank", *YES)
     name = next(row for row in plant.do("money", "owed", "--json").json if row["amount_minor"] == 5_000)
     plant.do("money", "pay", name["reference"], "--amount", "20.00", *YES)
     plant.do("money", "pay", name["reference"], *YES)

@@ -390,16 +390,23 @@ def set_off(at: Desk, obligation: str, against: str, amount: str) -> list[Action
 @click.option("--id", "name", required=True, help="Your own number for it, once only. 本单位编号。")
 @click.option("--due", type=DAY, required=True, help="Until when you owe it. 付款期限。")
 @click.option("--subject", default="", help="An agreement that it belongs to. 所属协议。")
+@click.option("--bank", default="", help="To be paid by claims on this member bank. 以该银行的记账款结清。")
 @signing
 def owe(
-    at: Desk, creditor: str, amount: str, currency: str, name: str, due: datetime, subject: str
+    at: Desk,
+    creditor: str,
+    amount: str,
+    currency: str,
+    name: str,
+    due: datetime,
+    subject: str,
+    bank: str,
 ) -> list[Action]:
     """Acknowledge that you owe CREDITOR an AMOUNT that no agreement bills. 确认欠款。"""
     from hansa.client.pay.items import minor_of
 
     amount_minor = minor_of(amount, currency, "AMOUNT")
-    due_ms = end_of(due)
-    return [Owe(name, creditor, currency, amount_minor, due_ms, subject)]
+    return [Owe(name, creditor, currency, amount_minor, end_of(due), subject, bank)]
 
 
 @money.command("note-invoice")

@@ -118,7 +118,7 @@ def request_withdrawal(ctx: Context, a: RequestWithdrawal) -> None:
         "withdrawal_asked",
         a.withdrawal,
     )
-    asked = Withdrawal(currency=a.currency, amount_minor=a.amount_minor, asked_ms=ctx.time_ms)
+    asked = Withdrawal(currency=a.currency, amount_minor=a.amount_minor, asked_ms=ctx.time_ms, state="asked")
     WITHDRAWALS.put(ctx, key, asked)
     ASKED.put(ctx, key, Listed())
 

@@ -44,6 +44,7 @@ def hold(
         currency=currency,
         amount_minor=amount_minor,
         expires_ms=expires_ms,
+        state="open",
     )
     HOLDS.put(ctx, (name,), made)
     for member in (payer, payee):

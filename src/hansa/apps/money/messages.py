@@ -185,8 +185,8 @@ class Owe(Action, tag="money.owe"):
     amount_minor: Positive
     due_ms: TimeMs
     subject: OptionalId = ""
-    mode: Mode = "external"
     bank: OptionalId = ""
+    """To be paid by claims on this bank; "": by bank transfer."""
 
 
 class Receive(Action, tag="money.receive"):

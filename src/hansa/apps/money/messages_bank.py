@@ -69,7 +69,7 @@ class Withdrawal(Record, version=1, readers="members", retention="business"):
     currency: CurrencyCode
     amount_minor: Positive
     asked_ms: TimeMs
-    state: WithdrawalState = "asked"
+    state: WithdrawalState
 
 
 class Hold(Record, version=1, readers="members", retention="business"):
@@ -83,8 +83,8 @@ class Hold(Record, version=1, readers="members", retention="business"):
     """What was set aside at first."""
     expires_ms: TimeMs
     """Nothing is captured from this instant on."""
+    state: HoldState
     captured_minor: Natural = 0
-    state: HoldState = "open"
 
 
 class OpenBank(Action, tag="money.open_bank"):

@@ -68,7 +68,7 @@ def acknowledge(ctx: Context, a: Owe) -> None:
         due_ms=a.due_ms,
         cause="other",
         subject=a.subject,
-        mode=a.mode,
+        mode="bank" if a.bank else "external",
         bank=a.bank,
     )
     owe(ctx, name_of("owed", ctx.member, a.id), owed, acknowledged=True)

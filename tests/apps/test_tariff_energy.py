@@ -150,6 +150,12 @@ def test_without_what_it_needs_a_clause_is_not_rated_as_nothing(element: Element
         rate(tariff_of(element), {("pieces", "", "all"): 30}, PERIOD, NO_FACTS)
 
 
+def test_a_slot_without_a_price_is_not_free() -> None:
+    for date, prices in ((day_of({0: 1}), {}), (day_of({95: 1}), {0: [1] * 95}), (day_of({}, loose=1), {})):
+        with pytest.raises(errors.FactsMissing):
+            lines_of(SERIES, days=(date,), facts={"prices": {"spot": prices}})
+
+
 # Power factor.
 
 

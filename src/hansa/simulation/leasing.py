@@ -17,7 +17,14 @@ from hansa.apps.metering.messages import ReplaceDevice
 from hansa.client.agreements import acceptance, proposed
 from hansa.edge.gateway import Delivery, declarations, deliveries
 from hansa.kernel import limits
-from hansa.simulation import story_handover, story_market, story_money, story_statements, story_sublease
+from hansa.simulation import (
+    story_downtime,
+    story_handover,
+    story_market,
+    story_money,
+    story_statements,
+    story_sublease,
+)
 from hansa.simulation.cast import GATEWAY_KEY
 from hansa.simulation.play import (
     AGREEMENT,
@@ -82,6 +89,7 @@ def settle(world: World, play: Play, progress: Progress = silent) -> Settled:
     if not settled.leased:
         _agree(world, play, deal)
     happenings = _sublease(story, play, deal, settled) if settled.leased else []
+    happenings += _downtime(story, play, deal, settled)
     _replay(world, play, progress, happenings, settled.leased)
     if settled.leased:
         _give_back(story, play, deal, settled)
@@ -163,6 +171,20 @@ def _sublease(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Ha
         Happening(week.from_ms - HANDOVER_MS, take_over),
         Happening(week.to_ms + HANDOVER_MS, give_back),
     ]
+
+
+def _downtime(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Happening]:
+    """A breakdown that the parties see differently; nothing where the log or the tariff has no stop."""
+    words = ("故障与停机争议", "A breakdown, disputed")
+    stop = story_downtime.longest_stop(play, deal)
+    if stop is None:
+        story.leave_out(*words, story_downtime.NO_STOP)
+        return []
+
+    def act() -> None:
+        story.attempt(*words, lambda: story_downtime.dispute(story, stop, settled.leased))
+
+    return [Happening(stop.to_ms + limits.DAY_MS, act)]
 
 
 def _replay(

@@ -98,7 +98,7 @@ def _receive(story: Story, label: str, creditor: str, came: Sequence[Order], fol
     file.write_text(camt_text(f"{label}-{creditor}", own, came), encoding="utf-8")
     file.with_name(f"bank-{label}-{creditor}.csv").write_text(csv_text(came), encoding="utf-8-sig")
     lines = read_camt(file.read_bytes(), file.name)
-    found = matched(asking(story.world, creditor), creditor, lines, accounts())
+    found = matched(asking(story.world, creditor), creditor, lines, accounts(), story.world.clock.now_ms)
     _do(story, creditor, found.actions())
     return BankFile(creditor, file, found)
 

@@ -19,11 +19,16 @@ ROUNDED_PLACES = 6
 """Decimals of a quantity whose decimal form does not end, such as 1 s in hours."""
 EXACT_PLACES_MAX = 64
 
-METERS_ZH = {"pieces": "产量", "machine_time": "机器工时", "execution": "运行状态", "energy": "电量"}
+METERS_ZH = {
+    "pieces": "产量", "machine_time": "机器工时", "execution": "运行状态", "energy": "电量",
+    "reactive_energy": "无功电量", "sheets": "印张", "air": "压缩空气", "running_time": "运行时间",
+    "calls_in_time": "按时上门", "calls_late": "迟到上门", "inspected": "检测", "repeated": "复检", "calls": "调用",
+}  # fmt: skip
 UNITS_ZH = {
     "piece": "件", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "Wh": "瓦时", "kWh": "千瓦时",
     "MWh": "兆瓦时", "g": "克", "kg": "千克", "t": "吨", "ml": "毫升", "l": "升", "m3": "立方米",
     "kW": "千瓦", "kVA": "千伏安", "varh": "乏时", "kvarh": "千乏时", "Mvarh": "兆乏时",
+    "call": "次", "inspection": "次", "thousand_calls": "千次", "thousand_sheets": "千张",
 }  # fmt: skip
 UNITS_EN = {"m3": "m³"}
 WINDOWS_ZH = {"sharp": "尖", "peak": "峰", "flat": "平", "valley": "谷"}

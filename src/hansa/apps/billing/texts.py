@@ -22,7 +22,8 @@ EXACT_PLACES_MAX = 64
 METERS_ZH = {
     "pieces": "产量", "machine_time": "机器工时", "execution": "运行状态", "energy": "电量",
     "reactive_energy": "无功电量", "sheets": "印张", "air": "压缩空气", "running_time": "运行时间",
-    "calls_in_time": "按时上门", "calls_late": "迟到上门", "inspected": "检测", "repeated": "复检", "calls": "调用",
+    "calls_in_time": "按时上门", "calls_late": "迟到上门", "inspected": "检测", "repeated": "复检",
+    "calls": "调用",
 }  # fmt: skip
 UNITS_ZH = {
     "piece": "件", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "Wh": "瓦时", "kWh": "千瓦时",

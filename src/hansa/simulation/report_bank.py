@@ -35,6 +35,11 @@ FUND_STATES = {
     "forfeited": ("已没收", "forfeited"),
     "doubled": ("双倍返还", "returned double"),
 }
+LIABLE = {
+    "provider": ("出租方", "the lessor"),
+    "user": ("承租方", "the lessee"),
+    "neither": ("双方均无责", "neither"),
+}
 ACCRUED = {
     "running": ("结算期进行中", "the period runs"),
     "to_close": ("待关账", "waits for its close"),
@@ -301,7 +306,44 @@ def _lives(look: Look) -> page.Section:
                 rows,
                 ("没有结算单。", "There is no statement."),
             ),
+            _claims(look),
         ),
+    )
+
+
+def _claims(look: Look) -> page.Grid:
+    """Stops and scrap that the parties see differently, as the statements list them."""
+    rows: list[tuple[page.Cell, ...]] = [
+        (
+            agreement,
+            claim.by,
+            claim.from_ms,
+            claim.to_ms,
+            claim.reason,
+            marked(*LIABLE[claim.liable]),
+            marked("有异议", "contested", "warn")
+            if claim.contested
+            else marked("未及答复", "too late to answer"),
+            claim.change_minor,
+        )
+        for agreement in look.agreements
+        for statement, _ in look.stated(agreement)
+        for claim in statement.claims
+    ]
+    return grid(
+        ("有争议的停机与废品（未计入）", "Disputed stops and scrap (counted for nothing)"),
+        (
+            ("协议", "Agreement", "proper"),
+            ("申请方", "Claimed by", "member"),
+            ("自", "From", "time"),
+            ("至", "To", "time"),
+            ("原因", "Reason", "proper"),
+            ("申请认定的责任方", "At whose charge", "text"),
+            ("状态", "State", "badge"),
+            ("若成立，金额变动", "Would change by", "money"),
+        ),
+        rows,
+        ("没有争议。", "Nothing is disputed."),
     )
 
 

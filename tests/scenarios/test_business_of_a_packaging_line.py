@@ -1,0 +1,188 @@
+"""The business around the month: offered, leased, sublet, disputed, paid; and what readers are told."""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from hansa.apps.billing.messages import Statement
+from hansa.apps.leasing.messages import Lease
+from hansa.apps.leasing.messages_told import Chain
+from hansa.apps.money.conservation import Breach
+from hansa.apps.money.queries import ListedFund, ListedObligation
+from hansa.client.bundle import Bundle
+from hansa.client.evidence import gather
+from hansa.client.pay.camt import read_camt
+from hansa.client.verify import check_bundle
+from hansa.console.report import business as page
+from hansa.kernel import encode, replace
+from hansa.simulation import demo as plays
+from hansa.simulation.play import LEASE, SUBLEASE
+from hansa.simulation.story_market import RESERVE_E8
+
+
+def ask(month: plays.Demo, name: str, kind: Any, **arguments: Any) -> Any:
+    return month.world.clients["plant"].query(name, kind, **arguments)
+
+
+def test_nothing_of_the_story_was_left_out(month: plays.Demo) -> None:
+    assert [step.text.en for step in month.settled.steps if step.why is not None] == []
+    assert month.settled.leased
+    assert month.settled.sublet
+
+
+def test_both_leases_are_closed_and_nothing_is_open(month: plays.Demo) -> None:
+    for name in (LEASE, SUBLEASE):
+        assert ask(month, "leasing.lease_of", Lease, lease=name).state == "closed"
+        owed = ask(month, "money.of_subject", list[ListedObligation], subject=name)
+        assert {each.obligation.state for each in owed} == {"paid"}
+    assert ask(month, "money.conservation", list[Breach]) == []
+
+
+def test_the_deposit_came_back_whole_and_the_prepayment_was_drawn(month: plays.Demo) -> None:
+    funds = ask(month, "money.funds_of", list[ListedFund], member="plant")
+    by_kind = {each.fund.kind: each.fund for each in funds}
+    deposit, prepayment = by_kind["security_deposit"], by_kind["prepayment"]
+    assert (deposit.returned_minor, deposit.drawn_minor) == (deposit.agreed_minor, 0)
+    assert prepayment.drawn_minor == prepayment.agreed_minor
+
+
+def test_every_payment_was_found_on_the_bank_statements_and_the_stray_line_was_not(month: plays.Demo) -> None:
+    for file in month.settled.bank_files:
+        outcomes = [each.outcome for each in file.found.found]
+        assert outcomes == ["certain"] * (len(outcomes) - 1) + ["unmatched"]
+        lines = read_camt(file.file.read_bytes(), file.file.name)
+        assert [line.entry for line in lines] == [each.line.entry for each in file.found.found]
+
+
+def test_what_both_leases_counted_adds_up_to_the_counters(month: plays.Demo) -> None:
+    head = ask(month, "leasing.lease_of", Lease, lease=LEASE)
+    chain = ask(
+        month,
+        "leasing.chain_of",
+        Chain,
+        asset_owner="maker",
+        asset=head.terms.asset,
+        from_ms=head.terms.from_ms,
+        to_ms=head.terms.to_ms,
+    )
+    feeds = {binding.meter: binding.feed for binding in head.terms.meters}
+    assert chain.meters
+    for meter in chain.meters:
+        own = [each.own for each in chain.counted if feeds[each.meter] == meter.feed]
+        assert sum(own) + meter.outside == meter.counted
+    sublet = [each for each in chain.counted if each.lease == SUBLEASE and each.meter == "pieces_good"]
+    assert sublet[0].counted > 0
+
+
+def test_the_sublease_stands_up_offline_by_the_contract_that_both_signed(month: plays.Demo) -> None:
+    genesis = month.world.genesis_file.read_bytes()
+    (stated,) = ask(month, "billing.statements_of", list[Statement], agreement=SUBLEASE)
+    bundle = gather(month.world.clients["dairy"], SUBLEASE, stated.period.from_ms, {})
+    report = check_bundle(encode(bundle), genesis)
+    assert report.ok
+    assert report.closed[0].totals.lines == stated.lines
+
+
+def longer(bundle: Bundle) -> Bundle:
+    assert bundle.contract is not None
+    terms = replace(bundle.contract.terms, to_ms=bundle.contract.terms.to_ms + 1)
+    return replace(bundle, contract=replace(bundle.contract, terms=terms))
+
+
+def reworded(bundle: Bundle) -> Bundle:
+    assert bundle.contract is not None
+    return replace(bundle, contract=replace(bundle.contract, en=bundle.contract.en + " "))
+
+
+def without(bundle: Bundle) -> Bundle:
+    return replace(bundle, contract=None)
+
+
+def unsigned(bundle: Bundle) -> Bundle:
+    """Without the transaction by which the lessee signed, and its event."""
+    place = next(
+        at
+        for at, each in enumerate(bundle.transactions)
+        if b"leasing.sign" in each.transaction.item and b'"member":"plant"' in each.transaction.item
+    )
+    gone = bundle.transactions[place].transaction
+    left = tuple(each for at, each in enumerate(bundle.transactions) if at != place)
+    events = tuple(
+        event
+        for event in bundle.events
+        if not (event.block.height == gone.block.height and b'"leasing.signed"' in event.item)
+    )
+    return replace(bundle, transactions=left, events=events)
+
+
+@pytest.mark.parametrize("forge", [longer, reworded, without, unsigned])
+def test_a_contract_that_was_not_signed_so_is_noticed(
+    month: plays.Demo, forge: Callable[[Bundle], Bundle]
+) -> None:
+    report = check_bundle(encode(forge(month.bundle)), month.world.genesis_file.read_bytes())
+    assert not report.ok
+    assert "terms" in [check.name for check in report.checks if not check.ok]
+
+
+def test_the_disputed_stop_counts_for_nothing_and_is_listed(month: plays.Demo) -> None:
+    (claim,) = month.statements[0].claims
+    assert claim.contested
+    assert (claim.by, claim.liable) == ("plant", "provider")
+
+
+def test_what_was_accrued_at_the_end_of_the_lease_is_what_was_stated(month: plays.Demo) -> None:
+    """Nothing came late after the end, so the accrual is the statement to the cent."""
+    assert sum(each.gross_minor for each in month.settled.accrued) == month.statements[0].gross_minor
+
+
+def test_the_files_of_the_readers_are_there_and_whole(month: plays.Demo) -> None:
+    folder = month.folder
+    for name in ("contract-lease-1.html", "statement-lease-1-1.zh.html", "statement-sublease-1-1.en.html"):
+        assert "</html>" in (folder / name).read_text("utf-8")
+    assert (folder / "statement-lease-1-1.pdf").read_bytes().startswith(b"%PDF")
+    assert zipfile.is_zipfile(folder / "lease-or-buy.xlsx")
+    assert list((folder / "payments").glob("*.pain.001.xml"))
+
+
+@pytest.mark.parametrize("member", ["maker", "plant"])
+def test_the_journal_balances(month: plays.Demo, member: str) -> None:
+    sheet = load_workbook(month.folder / f"journal-{member}.xlsx").worksheets[0]
+    heads = {cell.value: at for at, cell in enumerate(sheet[1])}
+    debit, credit = heads["借方金额"], heads["贷方金额"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
+    debits = sum(round((row[debit] or 0) * 100) for row in rows)
+    assert debits == sum(round((row[credit] or 0) * 100) for row in rows)
+    assert debits > 0
+
+
+def cells(sections: Sequence[page.Section]) -> list[tuple[page.Cell, ...]]:
+    return [row for section in sections for each in section.grids for row in each.rows]
+
+
+def test_the_report_tells_each_reader_what_happened(month: plays.Demo) -> None:
+    told = month.business
+    obligations = ask(month, "money.of_subject", list[ListedObligation], subject=LEASE)
+    references = [row[0] for row in cells(told.bank)]
+    assert all(each.obligation.reference in references for each in obligations)
+    steps = [row[1] for row in cells(told.sales) if isinstance(row[1], page.Label)]
+    assert len(steps) == len(month.settled.steps)
+    assert any("lease-1" in str(bar.text.en) for lane in _lanes(told.sales) for bar in lane.bars)
+    adds_up = [row[-1] for row in cells(told.books) if isinstance(row[-1], page.Label)]
+    assert "does not" not in [each.en for each in adds_up]
+    assert "adds up" in [each.en for each in adds_up]
+
+
+def _lanes(sections: Sequence[page.Section]) -> list[page.Lane]:
+    return [lane for section in sections if section.timetable for lane in section.timetable.lanes]
+
+
+def test_the_reserve_price_is_nowhere_on_the_ledger(month: plays.Demo) -> None:
+    price = str(RESERVE_E8).encode()
+    (kept,) = month.folder.rglob("reserve.json")
+    assert price in kept.read_bytes()
+    for height in range(1, month.bundle.head.header.height + 1):
+        block = month.world.stage.block(height)
+        assert all(price not in wire for wire in block.wires)

@@ -7,15 +7,20 @@ from hansa.apps.money import interface as money
 from hansa.apps.money.interface import Overdue, Paid, Unpaid, Waived
 from hansa.apps.money.messages import (
     Allocation,
+    Applied,
     Apply,
+    DeclaredPaid,
     DeclarePaid,
     FellDue,
     HasSetOff,
     Lessened,
     Owing,
+    Received,
     Refund,
+    Refunded,
     Reopened,
     Reverse,
+    Reversed,
     SetOff,
     Settled,
     Waive,
@@ -54,6 +59,32 @@ def test_what_is_owed_and_corrected_is_told_to_everyone(purse: Purse) -> None:
     assert purse.emitted(Lessened) == [
         Lessened("o-1", 400, "correction"),
         Lessened("o-1", 50, "correction", money.back_of("o-1", 1)),
+    ]
+
+
+def test_each_step_with_a_receipt_is_told_to_everyone(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+    purse.owe("o-2", 1_000)
+    purse.do("plant", DeclarePaid("o-1", 900, purse.now_ms, "FT-1"))
+    received(purse, 1, 2_000, ("o-1", 1_000))
+    purse.do("maker", Apply(entry(1), (Allocation("o-2", 500),)))
+    purse.do("maker", Refund(entry(1), 200, purse.now_ms + DAY))
+    purse.do("maker", Reverse(entry(1), "mistake", ("o-1",)))
+    received(purse, 2, 70)
+    purse.do("maker", Reverse(entry(2), "returned_by_bank"))
+
+    one, two = (Allocation("o-1", 1_000),), (Allocation("o-2", 500),)
+    back = names.name_of("refund", "maker", entry(1), "1")
+    assert purse.emitted(DeclaredPaid) == [DeclaredPaid("o-1", 900, "FT-1")]
+    assert purse.emitted(Received) == [
+        Received("maker", entry(1), "CNY", 2_000, "plant", one),
+        Received("maker", entry(2), "CNY", 70, "plant"),
+    ]
+    assert purse.emitted(Applied) == [Applied("maker", entry(1), two)]
+    assert purse.emitted(Refunded) == [Refunded("maker", entry(1), 200, back)]
+    assert purse.emitted(Reversed) == [
+        Reversed("maker", entry(1), "mistake", False, one),
+        Reversed("maker", entry(2), "returned_by_bank", True),
     ]
 
 

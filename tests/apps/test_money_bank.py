@@ -8,14 +8,21 @@ from hansa.apps.money.interface import Paid
 from hansa.apps.money.messages_bank import (
     AttestDeposit,
     AttestWithdrawal,
+    BankAccepted,
+    BankOpened,
     Capture,
+    DepositAttested,
     HoldEnded,
+    HoldMade,
     Pay,
     Posted,
     RefuseWithdrawal,
     Release,
     RequestWithdrawal,
     Transfer,
+    WithdrawalAsked,
+    WithdrawalAttested,
+    WithdrawalRefused,
 )
 from hansa.apps.money.tables import BALANCES, BANK_ENTRIES, HOLDS_OF
 from hansa.kernel import due
@@ -58,6 +65,27 @@ def test_a_withdrawal_is_set_apart_until_the_bank_says_that_it_paid(purse: Purse
     assert states == ["paid_out", "refused"]
     assert purse.ask("withdrawals_asked", bank="bank") == []
     assert not purse.broken()
+
+
+def test_each_step_at_a_bank_is_told_to_everyone(purse: Purse) -> None:
+    purse.open_claims(plant=1_000)
+    purse.do("plant", RequestWithdrawal("bank", "w-1", CNY, 400))
+    purse.do("plant", RequestWithdrawal("bank", "w-2", CNY, 500))
+    purse.do("bank", AttestWithdrawal("plant", "w-1", "W-1"))
+    purse.do("bank", RefuseWithdrawal("plant", "w-2", "closed"))
+    held(amount_minor=10)(purse)
+
+    assert purse.emitted(BankOpened) == [BankOpened("bank")]
+    assert purse.emitted(BankAccepted) == [BankAccepted("bank", who) for who in ("maker", "plant", "third")]
+    assert purse.emitted(DepositAttested) == [DepositAttested("bank", "plant", CNY, 1_000, "D-plant")]
+    assert purse.emitted(WithdrawalAsked) == [
+        WithdrawalAsked("bank", "plant", "w-1", CNY, 400),
+        WithdrawalAsked("bank", "plant", "w-2", CNY, 500),
+    ]
+    assert purse.emitted(WithdrawalAttested) == [WithdrawalAttested("bank", "plant", "w-1", "W-1")]
+    assert purse.emitted(WithdrawalRefused) == [WithdrawalRefused("bank", "plant", "w-2", "closed")]
+    ends_ms = START_MS + 10 * DAY
+    assert purse.emitted(HoldMade) == [HoldMade(H, "plant", "maker", "bank", CNY, 10, ends_ms)]
 
 
 def test_an_obligation_is_paid_by_claims_in_parts_and_by_anyone(purse: Purse) -> None:

@@ -8,7 +8,16 @@ import pytest
 from hansa.apps.money import errors
 from hansa.apps.money import interface as money
 from hansa.apps.money.interface import Fund, FundPaidIn, FundState, pay_in_of, return_of, same_again_of
-from hansa.apps.money.messages import FundDrawn, FundEnded, NoteInvoice, Reverse, SetOff
+from hansa.apps.money.messages import (
+    FundDrawn,
+    FundEnded,
+    FundFilled,
+    FundOpened,
+    InvoiceNoted,
+    NoteInvoice,
+    Reverse,
+    SetOff,
+)
 from hansa.apps.money.messages_bank import Capture, Pay, SetAside
 from hansa.kernel import Refusal, limits
 from hansa.kernel.types import INTEGER_MAX
@@ -85,6 +94,10 @@ def test_a_prepayment_has_a_tax_point_of_its_own_and_an_invoice_number(purse: Pu
 
     purse.do("maker", NoteInvoice("prepayment", "26312000000000000001"))
 
+    assert purse.emitted(FundFilled) == [FundFilled("prepayment", START_MS + 2 * DAY)]
+    assert purse.emitted(InvoiceNoted) == [InvoiceNoted("prepayment", "26312000000000000001")]
+    (told,) = purse.emitted(FundOpened)
+    assert (told.kind, told.payer, told.holder, told.agreed_minor) == ("prepayment", "plant", "maker", 500)
     found = fund(purse, "prepayment")
     assert (found.received_ms, found.invoice) == (START_MS + 2 * DAY, "26312000000000000001")
     with pytest.raises(errors.NotHolder):

@@ -92,8 +92,8 @@ def test_an_amount_off_by_a_cent_is_refused_with_both_figures() -> None:
     with pytest.raises(errors.InvoiceAmounts) as caught:
         desk.invoice(gross_minor=GROSS + 1)
     for text in (caught.value.zh, caught.value.en):
-        assert "150667" in text
-        assert "150666" in text
+        assert "1506.67 CNY" in text
+        assert "1506.66 CNY" in text
 
 
 def test_an_invoice_recorded_by_mistake_is_replaced_and_days_to_pay_run_as_they_did() -> None:

@@ -201,3 +201,15 @@ def test_corrections_and_what_they_lead_to_have_an_end() -> None:
     with pytest.raises(errors_life.TooManyCorrections):
         other.concede("plant", l4=1)
     assert owing(other) == other.statement().gross_minor + limits.LIFE_PARTS_MAX - 1
+
+
+def test_a_prepayment_that_ended_pays_nothing_more() -> None:
+    desk = Desk()
+    name = prepaid(desk, 400_000)
+    ctx = desk.context("maker")
+    money.return_fund(ctx, name)
+    ctx.layer.merge_into(desk.layer)
+    desk.close()
+    desk.confirm()
+    assert ("plant", "maker", GROSS) in owed(desk)
+    assert not desk.life().settled_ms

@@ -24,6 +24,7 @@ from hansa.apps.billing.messages import (
 )
 from hansa.apps.billing.meters import check_bound, check_meters
 from hansa.apps.billing.prices import check_indices, check_series
+from hansa.apps.billing.saying import utc_text
 from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, TARIFFS
 from hansa.apps.billing.tariff import check_rates, check_tariff
 from hansa.apps.billing.terms import check_terms
@@ -137,7 +138,7 @@ def begin(ctx: Context, name: str, from_ms: int) -> None:
     agreement = _running(ctx, name)
     agreed_ms = agreement.agreed_from_ms or agreement.from_ms
     if agreement.next_from_ms != agreement.from_ms or not agreed_ms <= from_ms < agreement.to_ms:
-        raise errors_life.BeginTime(agreement=name, from_ms=from_ms)
+        raise errors_life.BeginTime(agreement=name, start=utc_text(from_ms))
     _check_recorded(ctx, name, agreement, from_ms - 1)
 
     # Writes and events.
@@ -156,7 +157,7 @@ def end_early(ctx: Context, name: str, to_ms: int) -> None:
         _void(ctx, name, deal_of(ctx, agreement))
         return
     if not max(agreement.next_from_ms + 1, ctx.time_ms) <= to_ms < agreement.to_ms:
-        raise errors_life.EndTime(agreement=name, to_ms=to_ms)
+        raise errors_life.EndTime(agreement=name, end=utc_text(to_ms))
     _check_recorded(ctx, name, agreement, to_ms)
 
     # Writes and events.
@@ -168,7 +169,7 @@ def extend(ctx: Context, name: str, to_ms: int) -> None:
     # Checks, cheapest first.
     agreement = _running(ctx, name)
     if not agreement.to_ms < to_ms <= agreement.from_ms + limits.AGREEMENT_MAX_MS:
-        raise errors_life.EndTime(agreement=name, to_ms=to_ms)
+        raise errors_life.EndTime(agreement=name, end=utc_text(to_ms))
     _check_recorded(ctx, name, agreement, agreement.to_ms)
     longer = deal_of(ctx, replace(agreement, to_ms=to_ms))
     _check_calendar(longer)
@@ -196,7 +197,7 @@ def _check_recorded(ctx: Context, name: str, agreement: Agreement, at_ms: int) -
         head = metering.head(ctx, binding.owner, binding.feed)
         if head is not None and head.at_ms > at_ms:
             raise errors_life.TimeRecorded(
-                clause=binding.meter, agreement=name, feed=binding.feed, at_ms=at_ms
+                clause=binding.meter, agreement=name, feed=binding.feed, at=utc_text(at_ms)
             )
 
 

@@ -5,35 +5,35 @@ from hansa.kernel import Refusal
 
 class EndTime(Refusal, code="billing.end_time", field="to_ms"):
     zh = (
-        "协议 {agreement} 不能改为在 {to_ms} 结束：提前终止须不早于现在、晚于已关账的结算期并早于原结束时间；"
+        "协议 {agreement} 不能改为在 {end} 结束：提前终止须不早于现在、晚于已关账的结算期并早于原结束时间；"
         "续期须晚于原结束时间且总期限不超过上限。请改正结束时间。"
     )
     en = (
-        "Agreement {agreement} cannot end at {to_ms}: an early end lies now or later, after the periods "
-        "closed and before the present end; an extension after the present end, within the longest term. "
-        "Correct the end."
+        "Agreement {agreement} cannot end at {end}: an early end lies now or later, after the periods closed "
+        "and before the present end; an extension after the present end, within the longest term. Correct "
+        "the end."
     )
 
 
 class TimeRecorded(Refusal, code="billing.time_recorded", field="to_ms"):
     zh = (
-        "计量点 {feed} 在 {at_ms} 之后已有记录，协议 {agreement} 的起止时间不能再这样更改。"
+        "计量点 {feed} 在 {at} 之后已有记录，协议 {agreement} 的起止时间不能再这样更改。"
         "请另选更晚的时间，或另订协议。"
     )
     en = (
-        "Feed {feed} has records after {at_ms}: the time of agreement {agreement} can no longer be moved "
-        "this way. Choose a later time, or agree anew."
+        "Feed {feed} has records after {at}: the time of agreement {agreement} can no longer be moved this "
+        "way. Choose a later time, or agree anew."
     )
 
 
 class BeginTime(Refusal, code="billing.begin_time", field="from_ms"):
     zh = (
-        "协议 {agreement} 不能改为从 {from_ms} 起算：须不早于约定的开始时间、早于结束时间，"
+        "协议 {agreement} 不能改为从 {start} 起算：须不早于约定的开始时间、早于结束时间，"
         "且尚无已关账的结算期。请改正开始时间。"
     )
     en = (
-        "Agreement {agreement} cannot begin at {from_ms}: it must not be earlier than agreed, lie before "
-        "its end, and no period may be closed yet. Correct the start."
+        "Agreement {agreement} cannot begin at {start}: it must not be earlier than agreed, lie before its "
+        "end, and no period may be closed yet. Correct the start."
     )
 
 
@@ -101,11 +101,8 @@ class NoSettlement(Refusal, code="billing.no_settlement", field="agreement"):
 
 
 class StatementUnknown(Refusal, code="billing.statement_unknown", field="period_ms"):
-    zh = "协议 {agreement} 在 {period_ms} 开始的结算期没有结算单。请核对结算期，或等关账。"
-    en = (
-        "Agreement {agreement} has no statement of a period from {period_ms}. Check it, or wait for the "
-        "close."
-    )
+    zh = "协议 {agreement} 没有自 {start} 起的结算单。请核对结算期，或等关账。"
+    en = "Agreement {agreement} has no statement of a period from {start}. Check it, or wait for the close."
 
 
 class OtherStatement(Refusal, code="billing.other_statement", field="content"):
@@ -148,11 +145,8 @@ class ConcessionLine(Refusal, code="billing.concession_line", field="concessions
 
 
 class ConcessionTooLarge(Refusal, code="billing.concession_too_large", field="concessions"):
-    zh = "第 {line} 行尚可更正 {left_minor}（最小货币单位），所写 {gross_minor} 超出。请改正金额。"
-    en = (
-        "Of line {line} there are {left_minor} minor units left to correct, fewer than {gross_minor}. "
-        "Correct the amount."
-    )
+    zh = "第 {line} 行尚可更正 {left}，所写 {given} 超出。请改正金额。"
+    en = "Of line {line} there is {left} left to correct, less than {given}. Correct the amount."
 
 
 class TooManyCorrections(Refusal, code="billing.too_many_corrections", field="concessions"):
@@ -204,23 +198,18 @@ class InvoiceNumber(Refusal, code="billing.invoice_number", field="number"):
 
 
 class NumberUsed(Refusal, code="billing.number_used", field="number"):
-    zh = "{issuer} 的号码 {number} 已用于协议 {other} 自 {period_ms} 起的结算期，不能再用。请核对号码。"
+    zh = "{issuer} 的号码 {number} 已用于协议 {other} 自 {start} 起的结算期，不能再用。请核对号码。"
     en = (
-        "{issuer} used number {number} for agreement {other}, period from {period_ms}. A number serves once: "
+        "{issuer} used number {number} for agreement {other}, period from {start}. A number serves once: "
         "check it."
     )
 
 
 class InvoiceAmounts(Refusal, code="billing.invoice_amounts", field="invoice"):
-    zh = (
-        "发票金额（不含税/税额/价税合计）{net_minor}/{tax_minor}/{gross_minor} 与结算单 "
-        "{stated_net_minor}/{stated_tax_minor}/{stated_gross_minor} 不符（最小货币单位）。"
-        "请改正填写，或让提供方重开发票。"
-    )
+    zh = "发票的不含税/税额/价税合计为 {found}，结算单为 {stated}，不相符。请改正填写，或让提供方重开发票。"
     en = (
-        "The invoice says net/tax/gross {net_minor}/{tax_minor}/{gross_minor}, the statement "
-        "{stated_net_minor}/{stated_tax_minor}/{stated_gross_minor} (minor units). Correct what was typed, "
-        "or have the invoice issued anew."
+        "Net / tax / gross are {found} on the invoice and {stated} on the statement. Correct what was "
+        "typed, or have the invoice issued anew."
     )
 
 

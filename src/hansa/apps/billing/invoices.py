@@ -11,6 +11,7 @@ from hansa.apps.billing.messages_life import (
     RedLetterRecorded,
     UsedNumber,
 )
+from hansa.apps.billing.saying import amount_text, utc_text
 from hansa.apps.billing.tables import CORRECTIONS, NUMBERS
 from hansa.apps.billing.words import effective
 from hansa.apps.consortium.calendars import date_text
@@ -42,14 +43,7 @@ def record_invoice(ctx: Context, a: RecordInvoice) -> None:
     stated = lifecycle.standing_sums(case.statement, life)
     found = lifecycle.Sums(invoice.net_minor, invoice.tax_minor, invoice.gross_minor)
     if found != stated:
-        raise errors.InvoiceAmounts(
-            net_minor=found.net_minor,
-            tax_minor=found.tax_minor,
-            gross_minor=found.gross_minor,
-            stated_net_minor=stated.net_minor,
-            stated_tax_minor=stated.tax_minor,
-            stated_gross_minor=stated.gross_minor,
-        )
+        raise errors.InvoiceAmounts(found=_sums_text(case, found), stated=_sums_text(case, stated))
     _check_unused(ctx, case, invoice.kind, invoice.number)
 
     # Writes.
@@ -111,8 +105,17 @@ def _check_unused(ctx: Context, case: Case, kind: str, number: str) -> None:
     used = NUMBERS.get(ctx, _place(case, kind, number))
     if used is not None:
         raise errors.NumberUsed(
-            issuer=case.agreement.provider, number=number, other=used.agreement, period_ms=used.period_ms
+            issuer=case.agreement.provider,
+            number=number,
+            other=used.agreement,
+            start=utc_text(used.period_ms),
         )
+
+
+def _sums_text(case: Case, sums: lifecycle.Sums) -> str:
+    """Net, tax and gross, as on paper."""
+    amounts = (sums.net_minor, sums.tax_minor, sums.gross_minor)
+    return " / ".join(amount_text(amount, case.statement.currency) for amount in amounts)
 
 
 def _place(case: Case, kind: str, number: str) -> tuple[str, str, str]:

@@ -25,6 +25,7 @@ from hansa.apps.billing.messages_life import (
     Part,
     Settled,
 )
+from hansa.apps.billing.saying import utc_text
 from hansa.apps.billing.signals import StatementConfirmed, StatementPaid
 from hansa.apps.billing.tables import AGREEMENTS, CORRECTIONS, LIVES, OPEN, OWED_FOR, STATEMENTS
 from hansa.apps.billing.terms import Settlement
@@ -76,7 +77,7 @@ def _case(ctx: Context, name: str, period_ms: int) -> Case:
         raise errors.NoSettlement(agreement=name)
     statement, life = STATEMENTS.get(ctx, (name, period_ms)), LIVES.get(ctx, (name, period_ms))
     if statement is None or life is None:
-        raise errors.StatementUnknown(agreement=name, period_ms=period_ms)
+        raise errors.StatementUnknown(agreement=name, start=utc_text(period_ms))
     return Case(name, period_ms, agreement, agreement.terms.settlement, statement, life)
 
 

@@ -21,6 +21,7 @@ from hansa.apps.billing.messages_life import (
     LineSum,
     WithdrawDispute,
 )
+from hansa.apps.billing.saying import amount_text
 from hansa.apps.billing.tables import CORRECTIONS
 from hansa.kernel import Context, limits, replace, since
 
@@ -186,8 +187,12 @@ def _check_conceded(ctx: Context, case: Case, concessions: Sequence[Concession])
         before = lifecycle.conceded_of(case.life, each.line)
         left_minor = abs(line.gross_minor) - (before.gross_minor if before else 0)
         if each.gross_minor > left_minor:
+            currency = case.statement.currency
             raise errors.ConcessionTooLarge(
-                clause=str(each.line), line=each.line, left_minor=left_minor, gross_minor=each.gross_minor
+                clause=str(each.line),
+                line=each.line,
+                left=amount_text(left_minor, currency),
+                given=amount_text(each.gross_minor, currency),
             )
         out.append((line, each.gross_minor))
     return out

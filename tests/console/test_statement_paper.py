@@ -140,7 +140,7 @@ def test_gaps_and_falls_are_listed_with_their_rule(case: Case) -> None:
     )
     titles = {grid.title: grid.rows for grid in paper(told, "zh").grids}
     assert titles["缺口：没有读数的时段及其计量"] == (
-        ("产量", "2025-02-01 00:00:00 – 01:00:00", "计零", "7", "尚未结束"),
+        ("产量", "2025-02-01 00:00:00 – 01:00:00", "计零", "7 件", "尚未结束"),
         ("", "另有（见账本）: 8", "", "", ""),
     )
     assert titles["计数器回落"][0][3:] == ("100 → 5", "计数器清零")

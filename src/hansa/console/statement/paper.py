@@ -210,6 +210,13 @@ def _meter(name: str, lang: Language) -> str:
     return METERS_ZH.get(name, name) if lang == "zh" else name.replace("_", " ")
 
 
+def _counted(case: Case, meter: str, quantity_base: int, lang: Language) -> str:
+    """A quantity of a meter with its unit, where a line of the statement tells it."""
+    units = (line.base_unit for line in case.statement.lines if line.meter == meter and line.base_unit)
+    unit = next(units, "")
+    return base_text(quantity_base, unit).of(lang).strip() if unit else str(quantity_base)
+
+
 def gaps_grid(case: Case, lang: Language) -> Grid:
     """Stretches without readings, and what they count for."""
     rules = GAP_RULES_ZH if lang == "zh" else GAP_RULES_EN
@@ -218,7 +225,7 @@ def gaps_grid(case: Case, lang: Language) -> Grid:
             _meter(gap.meter, lang),
             stretch_text(case.calendar, gap.from_ms, gap.to_ms),
             rules[gap.rule],
-            str(gap.quantity_base),
+            _counted(case, gap.meter, gap.quantity_base, lang),
             word(f"gap_{gap.state}", lang),
         )
         for gap in case.statement.gaps
@@ -298,9 +305,9 @@ def checks_grid(case: Case, lang: Language) -> Grid:
         (
             _meter(check.meter, lang),
             f"{check.owner}/{check.feed}",
-            str(check.main_base),
-            str(check.check_base),
-            str(check.counted_base),
+            _counted(case, check.meter, check.main_base, lang),
+            _counted(case, check.meter, check.check_base, lang),
+            _counted(case, check.meter, check.counted_base, lang),
             word("beyond" if check.beyond else "within", lang),
         )
         for check in case.statement.checks

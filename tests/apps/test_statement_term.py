@@ -142,8 +142,10 @@ def test_a_later_begin_forgets_what_was_booked_before(ground: Ground) -> None:
     agreed(ground)
     ground.now_ms = FROM_MS + DAY
     ground.record("pieces", (FROM_MS, 0), (FROM_MS + DAY, 50))
+    assert "billing.usage" in [name for name, _ in ground.tables("billing")]
     ask(ground, interface.begin, "g-1", FROM_MS + 2 * DAY)
     assert agreement(ground).agreed_from_ms == FROM_MS
+    assert "billing.usage" not in [name for name, _ in ground.tables("billing")]
     ground.now_ms = FROM_MS + 4 * DAY
     ground.record("pieces", (FROM_MS + 2 * DAY, 60), (FROM_MS + 4 * DAY, 95), first=3)
     ground.move_to(TO_MS + 2 * DAY)

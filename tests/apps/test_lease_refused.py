@@ -196,6 +196,7 @@ OTHER: list[tuple[Callable[[], World], Step, type[Refusal], str]] = [
     ),
     (signed, by("plant", ReportBreakdown("l-1", "b", FROM_MS, "x", "user")), errors.WrongState, ""),
     (running, by("plant", EndBreakdown("l-1", "b", FROM_MS)), errors.BreakdownUnknown, ""),
+    (running, by("rival", EndBreakdown("l-1", "b", FROM_MS)), errors.NotOfLease, ""),
     (running, by("maker", ClaimDamage("l-1", "d", 1, ())), errors.WrongState, ""),
     (returned, by("plant", ClaimDamage("l-1", "d", 1, ())), errors.NotLessor, ""),
     (returned, by("maker", ClaimDamage("l-1", "d", 1, ("door",))), errors.ItemsUnfit, "door"),

@@ -132,6 +132,8 @@ def test_a_line_is_imported_found_bargained_over_and_agreed(town: Town, tmp_path
     maker.refused("leasing.own_proposal", "offer", "agree", "b-1", *YES)
     agreed = plant.do("offer", "agree", "b-1", *YES)
     assert '"security_deposit_minor": 50000' in agreed.err
+    assert "security deposit 500.00" in agreed.err
+    assert f"{day(40)} 00:00:00Z to {day(46)} 00:00:00Z, 6.00 days" in agreed.err
 
     plant.do(*enquiry(town, "b-2", 45, 48), *YES)
     maker.refused("leasing.already_booked", "offer", "agree", "b-2", *YES)
@@ -175,11 +177,11 @@ def test_an_import_with_a_wrong_row_takes_nothing(town: Town, tmp_path: Path) ->
     maker = town.shells["maker"]
     before = maker.do("offer", "list", "--json").json
     file = workbook(tmp_path / "wrong.xlsx", offer="wrong", notice=-1)
-    ran = maker.refused("cli.wrong_use", "asset", "import", file, *YES)
+    ran = maker.refused("sheet.not_imported", "asset", "import", file, *YES)
     assert "sheet.cell_wrong" in ran.out
     assert maker.do("offer", "list", "--json").json == before
-    zh = Shell(maker.home, "zh").refused("cli.wrong_use", "asset", "import", file, *YES)
-    assert "提前通知" in zh.out or "notice" in zh.out
+    zh = Shell(maker.home, "zh").refused("sheet.not_imported", "asset", "import", file, *YES)
+    assert "提前通知天数 notice" in zh.out
     maker.refused("sheet.unreadable", "asset", "import", tmp_path / "nothing.xlsx", *YES)
 
 

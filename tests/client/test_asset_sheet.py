@@ -22,6 +22,7 @@ from hansa.client.asset_import import plan_import
 from hansa.client.asset_sheet import Sheet, read_sheet, reserves_of, template
 from hansa.client.sheet_columns import COLUMNS, EXAMPLES
 from hansa.client.sheet_values import WANTED, value_of
+from hansa.client.texts import both
 from hansa.kernel import encode, limits
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import INTEGER_MAX
@@ -401,7 +402,7 @@ CELLS = (
 @given(st.sampled_from(sorted(WANTED)), CELLS)
 def test_whatever_stands_in_a_cell_is_a_value_or_a_named_refusal(kind: Any, cell: Any) -> None:
     with contextlib.suppress(errors.CellWrong):
-        found = value_of(kind, "column", cell)
+        found = value_of(kind, both("column"), cell)
         assert not isinstance(found, float)
         assert not isinstance(found, int) or abs(found) <= INTEGER_MAX
 

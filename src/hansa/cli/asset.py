@@ -23,9 +23,10 @@ from hansa.client import reserve as reserves
 from hansa.client.asset_import import Import, plan_import
 from hansa.client.asset_sheet import read_sheet, reserves_of, template
 from hansa.client.files import write_new
+from hansa.client.sheet_errors import NotImported
 from hansa.client.sheet_values import value_of
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text
+from hansa.client.texts import Text, both
 
 READABLE = 0o644
 ASSETS = (
@@ -131,14 +132,11 @@ def import_(
 ) -> None:
     """Machines and idle windows from xlsx or CSV FILES, all of them or none. 导入设备与闲置时段。"""
     at = desk(lang, profile_name)
-    sheet = read_sheet(files, at.profile.member, value_of("zone", "--zone", zone))
+    sheet = read_sheet(files, at.profile.member, value_of("zone", both("--zone"), zone))
     plan = plan_import(at.ask, sheet, at.profile.member, at.time_ms())
     _report(lang, plan, as_json)
     if plan.problems:
-        raise WrongCommand(
-            text_zh=f"{len(plan.problems)} 处有误，未导入任何内容。",
-            text_en=f"nothing was imported, for {len(plan.problems)} of its cells or rows.",
-        )
+        raise NotImported(count=len(plan.problems))
     if dry_run or not plan.batches:
         return
     if not yes:

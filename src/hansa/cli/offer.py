@@ -20,7 +20,7 @@ from hansa.client.market import ANY_SIZE, Around, Hit, Wanted, search
 from hansa.client.offer_calendar import weeks
 from hansa.client.sheet_values import Kind, value_of
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text
+from hansa.client.texts import Text, both
 from hansa.kernel import Action
 
 STATES_ZH = {"open": "有效", "withdrawn": "已撤回", "ended": "已过期"}
@@ -75,7 +75,7 @@ for _command in (
 
 def cell(kind: Kind, name: str, text: str) -> Any:
     """An option's text as a value, read as a cell of a sheet is."""
-    return value_of(kind, f"--{name}", text)
+    return value_of(kind, both(f"--{name}"), text)
 
 
 @offer.command("list")
@@ -321,8 +321,10 @@ def calendar(lang: Language, offerer: str, name: str, zone: str, profile_name: s
     )
     shown = weeks(found.from_ms, found.to_ms, taken, cell("zone", "zone", zone))
     rows = [(week.monday.isoformat(), week.bar, week.free_hours) for week in shown]
-    title = Text(
-        f"{offerer}/{name}：· 空闲  ▒ 部分占用  ░ 已预订待签  █ 已占用",
-        f"{offerer}/{name}: · free  ▒ partly  ░ reserved  █ taken",
+    say(
+        lang,
+        "· 空闲  ▒ 部分占用  ░ 已预订待签  █ 已占用",
+        "· free  ▒ partly  ░ reserved  █ taken",
+        err=True,
     )
-    return Table(title, CALENDAR, rows)
+    return Table(both(f"{offerer}/{name}"), CALENDAR, rows)

@@ -9,9 +9,9 @@ import msgspec
 from hansa.apps.billing.messages import PublishedTariff
 from hansa.apps.billing.sheet import read_sheet
 from hansa.apps.billing.tariff import minor_digits
-from hansa.apps.leasing.messages_market import Counter, Decline, Enquire, Need, Size
+from hansa.apps.leasing.messages_market import Counter, Decline, Enquire, LeaseTerms, Need, Size
 from hansa.apps.leasing.queries_market import ListedBargain
-from hansa.cli.common import Desk, Language, desk, instant, profile_option, say, show_json
+from hansa.cli.common import Desk, Language, desk, profile_option, say, show_json
 from hansa.cli.fields import ValueWrong, time_ms
 from hansa.cli.money_common import signing
 from hansa.cli.tables import table_output
@@ -22,6 +22,7 @@ from hansa.client.bargains import (
     deadlines,
     expected,
     first_terms,
+    in_words,
     next_terms,
     offer_of,
     standing,
@@ -29,7 +30,7 @@ from hansa.client.bargains import (
 from hansa.client.pay.items import minor_of
 from hansa.client.sheet_values import value_of
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text
+from hansa.client.texts import Text, both
 from hansa.kernel import Action, limits, replace
 
 STATES_ZH = {"open": "进行中", "agreed": "已成交", "declined": "已谢绝"}
@@ -126,7 +127,7 @@ def enquire(at: Desk, offerer: str, name: str, bargain: str, **given: Any) -> li
         process=given["process"],
         material=given["material"],
         size=size_of(given["size"]),
-        tolerance_um=value_of("tolerance", "--tolerance", given["tolerance"]),
+        tolerance_um=value_of("tolerance", both("--tolerance"), given["tolerance"]),
         quantity=given["quantity"],
     )
     return [Enquire(bargain=bargain, offerer=offerer, offer=name, need=need, terms=terms, until_ms=until_ms)]
@@ -137,7 +138,7 @@ def size_of(text: str) -> Size:
     edges = text.replace("×", "x").split("x")
     if len(edges) != 3:
         raise ValueWrong(name="size", given=text, wanted_zh="三边，如 100x50x20", wanted_en="100x50x20")
-    return Size(*(value_of("mm", "--size", edge) for edge in edges))
+    return Size(*(value_of("mm", both("--size"), edge) for edge in edges))
 
 
 def _deadlines(at: Desk, offer: Any, from_ms: int, given: dict[str, Any]) -> tuple[int, int]:
@@ -200,16 +201,10 @@ def agree(at: Desk, bargain: str) -> list[Action]:
     return [agreement_to(bargain, found)]
 
 
-def _told(lang: Language, terms: Any, until_ms: int) -> str:
-    """A proposal in JSON, with what it means to agree."""
+def _told(lang: Language, terms: LeaseTerms, until_ms: int) -> str:
+    """A proposal in JSON, then in words, with what it means to agree."""
     data = msgspec.json.format(msgspec.json.encode(terms), indent=1).decode()
-    note = (
-        f"答复期限 {instant(until_ms)}；同意后时段即被预订，双方须在 {instant(terms.sign_by_ms)} 之前签署。"
-        if lang == "zh"
-        else f"To be answered until {instant(until_ms)}. Agreeing books the time; both sign until "
-        f"{instant(terms.sign_by_ms)}."
-    )
-    return f"{data}\n{note}"
+    return "\n".join((data, *(line.of(lang) for line in in_words(terms, until_ms))))
 
 
 @click.command()

@@ -17,10 +17,10 @@ from hansa.apps.leasing.capability import check_description
 from hansa.apps.leasing.messages_market import Capability, Description, Place, PublishOffer, Size
 from hansa.client import sheet_errors as errors
 from hansa.client.reserve import Reserve
-from hansa.client.sheet_columns import COLUMNS, EXAMPLES, NOTES, Head
+from hansa.client.sheet_columns import COLUMNS, EXAMPLES, NOTES, Head, head_of
 from hansa.client.sheet_rows import Cell, Formula, Grid, read_grids
 from hansa.client.sheet_values import Unfit, instant_ms, value_of
-from hansa.client.texts import Language
+from hansa.client.texts import Language, Text
 from hansa.kernel.refusal import Refusal
 
 NEEDED = ("machines", "capabilities")
@@ -163,12 +163,21 @@ def _heads(sheet: str, grid: Grid, problems: list[Problem]) -> dict[int, Head] |
 
 def _value(head: Head, cell: Cell) -> Any:
     if isinstance(cell, Formula):
-        raise errors.CellFormula(column=head.name)
+        raise errors.CellFormula(**_named(head.text))
     if cell is None:
         if head.required:
-            raise errors.CellMissing(column=head.name)
+            raise errors.CellMissing(**_named(head.text))
         return None
-    return value_of(head.kind, head.name, cell)
+    return value_of(head.kind, head.text, cell)
+
+
+def _named(column: Text) -> dict[str, str]:
+    """A column as the texts of a refusal take it."""
+    return {"column_zh": column.zh, "column_en": column.en}
+
+
+def _in_windows(column: str) -> dict[str, str]:
+    return _named(head_of("windows", column))
 
 
 def _machines(
@@ -187,7 +196,7 @@ def _machines(
     for number, values in rows:
         asset = values["asset"]
         if known[asset] != number:
-            twice = errors.RowTwice(column="asset", value=asset, row=known[asset])
+            twice = errors.RowTwice(**_named(head_of("machines", "asset")), value=asset, row=known[asset])
             problems.append(Problem("machines", number, twice))
         elif asset not in by_asset:
             if whole[1]:
@@ -243,7 +252,7 @@ def _windows(
         name = values["offer"]
         try:
             if name in seen:
-                raise errors.RowTwice(column="offer", value=name, row=seen[name])
+                raise errors.RowTwice(**_in_windows("offer"), value=name, row=seen[name])
             found.append(Window(number, _offer(values, member, zone), _reserve(values)))
         except Refusal as refusal:
             problems.append(Problem("windows", number, refusal))
@@ -280,7 +289,7 @@ def _instant(values: Values, column: str, zone: str) -> int:
         return instant_ms(values[column], zone)
     except Unfit:
         raise errors.CellWrong(
-            column=column,
+            **_in_windows(column),
             value=values[column].isoformat(),
             wanted_zh=f"{zone} 存在的时刻（当天拨快了时钟）",
             wanted_en=f"a time that there is in {zone}, where clocks went forward",
@@ -292,12 +301,12 @@ def _minor(values: Values, column: str) -> int:
     if not values.get(column):
         return 0
     if "currency" not in values:
-        raise errors.CellMissing(column="currency")
+        raise errors.CellMissing(**_in_windows("currency"))
     amount: Decimal = values[column]
     scaled = amount.scaleb(minor_digits(values["currency"]))
     if scaled != scaled.to_integral_value():
         raise errors.CellWrong(
-            column=column,
+            **_in_windows(column),
             value=str(amount),
             wanted_zh=f"{values['currency']} 能支付的金额",
             wanted_en=f"an amount that can be paid in {values['currency']}",
@@ -310,7 +319,7 @@ def _reserve(values: Values) -> Reserve | None:
         return None
     for column in ("reserve_per", "currency"):
         if column not in values:
-            raise errors.CellMissing(column=column)
+            raise errors.CellMissing(**_in_windows(column))
     return Reserve(values["reserve"], values["reserve_per"], values["currency"])
 
 

@@ -1,14 +1,18 @@
 """Drafting proposals: an enquiry from an offer, a counter-offer from the last proposal, with deadlines."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from hansa.apps.billing.messages import Binding, PublishedTariff
 from hansa.apps.billing.terms import Terms
+from hansa.apps.billing.texts import money_text
 from hansa.apps.leasing.messages_market import Agree, Bargain, LeaseTerms, Need, Offer, Proposal
 from hansa.apps.leasing.proposals import content_of
 from hansa.client.estimate import Estimate, Plan, estimate
 from hansa.client.market import Asking, Prices
+from hansa.client.tables import cell_text
+from hansa.client.texts import Text
 from hansa.kernel import limits, replace
 from hansa.kernel.refusal import Refusal
 
@@ -155,3 +159,31 @@ def expected(ask: Asking, found: Standing, need: Need, given: dict[str, int]) ->
     published, calendar = Prices(ask).tariff(terms.tariff_owner, terms.tariff, terms.tariff_version)
     plan = Plan(terms.from_ms, terms.to_ms, need.quantity, given)
     return estimate(published, calendar, capability, plan)
+
+
+def in_words(terms: LeaseTerms, until_ms: int) -> list[Text]:
+    """What a proposal says that matters most, line by line."""
+    start, end = cell_text("time", terms.from_ms), cell_text("time", terms.to_ms)
+    days = Decimal(terms.to_ms - terms.from_ms) / limits.DAY_MS
+    price = f"{terms.tariff_owner}/{terms.tariff} v{terms.tariff_version}"
+    amounts = (
+        ("保证金", "security deposit", terms.security_deposit_minor),
+        ("预付款", "prepayment", terms.prepayment_minor),
+        ("定金", "earnest money", terms.earnest_minor),
+    )
+    due = [(zh, en, money_text(minor, terms.currency)) for zh, en, minor in amounts if minor]
+    return [
+        Text(
+            f"{terms.lessee} 租用 {terms.asset_owner}/{terms.asset}（出租方 {terms.lessor}）",
+            f"{terms.lessee} leases {terms.asset_owner}/{terms.asset} from {terms.lessor}",
+        ),
+        Text(f"{start} 至 {end}，共 {days:.2f} 天", f"{start} to {end}, {days:.2f} days"),
+        Text(f"资费 {price}，币种 {terms.currency}", f"price {price}, {terms.currency}"),
+        *(Text(f"{zh} {amount}", f"{en} {amount}") for zh, en, amount in due),
+        Text(
+            f"答复期限 {cell_text('time', until_ms)}；同意后时段即被预订，双方须在 "
+            f"{cell_text('time', terms.sign_by_ms)} 之前签署，否则预订失效。",
+            f"To be answered until {cell_text('time', until_ms)}. Agreeing books the time; it lapses unless "
+            f"both sign until {cell_text('time', terms.sign_by_ms)}.",
+        ),
+    ]

@@ -16,6 +16,11 @@ class Head:
     kind: Kind
     required: bool = False
 
+    @property
+    def text(self) -> Text:
+        """As a refusal names it."""
+        return Text(f"{self.zh} {self.name}", self.name)
+
     def title(self, lang: Language) -> str:
         return f"{self.zh} {self.name}" if lang == "zh" else self.name
 
@@ -78,6 +83,13 @@ COLUMNS: Mapping[str, tuple[Head, ...]] = {
     "capabilities": CAPABILITIES,
     "windows": WINDOWS,
 }
+
+
+def head_of(sheet: str, name: str) -> Text:
+    """A column as a refusal names it."""
+    return next(head.text for head in COLUMNS[sheet] if head.name == name)
+
+
 EXAMPLES: Mapping[str, Mapping[str, str | int | float]] = {
     "machines": {
         "asset": "press-1",

@@ -29,23 +29,23 @@ class ColumnUnknown(Refusal, code="sheet.column_unknown", field="column"):
 
 
 class CellMissing(Refusal, code="sheet.cell_missing", field="cell"):
-    zh = "“{column}”没有填写。合并的单元格只算其第一行，请逐行填写。"
-    en = "`{column}` is empty. Merged cells count for their first row only: fill in each row."
+    zh = "“{column_zh}”没有填写。合并的单元格只算其第一行，请逐行填写。"
+    en = "`{column_en}` is empty. Merged cells count for their first row only: fill in each row."
 
 
 class CellFormula(Refusal, code="sheet.cell_formula", field="cell"):
-    zh = "“{column}”是公式。请以“选择性粘贴—数值”换成数值：公式的结果因软件而异。"
-    en = "`{column}` is a formula. Paste its value instead: what a formula gives depends on the program."
+    zh = "“{column_zh}”是公式。请以“选择性粘贴—数值”换成数值：公式的结果因软件而异。"
+    en = "`{column_en}` is a formula. Paste its value instead: what a formula gives depends on the program."
 
 
 class CellWrong(Refusal, code="sheet.cell_wrong", field="cell"):
-    zh = "“{column}”的值 {value} 不对：应为{wanted_zh}。"
-    en = "`{column}` is {value}, and should be {wanted_en}."
+    zh = "“{column_zh}”的值 {value} 不对：应为{wanted_zh}。"
+    en = "`{column_en}` is {value}, and should be {wanted_en}."
 
 
 class RowTwice(Refusal, code="sheet.row_twice", field="cell"):
-    zh = "“{column}”的值 {value} 已在第 {row} 行出现。请删去一行，或换一个编号。"
-    en = "`{column}` {value} stands in row {row} already. Delete one of them, or choose another id."
+    zh = "“{column_zh}”的值 {value} 已在第 {row} 行出现。请删去一行，或换一个编号。"
+    en = "`{column_en}` {value} stands in row {row} already. Delete one of them, or choose another id."
 
 
 class MachineUnknown(Refusal, code="sheet.machine_unknown", field="cell"):
@@ -66,3 +66,8 @@ class OfferDiffers(Refusal, code="sheet.offer_differs", field="cell"):
 class NothingInSheet(Refusal, code="sheet.nothing", field="file"):
     zh = "文件中没有任何数据行。请照模板填写。"
     en = "There are no rows in it. Fill it in as the template shows."
+
+
+class NotImported(Refusal, code="sheet.not_imported", field="file"):
+    zh = "文件中有 {count} 处问题，未导入任何内容。请按上表逐项更正后再导入。"
+    en = "Nothing was imported, for {count} problems, which are listed above. Correct them, then try again."

@@ -54,14 +54,18 @@ class Unfit(ValueError):
     """The cell does not mean anything of its kind."""
 
 
-def value_of(kind: Kind, column: str, cell: Cell) -> Any:
-    """A cell's value. Raises CellWrong."""
+def value_of(kind: Kind, column: Text, cell: Cell) -> Any:
+    """A cell's value; `column`: its head, as people know it. Raises CellWrong."""
     try:
         return READERS[kind](cell)
     except (ValueError, ArithmeticError, ZoneInfoNotFoundError):
         wanted = WANTED[kind]
         raise errors.CellWrong(
-            column=column, value=shown(cell), wanted_zh=wanted.zh, wanted_en=wanted.en
+            column_zh=column.zh,
+            column_en=column.en,
+            value=shown(cell),
+            wanted_zh=wanted.zh,
+            wanted_en=wanted.en,
         ) from None
 
 

@@ -309,6 +309,8 @@ def test_breakdowns_begin_and_end() -> None:
     ground = running()
     ground.do("plant", ReportBreakdown("l-1", "b-1", FROM_MS + 1, "spindle", "provider"))
     ground.move_to(FROM_MS + 2 * HOUR)
+    for to_ms in (FROM_MS + 1, ground.now_ms + 1):
+        refused(ground, "maker", EndBreakdown("l-1", "b-1", to_ms), errors.BreakdownTime)
     ground.do("maker", EndBreakdown("l-1", "b-1", FROM_MS + HOUR))
     ((name, found),) = ground.ask(breakdowns_of, "l-1")
     assert (name, found.by, found.from_ms, found.to_ms) == ("b-1", "plant", FROM_MS + 1, FROM_MS + HOUR)

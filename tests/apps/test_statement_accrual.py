@@ -12,7 +12,7 @@ from hansa.apps.billing.tables import AGREEMENTS
 from hansa.apps.metering.chain import Point
 from hansa.kernel import limits, replace
 from tests.apps.ground import REGISTRY
-from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, TERMS, Desk
+from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, TERMS, Desk
 
 GROSS = 150_666
 
@@ -134,3 +134,20 @@ def test_without_terms_of_settlement_a_statement_is_billed_once_it_stands() -> N
     desk = Desk(None)
     desk.close()
     assert accrued(desk, MARCH_MS) == []
+
+
+def test_interest_that_was_charged_is_no_part_of_what_a_period_is_corrected_by() -> None:
+    desk = Desk(replace(TERMS, payment_days=10, interest_bp=1_825))
+    desk.close()
+    desk.confirm()
+    desk.move_to(MARCH_MS + 12 * DAY)
+    desk.pay_all()
+    desk.close(MARCH_MS)
+    desk.confirm(period_ms=MARCH_MS)
+    desk.produce(0, FROM_MS)
+    desk.produce(50, MARCH_MS - DAY)
+    desk.now_ms = MAY_MS
+    items = accrued(desk)
+    desk.move_to(MAY_MS)
+    assert [item.reason for item in items] == ["correction", "to_close"]
+    assert sum(item.gross_minor for item in items) == desk.statement(APRIL_MS).gross_minor

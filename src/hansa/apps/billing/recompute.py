@@ -32,7 +32,6 @@ from hansa.apps.metering.chain import Interval, LowRun, Point, Reader, between, 
 from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import LOOK_BACK_POINTS_MAX
 
-
 NO_INTEREST: Mapping[int, Sequence[Line]] = {}
 
 

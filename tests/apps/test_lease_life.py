@@ -9,7 +9,7 @@ from hansa.apps.leasing.messages import EndBreakdown, EndEarly, Extend, ReportBr
 from hansa.apps.leasing.queries_life import breakdowns_of, handovers_of, leases_of, motions_of
 from hansa.apps.metering.tables import HEADS
 from hansa.apps.money.interface import fund, name_of, paid_of, return_of, same_again_of
-from hansa.kernel import Refusal, replace
+from hansa.kernel import Refusal, limits, replace
 from tests.apps.ground import REGISTRY
 from tests.apps.leases import (
     DAY,
@@ -182,6 +182,28 @@ def test_what_both_return_before_the_end_is_charged_until_then_and_free_from_the
     (statement,) = ground.statements("l-1")
     assert sum(line.quantity_base for line in statement.lines) == 50
     assert ground.ask(slot_of, "l-1").to_ms == ended_ms
+
+
+def test_who_is_not_answered_confirms_a_return_alone_after_ten_days() -> None:
+    """A lessor that says nothing does not keep the deposit for ever; a handover to the lessee needs both."""
+    ground = running()
+    ground.move_to(TO_MS)
+    ground.count((TO_MS, 170))
+    report = ground.report(170, "out")
+    ground.do("plant", report)
+    own = confirmation(report, "plant")
+    ground.move_to(TO_MS + limits.HANDOVER_SILENCE_MS - 1)
+    refused(ground, "plant", own, errors.HandoverOwn)
+    ground.move_to(TO_MS + limits.HANDOVER_SILENCE_MS)
+    ground.do("plant", own)
+    assert ground.lease().state == "returned"
+
+    early = made()
+    early.count((early.now_ms, 100))
+    taken = early.report(100)
+    early.do("plant", taken)
+    early.move_to(early.now_ms + limits.HANDOVER_SILENCE_MS)
+    refused(early, "plant", confirmation(taken, "plant"), errors.HandoverOwn)
 
 
 # Stepping back.

@@ -184,6 +184,6 @@ def test_figures_read_as_people_write_them() -> None:
     assert span(0) == ("0 天", "0 days")
 
 
-ZH_DIGEST = "bdbd0df4ca5296e17b5029e3714b90a872a968801551a2b3b21ba5435d123ce4"
-EN_DIGEST = "a9c5057ba974ed8783c458ac8a2e873fa7cee737060eb2f93caee1264ee570ce"
-CONTENT = "776c1a6a55e12451b4efa9ff45325f899de9c6fbec4999ef4bb564209fae010c"
+ZH_DIGEST = "8c35f8fd6eb6e1b1a050bfa63edfb74bc1d4db642b8bdfd19df9ef6526651d0a"
+EN_DIGEST = "9f235c8dc412a6eb593ac17af9413d3bbf29549262dfcdf357c25e41a1022fa4"
+CONTENT = "1acce2e729e4629aa422c85a22aace0eebd5b9f64fe963a986ac1f4ed519d767"

@@ -89,6 +89,8 @@ HANDOVER_ITEMS_MAX = 200
 PHOTOS_PER_ITEM_MAX = 16
 HANDOVER_AGE_MAX_MS = 7 * DAY_MS
 """How long ago condition and counters may have been looked at when they are reported."""
+HANDOVER_SILENCE_MS = 10 * DAY_MS
+"""After a report that the asset was handed back: who is not answered by then may confirm it alone."""
 SUBLEASE_DEPTH_MAX = 4
 """Leases below one of the owner's own: sublet, sublet again, and so on."""
 SUBLEASES_MAX = 64

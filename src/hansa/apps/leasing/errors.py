@@ -95,8 +95,11 @@ class HandoverChanged(Refusal, code="leasing.handover_changed", field="content")
 
 
 class HandoverOwn(Refusal, code="leasing.handover_own", field="direction"):
-    zh = "租约 {lease} 的交接报告须由另一方确认，报告方不能自行确认。"
-    en = "The handover of lease {lease} is confirmed by the other party, not by the one that reported it."
+    zh = "租约 {lease} 的交接报告须由另一方确认；只有返还报告满 {days} 天未获答复时，报告方才可自行确认。"
+    en = (
+        "The handover of lease {lease} is confirmed by the other party; who reported a return may confirm it "
+        "alone once {days} days have passed without an answer."
+    )
 
 
 class ItemsUnfit(Refusal, code="leasing.items_unfit", field="items"):

@@ -29,6 +29,7 @@ from hansa.kernel import Context, Hash, Id, limits, replace, since
 
 BEFORE: dict[str, LeaseState] = {"in": "signed", "out": "running"}
 """In which state a lease is handed over."""
+SILENCE_DAYS = limits.HANDOVER_SILENCE_MS // limits.DAY_MS
 PAID_BEFORE: tuple[tuple[money.FundKind, str, str], ...] = (
     ("security_deposit", "保证金", "security deposit"),
     ("prepayment", "预付款", "prepayment"),
@@ -56,6 +57,7 @@ def handover(ctx: Context, a: ReportHandover) -> None:
         items=a.items,
         counters=a.counters,
         content=content,
+        reported_ms=ctx.time_ms,
         state="reported",
     )
     HANDOVERS.put(ctx, (a.lease, a.direction), report)
@@ -69,6 +71,8 @@ def confirm_handover(ctx: Context, a: ConfirmHandover) -> None:
     # Checks, cheapest first. What held when it was reported may not hold any more.
     lease = of_party(ctx, a.lease, BEFORE[a.direction])
     report = _reported(ctx, a.lease, a.direction, a.content)
+    if report.by == ctx.member and not _is_unanswered(ctx, a.direction, report):
+        raise errors.HandoverOwn(lease=a.lease, days=SILENCE_DAYS)
     _check_disputed(report, a.disputed)
     photos = [photo for item in report.items for photo in item.photos]
     for photo in a.photos:
@@ -104,6 +108,8 @@ def dispute_handover(ctx: Context, a: DisputeHandover) -> None:
     # Checks, cheapest first.
     of_party(ctx, a.lease, BEFORE[a.direction])
     report = _reported(ctx, a.lease, a.direction, a.content)
+    if report.by == ctx.member:
+        raise errors.HandoverOwn(lease=a.lease, days=SILENCE_DAYS)
     if not a.disputed:
         raise errors.DisputedUnfit(name="—")
     _check_disputed(report, a.disputed)
@@ -147,15 +153,21 @@ def _return(ctx: Context, name: str, lease: Lease) -> None:
 
 
 def _reported(ctx: Context, name: str, direction: Direction, content: Hash) -> Handover:
-    """The report that waits for the signer's word. Raises HandoverUnknown, HandoverOwn, HandoverChanged."""
+    """The report that waits for a word. Raises HandoverUnknown, HandoverChanged."""
     report = HANDOVERS.get(ctx, (name, direction))
     if report is None or report.state != "reported":
         raise errors.HandoverUnknown(lease=name)
-    if report.by == ctx.member:
-        raise errors.HandoverOwn(lease=name)
     if report.content != content:
         raise errors.HandoverChanged(lease=name)
     return report
+
+
+def _is_unanswered(ctx: Context, direction: Direction, report: Handover) -> bool:
+    """Whether a return was reported so long ago that who reported it may confirm it alone.
+
+    Else a lessor that says nothing would keep the deposit for ever.
+    """
+    return direction == "out" and ctx.time_ms >= report.reported_ms + limits.HANDOVER_SILENCE_MS
 
 
 def _check_order(ctx: Context, name: str, lease: Lease, direction: Direction) -> None:

@@ -119,6 +119,7 @@ class Handover(Record, version=1, readers="members", retention="business"):
     counters: tuple[Shown, ...]
     content: Hash
     """What the other confirms: digest of lease, direction and the report."""
+    reported_ms: TimeMs
     state: HandoverState
     disputed: tuple[Id, ...] = ()
     """Items and meters that the other sees otherwise."""

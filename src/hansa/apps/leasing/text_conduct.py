@@ -37,6 +37,12 @@ def handover(draft: Draft) -> Iterator[Pair]:
         "One party reports, the other confirms. It may keep back single items: these are listed as "
         "disputed, the rest stands; or it may refuse the whole, which is then reported anew.",
     )
+    zh, en = span(limits.HANDOVER_SILENCE_MS)
+    yield (
+        f"返还报告满 {zh}未获确认或拒收的，报告方可自行确认。",
+        f"A return that is neither confirmed nor refused within {en} of its report may be confirmed by who "
+        "reported it.",
+    )
 
 
 def data(draft: Draft) -> Iterator[Pair]:

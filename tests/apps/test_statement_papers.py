@@ -99,14 +99,16 @@ def test_an_amount_off_by_a_cent_is_refused_with_both_figures() -> None:
 def test_an_invoice_recorded_by_mistake_is_replaced_and_days_to_pay_run_as_they_did() -> None:
     desk = Desk(replace(TERMS, runs_from="invoice"))
     desk.close()
-    desk.confirm()
+    desk.dispute("plant", 2)
+    desk.confirm("maker")
     desk.invoice()
     desk.now_ms += 5 * DAY
     desk.invoice(number=OTHER, replaces=desk.paper().number)
     invoice = desk.life().invoice
     assert invoice is not None
     assert invoice.number == OTHER
-    assert [each.due_ms for each in desk.obligations().values()] == [MARCH_MS + 30 * DAY]
+    desk.withdraw("plant")
+    assert [each.due_ms for each in desk.obligations().values()] == [MARCH_MS + 30 * DAY] * 2
 
 
 def test_another_number_serves_for_another_month() -> None:

@@ -299,7 +299,9 @@ def test_what_is_open_at_its_due_time_is_overdue_and_told_once(purse: Purse) -> 
 def test_an_earlier_due_time_that_comes_later_is_told_in_time(purse: Purse) -> None:
     purse.owe("late", due_ms=START_MS + 20 * DAY)
     purse.owe("early", due_ms=START_MS + 2 * DAY)
+    assert purse.rows(SWEEPS)[("maker",)].at_ms == START_MS + 2 * DAY  # type: ignore[attr-defined]
     purse.owe("past", due_ms=START_MS - DAY)
+    assert purse.rows(SWEEPS)[("maker",)].at_ms == START_MS + 1  # type: ignore[attr-defined]
 
     purse.move_to(START_MS + 1 * DAY)
     assert [signal.obligation for signal in purse.heard if isinstance(signal, Overdue)] == ["past"]

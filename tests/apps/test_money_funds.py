@@ -104,6 +104,16 @@ def test_a_prepayment_has_a_tax_point_of_its_own_and_an_invoice_number(purse: Pu
         purse.do("maker", NoteInvoice("prepayment", "26312000000000000002"))
 
 
+def test_the_tax_point_is_that_of_the_latest_payment_whichever_was_recorded_first(purse: Purse) -> None:
+    opened(purse, "prepayment")
+    purse.move_to(START_MS + 3 * DAY)
+
+    received(purse, 1, 200, (pay_in_of("prepayment"), 200), value_ms=START_MS + 2 * DAY)
+    received(purse, 2, 300, (pay_in_of("prepayment"), 300), value_ms=START_MS + DAY)
+
+    assert fund(purse, "prepayment").received_ms == START_MS + 2 * DAY
+
+
 def test_other_rooms_hear_once_it_is_paid_in_whole(purse: Purse) -> None:
     opened(purse, "security_deposit")
 

@@ -212,6 +212,13 @@ def test_a_debtor_floods_nobody_with_debts_of_its_own(purse: Purse) -> None:
     acknowledged(id="one-more")(purse)
 
 
+def test_the_last_own_debt_that_is_settled_leaves_no_count(purse: Purse) -> None:
+    acknowledged()(purse)
+    received(purse, 1, 10, (purse.ask("owed_by", debtor="plant")[0].id, 10))
+
+    assert purse.rows(OWN_DEBTS) == {}
+
+
 def test_nobody_takes_the_name_of_what_another_room_will_owe(purse: Purse) -> None:
     acknowledged(id="st-1")(purse)
 

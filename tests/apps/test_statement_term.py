@@ -11,7 +11,7 @@ from hansa.apps.billing.deal import content
 from hansa.apps.billing.messages import Agreement, Binding
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS
-from hansa.apps.billing.terms import GapRule, Terms
+from hansa.apps.billing.terms import GapRule, Settlement, Terms
 from hansa.apps.consortium.errors_calendar import CalendarOutside
 from hansa.apps.metering.chain import Point
 from hansa.kernel import Refusal, limits, replace
@@ -276,3 +276,15 @@ def test_what_is_refused(ground: Ground, kind: type[Refusal], act: Callable[[Gro
         act(ground)
     assert caught.value.zh
     assert caught.value.en
+
+
+def test_sizes_and_times_that_are_noted_later_are_no_part_of_what_was_signed(ground: Ground) -> None:
+    terms = replace(AGREEMENT.terms, settlement=Settlement(payment_days=30, runs_from="period_end"))
+    given = replace(AGREEMENT, terms=terms)
+    before = signed(ground, given)
+    agreed(ground, given)
+    found = agreement(ground)
+    assert (found.provider_size, found.user_size) == ("small", "small")
+    ask(ground, interface.begin, "g-1", FROM_MS + DAY)
+    ask(ground, interface.end_early, "g-1", TO_MS - DAY)
+    assert signed(ground, agreement(ground)) == before

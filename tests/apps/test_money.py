@@ -302,6 +302,7 @@ def test_an_earlier_due_time_that_comes_later_is_told_in_time(purse: Purse) -> N
     assert purse.rows(SWEEPS)[("maker",)].at_ms == START_MS + 2 * DAY  # type: ignore[attr-defined]
     purse.owe("past", due_ms=START_MS - DAY)
     assert purse.rows(SWEEPS)[("maker",)].at_ms == START_MS + 1  # type: ignore[attr-defined]
+    assert len(purse.rows(due.QUEUE)) == 1
 
     purse.move_to(START_MS + 1 * DAY)
     assert [signal.obligation for signal in purse.heard if isinstance(signal, Overdue)] == ["past"]

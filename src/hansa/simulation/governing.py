@@ -86,7 +86,7 @@ def put_to_vote(world: World, company: Company, proposal: str, sponsor: str) -> 
             _new_key(world, company.id, FIRST_KEY, FIRST_KEY),
             _new_key(world, company.id, COLD_KEY, COLD_KEY, "recovery", "consortium.recover"),
         ),
-        valid_until_ms=start_ms + CARD_LIFE_MS,
+        valid_until_ms=world.clock.now_ms + CARD_LIFE_MS,
         charter_sha256=world.genesis.charter_sha256,
     )
     signature = signer(world.seed, company.id, FIRST_KEY).sign(cards.message(world.chain, card))

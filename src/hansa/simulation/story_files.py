@@ -25,7 +25,7 @@ from hansa.console.statement.paper import paper
 from hansa.console.statement.pdf import pdf_bytes
 from hansa.kernel import Refusal, limits
 from hansa.simulation.play import PROVIDER, USER, Play
-from hansa.simulation.story import asking
+from hansa.simulation.story import Remembering, asking
 from hansa.simulation.story_market import RATE_PER_HOUR, minor_units
 from hansa.simulation.world import World
 
@@ -117,7 +117,7 @@ def _papers(world: World, agreement: str) -> list[tuple[Path, Text]]:
 
 def _books(world: World, play: Play, member: str) -> Books:
     """From founding to now, with what is not billed at the ends of months."""
-    ask, chart = asking(world, member), read_chart(CHART)
+    ask, chart = Remembering(world.clients[member]), read_chart(CHART)
 
     def accrue(name: str, agreement: Any, day: int) -> Any:
         return accrued(ask, name, agreement, day)[1]

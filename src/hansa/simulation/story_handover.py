@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hansa.apps.billing.messages import Binding
 from hansa.apps.leasing.messages import ConfirmHandover, Direction, Item, ReportHandover, Shown
 from hansa.apps.leasing.messages_told import Handovers
 from hansa.apps.leasing.text_draft import Draft
@@ -19,10 +20,11 @@ from hansa.edge.log_model import FeedLog
 from hansa.kernel import digest, limits, pack
 from hansa.simulation.cast import METER_OWNER, secret
 from hansa.simulation.play import Play
-from hansa.simulation.story import Story, asking
+from hansa.simulation.story import Asking, Story, asking
 
 HANDOVER_ANCHOR = "handover"
-LOOK_BACK_MS = (limits.HOUR_MS, limits.DAY_MS, 60 * limits.DAY_MS)
+LOOK_BACK_MS = limits.HOUR_MS
+"""A counter's last good record is looked for in a stretch of this length, and then in ever longer ones."""
 RECORDS_MAX = 10_000
 
 
@@ -135,19 +137,26 @@ def counters_now(story: Story, draft: Draft, at_ms: int) -> Iterator[Shown]:
         feed = ask.one("metering.feed_of", Feed, owner=binding.owner, feed=binding.feed)
         if feed.kind != "counter":
             continue
-        for span_ms in LOOK_BACK_MS:
-            rows = ask.one(
-                "metering.records_of",
-                list[tuple[tuple[int, int, int], CounterRecord]],
-                owner=binding.owner,
-                feed=binding.feed,
-                from_ms=max(at_ms - span_ms, 0),
-                to_ms=at_ms + 1,
-                after=[],
-                limit=RECORDS_MAX,
-            )
-            good = [record for _, record in rows if record.good]
-            if good:
-                last = good[-1]
-                yield Shown(meter=binding.meter, value=last.start_value if last.life else last.value)
-                break
+        last = last_good(ask, binding, at_ms)
+        if last is not None:
+            yield Shown(meter=binding.meter, value=last.start_value if last.life else last.value)
+
+
+def last_good(ask: Asking, binding: Binding, at_ms: int) -> CounterRecord | None:
+    """A counter's last good record up to an instant; None if there is none."""
+    span_ms = LOOK_BACK_MS
+    while True:
+        rows = ask.one(
+            "metering.records_of",
+            list[tuple[tuple[int, int, int], CounterRecord]],
+            owner=binding.owner,
+            feed=binding.feed,
+            from_ms=max(at_ms - span_ms, 0),
+            to_ms=at_ms + 1,
+            after=[],
+            limit=RECORDS_MAX,
+        )
+        good = [record for _, record in rows if record.good]
+        if good or span_ms >= at_ms:
+            return good[-1] if good else None
+        span_ms *= 4

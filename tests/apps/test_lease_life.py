@@ -277,6 +277,15 @@ def test_saying_it_twice_is_no_agreement() -> None:
     assert ground.lease().end_ms == TO_MS
 
 
+def test_what_was_wanted_of_an_end_that_moved_since_counts_no_more() -> None:
+    ground = running(extension_ms=DAY)
+    ground.do("maker", EndEarly("l-1", TO_MS - DAY, "agreed"))
+    ground.do("plant", Extend("l-1", TO_MS + DAY))
+    assert ground.ask(motions_of, "l-1") == []
+    ground.do("plant", EndEarly("l-1", TO_MS - DAY, "agreed"))
+    assert ground.lease().end_ms == TO_MS + DAY
+
+
 def test_either_ends_it_by_the_notice_that_it_provides_for() -> None:
     ground = running(early_end_notice_ms=2 * DAY)
     soon = EndEarly("l-1", ground.now_ms + 2 * DAY - 1, "notice")

@@ -54,7 +54,7 @@ def end_early(ctx: Context, a: EndEarly) -> None:
         return
     booking.move_end(ctx, a.lease, a.to_ms)
     billing.end_early(ctx, a.lease, a.to_ms)
-    LEASES.put(ctx, (a.lease,), replace(lease, end_ms=a.to_ms))
+    _move_end(ctx, a.lease, lease, a.to_ms)
     ctx.emit(EndedEarly(lease=a.lease, to_ms=a.to_ms, ground=a.ground))
 
 
@@ -74,7 +74,7 @@ def extend(ctx: Context, a: Extend) -> None:
     # Writes: the calendar refuses what is taken, and then nothing of this was.
     booking.move_end(ctx, a.lease, a.to_ms)
     billing.extend(ctx, a.lease, a.to_ms)
-    LEASES.put(ctx, (a.lease,), replace(lease, end_ms=a.to_ms))
+    _move_end(ctx, a.lease, lease, a.to_ms)
 
     # Events.
     ctx.emit(Extended(lease=a.lease, to_ms=a.to_ms))
@@ -98,11 +98,18 @@ def _check_ground(ctx: Context, a: EndEarly, lease: Lease) -> None:
         raise errors.NoDefault(lease=a.lease, days=limits.DEFAULT_AFTER_MS // limits.DAY_MS)
 
 
+def _move_end(ctx: Context, name: str, lease: Lease, to_ms: int) -> None:
+    """The end is another now, and what either party wanted of the old one is of yesterday."""
+    LEASES.put(ctx, (name,), replace(lease, end_ms=to_ms))
+    for kind in ("end", "extend"):
+        if MOTIONS.get(ctx, (name, kind)) is not None:
+            MOTIONS.delete(ctx, (name, kind))
+
+
 def _both_say(ctx: Context, name: str, kind: MotionKind, to_ms: int) -> bool:
     """Whether the other party has said the same; if not, what the signer says is noted."""
     motion = MOTIONS.get(ctx, (name, kind))
     if motion is not None and motion.by != ctx.member and motion.to_ms == to_ms:
-        MOTIONS.delete(ctx, (name, kind))
         return True
     MOTIONS.put(ctx, (name, kind), Motion(by=ctx.member, to_ms=to_ms))
     ctx.emit(Moved(lease=name, kind=kind, by=ctx.member, to_ms=to_ms))

@@ -8,11 +8,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
+from hansa.apps.billing.books import deal_of, sources_of
+from hansa.apps.billing.deal import periods
 from hansa.apps.billing.elements import Index
 from hansa.apps.billing.elements_energy import Demand, Series
 from hansa.apps.billing.messages import PublishTariff
 from hansa.apps.billing.messages_prices import DeclareSeries, PublishIndex, PublishSeries, SeriesForm
-from hansa.apps.billing.tables import SLOTS
+from hansa.apps.billing.settling import know
+from hansa.apps.billing.tables import AGREEMENTS, SLOTS
 from hansa.apps.billing.terms import GapRule
 from hansa.apps.consortium.calendars import local_day
 from hansa.apps.consortium.messages import PublishCalendar
@@ -95,6 +98,14 @@ class SlottedLease(order.Lease):
         for key, row in SLOTS.scan(ctx, limit=limits.ALL_ROWS):
             assert len(row.counts) in (0, 24 if key[1] == "pieces" else 96)
             assert all(part <= whole for part, whole in zip(row.estimated, row.counts, strict=False))
+        agreement = AGREEMENTS.get(ctx, ("g-1",))
+        assert agreement is not None
+        deal = deal_of(ctx, agreement)
+        for period in periods(deal):
+            known = know(deal, sources_of(ctx, "g-1", deal), period)
+            for meter, slots in known.facts.slots.items():
+                used = sum(quantity for (name, _, _), quantity in known.usage.items() if name == meter)
+                assert sum(sum(date.counts) + date.loose for date in slots.days) == used
 
 
 SlottedLease.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

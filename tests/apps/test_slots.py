@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.apps.billing.booking import Book, Measure
+from hansa.apps.billing.gaps import Share
+from hansa.apps.billing.messages_prices import SlotRecord
 from hansa.apps.billing.slots import SPREAD_MAX_MS, SlotSums, changed, date_slots, slots_in
+from hansa.apps.billing.slotting import slot_usage
 from hansa.apps.billing.windows import windows_at
 from hansa.apps.consortium.calendars import Calendar, day_number, start_of_day
 from hansa.apps.metering.chain import Interval
@@ -175,3 +178,16 @@ def test_the_last_slot_of_a_date_may_be_shorter() -> None:
     sums = SlotSums(calendar, 60)
     sums.add(90, end_ms - HOUR // 2, end_ms + HOUR, 0)
     assert sums.counts == {(day, 24): 30, (day + 1, 0): 60}
+
+
+def test_what_a_gap_counts_for_is_an_estimate_of_its_slots() -> None:
+    """800 Wh over two hours: 100 in each quarter, beside what was read; before the period it is loose."""
+    of = measure("Asia/Shanghai")
+    day = day_number(2025, 6, 1)
+    from_ms = start_of_day(of.calendar, day)
+    period = of.period(from_ms)
+    kept = {day: SlotRecord(counts=(5, *(0,) * 95), loose=1)}
+    shares = [Share(0, 800, from_ms - HOUR, from_ms + HOUR)]
+    (date,) = slot_usage(of, kept, shares, period, named=False).days
+    assert (date.from_ms, date.counts[:5], sum(date.counts)) == (from_ms, (105, 100, 100, 100, 0), 405)
+    assert (date.estimated[:5], date.loose) == ((100, 100, 100, 100, 0), 401)

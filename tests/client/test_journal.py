@@ -18,11 +18,13 @@ from hansa.apps.billing.accrual import Accrued
 from hansa.apps.billing.lifecycle import disputed_lines
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.consortium.calendars import local_day, start_of_day
-from hansa.apps.money.messages import Allocation, Owe, Receive, Refund, Reverse
+from hansa.apps.money.messages import Allocation, Owe, Receipt, Receive, Refund, Reverse
+from hansa.apps.money.queries import ListedReceipt
 from hansa.client.accruals import accrued
 from hansa.client.journal import Voucher, difference_minor, table
 from hansa.client.journal_accounts import CHARTS, Accounts, MappingUnusable, chart_text, read_chart
 from hansa.client.journal_ledger import Books, gather, journal, month_ends
+from hansa.client.journal_money import MoneyBooks, money_vouchers
 from hansa.client.tables import EPOCH, csv_text, xlsx_bytes
 from hansa.kernel import limits
 from hansa.kernel.refusal import Refusal
@@ -121,6 +123,47 @@ def test_disputed_lines_are_not_booked_and_corrections_when_they_count(desk: Des
     assert after["receivable"] == statement.gross_minor - 11_300
     assert after["output_tax"] == -(statement.tax_minor - 1_300)
     assert open_minor(desk) == after["receivable"]
+
+
+def test_a_correction_waits_in_the_books_for_its_red_letter(desk: Desk) -> None:
+    statement = desk.close(pieces=1_000)
+    desk.confirm()
+    desk.invoice()
+    desk.concede("maker", l1=11_300)
+    assert balances(vouchers(desk, "maker"))["receivable"] == statement.gross_minor
+    desk.move_to(desk.now_ms + 3 * limits.DAY_MS)
+    desk.red_letter()
+    stated, corrected = sorted(vouchers(desk, "maker"), key=lambda voucher: voucher.day)
+    assert corrected.day == stated.day + 3
+    assert "44030725051001117191" in corrected.text.zh
+    assert balances([corrected])["receivable"] == -11_300
+
+
+def test_a_correction_is_never_booked_before_its_statement(desk: Desk) -> None:
+    statement = desk.close(pieces=1_000)
+    desk.concede("maker", l1=11_300)
+    assert vouchers(desk, "maker") == []
+    desk.move_to(desk.now_ms + 2 * limits.DAY_MS)
+    desk.confirm()
+    found = vouchers(desk, "maker")
+    assert len({voucher.day for voucher in found}) == 1
+    assert balances(found)["receivable"] == statement.gross_minor - 11_300
+
+
+def test_what_is_given_up_of_a_line_in_dispute_is_booked_with_the_line(desk: Desk) -> None:
+    statement = desk.close(pieces=1_000)
+    desk.dispute("plant", 2)
+    desk.confirm("maker")
+    desk.concede("maker", l2=100)
+    rest = statement.gross_minor - statement.lines[1].gross_minor
+    booked = rest if disputed_lines(desk.life()) else statement.gross_minor - 100
+    assert balances(vouchers(desk, "maker"))["receivable"] == booked == open_minor(desk)
+
+
+def test_a_receipt_that_was_undone_is_in_no_books() -> None:
+    undone = Receipt("CNY", 500, 0, 0, payer="plant", reversed_reason="mistake")
+    held = MoneyBooks("maker", receipts=[ListedReceipt("1" * 64, undone)])
+    assert list(money_vouchers(held, read_chart("cas"))) == []
 
 
 def open_minor(desk: Desk) -> int:

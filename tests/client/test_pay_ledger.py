@@ -129,6 +129,14 @@ def test_only_proposals_that_a_person_accepted_are_sent(town: Consortium) -> Non
         seen(town, named([line])).actions([1])
 
 
+def test_a_name_that_several_have_is_nobodys(town: Consortium) -> None:
+    line = replace(paid(town)[1], text="货款", payer_account="", payer="East China plant Ltd")
+    assert [one.reason for one in seen(town, named([line])).found] == ["payer_and_amount"]
+    twin = Account("bank", "EAST CHINA PLANT LTD", iban="GB82WEST12345698765432")
+    found = matched(Asking(town, "maker"), "maker", named([line]), (*ACCOUNTS, twin), town.clock())
+    assert [one.reason for one in found.found] == ["payer_unknown"]
+
+
 def test_what_is_paid_beyond_stays_unapplied(town: Consortium) -> None:
     line = replace(paid(town)[0], amount_minor=15_000)
     found = seen(town, named([line]))

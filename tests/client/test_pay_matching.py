@@ -12,7 +12,7 @@ from hansa.client.pay.items import BankLine, OpenItem, folded, named
 from hansa.client.pay.likeness import NearReferences, slips_in, sums
 from hansa.client.pay.matching import WINDOW_DAYS, Found, Known, match
 from hansa.client.pay.reasons import OUTCOMES, REASONS
-from hansa.kernel.limits import DAY_MS
+from hansa.kernel.limits import ALLOCATIONS_MAX, DAY_MS
 from tests.client.pay_planted import plant
 
 DAY = 20_500
@@ -114,6 +114,26 @@ def test_a_debit_under_our_reference_takes_the_credit_back_without_a_flag() -> N
     a = item()
     lines = [line(a.reference, bank_reference="1"), line(a.reference, direction="out", bank_reference="2")]
     assert reasons(lines, [a]) == ["taken_back", "takes_back"]
+
+
+def test_what_went_out_before_takes_nothing_back_that_came_later() -> None:
+    a = item()
+    lines = [line(a.reference), line(a.reference, direction="out", value_day=DAY - 1)]
+    assert reasons(lines, [a]) == ["exact", "outgoing"]
+
+
+def test_a_payment_for_more_items_than_a_receipt_can_hold_is_for_a_person() -> None:
+    items = [item(f"a{number}", 100) for number in range(ALLOCATIONS_MAX + 1)]
+    text = " ".join(one.reference for one in items)
+    assert reasons([line(text, 100 * len(items))], items) == ["too_many"]
+    assert reasons([line(text, 100 * len(items) - 100)], items[1:]) == ["several"]
+
+
+def test_a_slip_in_the_reference_of_somebody_elses_item_is_no_proposal() -> None:
+    a = item(debtor="rival")
+    slipped = a.reference[:8] + a.reference[9:]
+    assert reasons([line(slipped)], [a]) == ["payer_owes_nothing"]
+    assert reasons([line(slipped, payer="Rival AG")], [a]) == ["slip"]
 
 
 def test_own_payments_and_their_return_pay_nothing() -> None:

@@ -90,6 +90,7 @@ def test_html_and_pdf_say_the_whole_paper(case: Case, lang: Any) -> None:
     made = paper(case, lang)
     html = squeezed("".join(read_html(html_text(made)).found))
     pdf = read_pdf(pdf_bytes(made, MADE_MS))
+    assert {"1130.00", made.grids[-1].rows[-1][0], made.payment[-1][1]} <= set(made.texts())
     for text in made.texts():
         assert squeezed(text) in html, text
         assert squeezed(text) in pdf, text

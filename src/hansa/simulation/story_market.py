@@ -31,7 +31,7 @@ from hansa.simulation.story import Story, asking
 ASSET, OFFER = "line-1", "idle-1"
 PROCESS, MATERIAL = "production", "any"
 CHECKLIST = ("drives", "guards", "control")
-RATE_PER_HOUR = 1_500
+RATE_PER_HOUR = 2_600
 LEAD_MS = 4 * limits.DAY_MS
 """Time for the bargain before the line is handed over, at least."""
 ANSWER_MS = limits.DAY_MS

@@ -2,7 +2,7 @@
 
 const CELLS = {
   text: said,
-  proper: (cell) => proper(cell),
+  proper: (cell) => proper(cell, cell.length > LONG ? "code" : ""),
   member: memberName,
   money,
   number: (cell) => number(cell),
@@ -11,6 +11,7 @@ const CELLS = {
   hash: (cell) => copyable(cell, "hash"),
   badge: (cell) => badge(cell.tone, said(cell)),
 };
+const LONG = 30;
 const NUMERIC = ["money", "number"];
 
 function sheetSections(sections) {

@@ -136,12 +136,26 @@ def test_damage_that_the_lessee_agrees_to_is_owed_and_taken_from_the_deposit() -
 def test_damage_is_withdrawn_or_stands_in_the_way_for_thirty_days_only() -> None:
     ground = damaged()
     ground.do("maker", ClaimDamage("l-1", "d-2", 1, ("coolant",)))
+    refused(ground, "plant", WithdrawDamage("l-1", "d-1"), errors.NotLessor)
     ground.do("maker", WithdrawDamage("l-1", "d-1"))
     assert refused(ground, "plant", Close("l-1"), errors.DamageOpen).values["damage"] == "d-2"
     ground.move_to(ground.lease().returned_ms + limits.DAMAGE_OPEN_MAX_MS + 1)
     refused(ground, "maker", ClaimDamage("l-1", "d-3", 1, ()), errors.DamageLate)
     ground.close()
     assert ground.lease().state == "closed"
+
+
+def test_a_deposit_that_is_used_up_pays_nothing_more() -> None:
+    ground = damaged()
+    ground.do("plant", AgreeDamage("l-1", "d-1", 7_000))
+    ground.do("maker", ClaimDamage("l-1", "d-2", DEPOSIT, ()))
+    ground.do("plant", AgreeDamage("l-1", "d-2", DEPOSIT))
+    (_, first), (_, second) = ground.ask(damages_of, "l-1")
+    ground.do("maker", ClaimDeposit("l-1", first.obligation, 7_000))
+    ground.do("maker", ClaimDeposit("l-1", second.obligation, DEPOSIT))
+    assert ground.ask(paid_of, second.obligation)[0] == DEPOSIT - 7_000
+    refused(ground, "maker", ClaimDeposit("l-1", second.obligation, 1), errors.NoDefaultOfPayment)
+    refused(ground, "plant", Close("l-1"), errors.Unsettled)
 
 
 # Suspension.

@@ -94,7 +94,10 @@ def test_an_obligation_is_paid_by_claims_in_parts_and_by_anyone(purse: Purse) ->
 
     purse.do("plant", Pay("b-1", 400))
     purse.do("third", Pay("b-1", 100))
+    purse.now_ms += DAY
     purse.do("plant", Pay("b-1", 500))
+    dates = {each.source: each.value_ms for each in purse.ask("payments_of", obligation="b-1")}
+    assert dates == {"plant": START_MS + DAY, "third": START_MS}
 
     assert purse.obligation("b-1").state == "paid"
     assert purse.heard == [Paid("b-1", "statement", "lease-1", purse.now_ms, 0)]

@@ -98,7 +98,7 @@ class Payment(Record, version=1, readers="members", retention="business"):
 
     amount_minor: Positive
     value_ms: TimeMs
-    """Value date; of several, the latest."""
+    """Value date of the last of it."""
 
 
 class Receipt(Record, version=1, readers="members", retention="business"):

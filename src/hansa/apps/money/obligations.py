@@ -224,7 +224,7 @@ def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, 
     earlier = PAYMENTS.get(ctx, (name, by, source))
     paid = Payment(
         amount_minor=amount_minor + (earlier.amount_minor if earlier else 0),
-        value_ms=max(value_ms, earlier.value_ms if earlier else 0),
+        value_ms=value_ms,
     )
     PAYMENTS.put(ctx, (name, by, source), paid)
     _write(ctx, name, after, before.state)

@@ -10,6 +10,7 @@ from hansa.apps.billing.elements_energy import Series
 from hansa.apps.billing.messages import Close, PublishTariff
 from hansa.apps.billing.messages_prices import DeclareSeries, PublishIndex, PublishSeries, SeriesForm
 from hansa.apps.billing.prices import index_of, series_days_of, series_of
+from hansa.apps.billing.tables import SLOTS
 from hansa.apps.billing.tariff import Meter, Tariff
 from hansa.apps.billing.terms import GapRule
 from hansa.apps.consortium import errors_calendar
@@ -229,3 +230,23 @@ def test_no_agreement_on_an_index_without_a_value() -> None:
     ground.do("bank", PublishIndex("steel", FIRST + 1, 1))
     with pytest.raises(errors.IndexMissing):
         ground.agree(START_MS, START_MS + DAY, GAP, name="g-2")
+
+
+def test_rows_of_slots_grow_as_records_arrive() -> None:
+    """Each reading over an hour, late and out of order, and one over two days: estimated and loose add up."""
+    ground = ground_of(replace(SPOT, otherwise_e8=0, slot_minutes=60), days=5)
+    ground.now_ms = START_MS + 4 * DAY
+    at = [START_MS + 90 * limits.MINUTE_MS * n for n in (1, 3, 0, 2)]
+    for number, (at_ms, value) in enumerate(zip(at, (900, 2_700, 0, 1_800), strict=True), 1):
+        ground.record("energy", (at_ms, value), first=number)
+    row = SLOTS.get(ground.context(), ("g-1", "energy", FIRST))
+    assert row is not None
+    assert row.counts[:6] == row.estimated[:6] == (600, 600, 600, 600, 300, 0)
+    ground.record("energy", (START_MS + 2 * DAY, 2_700 + 48), (START_MS + 4 * DAY - 1, 4_000), first=9)
+    row = SLOTS.get(ground.context(), ("g-1", "energy", FIRST + 1))
+    assert row is not None
+    assert (row.counts, row.estimated, row.loose) == ((), (), 48)
+    ground.record("energy", (START_MS + 2 * DAY - 1, 2_700 + 40), first=8)
+    row = SLOTS.get(ground.context(), ("g-1", "energy", FIRST + 1))
+    assert row is not None
+    assert (row.counts[-1], row.estimated, row.loose) == (8, (), 40)

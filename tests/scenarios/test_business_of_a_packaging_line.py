@@ -16,8 +16,9 @@ from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.pay.camt import read_camt
 from hansa.client.verify import check_bundle
+from hansa.client.verify_deal import Signed, _lease
 from hansa.console.report import business as page
-from hansa.kernel import encode, replace
+from hansa.kernel import digest, encode, replace
 from hansa.simulation import demo as plays
 from hansa.simulation.play import LEASE, SUBLEASE
 from hansa.simulation.story_market import RESERVE_E8
@@ -186,3 +187,23 @@ def test_the_reserve_price_is_nowhere_on_the_ledger(month: plays.Demo) -> None:
     for height in range(1, month.bundle.head.header.height + 1):
         block = month.world.stage.block(height)
         assert all(price not in wire for wire in block.wires)
+
+
+def test_an_agreement_other_than_its_contract_is_noticed_though_both_signed(month: plays.Demo) -> None:
+    """What a node could show that wrote an agreement of its own beside the contract."""
+    contract, deal = longer(month.bundle).contract, month.report.deal
+    assert contract is not None
+    assert deal is not None
+    agreement = replace(deal.agreement, signed=digest(contract))
+    signed = Signed(signatures={(LEASE, member): digest(contract) for member in ("maker", "plant")})
+    assert list(_lease(LEASE, agreement, signed, contract)) == [
+        f"agreement {LEASE} is not what the contract says"
+    ]
+    as_signed = replace(agreement, to_ms=agreement.to_ms + 1)
+    assert list(_lease(LEASE, as_signed, signed, contract)) == []
+    lone = Signed(signatures={(LEASE, "maker"): digest(contract)})
+    assert list(_lease(LEASE, as_signed, lone, contract)) == [
+        f"plant did not sign the contract of lease {LEASE}"
+    ]
+    ended = replace(as_signed, state="withdrawn")
+    assert list(_lease(LEASE, ended, signed, contract)) == [f"agreement {LEASE} does not stand"]

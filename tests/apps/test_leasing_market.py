@@ -25,6 +25,7 @@ from hansa.apps.leasing.messages_market import (
     UpdateAsset,
     WithdrawOffer,
 )
+from hansa.apps.leasing.offers import offer_due
 from hansa.apps.leasing.proposals import content_of
 from hansa.apps.leasing.queries_market import (
     asset_of,
@@ -37,6 +38,7 @@ from hansa.apps.leasing.queries_market import (
     proposals_of,
     reservation_of,
 )
+from hansa.apps.leasing.reservations import reservation_due
 from hansa.apps.leasing.search import search
 from hansa.apps.metering.errors import FeedUnknown
 from hansa.apps.money.errors_bank import BankUnknown
@@ -181,6 +183,16 @@ def enquires_under_the_name_of_an_agreement(ground: Ground) -> None:
     ground.do("plant", enquiry())
 
 
+def offers_with_crew_what_has_none(ground: Ground) -> None:
+    ground.do("maker", RegisterAsset("drill-1", replace(PRESS, capabilities=(DRILLING,))))
+    ground.do("maker", offer(asset="drill-1", crew="with"))
+
+
+def asks_for_a_crew_that_is_not_offered(ground: Ground) -> None:
+    ground.do("maker", offer(crew="without"))
+    ground.do("plant", enquiry(terms=lease_terms(with_crew=True)))
+
+
 MANY = tuple(f"f-{n}" for n in range(limits.CHECKLIST_MAX + 1))
 PAPER = Certificate("ISO 9001", "ab" * 32)
 TINY = replace(MILLING, smallest=replace(MILLING.largest, x_um=900_000))
@@ -218,6 +230,7 @@ REFUSALS: list[tuple[type[Refusal], str, Act]] = [
     (market_errors.AssetUnknown, "", offers_it(asset="press-9")),
     (market_errors.HeadUnfit, "", do(("plant", offer()))),
     (market_errors.HeadUnfit, "", offers_it(head="l-1")),
+    (market_errors.CapabilityLacking, "crew", offers_with_crew_what_has_none),
     (market_errors.NothingFree, "", offers_what_is_booked),
     (market_errors.TooManyOffers, "", thousand_and_one_offers),
     (TariffUnknown, "", offers_it(tariff_version=9)),
@@ -241,6 +254,7 @@ REFUSALS: list[tuple[type[Refusal], str, Act]] = [
     (market_errors.NotAsOffered, "asset_version", asks(asset_version=2)),
     (market_errors.NotAsOffered, "nature", asks(nature="service")),
     (market_errors.NotAsOffered, "head", asks(head="l-1")),
+    (market_errors.NotAsOffered, "with_crew", asks_for_a_crew_that_is_not_offered),
     (market_errors.OutsideWindow, "", asks(first_day=-1)),
     (market_errors.OutsideWindow, "", asks(first_day=25)),
     (market_errors.OutsideWindow, "", asks(days=0)),
@@ -429,6 +443,35 @@ def test_an_offer_leaves_the_board_when_it_is_withdrawn_or_its_window_has_passed
     assert not [name for name in ground.tables("leasing") if name[0] == "leasing.listed"]
     assert ground.ask(offers, "maker", True) == []
     ground.do("maker", offer(from_ms=TO_MS, to_ms=TO_MS + 20 * DAY, offer="o-3"))
+
+
+def test_what_is_let_without_its_crew_is_not_on_the_board_of_those_that_come_with_it(ground: Ground) -> None:
+    ground.do("maker", offer(crew="with"))
+    assert [one.listed.crew for one in ground.ask(search, "milling")] == ["with"]
+    assert ground.ask(search, "drilling") == []
+
+
+def test_due_work_that_comes_early_or_late_or_twice_does_nothing(ground: Ground) -> None:
+    enquired(AGREED)(ground)
+    before = ground.tables("leasing")
+    for work, arguments in ((offer_due, ("maker", "o-1")), (reservation_due, ("b-1",))):
+        for unknown in (arguments, ("nobody", "o-1")[: len(arguments)]):
+            ctx = ground.context()
+            work(ctx, *unknown)
+            ctx.layer.merge_into(ground.layer)
+    assert ground.tables("leasing") == before
+
+
+def test_a_search_keeps_to_its_box_within_a_cell(ground: Ground) -> None:
+    """The press stands at 31.38 north, 120.98 east."""
+    ground.do("maker", offer())
+    here = {"south_e6": 31_380_000, "north_e6": 31_380_000, "west_e6": 120_980_000, "east_e6": 120_980_000}
+    assert len(search(ground.context(), "milling", **here)) == 1
+    for side, by in (("south_e6", 1), ("north_e6", -1), ("west_e6", 1), ("east_e6", -1)):
+        moved = here | {side: here[side] + by}
+        if side in ("west_e6", "east_e6"):  # Else it would reach around the globe.
+            moved |= {"west_e6": here["west_e6"] + by, "east_e6": here["east_e6"] + by}
+        assert search(ground.context(), "milling", **moved) == []
 
 
 def test_lists_go_on_after_the_last_one_shown(ground: Ground) -> None:

@@ -86,9 +86,8 @@ def enquiry(town: Town, name: str, first: int, last: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def test_a_line_is_imported_found_bargained_over_and_agreed(town: Town, tmp_path: Path) -> None:
-    maker, plant, bank = (town.shells[name] for name in ("maker", "plant", "bank"))
-    file = workbook(tmp_path / "machines.xlsx")
+def import_and_find(maker: Shell, plant: Shell, file: Path) -> None:
+    """The maker's workbook goes onto the ledger once; the plant finds what it says."""
     looked = maker.do("asset", "import", file, "--dry-run", "--json").json
     assert [(row["sheet"], row["what"]) for row in looked["rows"]] == [
         ("machines", "new"),
@@ -108,6 +107,10 @@ def test_a_line_is_imported_found_bargained_over_and_agreed(town: Town, tmp_path
     assert plant.do("offer", "search", "milling", "--near", "39.9,116.4", "--km", "50", "--json").json == []
     assert "Kunshan works" in plant.do("offer", "search", "milling", *near).out
 
+
+def test_a_line_is_imported_found_bargained_over_and_agreed(town: Town, tmp_path: Path) -> None:
+    maker, plant, bank = (town.shells[name] for name in ("maker", "plant", "bank"))
+    import_and_find(maker, plant, workbook(tmp_path / "machines.xlsx"))
     plant.do(*enquiry(town, "b-1", 40, 47), *YES)
     plant.refused("leasing.capability_lacking", *enquiry(town, "b-9", 40, 47)[:7], "turning",
                   *enquiry(town, "b-9", 40, 47)[8:], *YES)  # fmt: skip

@@ -222,6 +222,8 @@ def test_a_cell_of_a_capability_likewise(path: Path, column: str, value: Any, co
         ("to", None, "sheet.cell_missing"),
         ("zone", "Mars/Olympus", "sheet.cell_wrong"),
         ("zone", "../../etc/passwd", "sheet.cell_wrong"),
+        ("zone", "Asia", "sheet.cell_wrong"),
+        ("zone", "x" * 300, "sheet.cell_wrong"),
         ("notice", -1, "sheet.cell_wrong"),
         ("notice", "two", "sheet.cell_wrong"),
         ("deposit", 100.005, "sheet.cell_wrong"),

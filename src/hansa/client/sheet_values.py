@@ -22,6 +22,7 @@ Kind = Literal[
 
 SEPARATORS = re.compile(r"[;；、,，\s]+")
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
+ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "crew": {"不带人": "without", "带人": "with", "均可": "either"},
@@ -58,7 +59,7 @@ def value_of(kind: Kind, column: Text, cell: Cell) -> Any:
     """A cell's value; `column`: its head, as people know it. Raises CellWrong."""
     try:
         return READERS[kind](cell)
-    except (ValueError, ArithmeticError, ZoneInfoNotFoundError):
+    except (ValueError, ArithmeticError, ZoneInfoNotFoundError, OSError):
         wanted = WANTED[kind]
         raise errors.CellWrong(
             column_zh=column.zh,
@@ -162,6 +163,8 @@ def _choice(kind: str) -> Callable[[Cell], str]:
 
 def _zone(cell: Cell) -> str:
     name = _text(cell)
+    if not ZONE.fullmatch(name):
+        raise Unfit
     ZoneInfo(name)
     return name
 

@@ -5,7 +5,6 @@ is agreed to is never in doubt, and a bargain ends by its number of rounds if by
 """
 
 from hansa.apps.billing import interface as billing
-from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import errors_market as errors
 from hansa.apps.leasing import lease_rules
 from hansa.apps.leasing.assets import check_need, described
@@ -206,7 +205,6 @@ def check_terms(ctx: Context, name: str, terms: LeaseTerms) -> None:
     Raises NotActive, AssetUnknown, FeedElsewhere, CurrencyMix, BankUnfit, EarnestUnfit, and what billing, the
     bank, the nature and a sublease ask for.
     """
-    consortium.check_may_enter(ctx, terms.lessor, terms.lessee)
     description = described(ctx, terms.asset_owner, terms.asset, terms.asset_version)
     if terms.head:
         lease_rules.may_sublet(ctx, terms.head, terms.lessor, terms.from_ms, terms.to_ms, terms.lessee)

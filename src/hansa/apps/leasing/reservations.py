@@ -9,11 +9,9 @@ from hansa.kernel import Context, due, replace
 
 
 def reserve(ctx: Context, name: str, terms: LeaseTerms, content: str) -> None:
-    """Book what was agreed until `terms.sign_by_ms`. The terms are checked before. Raises BargainTaken,
-    AlreadyBooked, OutsideHead.
+    """Book what was agreed until `terms.sign_by_ms`. Terms and name are checked before. Raises AlreadyBooked,
+    OutsideHead.
     """
-    if RESERVATIONS.get(ctx, (name,)) is not None:
-        raise errors.BargainTaken(bargain=name)
     booking.book(ctx, name, slot_of(terms), until_ms=terms.sign_by_ms)
     RESERVATIONS.put(ctx, (name,), Reservation(terms=terms, content=content, state="reserved"))
     due.at(ctx, terms.sign_by_ms + 1, reservation_due, terms.lessor, name)

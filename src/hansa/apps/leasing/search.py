@@ -193,7 +193,7 @@ def _free(ctx: Context, listed: Listed, from_ms: int, to_ms: int, for_ms: int) -
     if to_ms:
         first_ms, last_ms = max(first_ms, from_ms), min(last_ms, to_ms)
         wanted_ms = for_ms or to_ms - from_ms
-        if wanted_ms > listed.largest_ms or (not for_ms and wanted_ms < listed.smallest_ms):
+        if wanted_ms > listed.largest_ms:
             return ()
         least_ms = max(least_ms, wanted_ms)
     if last_ms - first_ms < max(least_ms, 1):

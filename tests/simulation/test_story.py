@@ -87,6 +87,12 @@ def test_the_longest_stop_of_at_most_four_hours_is_the_breakdown(play: Play) -> 
     assert stop.period_ms == deal_of(play).from_ms
 
 
+def test_a_stop_of_minutes_is_no_breakdown(play: Play) -> None:
+    """The first stop lasts six minutes; a lease that ends after it knows no other."""
+    until_ms = int((BEGIN + timedelta(hours=2)).timestamp() * 1_000)
+    assert longest_stop(stops(play, "STOPPED"), replace(deal_of(play), to_ms=until_ms)) is None
+
+
 def test_without_a_rule_or_a_stop_there_is_no_breakdown(play: Play) -> None:
     assert longest_stop(play, deal_of(play)) is None
     assert longest_stop(stops(play, "SETUP"), deal_of(play)) is None

@@ -294,6 +294,11 @@ def test_a_suspended_member_signs_nothing_new_but_hands_over_what_it_signed() ->
     with pytest.raises(Refusal) as caught:
         ground.do("maker", ground.signature("l-1"))
     assert caught.value.code == "consortium.not_active"
+    first = reserved()
+    _suspend(first, "maker")
+    with pytest.raises(Refusal) as caught:
+        first.sign("l-1", "plant")
+    assert caught.value.code == "consortium.not_active"
 
     other = signed()
     _suspend(other, "plant")

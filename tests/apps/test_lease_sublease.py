@@ -428,3 +428,10 @@ def test_a_chain_of_too_many_records_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(limits, "CHAIN_RECORDS_MAX", 1)
     with pytest.raises(errors.ChainTooLong):
         ground.chain(FROM_MS, TO_MS)
+
+
+def test_a_chain_of_too_many_leases_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = running()
+    monkeypatch.setattr(limits, "CHAIN_LEASES_MAX", 0)
+    with pytest.raises(errors.ChainTooLong):
+        ground.chain(FROM_MS, TO_MS)

@@ -115,6 +115,13 @@ def test_only_the_lessee_of_the_head_lease_sublets() -> None:
     refused(ground, "bank", Sublet("s-1", sublease(2, 2, lessor="bank")), errors.NotLessee)
 
 
+def test_nobody_sublets_by_a_lease_that_is_void() -> None:
+    ground = signed()
+    ground.consent("maker")
+    ground.do("plant", Withdraw("l-1"))
+    refused(ground, "plant", Sublet("s-1", sublease(2, 2)), errors.WrongState)
+
+
 def test_the_same_days_are_not_sublet_twice() -> None:
     ground = subleased()
     with pytest.raises(Refusal) as caught:

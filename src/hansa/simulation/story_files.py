@@ -32,6 +32,8 @@ from hansa.simulation.world import World
 PAPERS_MAX = 3
 """Statements of an agreement that are put on paper, the last ones; `hansa statement pdf` makes any."""
 CHART = "cas"
+ACCRUED_DAYS = 100
+"""Accruals of earlier months were reversed long ago; `hansa statement journal` reckons any."""
 JOURNALS = (PROVIDER, USER)
 PRICE, RESIDUAL, UPKEEP = 2_400_000, 240_000, 6_000
 """What a line costs to buy, what it is worth in the end, what it costs a month: the play's own figures."""
@@ -116,13 +118,14 @@ def _papers(world: World, agreement: str) -> list[tuple[Path, Text]]:
 
 
 def _books(world: World, play: Play, member: str) -> Books:
-    """From founding to now, with what is not billed at the ends of months."""
+    """From founding to now, with what was not billed at the last ends of months (ACCRUED_DAYS)."""
     ask, chart = Remembering(world.clients[member]), read_chart(CHART)
 
-    def accrue(name: str, agreement: Any, day: int) -> Any:
-        return accrued(ask, name, agreement, day)[1]
-
     first, last = (ms // limits.DAY_MS for ms in (world.genesis.created_ms, world.clock.now_ms))
+
+    def accrue(name: str, agreement: Any, day: int) -> Any:
+        return accrued(ask, name, agreement, day)[1] if day > last - ACCRUED_DAYS else []
+
     vouchers, by_hand = journal(gather(ask, member), chart, first, last + 1, accrue)
     return Books(member, chart, vouchers, by_hand)
 

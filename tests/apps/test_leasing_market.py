@@ -33,18 +33,15 @@ from hansa.apps.leasing.queries_market import (
     bargain_of,
     bargains_of,
     bookings_of,
-    offer_of,
     offers,
     proposals_of,
     reservation_of,
 )
 from hansa.apps.leasing.reservations import reservation_due
-from hansa.apps.leasing.search import search
 from hansa.apps.metering.errors import FeedUnknown
 from hansa.apps.money.errors_bank import BankUnknown
 from hansa.kernel import Refusal, limits, replace
 from hansa.kernel.context import OutOfRange
-from hansa.kernel.due import QUEUE
 from tests.apps.ground import Ground
 from tests.apps.leasing import (
     BOUND,
@@ -431,26 +428,6 @@ def test_what_was_proposed_stands_although_the_offer_is_withdrawn(ground: Ground
     assert ground.ask(reservation_of, "b-1").state == "reserved"
 
 
-def test_an_offer_leaves_the_board_when_it_is_withdrawn_or_its_window_has_passed(ground: Ground) -> None:
-    do(("maker", offer()), ("maker", offer("o-2")))(ground)
-    assert [one.offer for one in ground.ask(search, "milling")] == ["o-1", "o-2"]
-    assert [one.offer for one in ground.ask(search, "drilling")] == ["o-1", "o-2"]
-    ground.do("maker", WithdrawOffer("o-2"))
-    assert [one.offer for one in ground.ask(search, "milling")] == ["o-1"]
-    assert len(list(QUEUE.scan(ground.context()))) == 1
-    ground.move_to(TO_MS)
-    assert ground.ask(offer_of, "maker", "o-1").state == "ended"
-    assert not [name for name in ground.tables("leasing") if name[0] == "leasing.listed"]
-    assert ground.ask(offers, "maker", True) == []
-    ground.do("maker", offer(from_ms=TO_MS, to_ms=TO_MS + 20 * DAY, offer="o-3"))
-
-
-def test_what_is_let_without_its_crew_is_not_on_the_board_of_those_that_come_with_it(ground: Ground) -> None:
-    ground.do("maker", offer(crew="with"))
-    assert [one.listed.crew for one in ground.ask(search, "milling")] == ["with"]
-    assert ground.ask(search, "drilling") == []
-
-
 def test_due_work_that_comes_early_or_late_or_twice_does_nothing(ground: Ground) -> None:
     enquired(AGREED)(ground)
     before = ground.tables("leasing")
@@ -460,18 +437,6 @@ def test_due_work_that_comes_early_or_late_or_twice_does_nothing(ground: Ground)
             work(ctx, *unknown)
             ctx.layer.merge_into(ground.layer)
     assert ground.tables("leasing") == before
-
-
-def test_a_search_keeps_to_its_box_within_a_cell(ground: Ground) -> None:
-    """The press stands at 31.38 north, 120.98 east."""
-    ground.do("maker", offer())
-    here = {"south_e6": 31_380_000, "north_e6": 31_380_000, "west_e6": 120_980_000, "east_e6": 120_980_000}
-    assert len(search(ground.context(), "milling", **here)) == 1
-    for side, by in (("south_e6", 1), ("north_e6", -1), ("west_e6", 1), ("east_e6", -1)):
-        moved = here | {side: here[side] + by}
-        if side in ("west_e6", "east_e6"):  # Else it would reach around the globe.
-            moved |= {"west_e6": here["west_e6"] + by, "east_e6": here["east_e6"] + by}
-        assert search(ground.context(), "milling", **moved) == []
 
 
 def test_lists_go_on_after_the_last_one_shown(ground: Ground) -> None:

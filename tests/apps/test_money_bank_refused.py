@@ -77,6 +77,14 @@ REFUSED: dict[str, tuple[Callable[[Purse], Any], type[Refusal]]] = {
         ),
         refusals.ReferenceUsed,
     ),
+    "a deposit under the reference of a payout": (
+        after(
+            do("plant", RequestWithdrawal("bank", "w-1", CNY, 5)),
+            do("bank", AttestWithdrawal("plant", "w-1", "W-1")),
+            deposit("plant", 5, "W-1"),
+        ),
+        refusals.ReferenceUsed,
+    ),
     "a payout attested twice": (
         after(
             do("plant", RequestWithdrawal("bank", "w-1", CNY, 5)),

@@ -75,12 +75,15 @@ class Leases(RuleBasedStateMachine):
         self.ground.move_to(self.ground.now_ms + hours * HOUR)
 
     @rule(name=names, member=members)
+    def sign_alone(self, name: str, member: str) -> None:
+        self.sign(name, member)
+
     def sign(self, name: str, member: str) -> None:
         self.attempt(lambda: self.ground.do(member, self.ground.signature(name)))
 
     @rule(name=names)
     def both_sign_and_pay_in(self, name: str) -> None:
-        self.attempt(lambda: self.ground.sign(name))
+        self.sign_by_each(name)
         self.attempt(lambda: self.ground.pay_in(name, "security_deposit", DEPOSIT))
 
     @rule(name=names, direction=st.sampled_from(["in", "out"]), more=st.integers(0, 9))
@@ -136,7 +139,7 @@ class Leases(RuleBasedStateMachine):
             times = {"from_ms": from_ms, "to_ms": from_ms + length * HOUR, "sign_by_ms": from_ms}
             terms = sublease(0, 1, lessor, lessee, head=head, **times)
             self.do(lessor, Sublet(name or "s-9", terms))
-            self.attempt(lambda: self.ground.sign(name or "s-9"))
+            self.sign_by_each(name or "s-9")
             for member in self.parties(name)[:1]:
                 self.do(member, ConsentSublease(name, "c-1", from_ms, from_ms + length * HOUR))
 
@@ -147,7 +150,7 @@ class Leases(RuleBasedStateMachine):
             from_ms = FROM_MS + first * DAY
             terms = lease_terms(lessee=lessee, from_ms=from_ms, to_ms=found.end_ms, sign_by_ms=from_ms)
             self.do("plant", Transfer("l-1", "n-1", terms))
-            self.attempt(lambda: self.ground.sign("n-1"))
+            self.sign_by_each("n-1")
 
     @rule(name=names, member=members)
     def step_back(self, name: str, member: str) -> None:
@@ -169,6 +172,10 @@ class Leases(RuleBasedStateMachine):
         for _, found in self.ground.ask(damages_of, name):
             self.do(member, ClaimDeposit(name, found.obligation or "none", amount))
         self.do(member, Close(name))
+
+    def sign_by_each(self, name: str) -> None:
+        for member in MEMBERS:
+            self.sign(name, member)
 
     def parties(self, name: str) -> tuple[str, ...]:
         """Lessor and lessee; none where there is no such lease."""

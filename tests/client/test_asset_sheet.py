@@ -383,6 +383,7 @@ def test_limits_of_size_and_rows_count_to_the_last_one(tmp_path: Path, monkeypat
     (tmp_path / "machines.csv").write_text(lines + "a-1\n")
     with pytest.raises(errors.SheetTooLarge):
         sheet_rows.read_grids([tmp_path / "machines.csv"])
+    monkeypatch.setattr(sheet_rows, "ROWS_MAX", 100)
     monkeypatch.setattr(sheet_rows, "FILE_BYTES_MAX", len(lines))
     with pytest.raises(errors.SheetTooLarge):
         sheet_rows.read_grids([tmp_path / "machines.csv"])

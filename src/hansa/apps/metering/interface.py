@@ -72,9 +72,7 @@ def records_before(ctx: Context, owner: str, name: str, before_ms: int) -> Itera
         yield point(key, record), record.good, record.total
 
 
-def intervals(
-    ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int
-) -> list[Interval]:
+def intervals(ctx: Context, owner: str, name: str, from_ms: int, to_ms: int, limit: int) -> list[Interval]:
     """What the records say of from ≤ t < to: the intervals that touch it, in order, out of the first `limit`
     records after the last good one up to from_ms.
 

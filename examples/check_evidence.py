@@ -29,6 +29,11 @@ consortium.publish_calendar  consortium.calendar_published  member=by id
 billing.publish_tariff       billing.tariff_published       owner=by id version
 billing.propose              billing.proposed               proposer=by agreement
 billing.accept               billing.accepted               by agreement
+billing.claim_stop           billing.claimed               by agreement claim from_ms
+billing.claim_scrap          billing.claimed               by agreement claim from_ms
+billing.contest_claim        billing.claim_contested       by agreement claim period_ms
+billing.withdraw_claim       billing.claim_withdrawn       agreement claim period_ms
+leasing.sign                 leasing.signed                by lease content
 metering.register_device     metering.device_registered     owner=by device source
 metering.replace_device      metering.device_replaced       owner=by device at_ms
 metering.register_feed       metering.feed_registered       owner=by feed
@@ -38,8 +43,7 @@ metering.declare_reset       metering.reset_declared        owner=by feed at_ms
 """  # action, the event that it leaves, and the event's fields: which of the action they repeat (§6, 6)
 CARRIED_OUT = "consortium.carried_out"
 LEFT = {action: (event, names) for action, event, *names in map(str.split, LEAVES.strip().splitlines())}
-
-
+AGREED = "provider user tariff_owner tariff tariff_version meters terms from_ms to_ms"
 REASONS = """
 {} expired or revoked = {} 已过期或吊销
 {} is unknown = {} 来历不明
@@ -375,28 +379,39 @@ def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any],
     return actions
 
 
-def check_deal(subject: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]:
+def check_deal(bundle: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]:
     """The ledger shows what parties and owners signed; sums hold. Returns agreement, sources of devices."""
     said: dict[Any, Any] = defaultdict(dict)
     sources: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for _, member, _, _, a in actions:
-        name, owner = a.get("feed", a.get("id")), "" if "agreement" in a else member
-        said.setdefault((a["_type"], owner, a.get("agreement", name), a.get("version")), {**a, "by": member})
+        name, owner = a.get("feed", a.get("id", a.get("lease"))), "" if "agreement" in a else member
+        at = (a["_type"], owner, a.get("agreement", name), a.get("version"))
+        said[at] = said[at] if said[at] and at[0] != "leasing.sign" else {**a, "by": member}
         if a["_type"] in ("metering.register_device", "metering.replace_device"):
             lives = sources[member, a["device"]]
             lives[str(len(lives) + 1)] = a["source"]
-    name, first = fields(subject, "agreement period_from_ms")
+    name, first = fields(bundle["subject"], "agreement period_from_ms")
     agreement, _ = records["billing.agreements", name]
     proposal, acceptance = said["billing.propose", "", name, None], said["billing.accept", "", name, None]
+    parties, by = {agreement["provider"], agreement["user"]}, {proposal.get("by"), acceptance.get("by")}
+    if word := agreement.get("signed"):  # it comes of a lease: both signed the contract whose terms it has
+        contract, proposal = bundle["contract"], bundle["contract"]["terms"]
+        proposal = {**proposal, "provider": proposal["lessor"], "user": proposal["lessee"]}
+        by = {member for member in parties if said["leasing.sign", member, name, None].get("content") == word}
+        need(
+            (contract["lease"], sha256(canonical(contract)).hexdigest()) == (name, word),
+            name,
+            "not what was signed",
+        )
     owner, tariff, version = (agreement[f] for f in ("tariff_owner", "tariff", "tariff_version"))
     sheet, _ = records["billing.tariffs", owner, tariff, str(version)]
     calendar = (sheet["calendar_owner"], sheet["calendar"])
     published = said["billing.publish_tariff", owner, tariff, version]
     dates = said["consortium.publish_calendar", *calendar, None]
-    agreed = {**without(proposal, "_type", "agreement", "by"), "state": "accepted"}
+    agreed = [agreement.get(f"agreed_{n}", agreement.get(n)) for n in AGREED.split()]
     pairs = [
-        (name, without(agreement, "_type", "proposer", "next_from_ms"), agreed),
-        (name, {proposal.get("by"), acceptance.get("by")}, {agreement["provider"], agreement["user"]}),
+        (name, [agreement["state"], *agreed], ["accepted", *(proposal.get(n) for n in AGREED.split())]),
+        (name, by, parties),
         (tariff, without(sheet, "_type"), without(published, "_type", "by", "id", "version")),
         (calendar, records["consortium.calendars", *calendar][0]["calendar"], dates.get("calendar")),
     ]
@@ -474,12 +489,12 @@ def check(data: bytes, genesis_bytes: bytes) -> str:
         need(len(data) <= 64 * 2**20, "bundle", "too large")
         genesis, bundle = load(genesis_bytes, "genesis"), load(data, "bundle")
         need(bundle["format"] == "hansa-evidence-2", "format", "other fields")
-        fields(bundle, "attests format head subject transactions", "events handovers readings")
+        fields(bundle, "attests format head subject transactions", "contract events handovers readings")
         header, said, said_zh = check_head(bundle, sha256(genesis_bytes).hexdigest(), genesis)
         records, found, events = read_items(bundle, header)
         acts = Acts(genesis, records, events)
         actions = check_transactions(genesis, header["chain"], records, found, acts)
-        agreement, sources = check_deal(bundle["subject"], records, actions)
+        agreement, sources = check_deal(bundle, records, actions)
         counted = check_records(agreement, records, actions, sources, bundle.get("readings", []))
     except Exception as error:  # whatever a stranger's bytes lead to
         if isinstance(error, Broken):

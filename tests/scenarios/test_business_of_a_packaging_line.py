@@ -22,6 +22,7 @@ from hansa.kernel import digest, encode, replace
 from hansa.simulation import demo as plays
 from hansa.simulation.play import LEASE, SUBLEASE
 from hansa.simulation.story_market import RESERVE_E8
+from tests.client.test_verify import checker
 
 
 def ask(month: plays.Demo, name: str, kind: Any, **arguments: Any) -> Any:
@@ -85,6 +86,13 @@ def test_the_sublease_stands_up_offline_by_the_contract_that_both_signed(month: 
     report = check_bundle(encode(bundle), genesis)
     assert report.ok
     assert report.closed[0].totals.lines == stated.lines
+    assert checker.check(encode(bundle), genesis).startswith("HOLDS")
+
+
+def test_the_second_checker_finds_that_the_lease_holds(month: plays.Demo) -> None:
+    """The bundle of the head lease, with its contract, a claim and its contest."""
+    told = checker.check(encode(month.bundle), month.world.genesis_file.read_bytes())
+    assert told.startswith("HOLDS")
 
 
 def longer(bundle: Bundle) -> Bundle:
@@ -123,7 +131,10 @@ def unsigned(bundle: Bundle) -> Bundle:
 def test_a_contract_that_was_not_signed_so_is_noticed(
     month: plays.Demo, forge: Callable[[Bundle], Bundle]
 ) -> None:
-    report = check_bundle(encode(forge(month.bundle)), month.world.genesis_file.read_bytes())
+    forged, genesis = encode(forge(month.bundle)), month.world.genesis_file.read_bytes()
+    with pytest.raises(checker.Broken):
+        checker.check(forged, genesis)
+    report = check_bundle(forged, genesis)
     assert not report.ok
     assert "terms" in [check.name for check in report.checks if not check.ok]
 

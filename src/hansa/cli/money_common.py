@@ -24,8 +24,8 @@ def signing(command: Callable[..., Sequence[Action]]) -> Callable[..., None]:
         at = desk(lang, profile_name)
         act(at, command(at, **given), dry_run=dry_run, yes=yes, as_json=as_json)
 
-    wrapped: Callable[..., None] = acting(click.pass_obj(run))
-    return wrapped
+    sending: Callable[..., None] = run
+    return acting(click.pass_obj(sending))
 
 
 currency_option = click.option("--currency", default="CNY", show_default=True, help="ISO 4217. 币种。")

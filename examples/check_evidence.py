@@ -437,8 +437,11 @@ def check_deal(bundle: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]
         need(s["closed_ms"] >= due_ms, where, "closed before its cut-off")
         for parts in (s["lines"], s["by_rate"]):
             sums = [sum(part.get(name, 0) for part in parts) for name in names]
-            adds_up = sums == [s.get(name, 0) for name in names] and sums[0] + sums[1] == sums[2]
-            need(adds_up, where, "does not add up")
+            need(
+                sums == [s.get(n, 0) for n in names] and sums[0] + sums[1] == sums[2],
+                where,
+                "does not add up",
+            )
     return agreement, sources
 
 

@@ -221,7 +221,8 @@ def test_times_are_local() -> None:
         (3, "piece", "3 件", "3 piece"),
         (3_723_004, "ms", "1:02:03.004 h", "1:02:03.004 h"),
         (-1_000, "ms", "-0:00:01 h", "-0:00:01 h"),
-        (7, "inspection", "7 inspection", "7 inspection"),
+        (7, "inspection", "7 次", "7 inspection"),
+        (7, "wafer", "7 wafer", "7 wafer"),
     ],
 )
 def test_quantities_carry_their_unit(quantity: int, unit: str, zh: str, en: str) -> None:

@@ -8,6 +8,7 @@ import click
 
 from hansa.apps.leasing import messages
 from hansa.apps.leasing import text as texts
+from hansa.apps.leasing.errors import LeaseUnknown
 from hansa.apps.leasing.messages import Attachment, Handover, Item, Lease, ReportHandover, Shown
 from hansa.apps.leasing.messages_told import Handovers
 from hansa.apps.leasing.reports import content_of
@@ -46,8 +47,10 @@ def known(at: Desk, name: str) -> Lease:
 
 
 def draft(at: Desk, name: str) -> Draft:
-    """All that the text of a lease or reservation is made from."""
-    found: Draft = at.ask("leasing.draft_of", Draft, lease=name)
+    """All that the text of a lease or reservation is made from. Raises LeaseUnknown."""
+    found: Draft | None = at.ask("leasing.draft_of", Draft | None, lease=name)
+    if found is None:
+        raise LeaseUnknown(lease=name)
     return found
 
 

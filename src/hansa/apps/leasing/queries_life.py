@@ -1,6 +1,5 @@
 """What can be asked of leases. A list has `limit` items, LISTED_MAX at most: go on `after` the last."""
 
-from hansa.apps.leasing import errors
 from hansa.apps.leasing.lease_rules import under
 from hansa.apps.leasing.messages import Breakdown, Consent, Damage, Handover, Lease, Motion
 from hansa.apps.leasing.messages_told import Handovers, ListedLease
@@ -37,14 +36,11 @@ def subleases_of(ctx: Context, lease: Id) -> list[ListedLease]:
     return [ListedLease(id=name, lease=found) for name, found in under(ctx, lease, head)]
 
 
-def draft_of(ctx: Context, lease: Id) -> Draft:
-    """All that the text of a lease or reservation is made from, with the attachments signed so far.
-
-    Raises LeaseUnknown.
-    """
+def draft_of(ctx: Context, lease: Id) -> Draft | None:
+    """All that the text of a lease or reservation is made from, with the attachments signed so far."""
     reservation = RESERVATIONS.get(ctx, (lease,))
     if reservation is None:
-        raise errors.LeaseUnknown(lease=lease)
+        return None
     signed = LEASES.get(ctx, (lease,))
     return made_of(ctx, lease, reservation.terms, signed.attachments if signed else ())
 

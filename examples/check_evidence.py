@@ -43,6 +43,7 @@ metering.declare_reset       metering.reset_declared        owner=by feed at_ms
 """  # action, the event that it leaves, and the event's fields: which of the action they repeat (§6, 6)
 CARRIED_OUT = "consortium.carried_out"
 LEFT = {action: (event, names) for action, event, *names in map(str.split, LEAVES.strip().splitlines())}
+SIDES = (("provider", "lessor"), ("user", "lessee"))
 AGREED = "provider user tariff_owner tariff tariff_version meters terms from_ms to_ms"
 REASONS = """
 {} expired or revoked = {} 已过期或吊销
@@ -379,7 +380,7 @@ def check_transactions(genesis: Any, chain: str, records: Any, found: list[Any],
     return actions
 
 
-def check_deal(bundle: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]:
+def check_deal(subject: Any, contract: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]:
     """The ledger shows what parties and owners signed; sums hold. Returns agreement, sources of devices."""
     said: dict[Any, Any] = defaultdict(dict)
     sources: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
@@ -390,13 +391,12 @@ def check_deal(bundle: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]
         if a["_type"] in ("metering.register_device", "metering.replace_device"):
             lives = sources[member, a["device"]]
             lives[str(len(lives) + 1)] = a["source"]
-    name, first = fields(bundle["subject"], "agreement period_from_ms")
+    name, first = fields(subject, "agreement period_from_ms")
     agreement, _ = records["billing.agreements", name]
     proposal, acceptance = said["billing.propose", "", name, None], said["billing.accept", "", name, None]
     parties, by = {agreement["provider"], agreement["user"]}, {proposal.get("by"), acceptance.get("by")}
     if word := agreement.get("signed"):  # it comes of a lease: both signed the contract whose terms it has
-        contract, proposal = bundle["contract"], bundle["contract"]["terms"]
-        proposal = {**proposal, "provider": proposal["lessor"], "user": proposal["lessee"]}
+        proposal = {**contract["terms"], **{side: contract["terms"][of] for side, of in SIDES}}
         by = {member for member in parties if said["leasing.sign", member, name, None].get("content") == word}
         need(
             (contract["lease"], sha256(canonical(contract)).hexdigest()) == (name, word),
@@ -437,11 +437,8 @@ def check_deal(bundle: Any, records: Any, actions: list[Any]) -> tuple[Any, Any]
         need(s["closed_ms"] >= due_ms, where, "closed before its cut-off")
         for parts in (s["lines"], s["by_rate"]):
             sums = [sum(part.get(name, 0) for part in parts) for name in names]
-            need(
-                sums == [s.get(n, 0) for n in names] and sums[0] + sums[1] == sums[2],
-                where,
-                "does not add up",
-            )
+            adds_up = sums == [s.get(name, 0) for name in names] and sums[0] + sums[1] == sums[2]
+            need(adds_up, where, "does not add up")
     return agreement, sources
 
 
@@ -497,7 +494,7 @@ def check(data: bytes, genesis_bytes: bytes) -> str:
         records, found, events = read_items(bundle, header)
         acts = Acts(genesis, records, events)
         actions = check_transactions(genesis, header["chain"], records, found, acts)
-        agreement, sources = check_deal(bundle, records, actions)
+        agreement, sources = check_deal(bundle["subject"], bundle.get("contract"), records, actions)
         counted = check_records(agreement, records, actions, sources, bundle.get("readings", []))
     except Exception as error:  # whatever a stranger's bytes lead to
         if isinstance(error, Broken):

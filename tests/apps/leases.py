@@ -7,6 +7,7 @@ import pytest
 from hansa.apps.billing.messages import PublishTariff
 from hansa.apps.consortium.messages import Licence, UpdateMember
 from hansa.apps.leasing.chain import chain_of
+from hansa.apps.leasing.errors import LeaseUnknown
 from hansa.apps.leasing.messages import (
     Attachment,
     Close,
@@ -69,7 +70,10 @@ class World(Market):
         self.do("maker", Agree(name, proposed(name, 1, wanted, asked.until_ms)))
 
     def signature(self, name: str, attachments: tuple[Attachment, ...] = ()) -> Sign:
-        draft = replace(self.ask(draft_of, name), attachments=attachments)
+        made = self.ask(draft_of, name)
+        if made is None:
+            raise LeaseUnknown(lease=name)
+        draft = replace(made, attachments=attachments)
         return Sign(lease=name, content=content(draft), attachments=attachments)
 
     def sign(self, name: str = "l-1", *members: str) -> None:

@@ -95,7 +95,10 @@ def test_what_ends_where_another_begins_does_not_overlap(ground: Market) -> None
 
 
 def test_an_asset_of_the_same_name_of_another_owner_has_its_own_calendar(ground: Market) -> None:
-    change(ground, booking.book, "x", Slot("rival", "press-1", "", FROM_MS, FROM_MS + DAY))
+    theirs = Slot("rival", "press-1", "", FROM_MS, FROM_MS + DAY)
+    change(ground, booking.book, "x", theirs)
+    assert not ground.ask(booking.is_free, theirs)
+    assert [each.by for _, each in ground.ask(booking.bookings, slot(0, 1))] == ["l-1"]
 
 
 def test_a_reservation_counts_up_to_its_last_moment_and_not_beyond(ground: Market) -> None:

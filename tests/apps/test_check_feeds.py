@@ -142,6 +142,7 @@ def test_a_check_feed_may_bill_elsewhere_between_the_same_two() -> None:
     to_ms = START_MS + DAY
     ground.do("maker", Propose("g-2", "maker", "plant", "maker", "t-1", 1, meters, terms, START_MS, to_ms))
     ground.do("plant", accept("g-2"))
+    assert len(list(ACCOUNTS.scan(ground.context(), ("maker", "count")))) == 2
 
 
 @given(st.integers(0, 2**40), st.integers(0, 2**40), st.integers(0, 10_000), st.integers(0, 2**20))

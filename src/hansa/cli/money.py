@@ -34,6 +34,7 @@ from hansa.cli.money_common import (
     word,
 )
 from hansa.cli.tables import table_output
+from hansa.client.money_words import CAUSES, FUND_STATES
 from hansa.client.tables import Column, Table
 from hansa.client.texts import Text
 from hansa.kernel import Action, limits
@@ -47,16 +48,6 @@ POTS_ZH = {
     "security_deposit": "保证金",
     "earnest_money": "定金",
 }
-KINDS_ZH = {"security_deposit": "保证金", "prepayment": "预付款", "earnest_money": "定金"}
-CAUSES_ZH = KINDS_ZH | {
-    "statement": "结算单",
-    "correction": "更正",
-    "return": "退还",
-    "interest": "逾期利息",
-    "damages": "赔偿",
-    "other": "其他",
-}
-ENDS_ZH = {"open": "在用", "returned": "已退还", "forfeited": "已没收", "doubled": "双倍返还"}
 BALANCE = (
     Column("bank", "银行", "bank"),
     Column("currency", "币种", "currency", "currency"),
@@ -161,7 +152,7 @@ def _owed_row(each: ListedObligation, to_us: bool, now_ms: int, lang: Language) 
         found.reference,
         side[0 if lang == "zh" else 1],
         found.debtor if to_us else found.creditor,
-        word(CAUSES_ZH, found.cause, lang),
+        CAUSES[found.cause][lang == "en"],
         found.subject,
         found.currency,
         found.amount_minor,
@@ -216,7 +207,7 @@ def funds(lang: Language, profile_name: str) -> Table:
     rows = [
         (
             each.id,
-            word(KINDS_ZH, each.fund.kind, lang),
+            CAUSES[each.fund.kind][lang == "en"],
             each.fund.payer,
             each.fund.holder,
             each.fund.subject,
@@ -224,7 +215,7 @@ def funds(lang: Language, profile_name: str) -> Table:
             each.fund.agreed_minor,
             each.fund.paid_in_minor,
             fund_left(each.fund),
-            word(ENDS_ZH, each.fund.state, lang),
+            FUND_STATES[each.fund.state][lang == "en"],
             each.fund.received_ms,
             each.fund.invoice,
         )

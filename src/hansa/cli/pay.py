@@ -11,6 +11,7 @@ import click
 from hansa.cli.common import Desk, Language, desk, now_ms, profile_option, say, yes_option
 from hansa.cli.tables import table_output
 from hansa.client.files import read_bounded, write_new
+from hansa.client.money_words import CAUSES
 from hansa.client.pay import errors
 from hansa.client.tables import EPOCH, Column, Table
 from hansa.client.texts import Text
@@ -73,7 +74,7 @@ def list_(lang: Language, incoming: bool, profile_name: str) -> Table:
         (
             listed.id,
             listed.obligation.debtor if incoming else listed.obligation.creditor,
-            listed.obligation.cause,
+            CAUSES[listed.obligation.cause][lang == "en"],
             listed.obligation.subject,
             listed.obligation.currency,
             listed.obligation.amount_minor - listed.obligation.paid_minor,

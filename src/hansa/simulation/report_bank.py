@@ -6,6 +6,7 @@ from hansa.apps.leasing.messages import Lease
 from hansa.apps.leasing.messages_told import Chain
 from hansa.apps.money.conservation import Breach
 from hansa.apps.money.queries import ListedFund, ListedObligation
+from hansa.client.money_words import CAUSES, FUND_STATES
 from hansa.client.pay.reasons import OUTCOMES, REASONS
 from hansa.client.standing import STATES, next_due_ms, state_of
 from hansa.console.report import business as page
@@ -13,27 +14,10 @@ from hansa.kernel import limits
 from hansa.simulation.play import LEASE, USER
 from hansa.simulation.report_business import ROWS_MAX, Look, grid, label, marked, said, when
 
-CAUSES = {
-    "statement": ("结算单", "statement"),
-    "correction": ("更正", "correction"),
-    "security_deposit": ("保证金", "security deposit"),
-    "prepayment": ("预付款", "prepayment"),
-    "earnest_money": ("定金", "earnest money"),
-    "return": ("退还", "return"),
-    "interest": ("逾期利息", "interest"),
-    "damages": ("赔偿", "damages"),
-    "other": ("其他", "other"),
-}
 OBLIGATION_STATES: dict[str, tuple[str, str, page.Tone]] = {
     "open": ("未付", "open", "warn"),
     "paid": ("已付", "paid", "good"),
     "void": ("已冲销", "void", ""),
-}
-FUND_STATES = {
-    "open": ("存续", "open"),
-    "returned": ("已退还", "returned"),
-    "forfeited": ("已没收", "forfeited"),
-    "doubled": ("双倍返还", "returned double"),
 }
 LIABLE = {
     "provider": ("出租方", "the lessor"),

@@ -216,7 +216,7 @@ class Stated:
 
 @dataclass(frozen=True)
 class Charge:
-    """Interest that the next statement charges: of which statement's period, days late, whom (+: the user)."""
+    """Interest that the next statement charges, positive: to the user. `period_ms`: of what was paid late."""
 
     period_ms: int
     debt: str

@@ -3,7 +3,7 @@
 import pytest
 
 from hansa.apps.billing import errors_life as errors
-from hansa.apps.billing import interface
+from hansa.apps.billing import interface, lifecycle
 from hansa.apps.billing.errors import AgreementUnknown, NotParty
 from hansa.apps.billing.life import agreements_of
 from hansa.apps.billing.lifecycle import content
@@ -102,6 +102,44 @@ def test_the_undisputed_part_is_due_although_the_rest_is_not() -> None:
     desk.pay_all()
     assert desk.life().settled_ms == desk.now_ms
     assert desk.open_items() == desk.open_items().__class__()
+
+
+def test_the_ledger_says_when_a_line_was_in_dispute_and_since_when_both_agree_on_it() -> None:
+    desk = Desk()
+    desk.close(pieces=50)
+    desk.dispute("plant", 2, 4)
+    opened_ms = desk.now_ms
+    assert lifecycle.agreed_ms(desk.life(), 1) == 0
+    desk.now_ms += DAY
+    desk.confirm("maker")
+    confirmed_ms = desk.now_ms
+    desk.now_ms += DAY
+    desk.concede("maker", l2=37_666)
+    conceded_ms = desk.now_ms
+    desk.now_ms += DAY
+    desk.withdraw("plant")
+    life = desk.life()
+    ended = [(each.by, each.lines, each.opened_ms, each.ended_ms) for each in life.ended]
+    assert ended == [("plant", (2,), opened_ms, conceded_ms), ("plant", (4,), opened_ms, desk.now_ms)]
+    assert [lifecycle.agreed_ms(life, line) for line in (1, 2, 4)] == [
+        confirmed_ms, conceded_ms, desk.now_ms,
+    ]  # fmt: skip
+    at = (opened_ms - 1, opened_ms, conceded_ms - 1, conceded_ms, desk.now_ms - 1, desk.now_ms)
+    disputed = [lifecycle.disputed_at(life, each) for each in at]
+    assert disputed == [(), (2, 4), (2, 4), (4,), (4,), ()]
+
+
+def test_what_waits_for_a_red_letter_is_in_dispute_until_that_comes() -> None:
+    desk = Desk(replace(TERMS, silence_days=1))
+    desk.close()
+    desk.dispute("plant", 2)
+    desk.confirm("maker")
+    desk.invoice()
+    desk.concede("maker", l2=37_666)
+    assert lifecycle.agreed_ms(desk.life(), 2) == 0
+    desk.now_ms += 5 * DAY
+    desk.red_letter()
+    assert lifecycle.agreed_ms(desk.life(), 2) == desk.now_ms
 
 
 def test_what_is_wholly_conceded_is_in_dispute_no_more() -> None:

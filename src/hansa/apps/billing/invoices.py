@@ -85,7 +85,7 @@ def record_red_letter(ctx: Context, a: RecordRedLetter) -> None:
             agreement=a.agreement, period_ms=a.period_ms, correction=a.correction, number=a.number
         )
     )
-    carry_on(ctx, case, effective(case, case.life, correction))
+    carry_on(ctx, case, effective(case, case.life, correction, ctx.time_ms))
 
 
 def _of_issuer(ctx: Context, name: str, period_ms: int) -> Case:

@@ -88,7 +88,7 @@ def born(ctx: Context, name: str, agreement: Agreement, statement: Statement) ->
         return
     period_ms = statement.period.from_ms
     disputes = tuple(
-        Dispute(by=by, lines=lines, reason="check_feed", automatic=True)
+        Dispute(by=by, lines=lines, reason="check_feed", automatic=True, opened_ms=ctx.time_ms)
         for by, lines in (
             (statement.user, _checked(statement, 1)),
             (statement.provider, _checked(statement, -1)),

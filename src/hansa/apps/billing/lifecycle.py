@@ -10,9 +10,9 @@ from typing import NamedTuple
 from hansa.apps.billing.lawful import latest_due_ms
 from hansa.apps.billing.lines import Line, divide
 from hansa.apps.billing.messages import Statement
-from hansa.apps.billing.messages_life import CorrectionLine, Life, LineSum, Part
+from hansa.apps.billing.messages_life import CorrectionLine, Dispute, Life, LineSum, Part
 from hansa.apps.billing.terms import Settlement
-from hansa.kernel import Integer, Struct, digest, limits
+from hansa.kernel import Integer, Struct, digest, limits, replace
 
 
 class Leg(NamedTuple):
@@ -56,6 +56,36 @@ def standing_minor(life: Life, line: Line) -> int:
 def disputed_lines(life: Life) -> tuple[int, ...]:
     """Numbers of all lines in dispute, in order."""
     return tuple(sorted(dict.fromkeys(line for dispute in life.disputes for line in dispute.lines)))
+
+
+def without_disputes(life: Life, numbers: Sequence[int], at_ms: int) -> Life:
+    """A life in which these lines are in dispute no more, from an instant on."""
+    disputes: list[Dispute] = []
+    ended: list[Dispute] = []
+    for each in life.disputes:
+        over = tuple(line for line in each.lines if line in numbers)
+        left = tuple(line for line in each.lines if line not in over)
+        disputes += [replace(each, lines=left)] if left else []
+        ended += [replace(each, lines=over, ended_ms=at_ms)] if over else []
+    return replace(life, disputes=tuple(disputes), ended=(*life.ended, *ended))
+
+
+def disputed_at(life: Life, at_ms: int) -> tuple[int, ...]:
+    """Numbers of all lines that were in dispute at an instant, in order."""
+    found = [each for each in life.disputes if each.opened_ms <= at_ms]
+    found += [each for each in life.ended if each.opened_ms <= at_ms < each.ended_ms]
+    return tuple(sorted(dict.fromkeys(line for each in found for line in each.lines)))
+
+
+def agreed_ms(life: Life, number: int) -> int:
+    """When both parties had agreed to a line: confirmed it, and no dispute over it went on; 0: not yet.
+
+    No dispute begins once both confirmed, so it stays agreed.
+    """
+    if not life.confirmed_ms or number in disputed_lines(life):
+        return 0
+    ends = [each.ended_ms for each in life.ended if number in each.lines]
+    return max([life.confirmed_ms, *ends])
 
 
 def standing_sums(statement: Statement, life: Life) -> Sums:

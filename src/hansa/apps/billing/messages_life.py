@@ -39,6 +39,9 @@ class Dispute(Struct):
     evidence: OptionalHash = ""
     automatic: bool = False
     """Opened by the agreement's own rule (check feed 副表), not by the party."""
+    opened_ms: TimeMs = 0
+    ended_ms: TimeMs = 0
+    """When it was withdrawn, or nothing was left of these lines; 0: it goes on."""
 
 
 class LineSum(Struct):
@@ -101,6 +104,9 @@ class Life(Record, version=1, readers="members", retention="for ever"):
     silent: bool = False
     """Silence confirmed it for one of them, as agreed."""
     disputes: tuple[Dispute, ...] = ()
+    """Those that go on."""
+    ended: tuple[Dispute, ...] = ()
+    """Those that are over, or so many of their lines, in the order in which they ended."""
     conceded: tuple[LineSum, ...] = ()
     corrections: Natural = 0
     waiting: Natural = 0

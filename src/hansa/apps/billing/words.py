@@ -49,7 +49,9 @@ def dispute(ctx: Context, a: DisputeStatement) -> None:
     _check_disputed(ctx, case, a.lines)
 
     # Events, then writes. Who disputes some lines confirms the others.
-    disputed = Dispute(by=ctx.member, lines=a.lines, reason=a.reason, evidence=a.evidence)
+    disputed = Dispute(
+        by=ctx.member, lines=a.lines, reason=a.reason, evidence=a.evidence, opened_ms=ctx.time_ms
+    )
     life = _with_word(ctx, case, replace(life, disputes=(*life.disputes, disputed)))
     ctx.emit(
         Disputed(agreement=a.agreement, period_ms=a.period_ms, by=ctx.member, lines=a.lines, reason=a.reason)
@@ -61,13 +63,13 @@ def dispute(ctx: Context, a: DisputeStatement) -> None:
 def withdraw_dispute(ctx: Context, a: WithdrawDispute) -> None:
     # Checks.
     case = case_of(ctx, a.agreement, a.period_ms)
-    left = tuple(each for each in case.life.disputes if each.by != ctx.member)
-    if left == case.life.disputes:
+    own = tuple(line for each in case.life.disputes if each.by == ctx.member for line in each.lines)
+    if not own:
         raise errors.DisputeNone(member=ctx.member, agreement=a.agreement)
 
     # Events, then writes.
     ctx.emit(DisputeWithdrawn(agreement=a.agreement, period_ms=a.period_ms, by=ctx.member))
-    carry_on(ctx, case, replace(heard(ctx, case), disputes=left))
+    carry_on(ctx, case, lifecycle.without_disputes(heard(ctx, case), own, ctx.time_ms))
 
 
 @since(2)
@@ -115,11 +117,13 @@ def concede(ctx: Context, a: Concede) -> None:
             effective=not waits,
         )
     )
-    carry_on(ctx, case, life if waits else effective(case, life, correction))
+    carry_on(ctx, case, life if waits else effective(case, life, correction, ctx.time_ms))
 
 
-def effective(case: Case, life: Life, correction: Correction) -> Life:
-    """A life in which a correction counts. Lines that it leaves nothing of are in dispute no more."""
+def effective(case: Case, life: Life, correction: Correction, at_ms: int) -> Life:
+    """A life in which a correction counts from now on. Lines that it leaves nothing of are in dispute no
+    more.
+    """
     changes = {line.line: abs(line.gross_minor) for line in correction.lines}
     life = replace(
         life,
@@ -133,10 +137,7 @@ def effective(case: Case, life: Life, correction: Correction) -> Life:
         corrected_gross_minor=life.corrected_gross_minor + correction.gross_minor,
     )
     gone = [line.number for line in case.statement.lines if not lifecycle.standing_minor(life, line)]
-    disputes = (
-        replace(each, lines=tuple(line for line in each.lines if line not in gone)) for each in life.disputes
-    )
-    return replace(life, disputes=tuple(each for each in disputes if each.lines))
+    return lifecycle.without_disputes(life, gone, at_ms)
 
 
 def _unheard(ctx: Context, case: Case) -> Life:

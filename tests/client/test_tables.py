@@ -50,6 +50,26 @@ def test_programs_are_told_what_hansa_keeps() -> None:
     assert found[0] == dict(zip((column.name for column in COLUMNS), ROWS[0], strict=True))
 
 
+def test_words_follow_the_language_and_json_does_not() -> None:
+    columns = (
+        Column("state", "状态", "state", words={"open": Text("在用", "in use")}),
+        Column("name", "名称", "name"),
+    )
+    table = Table(
+        Text("款项", "Funds"), columns, [("open", Text("甲", "A")), ("odd", (Text("乙", "B"), "c"))]
+    )
+    assert [table.texts(row, "zh") for row in table.rows] == [["在用", "甲"], ["odd", "乙、c"]]
+    assert [table.texts(row, "en") for row in table.rows] == [["in use", "A"], ["odd", "B, c"]]
+    assert csv_text(table, "zh").split("\n")[1] == "在用,甲"
+    sheet = load_workbook(io.BytesIO(xlsx_bytes(table, "zh"))).active
+    assert sheet is not None
+    assert [cell.value for cell in sheet[2]] == ["在用", "甲"]
+    assert json.loads(json_bytes(table)) == [
+        {"state": "open", "name": {"zh": "甲", "en": "A"}},
+        {"state": "odd", "name": [{"zh": "乙", "en": "B"}, "c"]},
+    ]
+
+
 def test_csv_reads_back_and_begins_with_the_mark_for_excel_where_asked() -> None:
     text = csv_text(TABLE, "zh", bom=True)
     assert text.startswith("\ufeff单位,币种,含税")

@@ -82,7 +82,7 @@ def print_table(table: Table, lang: Language) -> None:
         right = column.kind in NUMBERS
         drawn.add_column(column.head(lang), justify="right" if right else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(text) for text in table.texts(row)))
+        drawn.add_row(*(Text(text) for text in table.texts(row, lang)))
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(drawn)
     if not table.rows:

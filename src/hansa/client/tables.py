@@ -1,14 +1,15 @@
 """Lists as tables: one table, shown to people, written as CSV or xlsx, or told to programs as JSON.
 
 A table holds values as Hansa keeps them (minor units, ms, days); what a reader sees is made from them by the
-column's kind. In JSON they stay as they are, under the column's name, which carries the unit.
+column's kind and words. In JSON they stay as they are, under the column's name, which carries the unit: JSON
+is the same in every language.
 """
 
 import csv
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -24,7 +25,7 @@ from hansa.kernel.refusal import Refusal
 Kind = Literal["text", "count", "money", "price", "currency", "time", "date", "flag", "share"]
 """How a column's values read.
 
-`text`: str, or a tuple of them; `count`: int; `money`: minor units of the row's `currency` column;
+`text`: a str, a Text (JSON tells both languages), or a tuple of these; `count`: int; `money`: minor units of the row's `currency` column;
 `price`: e8 per unit; `currency`: its code; `time`: ms since the epoch (0: none), shown in UTC; `date`: days
 since the epoch; `flag`: bool; `share`: basis points, shown in percent. None shows as an empty cell.
 """
@@ -54,6 +55,8 @@ class Column:
     zh: str
     en: str
     kind: Kind = "text"
+    words: Mapping[str, Text] = field(default_factory=dict)
+    """What a column of codes says to people, by the code, which JSON tells; one without words shows itself."""
 
     def head(self, lang: Language) -> str:
         return self.zh if lang == "zh" else self.en
@@ -73,16 +76,24 @@ class Table:
         """The currency of a row; "" where the table has none."""
         return next((row[at] for at, one in enumerate(self.columns) if one.kind == "currency"), "") or ""
 
-    def texts(self, row: Sequence[Any]) -> list[str]:
+    def texts(self, row: Sequence[Any], lang: Language = "en") -> list[str]:
         """A row as people read it."""
         currency = self.currency_of(row)
         return [
-            cell_text(column.kind, value, currency) for column, value in zip(self.columns, row, strict=True)
+            cell_text(column.kind, said(column, value), currency, lang)
+            for column, value in zip(self.columns, row, strict=True)
         ]
 
 
-def cell_text(kind: Kind, value: Any, currency: str = "") -> str:
+def said(column: Column, value: Any) -> Any:
+    """A code by the column's words; any other value as it is."""
+    return column.words.get(value, value) if isinstance(value, str) else value
+
+
+def cell_text(kind: Kind, value: Any, currency: str = "", lang: Language = "en") -> str:
     """A value as people read it, in one line, without what steers a terminal."""
+    if isinstance(value, Text):
+        return printable(value.of(lang))
     if value is None or (kind == "time" and value == 0):
         return ""
     if kind == "money":
@@ -98,7 +109,8 @@ def cell_text(kind: Kind, value: Any, currency: str = "") -> str:
     if kind == "share":
         return f"{Decimal(value).scaleb(-2)} %"
     if isinstance(value, tuple | list):
-        return "、".join(printable(str(one)) for one in value)
+        between = "、" if lang == "zh" else ", "
+        return between.join(cell_text("text", one, lang=lang) for one in value)
     return printable(str(value))
 
 
@@ -125,7 +137,7 @@ def csv_text(table: Table, lang: Language, *, bom: bool = False) -> str:
     writer = csv.writer(out, lineterminator="\r\n" if bom else "\n")
     writer.writerow([column.head(lang) for column in table.columns])
     for row in table.rows:
-        cells = zip(table.columns, table.texts(row), strict=True)
+        cells = zip(table.columns, table.texts(row, lang), strict=True)
         writer.writerow([harmless(text) if column.kind == "text" else text for column, text in cells])
     return (BOM if bom else "") + out.getvalue()
 
@@ -154,7 +166,10 @@ def xlsx_bytes(table: Table, lang: Language) -> bytes:
     for row in table.rows:
         currency = table.currency_of(row)
         sheet.append(
-            [_cell(sheet, one.kind, value, currency) for one, value in zip(table.columns, row, strict=True)]
+            [
+                _cell(sheet, one.kind, said(one, value), currency, lang)
+                for one, value in zip(table.columns, row, strict=True)
+            ]
         )
     out = io.BytesIO()
     book.save(out)
@@ -170,7 +185,7 @@ def _head(sheet: Any, text: str) -> Any:
     return cell
 
 
-def _cell(sheet: Any, kind: Kind, value: Any, currency: str) -> Any:
+def _cell(sheet: Any, kind: Kind, value: Any, currency: str, lang: Language) -> Any:
     """A number where the column is one; a text is stored as text, whatever it begins with."""
     from openpyxl.cell import WriteOnlyCell
 
@@ -195,7 +210,7 @@ def _cell(sheet: Any, kind: Kind, value: Any, currency: str) -> Any:
     elif kind == "count":
         cell = WriteOnlyCell(sheet, value)
     else:
-        cell = WriteOnlyCell(sheet, cell_text(kind, value)[:CELL_MAX])
+        cell = WriteOnlyCell(sheet, cell_text(kind, value, lang=lang)[:CELL_MAX])
         cell.data_type = "s"
     return cell
 
@@ -207,7 +222,7 @@ def _sheet_name(title: str) -> str:
 def _widths(table: Table, lang: Language) -> list[int]:
     """Width of each column by its first rows; a Chinese letter is as wide as two others."""
     shown = [[column.head(lang) for column in table.columns]]
-    shown += [table.texts(row) for row in table.rows[:WIDTH_LOOKED_AT]]
+    shown += [table.texts(row, lang) for row in table.rows[:WIDTH_LOOKED_AT]]
     return [
         min(WIDTH_MAX, 2 + max(sum(2 if ord(c) > 0x2E7F else 1 for c in row[at]) for row in shown))
         for at in range(len(table.columns))

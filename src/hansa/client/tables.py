@@ -25,8 +25,8 @@ from hansa.kernel.refusal import Refusal
 Kind = Literal["text", "count", "money", "price", "currency", "time", "date", "flag", "share"]
 """How a column's values read.
 
-`text`: a str, a Text (JSON tells both languages), or a tuple of these; `count`: int; `money`: minor units of the row's `currency` column;
-`price`: e8 per unit; `currency`: its code; `time`: ms since the epoch (0: none), shown in UTC; `date`: days
+`text`: a str, a Text (JSON tells both languages), or a tuple of these; `count`: int; `money`: minor units of
+the row's `currency` column; `price`: e8 per unit; `currency`: its code; `time`: ms since the epoch (0: none), shown in UTC; `date`: days
 since the epoch; `flag`: bool; `share`: basis points, shown in percent. None shows as an empty cell.
 """
 
@@ -56,7 +56,7 @@ class Column:
     en: str
     kind: Kind = "text"
     words: Mapping[str, Text] = field(default_factory=dict)
-    """What a column of codes says to people, by the code, which JSON tells; one without words shows itself."""
+    """What a column of codes says to people, by the code, which JSON tells; one without shows itself."""
 
     def head(self, lang: Language) -> str:
         return self.zh if lang == "zh" else self.en

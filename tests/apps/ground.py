@@ -95,6 +95,8 @@ class Ground:
         self.rules = rules
         self.height = 0
         self.layer = Overlay(Committed(MemoryStore()))
+        self.happened: list[tuple[int, int, int, bytes]] = []
+        """Height, index, time, event, of all that was done by `do` and by due work."""
         ctx = self.context("plant")
         key = Key(1, b"k" * 32, "h", "gateway", ("*",), now_ms + 100 * 366 * limits.DAY_MS)
         KEYS.put(ctx, ("plant", "gateway-1"), key)
@@ -131,8 +133,13 @@ class Ground:
         if isinstance(action, Accept) and action.content == AS_PROPOSED:
             action = self._as_proposed(action)
         REGISTRY.actions[type(action)](ctx, action)
-        ctx.layer.merge_into(self.layer)
+        self.keep(ctx)
         return ctx
+
+    def keep(self, ctx: Context) -> None:
+        """What was written stays, and what happened is remembered."""
+        ctx.layer.merge_into(self.layer)
+        self.happened += [(ctx.height, n, ctx.time_ms, event) for n, event in enumerate(ctx.events)]
 
     def _as_proposed(self, action: Accept) -> Accept:
         """With the digest of what stands proposed, if anything does."""
@@ -155,7 +162,7 @@ class Ground:
             ctx = self.context()
             due.remove(ctx, (int(due_ms), str(name)), work)
             REGISTRY.due[work.handler](ctx, *work.arguments)
-            ctx.layer.merge_into(self.layer)
+            self.keep(ctx)
         self.now_ms = max(self.now_ms, now_ms)
 
     # The room's business in short.

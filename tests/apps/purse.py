@@ -56,6 +56,8 @@ class Purse:
         self.height = 0
         self.heard: list[Signal] = []
         self.events: list[bytes] = []
+        self.happened: list[tuple[int, int, int, bytes]] = []
+        """Height, index, time, event."""
         self.layer = Overlay(Committed(MemoryStore()))
         self.deaf = False
         """Whether who listens refuses to hear."""
@@ -137,6 +139,7 @@ class Purse:
     def _keep(self, ctx: Context) -> None:
         ctx.layer.merge_into(self.layer)
         self.events += ctx.events
+        self.happened += [(ctx.height, n, ctx.time_ms, event) for n, event in enumerate(ctx.events)]
 
     def emitted(self, kind: type[E]) -> list[E]:
         tag = kind.__struct_config__.tag

@@ -77,8 +77,8 @@ def test_each_step_with_a_receipt_is_told_to_everyone(purse: Purse) -> None:
     back = names.name_of("refund", "maker", entry(1), "1")
     assert purse.emitted(DeclaredPaid) == [DeclaredPaid("o-1", 900, "FT-1")]
     assert purse.emitted(Received) == [
-        Received("maker", entry(1), "CNY", 2_000, "plant", one),
-        Received("maker", entry(2), "CNY", 70, "plant"),
+        Received("maker", entry(1), "CNY", 2_000, purse.now_ms, "plant", one),
+        Received("maker", entry(2), "CNY", 70, purse.now_ms, "plant"),
     ]
     assert purse.emitted(Applied) == [Applied("maker", entry(1), two)]
     assert purse.emitted(Refunded) == [Refunded("maker", entry(1), 200, back)]

@@ -284,6 +284,8 @@ class Lessened(Event, tag="money.lessened"):
     by: Id
     """Cause of the correction, or the reason code of a creditor that forgoes it."""
     back: OptionalId = ""
+    waived: bool = False
+    """Its creditor forgoes it (`money.waive`): no correction of what it is owed for."""
 
 
 class Received(Event, tag="money.received"):
@@ -291,6 +293,8 @@ class Received(Event, tag="money.received"):
     entry: Hash
     currency: CurrencyCode
     amount_minor: Positive
+    value_ms: TimeMs
+    """The bank's value date."""
     payer: OptionalId = ""
     allocations: tuple[Allocation, ...] = ()
 

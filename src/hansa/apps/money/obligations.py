@@ -160,7 +160,14 @@ def owe(ctx: Context, name: str, owed: Owed, *, fund: str = "", acknowledged: bo
 
 
 def lessen(
-    ctx: Context, name: str, amount_minor: int, by: str, cause: Cause = "correction", due_ms: int = 0
+    ctx: Context,
+    name: str,
+    amount_minor: int,
+    by: str,
+    cause: Cause = "correction",
+    due_ms: int = 0,
+    *,
+    waived: bool = False,
 ) -> Signals:
     """So much less is owed; what was paid beyond is owed back, as `cause`. `by`: the event's word for it.
 
@@ -182,7 +189,7 @@ def lessen(
     after = replace(after, state=_state(after))
     _write(ctx, name, after, before.state)
     back = back_of(name, after.backs) if beyond else ""
-    ctx.emit(Lessened(obligation=name, amount_minor=amount_minor, by=by, back=back))
+    ctx.emit(Lessened(obligation=name, amount_minor=amount_minor, by=by, back=back, waived=waived))
     if beyond:
         owe(ctx, back, turned_round(before, beyond, cause, due_ms or ctx.time_ms + limits.RETURN_MS))
     return _told(ctx, name, before, after)

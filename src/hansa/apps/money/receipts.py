@@ -104,6 +104,7 @@ def receive(ctx: Context, a: Receive) -> None:
             entry=a.entry,
             currency=a.currency,
             amount_minor=a.amount_minor,
+            value_ms=a.value_ms,
             payer=a.payer,
             allocations=a.allocations,
         )
@@ -230,7 +231,7 @@ def waive(ctx: Context, a: Waive) -> None:
         raise errors.LessenedTooMuch(obligation=a.obligation, most=most)
 
     # Writes and events.
-    told = lessen(ctx, a.obligation, a.amount_minor, a.reason)
+    told = lessen(ctx, a.obligation, a.amount_minor, a.reason, waived=True)
     tell(ctx, [Waived(a.obligation, owed.cause, owed.subject, a.amount_minor), *told])
 
 

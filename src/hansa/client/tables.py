@@ -26,8 +26,9 @@ Kind = Literal["text", "count", "money", "price", "currency", "time", "date", "f
 """How a column's values read.
 
 `text`: a str, a Text (JSON tells both languages), or a tuple of these; `count`: int; `money`: minor units of
-the row's `currency` column; `price`: e8 per unit; `currency`: its code; `time`: ms since the epoch (0: none), shown in UTC; `date`: days
-since the epoch; `flag`: bool; `share`: basis points, shown in percent. None shows as an empty cell.
+the row's `currency` column; `price`: e8 per unit; `currency`: its code; `time`: ms
+since the epoch (0: none), shown in UTC; `date`: days since the epoch; `flag`: bool; `share`: basis points,
+shown in percent. None shows as an empty cell.
 """
 
 ROWS_MAX = 1_048_575

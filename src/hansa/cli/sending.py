@@ -25,16 +25,24 @@ if TYPE_CHECKING:
 
 
 def act(
-    desk: Desk, actions: Sequence[Action], *, dry_run: bool, yes: bool, as_json: bool, quiet: bool = False
+    desk: Desk,
+    actions: Sequence[Action],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    quiet: bool = False,
+    told: bool = False,
 ) -> Receipt | None:
     """One transaction of these actions, or what it would be. Raises Refused, or what the network raises:
-    then it stays in the outbox, and the user is told.
+    then it stays in the outbox, and the user is told. `told`: the user has read what they say already.
     """
     if dry_run:
         show_draft(desk, actions, as_json)
         return None
     if not yes:
-        click.echo(described(actions), err=True)
+        if not told:
+            click.echo(described(actions), err=True)
         confirm(desk.lang, "签名并发送？", "Sign and send?")
     with desk.outbox() as outbox:
         number = outbox.put(desk.registry, *actions, now_ms=now_ms())

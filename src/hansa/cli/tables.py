@@ -71,8 +71,8 @@ def show_table(
         print_table(table, lang)
 
 
-def print_table(table: Table, lang: Language) -> None:
-    """The table for people; an empty one says so."""
+def print_table(table: Table, lang: Language, *, err: bool = False) -> None:
+    """The table for people; an empty one says so. `err`: on standard error, beside a result."""
     from rich.console import Console
     from rich.table import Table as Drawn
     from rich.text import Text
@@ -83,7 +83,8 @@ def print_table(table: Table, lang: Language) -> None:
         drawn.add_column(column.head(lang), justify="right" if right else "left", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(Text(text) for text in table.texts(row, lang)))
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    stream = sys.stderr if err else sys.stdout
+    console = Console(file=stream, width=None if stream.isatty() else WIDTH)
     console.print(drawn)
     if not table.rows:
         console.print("（无）" if lang == "zh" else "(none)", style="dim")

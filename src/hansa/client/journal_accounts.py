@@ -56,7 +56,11 @@ class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accrued_receivable: Account
     accrued_payable: Account
     output_tax: Account
+    output_tax_deferred: Account
+    """Of statements, until it is invoiced or due (待转销项税额)."""
     input_tax: Account
+    input_tax_pending: Account
+    """Of statements, until their invoice is there (待认证进项税额)."""
     revenue: Account
     cost: Account
     interest_income: Account
@@ -72,6 +76,8 @@ class Chart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: Accounts
     reversal: Literal["red", "contra"] = "red"
     """How an accrual is taken back: the same entry with negative amounts (红字冲销), or sides changed."""
+    tax_at: Literal["invoice", "confirmation"] = "invoice"
+    """When tax counts: at the invoice (for who provides at the due date, if that comes first), or at once."""
     prepayment_tax_bp: int = 0
     """Tax that falls due when a prepayment is received, basis points of the net; 0: none does."""
 

@@ -7,20 +7,21 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 from hansa.apps.billing.accrual import Accrued
-from hansa.apps.billing.lifecycle import Leg, legs
-from hansa.apps.billing.lines import Line
+from hansa.apps.billing.lifecycle import legs
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.billing.messages_life import Correction, Life
-from hansa.apps.billing.sharing_out import shares
+from hansa.apps.billing.saying import amount_text
 from hansa.apps.consortium.calendars import Calendar, date_text, local_day
 from hansa.apps.consortium.messages import CalendarRecord
 from hansa.apps.money.messages import Obligation
 from hansa.apps.money.names import return_of, same_again_of
 from hansa.apps.money.queries import ListedFund, ListedObligation, ListedPayment, ListedReceipt
 from hansa.client.accruals import agreements
-from hansa.client.journal import AccruedAt, Stated, Voucher, accrual_vouchers, statement_vouchers
+from hansa.client.journal import Voucher
 from hansa.client.journal_accounts import Chart
+from hansa.client.journal_accruals import accrual_vouchers, accrued_at, in_dispute
 from hansa.client.journal_money import MoneyBooks, left_out, money_vouchers
+from hansa.client.journal_statements import Stated, statement_vouchers
 from hansa.client.tables import EPOCH
 from hansa.kernel.refusal import Refusal
 
@@ -173,7 +174,7 @@ def journal(
     books: Books, chart: Chart, from_day: int, to_day: int, accrue: Accrue | None = None
 ) -> tuple[list[Voucher], list[str]]:
     """All vouchers from one local date to another, both included, and what must be booked by hand."""
-    found = [voucher for each in books.stated for voucher in statement_vouchers(books.member, each)]
+    found = [voucher for each in books.stated for voucher in statement_vouchers(books.member, each, chart)]
     found += money_vouchers(books.money, chart)
     by_hand = left_out(books.money)
     for day in month_ends(from_day - 1, to_day) if accrue is not None else ():
@@ -182,22 +183,17 @@ def journal(
                 continue
             assert accrue is not None
             try:
-                lines = [line for one in accrue(name, agreement, day) for line in one.lines]
+                accrued = accrued_at(name, agreement, tariff.tariff, day, accrue(name, agreement, day))
             except Refusal as refused:
                 by_hand.append(f"{name} {date_text(day)}: {refused.code}")
                 continue
-            accrued = AccruedAt(name, day, tariff.tariff.currency, _legs(agreement, tariff, lines))
             found += accrual_vouchers(books.member, accrued, chart)
+            open_minor = in_dispute(books.member, accrued)
+            if open_minor:
+                amount = amount_text(open_minor, accrued.currency)
+                by_hand.append(f"{name} {date_text(day)}: 有争议，未暂估 in dispute, not accrued: {amount}")
     vouchers = [voucher for voucher in found if from_day <= voucher.day <= to_day]
     return sorted(vouchers, key=lambda voucher: (voucher.day, voucher.number)), by_hand
-
-
-def _legs(agreement: Agreement, tariff: PublishedTariff, lines: Sequence[Line]) -> list[Leg]:
-    """Net amounts by who will owe whom."""
-    provider, user = agreement.provider, agreement.user
-    shared = shares(tariff.tariff.elements, provider, user, lines)
-    whole = Leg(user, provider, sum(line.net_minor for line in lines))
-    return [Leg(one.debtor, one.creditor, one.net_minor) for one in shared] or [whole]
 
 
 def month_ends(from_day: int, to_day: int) -> list[int]:

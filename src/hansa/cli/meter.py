@@ -5,10 +5,15 @@ from pathlib import Path
 
 import click
 
+from hansa.cli.meter_send import send
+
 
 @click.group()
 def meter() -> None:
-    """Look at machine logs and read them. 查看与读取机器日志。"""
+    """Look at machine logs, read them, send them. 查看、读取、发送机器日志。"""
+
+
+meter.add_command(send)
 
 
 @meter.command()

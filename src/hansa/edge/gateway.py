@@ -174,48 +174,53 @@ class Gateway:
         """Store a delivery's readings, and sign what the ledger is told of them: anchor first, then
         records.
         """
-        readings = [_stored(log, item) for item in delivery.items]
         secret = hmac.digest(self._secret, delivery.name.encode(), "sha256")
-        root, count = self.store.add(delivery.name, secret, readings)
-        times = [item.at_ms for item in delivery.items]
-        files = sorted({log.files[log.feeds[item.feed].file[item.reading]].sha256 for item in delivery.items})
-        anchor = AnchorReadings(
+        root, _ = self.store.add(delivery.name, secret, stored(log, delivery))
+        told = told_of(log, delivery, self.client.member, root, generation)
+        return [self.client.sign(action) for action in told]
+
+
+def stored(log: Log, delivery: Delivery) -> list[StoredReading]:
+    """A delivery's readings as their owner keeps them."""
+    return [_stored(log, item) for item in delivery.items]
+
+
+def told_of(log: Log, delivery: Delivery, owner: str, root: bytes, generation: int) -> list[Action]:
+    """What the ledger is told of a delivery whose readings have this Merkle root: anchor, then records."""
+    times = [item.at_ms for item in delivery.items]
+    files = sorted({log.files[log.feeds[item.feed].file[item.reading]].sha256 for item in delivery.items})
+    told: list[Action] = [
+        AnchorReadings(
             anchor=delivery.name,
             root=root.hex(),
-            count=count,
+            count=len(delivery.items),
             first_ms=min(times),
             last_ms=max(times),
             file_sha256=files[0] if len(files) == 1 else hashlib.sha256("".join(files).encode()).hexdigest(),
         )
-        wires = [self.client.sign(anchor)]
-        for number, feed in enumerate(log.feeds):
-            chosen = [
-                (i, item) for i, item in enumerate(delivery.items) if item.feed == number and item.record
-            ]
-            for start in range(0, len(chosen), limits.RECORDS_PER_BATCH_MAX):
-                part = chosen[start : start + limits.RECORDS_PER_BATCH_MAX]
-                wires.append(self.client.sign(self._record(log, feed, delivery.name, part, generation)))
-        return wires
+    ]
+    for number, feed in enumerate(log.feeds):
+        chosen = [(i, item) for i, item in enumerate(delivery.items) if item.feed == number and item.record]
+        for start in range(0, len(chosen), limits.RECORDS_PER_BATCH_MAX):
+            part = chosen[start : start + limits.RECORDS_PER_BATCH_MAX]
+            counters = _counters(feed_name(log.device, feed.spec), feed, part, generation)
+            index = pack(index for index, _ in part)
+            told.append(RecordCounters(owner=owner, counters=counters, anchor=delivery.name, index=index))
+    return told
 
-    def _record(
-        self, log: Log, feed: FeedLog, anchor: str, chosen: Sequence[tuple[int, Item]], generation: int
-    ) -> RecordCounters:
-        readings = [item.reading for _, item in chosen]
-        spans = [feed.span_ms[reading] for reading in readings]
-        return RecordCounters(
-            owner=self.client.member,
-            counters=Counters(
-                feed=feed_name(log.device, feed.spec),
-                generation=generation,
-                first_sequence=chosen[0][1].record,
-                at_ms=pack(feed.at_ms[reading] for reading in readings),
-                value=pack(feed.value[reading] for reading in readings),
-                lost=pack(position for position, reading in enumerate(readings) if feed.lost[reading]),
-                span_ms=pack(spans) if any(spans) else b"",
-            ),
-            anchor=anchor,
-            index=pack(index for index, _ in chosen),
-        )
+
+def _counters(name: str, feed: FeedLog, chosen: Sequence[tuple[int, Item]], generation: int) -> Counters:
+    readings = [item.reading for _, item in chosen]
+    spans = [feed.span_ms[reading] for reading in readings]
+    return Counters(
+        feed=name,
+        generation=generation,
+        first_sequence=chosen[0][1].record,
+        at_ms=pack(feed.at_ms[reading] for reading in readings),
+        value=pack(feed.value[reading] for reading in readings),
+        lost=pack(position for position, reading in enumerate(readings) if feed.lost[reading]),
+        span_ms=pack(spans) if any(spans) else b"",
+    )
 
 
 def _stored(log: Log, item: Item) -> StoredReading:

@@ -40,6 +40,8 @@ UNITS: dict[str, Unit] = {
     **_units("mm", "other", mm=1, cm=10, m=1000, km=10**6, 毫米=1, 米=1000),
     **_units("varh", "other", varh=1, kvarh=1000, Mvarh=10**6),
     **_units("unit", "other", unit=1),
+    **_units("call", "other", call=1, calls=1),
+    **_units("inspection", "other", inspection=1, inspections=1),
 }
 """Every unit the mapping may name. `h:m:s` and `h:m` (operating hours as clocks show them) come beside
 these.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hansa.apps.metering.readings import SALT_BYTES, ProvedReading, StoredReading
 from hansa.kernel import merkle
-from hansa.kernel.canonical import encode
+from hansa.kernel.canonical import decode, encode
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, secret BLOB, root BLOB, count INTEGER);
@@ -54,6 +54,16 @@ class ReadingStore:
             self._db.execute("ROLLBACK")
             raise
         return root, len(data)
+
+    def root(self, batch: str) -> bytes:
+        """The Merkle root of a batch that lies here; b"" if none does."""
+        found = self._db.execute("SELECT root FROM batches WHERE id = ?", (batch,)).fetchone()
+        return found[0] if found else b""
+
+    def readings(self) -> Iterator[tuple[str, StoredReading]]:
+        """(batch, reading) of all that lies here."""
+        for batch, data in self._db.execute("SELECT batch, data FROM readings"):
+            yield batch, decode(data, StoredReading)
 
     def batches(self) -> Iterator[tuple[str, bytes, bytes, list[bytes]]]:
         """(id, secret, root, readings) of each batch: all that its owner has, for an export of its own."""

@@ -1,0 +1,156 @@
+"""`hansa meter send`: a machine's log onto the ledger, each reading once, however often and how grown."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import Shell, free_port, running
+
+MAPPING = """
+[log]
+device = "{device}"
+format = "wide"
+time = "time"
+time_zone = "Asia/Shanghai"
+
+[[feed]]
+name = "good"
+kind = "counter"
+column = "good"
+unit = "piece"
+record_every = "all"
+
+[[feed]]
+name = "state"
+kind = "state"
+column = "state"
+states = {{ run = "RUN", stop = "STOP", fault = "FAULT" }}
+"""
+ROWS = (
+    ("2026-03-02 08:00", "100", "run"),
+    ("2026-03-02 12:00", "120", "run"),
+    ("2026-03-02 16:00", "140", "stop"),
+    ("2026-03-03 08:00", "140", "run"),
+    ("2026-03-03 12:00", "155", "run"),
+)
+
+
+@dataclass
+class Line:
+    """A machine of the quick consortium's only member, and its gateway's profile."""
+
+    shell: Shell
+    folder: Path
+    member: str
+    device: str
+
+    def log(self, *rows: tuple[str, str, str], mapping: str = MAPPING) -> tuple[object, ...]:
+        (self.folder / "log.csv").write_text(
+            "time,good,state\n" + "".join(",".join(row) + "\n" for row in rows), "utf-8"
+        )
+        (self.folder / "map.toml").write_text(mapping.format(device=self.device), "utf-8")
+        options = ("--profile", "gateway", "--yes")
+        return "meter", "send", self.folder / "log.csv", "--map", self.folder / "map.toml", *options
+
+    def send(self, *rows: tuple[str, str, str], **given: str) -> Any:
+        return self.shell.do(*self.log(*rows, **given), "--json").json
+
+    def records(self, feed: str) -> list[tuple[int, int]]:
+        """(number, value) of each record on the ledger, in order of time."""
+        told = self.shell.do(
+            "get", "metering.records_of", "--owner", self.member, "--feed", f"{self.device}.{feed}",
+            "--from-ms", 0, "--to-ms", 2**52, "--limit", 100, "--json",
+        ).json["value"]  # fmt: skip
+        return [(key[2], record.get("value", 0)) for key, record in told]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shell, Path, str]]:
+    folder, port = tmp_path_factory.mktemp("town"), free_port()
+    shell = Shell(folder / "home")
+    shell.do("init", "--quick", folder / "node", "--port", port)
+    with running(folder / "node"):
+        member = shell.do("profile", "list", "--json").json[0]["member"]
+        shell.do(
+            "profile", "add", "gateway", "--url", f"http://127.0.0.1:{port}", "--member", member,
+            "--genesis", folder / "node" / "genesis.json", "--key", "gateway-1",
+        )  # fmt: skip
+        card = folder / "card.json"
+        card.write_text(shell.do("key", "export", "--card", "--profile", "gateway").out, "utf-8")
+        shell.do("key", "add", "--card", card, "--kind", "gateway", "--scope", "metering.*", "--yes")
+        yield shell, folder, member
+
+
+@pytest.fixture
+def line(town: tuple[Shell, Path, str], request: pytest.FixtureRequest) -> Line:
+    return Line(*town, f"line-{len(request.node.name)}-{request.node.name[-12:]}".replace("_", "-"))
+
+
+def test_a_log_that_grows_is_sent_each_reading_once(line: Line) -> None:
+    first = line.send(*ROWS[:3])
+    assert first["registered"] == [line.device, f"{line.device}.good", f"{line.device}.state"]
+    assert (first["readings"], first["known"]) == (6, 0)
+    again = line.send(*ROWS[:3])
+    assert (again["readings"], again["records"], again["known"], again["registered"]) == (0, 0, 6, [])
+    grown = line.send(*ROWS)
+    assert (grown["readings"], grown["known"]) == (4, 6)
+    assert line.records("good") == [(1, 100), (2, 120), (3, 140), (4, 140), (5, 155)]
+
+
+def test_what_was_missing_is_sent_later_under_new_numbers(line: Line) -> None:
+    line.send(ROWS[0], ROWS[2])
+    line.send(*ROWS[:3])
+    assert line.records("good") == [(1, 100), (3, 120), (2, 140)]
+
+
+def test_states_that_come_later_are_those_that_the_mapping_named(line: Line) -> None:
+    line.send(*ROWS[:3])
+    line.send(("2026-03-04 08:00", "160", "fault"), ("2026-03-04 09:00", "161", "run"))
+    states = [value for _, value in line.records("state")]
+    assert states == [1, 2, 3, 1]  # unknown, RUN, STOP, FAULT
+    odd = ("2026-03-05 08:00", "170", "washing")
+    line.shell.refused("edge.state_new", *line.log(odd))
+
+
+def test_what_was_sent_cannot_be_told_otherwise(line: Line) -> None:
+    line.send(*ROWS)
+    line.shell.refused("edge.told_otherwise", *line.log(("2026-03-02 12:00", "121", "run")))
+    unit = MAPPING.replace('unit = "piece"', 'unit = "kg"')
+    line.shell.refused("edge.feed_differs", *line.log(*ROWS, mapping=unit))
+    assert [value for _, value in line.records("good")] == [100, 120, 140, 140, 155]
+
+
+def test_a_counter_that_never_rose_waits_until_it_does(line: Line) -> None:
+    still = tuple((at, "100", state) for at, _, state in ROWS[:3])
+    told = line.send(*still)
+    assert told["left_out"] == [f"{line.device}.good"]
+    assert line.send(*still, *ROWS[3:])["registered"] == [f"{line.device}.good"]
+    assert [value for _, value in line.records("good")] == [100, 100, 100, 140, 155]
+
+
+def test_only_the_devices_gateway_speaks_for_it(line: Line) -> None:
+    line.send(*ROWS[:2])
+    with_other = [*line.log(*ROWS)]
+    with_other[with_other.index("gateway")] = ""
+    line.shell.refused("edge.source_other", *with_other)
+
+
+def test_a_dry_run_sends_and_keeps_nothing(line: Line) -> None:
+    shown = line.shell.do(*line.log(*ROWS), "--dry-run", "--json").json
+    assert (shown["readings"], shown["known"]) == (10, 0)
+    assert line.send(*ROWS)["readings"] == 10
+    said = line.shell.do(*line.log(*ROWS)).out
+    assert "10 readings were known before" in said
+
+
+def test_a_batch_that_was_stored_and_never_sent_is_sent(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the machine had failed between its own store and the outbox."""
+    with monkeypatch.context() as failing:
+        failing.setattr("hansa.cli.meter_send._deliver", lambda *_: None)
+        line.shell.do(*line.log(*ROWS))
+    assert line.send(*ROWS)["readings"] == 10
+    assert line.send(*ROWS)["readings"] == 0
+    assert [number for number, _ in line.records("good")] == [1, 2, 3, 4, 5]

@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn
 import click
 
 COMMANDS = {
+    "agreement": ("hansa.cli.agreement", "agreement", "Propose and accept what is paid for. 协议。"),
     "approve": ("hansa.cli.approvals", "approve", "What several holders must agree to. 审批。"),
     "asset": ("hansa.cli.asset", "asset", "Machines: what they can do. 设备资产。"),
     "attest": ("hansa.cli.attest", "attest", "Have a record shown, and prove it. 出具记录证明。"),

@@ -187,12 +187,10 @@ def read(lang: Language, name: str, profile_name: str) -> Table:
 
     at = desk(lang, profile_name)
     owner, tariff_id, version = tariff_named(name, at.profile.member)
-    version = version or newest_version(at.ask, owner, tariff_id)
-    found = None
-    if version:
-        found = at.ask(
-            "billing.tariff_of", PublishedTariff | None, owner=owner, tariff=tariff_id, version=version
-        )
+    version = version or newest_version(at.ask, owner, tariff_id) or 1
+    found = at.ask(
+        "billing.tariff_of", PublishedTariff | None, owner=owner, tariff=tariff_id, version=version
+    )
     if found is None:
         raise TariffUnknown(owner=owner, id=tariff_id, version=version)
     full = f"{owner}/{tariff_id}/{version} ({found.tariff.currency})"

@@ -22,8 +22,8 @@ EXACT_PLACES_MAX = 64
 METERS_ZH = {
     "pieces": "产量", "machine_time": "机器工时", "execution": "运行状态", "energy": "电量",
     "reactive_energy": "无功电量", "sheets": "印张", "air": "压缩空气", "running_time": "运行时间",
-    "calls_in_time": "按时上门", "calls_late": "迟到上门", "inspected": "检测", "repeated": "复检",
-    "calls": "调用",
+    "visits": "上门服务", "response": "响应状态", "inspected": "检测", "repeated": "复检",
+    "rejected": "不合格件报告", "calls": "调用", "pressure": "供气压力",
 }  # fmt: skip
 UNITS_ZH = {
     "piece": "件", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时", "Wh": "瓦时", "kWh": "千瓦时",
@@ -36,6 +36,7 @@ WINDOWS_ZH = {"sharp": "尖", "peak": "峰", "flat": "平", "valley": "谷"}
 STATES_ZH = {
     "ACTIVE": "运行", "READY": "就绪", "STOPPED": "停止", "INTERRUPTED": "中断", "FEED_HOLD": "进给保持",
     "PROGRAM_STOPPED": "程序停止", "PROGRAM_COMPLETED": "程序完成", "WAIT": "等待", "unknown": "未知",
+    "CALLED": "已呼叫", "LATE": "逾时未到", "ON_SITE": "已到场", "LOW": "低压",
 }  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 import zipfile
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
+from hansa.apps.billing.elements_trade import Availability
 from hansa.apps.billing.messages import Statement
+from hansa.apps.billing.messages_life import Life
 from hansa.apps.leasing.messages import Lease
 from hansa.apps.leasing.messages_told import Chain
 from hansa.apps.money.conservation import Breach
@@ -17,12 +20,19 @@ from hansa.client.evidence import gather
 from hansa.client.pay.camt import read_camt
 from hansa.client.verify import check_bundle
 from hansa.client.verify_deal import Signed, _lease
+from hansa.client.what_if import under_tariff
 from hansa.console.report import business as page
 from hansa.kernel import digest, encode, replace
 from hansa.simulation import demo as plays
+from hansa.simulation.packaging_line import BROKEN_FROM, BROKEN_TO, instant_ms
 from hansa.simulation.play import LEASE, SUBLEASE
+from hansa.simulation.story_downtime import HALT
 from hansa.simulation.story_market import RESERVE_E8
 from tests.client.test_verify import checker
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+SERVICE_HOURS = 16
+"""A day, by the windows that the tariff's credit names: 07:00 to 23:00."""
 
 
 def ask(month: plays.Demo, name: str, kind: Any, **arguments: Any) -> Any:
@@ -139,15 +149,73 @@ def test_a_contract_that_was_not_signed_so_is_noticed(
     assert "terms" in [check.name for check in report.checks if not check.ok]
 
 
-def test_the_disputed_stop_counts_for_nothing_and_is_listed(month: plays.Demo) -> None:
-    (claim,) = month.statements[0].claims
+def test_the_disputed_stop_counts_for_nothing_and_is_listed_with_what_it_would_change(
+    month: plays.Demo,
+) -> None:
+    (claim,) = month.statements[-1].claims
     assert claim.contested
-    assert (claim.by, claim.liable) == ("plant", "provider")
+    assert (claim.claim, claim.by, claim.liable) == (HALT, "plant", "provider")
+    assert claim.change_minor == credit_minor(month, 0) - credit_minor(month, claim.to_ms - claim.from_ms)
+    assert claim.change_minor < 0
+
+
+def credit_minor(month: plays.Demo, more_ms: int) -> int:
+    """September's availability credit by the words of the tariff, had the maker answered for more."""
+    tariff, stated = month.play.sheet.tariff, month.statements[-1]
+    (element,) = [each for each in tariff.elements if isinstance(each, Availability)]
+    down_ms = more_ms + sum(stop.stopped_ms for stop in stated.stops if stop.liable == "provider")
+    days = (stated.period.to_ms - stated.period.from_ms) // DAY_MS
+    planned_ms = days * SERVICE_HOURS * HOUR_MS
+    missed = [
+        band.credit_bp
+        for band in element.bands
+        if (planned_ms - down_ms) * 10_000 < band.below_bp * planned_ms
+    ]
+    base_minor = sum(
+        line.net_minor for line in stated.lines if line.clause in element.of and line.kind != "correction"
+    )
+    return round(Fraction(base_minor * max(missed, default=0), 10_000))
+
+
+def test_what_the_maker_admitted_of_the_breakdown_lowers_the_statement(month: plays.Demo) -> None:
+    """Two thirds of the stop that the log shows; the plant withdrew its own claim."""
+    stated = month.statements[-1]
+    (stop,) = [each for each in stated.stops if each.liable == "provider"]
+    whole_ms = instant_ms(BROKEN_TO) - instant_ms(BROKEN_FROM)
+    assert (stop.reason, stop.stopped_ms) == ("drive_fault", whole_ms * 2 // 3)
+    (line,) = [each for each in stated.lines if each.kind == "availability"]
+    assert -line.net_minor == credit_minor(month, 0) > 0
+
+
+def test_the_same_months_under_the_same_tariff_come_to_the_same_with_their_claims(
+    month: plays.Demo,
+) -> None:
+    compared = under_tariff(month.report, month.folder / "tariff.json")
+    stated, other = (
+        [closed.totals.net_minor for closed in each] for each in (compared.stated, compared.other)
+    )
+    assert stated == other
+
+
+def test_august_has_no_stop_at_the_makers_charge_and_no_credit(month: plays.Demo) -> None:
+    august = month.statements[0]
+    assert [each for each in august.stops if each.liable == "provider"] == []
+    assert [line.net_minor for line in august.lines if line.kind == "availability"] == [0]
+
+
+def test_august_is_confirmed_and_paid_before_september_is_stated(month: plays.Demo) -> None:
+    lives = [
+        ask(month, "billing.life_of", Life, agreement=LEASE, period_ms=each.period.from_ms)
+        for each in month.statements
+    ]
+    assert lives[0].settled_ms < month.statements[1].closed_ms
+    numbers = [life.invoice.number for life in lives if life.invoice]
+    assert len(set(numbers)) == 2
 
 
 def test_what_was_accrued_at_the_end_of_the_lease_is_what_was_stated(month: plays.Demo) -> None:
     """Nothing came late after the end, so the accrual is the statement to the cent."""
-    assert sum(each.gross_minor for each in month.settled.accrued) == month.statements[0].gross_minor
+    assert sum(each.gross_minor for each in month.settled.accrued) == month.statements[-1].gross_minor
 
 
 def test_the_files_of_the_readers_are_there_and_whole(month: plays.Demo) -> None:

@@ -19,7 +19,8 @@ from hansa.edge.gateway import Delivery, Item
 from hansa.kernel import limits
 from hansa.simulation import demo as plays
 from hansa.simulation.play import Play
-from hansa.simulation.story_downtime import LONGEST_MS, longest_stop
+from hansa.simulation.story_downtime import LONGEST_MS, breakdown_of, halt_of
+from hansa.simulation.story_downtime import stops as stops_of
 from hansa.simulation.story_handover import after_handover, first_readings
 from hansa.simulation.story_handover import why_not as not_handed_over
 from hansa.simulation.story_market import LEAD_MS, Deal, deal_of
@@ -81,21 +82,24 @@ def at_time(now_ms: int) -> Any:
 
 
 def test_the_longest_stop_of_at_most_four_hours_is_the_breakdown(play: Play) -> None:
-    stop = longest_stop(stops(play, "STOPPED"), deal_of(play))
+    found = stops_of(stops(play, "STOPPED"), deal_of(play))
+    stop, halt = breakdown_of(found), halt_of(found)
     assert stop is not None
-    assert stop.to_ms - stop.from_ms == 3 * limits.HOUR_MS < LONGEST_MS
+    assert halt is not None
+    assert (stop.span_ms, halt.span_ms) == (3 * limits.HOUR_MS, 2 * limits.HOUR_MS)
+    assert stop.span_ms < LONGEST_MS
     assert stop.period_ms == deal_of(play).from_ms
 
 
 def test_a_stop_of_minutes_is_no_breakdown(play: Play) -> None:
     """The first stop lasts six minutes; a lease that ends after it knows no other."""
     until_ms = int((BEGIN + timedelta(hours=2)).timestamp() * 1_000)
-    assert longest_stop(stops(play, "STOPPED"), replace(deal_of(play), to_ms=until_ms)) is None
+    assert stops_of(stops(play, "STOPPED"), replace(deal_of(play), to_ms=until_ms)) == []
 
 
 def test_without_a_rule_or_a_stop_there_is_no_breakdown(play: Play) -> None:
-    assert longest_stop(play, deal_of(play)) is None
-    assert longest_stop(stops(play, "SETUP"), deal_of(play)) is None
+    for silent in (play, stops(play, "SETUP")):
+        assert breakdown_of(stops_of(silent, deal_of(silent))) is None
 
 
 def test_a_lease_needs_time_to_bargain_and_a_year_at_most(play: Play) -> None:

@@ -61,7 +61,7 @@ def test_a_ledger_taken_back_is_what_it_was_and_goes_on_to_the_same_end(
 
     node = opened(month, copy)
     assert (node.height, node.app_hash) == (closed - 1, header.app_hash) != (height, month.world.genesis)
-    assert stated(node) == []
+    assert len(stated(node)) == len(month.statements) - 1
     node.wake()
     assert stated(node)[-1].gross_minor == month.statements[-1].gross_minor
     node.close()

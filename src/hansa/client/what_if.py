@@ -1,5 +1,6 @@
 """The same usage under another tariff: computed from an evidence bundle, written nowhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hansa.apps.billing.check_feeds import is_check
 from hansa.apps.billing.errors import MeterUnbound, MeterUnfit
 from hansa.apps.billing.messages import Binding
 from hansa.apps.billing.recompute import Closed, Deal, settle
+from hansa.apps.billing.settling import Claims
 from hansa.apps.billing.sheet import Sheet, read_sheet
 from hansa.apps.consortium.calendars import Calendar
 from hansa.client.verify import Report
@@ -51,7 +53,8 @@ def under_tariff(report: Report, path: Path, chosen: dict[str, str] | None = Non
     # All records at once, at the first close: so no period has late corrections.
     periods = len(report.closed) if same_periods else _PERIODS_MAX
     stated = settle(deal, [dict(report.points), *({} for _ in report.closed[1:])], claims=report.claims)
-    others = settle(other, [points, *({} for _ in range(periods - 1))])
+    claims = _renamed(report.claims, meters) if same_periods else {}
+    others = settle(other, [points, *({} for _ in range(periods - 1))], claims=claims)
     until = report.closed[-1].period.to_ms
     return Comparison(
         currency=deal.tariff.currency,
@@ -63,6 +66,19 @@ def under_tariff(report: Report, path: Path, chosen: dict[str, str] | None = Non
 
 
 _PERIODS_MAX = 4_000
+
+
+def _renamed(claims: Mapping[int, Claims], meters: Mapping[str, str]) -> dict[int, Claims]:
+    """The claims of each period, of the meters of the new tariff that stand for those claimed of."""
+    return {
+        period_ms: [
+            (claim, replace(said, meter=name))
+            for name, source in meters.items()
+            for claim, said in found
+            if said.meter == source
+        ]
+        for period_ms, found in claims.items()
+    }
 
 
 def _source(deal: Deal, sheet: Sheet, name: str, chosen: dict[str, str]) -> str:

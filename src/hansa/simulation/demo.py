@@ -134,7 +134,7 @@ def prepare(folder: Path, inputs: Sequence[Path] = ()) -> Path:
 
 
 def packaging_play(folder: Path) -> Play:
-    """The made-up month: log, mapping and tariff written and read, the faults, what its owner declares of
+    """The made-up weeks: log, mapping and tariff written and read, the faults, what its owner declares of
     them.
     """
     line, _ = line7.write(folder / "log")
@@ -171,9 +171,16 @@ def packaging_play(folder: Path) -> Play:
         ),
     )
     play = Play(log, mapping, sheet, bind(log, sheet), occurrences)
-    late = (line7.LATE_DAY - line7.FIRST).days
-    again = (line7.REPEATED_DAY - line7.FIRST).days
-    return replace(play, held_back=((late + 2, 2),), repeated=(again + 2,), made_up=True)
+    stuck, late, again = (
+        (day - line7.FIRST).days for day in (line7.STUCK_DAY, line7.LATE_DAY, line7.REPEATED_DAY)
+    )
+    return replace(
+        play,
+        held_back=((stuck + 1, line7.STUCK_DAYS), (late + 2, 2)),
+        repeated=(again + 2,),
+        from_ms=line7.instant_ms(datetime.combine(line7.FIRST, datetime.min.time())),
+        made_up=True,
+    )
 
 
 def foreign_play(

@@ -6,11 +6,13 @@ log cannot carry of that is left out and told (`story.Step.why`); the statements
 Reaches the ledger by clients only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from hansa.apps.billing.accrual import Accrued
 from hansa.apps.billing.messages import Agreement, Propose, PublishTariff, Statement
+from hansa.apps.consortium.calendars import period_at
 from hansa.apps.consortium.messages import PublishCalendar
 from hansa.apps.leasing.messages import Close
 from hansa.apps.metering.messages import ReplaceDevice
@@ -49,6 +51,8 @@ from hansa.simulation.world import Progress, World, silent
 HANDOVER_MS = 2 * limits.HOUR_MS
 """So long before its start the line is handed over, and after its end handed back."""
 PARTIES = (PROVIDER, USER)
+MONTHS_MAX = 6
+"""Periods that are paid before the lease is over, the last ones; with a long log those before them wait."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,12 @@ def settle(world: World, play: Play, progress: Progress = silent) -> Settled:
     if not settled.leased:
         _agree(world, play, deal)
     happenings = _sublease(story, play, deal, settled) if settled.leased else []
-    happenings += _downtime(story, play, deal, settled)
+    happenings += _downtime(story, play, deal, settled) + _months(story, play, deal, settled)
     _replay(world, play, progress, happenings, settled.leased)
     if settled.leased:
         _give_back(story, play, deal, settled)
     _close_all(world, progress)
-    _pay(story, settled)
+    _end(story, settled)
     settled.statements = plant.query("billing.statements_of", list[Statement], agreement=AGREEMENT)
     return settled
 
@@ -176,15 +180,46 @@ def _sublease(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Ha
 def _downtime(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Happening]:
     """A breakdown that the parties see differently; nothing where the log or the tariff has no stop."""
     words = ("故障与停机争议", "A breakdown, disputed")
-    stop = story_downtime.longest_stop(play, deal)
+    stops = story_downtime.stops(play, deal)
+    stop, halt = story_downtime.breakdown_of(stops), story_downtime.halt_of(stops)
     if stop is None:
         story.leave_out(*words, story_downtime.NO_STOP)
         return []
 
-    def act() -> None:
-        story.attempt(*words, lambda: story_downtime.dispute(story, stop, settled.leased))
+    contested = False
 
-    return [Happening(stop.to_ms + limits.DAY_MS, act)]
+    def dispute() -> None:
+        nonlocal contested
+        contested = story.attempt(*words, lambda: story_downtime.dispute(story, stop, settled.leased))
+
+    def admit() -> None:
+        if contested:
+            story.attempt(*words, lambda: story_downtime.admit(story, stop))
+
+    def disagree() -> None:
+        if halt is not None:
+            story.attempt(*words, lambda: story_downtime.disagree(story, halt))
+
+    return [
+        Happening(stop.to_ms + limits.DAY_MS, dispute),
+        Happening(stop.to_ms + 2 * limits.DAY_MS, admit),
+        *([Happening(halt.to_ms + limits.DAY_MS, disagree)] if halt else []),
+    ]
+
+
+def _months(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Happening]:
+    """What has been closed is confirmed, invoiced and paid before the lease is over; the rest after it."""
+
+    def pay() -> None:
+        _confirm(story, (AGREEMENT,))
+        _pay(story, settled, PARTIES)
+
+    calendar, length = play.sheet.calendar, play.sheet.tariff.period
+    found, from_ms = [], deal.from_ms
+    while (period := period_at(calendar, length, from_ms)).to_ms < deal.to_ms:
+        found.append(Happening(period.to_ms + deal.terms.cut_off_ms + limits.DAY_MS, pay))
+        from_ms = period.to_ms
+    return found[-MONTHS_MAX:]
 
 
 def _replay(
@@ -248,26 +283,46 @@ def _close_all(world: World, progress: Progress) -> None:
     progress("结算期已关账", "Periods closed", 1, 1)
 
 
-def _pay(story: Story, settled: Settled) -> None:
-    """Confirmed, invoiced, paid; deposit and what is left of the prepayment go back."""
+def _confirm(story: Story, agreements: Sequence[str]) -> None:
+    """What is stated and not confirmed yet is confirmed by both, and the invoice's number recorded."""
+
+    def chapter() -> None:
+        for name in agreements:
+            count = story_statements.confirm(story, name)
+            if count:
+                story.tell(
+                    f"{name}：双方确认 {count} 份结算单",
+                    f"{name}: {_counted(count, 'statement')} confirmed by both",
+                )
+            count = story_statements.invoice(story, name, 1 + (name == SUBLEASE))
+            if count:
+                story.tell(
+                    f"{name}：登记 {count} 张发票号", f"{name}: {_counted(count, 'invoice number')} recorded"
+                )
+
+    story.attempt("对账确认、发票", "Confirmations and invoices", chapter)
+
+
+def _pay(story: Story, settled: Settled, members: Sequence[str]) -> None:
+    """Whatever is open between members is paid and recorded."""
+
+    def chapter() -> None:
+        story.wait(limits.DAY_MS)
+        day = datetime.fromtimestamp(story.world.clock.now_ms // 1_000, UTC)
+        files = story_money.settle_open(story, f"statements-{day:%Y%m%d}", members)
+        settled.bank_files += files
+        if files:
+            story.tell(
+                "付款指令发出，银行流水导入并匹配", "Payment orders out, bank statements in and matched"
+            )
+
+    story.attempt("付款与匹配", "Payments and matching", chapter)
+
+
+def _end(story: Story, settled: Settled) -> None:
+    """All is confirmed, invoiced, paid; deposit and what is left of the prepayment go back."""
     agreements = (AGREEMENT, SUBLEASE) if settled.sublet else (AGREEMENT,)
     members = (*PARTIES, SUBTENANT) if settled.sublet else PARTIES
-
-    def confirm() -> None:
-        for series, agreement in enumerate(agreements, 1):
-            count = story_statements.confirm(story, agreement)
-            story.tell(
-                f"{agreement}：双方确认 {count} 份结算单", f"{agreement}: both confirm statements: {count}"
-            )
-            count = story_statements.invoice(story, agreement, series)
-            story.tell(
-                f"{agreement}：登记 {count} 张发票号", f"{agreement}: invoice numbers recorded: {count}"
-            )
-
-    def pay() -> None:
-        story.wait(limits.DAY_MS)
-        settled.bank_files += story_money.settle_open(story, "statements", members)
-        story.tell("付款指令发出，银行流水导入并匹配", "Payment orders out, bank statements in and matched")
 
     def end() -> None:
         for lease in reversed(agreements):
@@ -275,10 +330,14 @@ def _pay(story: Story, settled: Settled) -> None:
         settled.bank_files += story_money.settle_open(story, "returns", members)
         story.tell("租约结清，保证金退还", "The lease is closed, the security deposit returned")
 
-    story.attempt("对账确认、发票", "Confirmations and invoices", confirm)
-    story.attempt("付款与匹配", "Payments and matching", pay)
+    _confirm(story, agreements)
+    _pay(story, settled, members)
     if settled.leased:
         story.attempt("结清与退还保证金", "Closing, deposit returned", end)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def agreement_of(world: World) -> Agreement:

@@ -1,5 +1,5 @@
-"""A made-up month of a packaging line, with the faults that real logs have; written as the line's own daily
-files.
+"""Six made-up weeks of a packaging line, with the faults that real logs have; written as the line's own daily
+files: twelve days of August, in which the lease begins, and September.
 
 Labelled as made up wherever it is shown. The same seed gives the same bytes.
 """
@@ -11,14 +11,21 @@ from pathlib import Path
 
 DEVICE = "line7"
 ZONE = timezone(timedelta(hours=8))
-FIRST, LAST = date(2026, 9, 1), date(2026, 9, 30)
-REST_DAYS = {date(2026, 9, day) for day in (5, 6, 12, 13, 19, 25, 26, 27)}
+FIRST, LAST = date(2026, 8, 20), date(2026, 9, 30)
+REST_DAYS = {
+    *(date(2026, 8, day) for day in (22, 23, 29, 30)),
+    *(date(2026, 9, day) for day in (5, 6, 12, 13, 19, 25, 26, 27)),
+}
 """Weekends, and the Mid-Autumn holiday; Sunday the 20th is worked in exchange (国办发明电〔2025〕7号)."""
 
+STUCK_DAY, STUCK_DAYS = date(2026, 8, 26), 13
+"""What the gateway read from that day's morning on stays there for so many days; meanwhile August closes."""
 LOST_FROM, LOST_TO = datetime(2026, 9, 3, 10, 40), datetime(2026, 9, 3, 13, 10)
 FALSE_ZEROS_AT = datetime(2026, 9, 8, 9, 0)
 DISORDER_DAY = date(2026, 9, 9)
 WRONG_CLOCK_DAY = date(2026, 9, 11)
+BROKEN_FROM, BROKEN_TO = datetime(2026, 9, 10, 13, 0), datetime(2026, 9, 10, 16, 30)
+"""The line breaks down; whose fault it was, its parties see differently."""
 RESET_AT = datetime(2026, 9, 15, 12, 0)
 REPLACED_AT = datetime(2026, 9, 17, 6, 0)
 LOSS_NOTICED = timedelta(seconds=30)
@@ -101,7 +108,7 @@ class Line:
 
 
 def write(folder: Path, seed: int = 7) -> tuple[Line, list[Path]]:
-    """Write the month's files. Returns the line, which knows its counters' final values, and the paths."""
+    """Write the files. Returns the line, which knows its counters' final values, and the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     line = Line(random.Random(seed))
     paths = []
@@ -166,7 +173,7 @@ def _run_step(line: Line, start: datetime, end: datetime) -> None:
 
 
 def _state(line: Line, at: datetime) -> str:
-    if at.date() in REST_DAYS or not 6 <= at.hour < 22:
+    if at.date() in REST_DAYS or not 6 <= at.hour < 22 or BROKEN_FROM <= at < BROKEN_TO:
         return "停机"
     # Stops come in stretches, not in single steps.
     if line.state == "待机":

@@ -49,6 +49,8 @@ class Play:
     held_back: tuple[tuple[int, int], ...] = ()
     """(position of a delivery, how many deliveries later it is sent)."""
     repeated: tuple[int, ...] = ()
+    from_ms: int = 0
+    """The agreement begins here and not with the period of the first reading; 0: with that period."""
     made_up: bool = False
     """No machine wrote the log: the play itself did."""
 
@@ -78,7 +80,8 @@ def bind(log: Log, sheet: Sheet, chosen: Mapping[str, str] | None = None) -> tup
 
 
 def agreement_time(play: Play) -> tuple[int, int]:
-    """The whole billing periods that the bound feeds' readings lie in, losses of signal apart.
+    """The whole billing periods that the bound feeds' readings lie in, losses of signal apart; the first one
+    only from where the play says.
 
     Raises NothingToSettle when there is no reading, CalendarOutside when the sheet's calendar is too short.
     """
@@ -95,7 +98,7 @@ def agreement_time(play: Play) -> tuple[int, int]:
     calendar, length = play.sheet.calendar, play.sheet.tariff.period
     first = period_at(calendar, length, min(from_ms for from_ms, _ in told))
     last = period_at(calendar, length, max(last_ms for _, last_ms in told))
-    return first.from_ms, last.to_ms
+    return max(first.from_ms, play.from_ms), last.to_ms
 
 
 def start_ms(log: Log) -> int:

@@ -29,8 +29,8 @@ def statements(story: Story, agreement: str) -> list[Stated]:
 
 
 def confirm(story: Story, agreement: str) -> int:
-    """Both parties confirm every statement of an agreement; how many there are."""
-    found = statements(story, agreement)
+    """Both parties confirm what of an agreement is not confirmed yet; how many statements that are."""
+    found = [each for each in statements(story, agreement) if not each[1].confirmed_ms]
     if not found:
         return 0
     for member in (found[0][0].provider, found[0][0].user):
@@ -49,19 +49,20 @@ def confirm(story: Story, agreement: str) -> int:
 
 
 def invoice(story: Story, agreement: str, series: int) -> int:
-    """The provider records an invoice for every statement that asks for money; how many."""
-    actions = list(_invoices(story, agreement, series))
+    """The provider records an invoice for every statement that asks for money and has none; how many."""
+    found = statements(story, agreement)
+    actions = list(_invoices(story, agreement, series, found))
     if actions:
-        do_all(story, statements(story, agreement)[0][0].provider, actions)
+        do_all(story, found[0][0].provider, actions)
         story.wait()
     return len(actions)
 
 
-def _invoices(story: Story, agreement: str, series: int) -> Iterator[Action]:
+def _invoices(story: Story, agreement: str, series: int, found: Sequence[Stated]) -> Iterator[Action]:
     day = story.world.clock.now_ms // limits.DAY_MS
-    for number, (statement, life) in enumerate(statements(story, agreement), 1):
+    for number, (statement, life) in enumerate(found, 1):
         sums = standing_sums(statement, life)
-        if sums.gross_minor <= 0:
+        if sums.gross_minor <= 0 or life.invoice is not None:
             continue
         printed = f"2632{series:04d}{number:012d}"
         yield RecordInvoice(

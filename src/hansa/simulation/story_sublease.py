@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hansa.apps.billing.messages import PublishTariff
+from hansa.apps.billing.tariff import Cap, Minimum, Tariff
 from hansa.apps.consortium.calendars import Calendar, local_day, start_of_day
 from hansa.apps.leasing.messages import ConsentSublease, Lease, Sublet
 from hansa.client.texts import Text
@@ -16,6 +17,7 @@ from hansa.simulation.story_market import Deal, sign
 
 SUBTENANT = SECOND_PLANT.id
 SUBTARIFF = "sublease-1"
+MONTH_DAYS = 30
 DAYS, LAST_DAYS = 7, 3
 """It lasts a week, and ends so long before the lease."""
 AHEAD_MS = 2 * limits.DAY_MS
@@ -52,7 +54,11 @@ def agree(story: Story, play: Play, week: Week) -> None:
     )
     story.tell("出租方记录转租同意", "The lessor's consent to the sublease is recorded")
     tariff = PublishTariff(
-        id=SUBTARIFF, version=1, tariff=play.sheet.tariff, calendar_owner=PROVIDER, calendar=CALENDAR
+        id=SUBTARIFF,
+        version=1,
+        tariff=for_days(play.sheet.tariff, DAYS),
+        calendar_owner=PROVIDER,
+        calendar=CALENDAR,
     )
     terms = replace(
         head.terms,
@@ -69,6 +75,19 @@ def agree(story: Story, play: Play, week: Week) -> None:
     )
     story.client(USER).do(tariff, Sublet(sublease=SUBLEASE, terms=terms))
     sign(story, SUBLEASE, USER, SUBTENANT)
+
+
+def for_days(tariff: Tariff, days: int) -> Tariff:
+    """The same prices; a minimum or cap that is meant for a month is made one for so many days of it."""
+    if tariff.period != "month":
+        return tariff
+    elements = tuple(
+        replace(element, amount_minor=element.amount_minor * days // MONTH_DAYS)
+        if isinstance(element, Minimum | Cap)
+        else element
+        for element in tariff.elements
+    )
+    return replace(tariff, elements=elements)
 
 
 def take_over(story: Story) -> None:

@@ -25,6 +25,7 @@ from hansa.kernel import Registry, Release, encode, replace
 from hansa.kernel.refusal import Refusal
 
 if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
+    from hansa.client.happened import Happened
     from hansa.client.http import Http
 
 Language = Literal["zh", "en"]
@@ -166,6 +167,12 @@ class Desk:
             found += page
             if len(page) < PAGE:
                 return found
+
+    def events(self, room: str) -> Iterator["Happened"]:
+        """What happened in a room since founding."""
+        from hansa.client.happened import events_by_http
+
+        return events_by_http(self.node.get, room)
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:

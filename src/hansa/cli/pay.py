@@ -1,10 +1,10 @@
 """`hansa pay`: payment files for the bank, and its statements matched with what is owed to you."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from hansa.client.pay import errors
 from hansa.client.tables import EPOCH, Column, Table
 from hansa.client.texts import Text
 from hansa.kernel import Action, limits
+
+if TYPE_CHECKING:
+    from hansa.client.happened import Happened
 
 READABLE = 0o644
 ACCOUNTS = "accounts.toml"
@@ -53,6 +56,9 @@ class AtDesk:
 
     def one(self, name: str, kind: Any, **arguments: Any) -> Any:
         return self.at.ask(name, kind, **arguments)
+
+    def events(self, room: str) -> Iterator["Happened"]:
+        return self.at.events(room)
 
 
 @click.group()

@@ -8,6 +8,7 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -16,6 +17,7 @@ from hansa.kernel.refusal import Refusal, shown
 
 BYTES_MAX = 100_000
 CHARTS = ("cas", "ifrs")
+OPEN_DAYS_MAX = 28
 
 
 class MappingUnusable(Refusal, code="journal.mapping_unusable", field="accounts"):
@@ -38,6 +40,10 @@ class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Money at one's own bank."""
     claims: Account
     """Claims on a member bank."""
+    claims_frozen: Account
+    """Of them what is held, asked back, or paid in as a deposit that lies at the bank (冻结)."""
+    claims_issued: Account
+    """What a member bank owes those who hold claims on it."""
     receivable: Account
     payable: Account
     other_receivable: Account
@@ -67,6 +73,11 @@ class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interest_expense: Account
     other_income: Account
     other_expense: Account
+    relief_given: Account
+    """What a creditor forgoes (债务豁免)."""
+    relief_received: Account
+    to_decide: Account
+    """What the ledger cannot know the purpose of: the voucher says what the accountant decides."""
 
 
 class Chart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +91,10 @@ class Chart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When tax counts: at the invoice (for who provides at the due date, if that comes first), or at once."""
     prepayment_tax_bp: int = 0
     """Tax that falls due when a prepayment is received, basis points of the net; 0: none does."""
+    timezone: str = "Asia/Shanghai"
+    """By whose clock dates are told (IANA) where no agreement has a calendar for it."""
+    open_days: int = 5
+    """A payment found this long after the end of its month is still booked in it, at its value date."""
 
 
 def chart_text(name: str) -> str:
@@ -100,6 +115,12 @@ def read_chart(source: str | Path) -> Chart:
         raise MappingUnusable(file=file, detail=shown(str(error))) from None
     if not 0 <= chart.prepayment_tax_bp < 10_000:
         raise MappingUnusable(file=file, detail="prepayment_tax_bp: 0 … 9999")
+    if not 0 <= chart.open_days <= OPEN_DAYS_MAX:
+        raise MappingUnusable(file=file, detail=f"open_days: 0 … {OPEN_DAYS_MAX}")
+    try:
+        ZoneInfo(chart.timezone)
+    except (KeyError, ValueError, OSError):
+        raise MappingUnusable(file=file, detail=f"timezone: {shown(chart.timezone)}") from None
     for role in Accounts.__struct_fields__:
         account: Account = getattr(chart.accounts, role)
         if not account.code.strip():

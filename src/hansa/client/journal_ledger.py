@@ -13,14 +13,14 @@ from hansa.apps.billing.messages_life import Correction, Life
 from hansa.apps.billing.saying import amount_text
 from hansa.apps.consortium.calendars import Calendar, date_text, local_day
 from hansa.apps.consortium.messages import CalendarRecord
-from hansa.apps.money.messages import Obligation
-from hansa.apps.money.names import return_of, same_again_of
-from hansa.apps.money.queries import ListedFund, ListedObligation, ListedPayment, ListedReceipt
+from hansa.apps.money.messages import Owing
 from hansa.client.accruals import agreements
+from hansa.client.happened import Happened
 from hansa.client.journal import Voucher
 from hansa.client.journal_accounts import Chart
 from hansa.client.journal_accruals import accrual_vouchers, accrued_at, in_dispute
-from hansa.client.journal_money import MoneyBooks, left_out, money_vouchers
+from hansa.client.journal_known import told
+from hansa.client.journal_money import MoneyBooks, money_vouchers
 from hansa.client.journal_statements import Stated, statement_vouchers
 from hansa.client.tables import EPOCH
 from hansa.kernel.refusal import Refusal
@@ -30,8 +30,8 @@ Accrue = Callable[[str, Agreement, int], Sequence[Accrued]]
 
 
 class Asks(Protocol):
-    def all(self, name: str, kind: Any, last: Callable[[Any], str], **arguments: Any) -> list[Any]: ...
     def one(self, name: str, kind: Any, **arguments: Any) -> Any: ...
+    def events(self, room: str) -> Iterable[Happened]: ...
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,39 @@ class Books:
 
 def gather(asks: Asks, member: str) -> Books:
     """Everything that concerns a member, as it stands now."""
-    own = []
-    for name, agreement in agreements(asks, member):
-        tariff: PublishedTariff = asks.one(
-            "billing.tariff_of",
-            PublishedTariff,
-            owner=agreement.tariff_owner,
-            tariff=agreement.tariff,
-            version=agreement.tariff_version,
-        )
-        calendar: CalendarRecord = asks.one(
-            "consortium.calendar_of", CalendarRecord, member=tariff.calendar_owner, calendar=tariff.calendar
-        )
-        own.append((name, agreement, tariff, calendar.calendar))
+    events = list(told(asks.events("money")))
+    own = dict(agreements(asks, member))
+    for each in events:
+        debt = each.event
+        if not isinstance(debt, Owing) or debt.cause != "statement" or debt.subject in own:
+            continue
+        if member in (debt.debtor, debt.creditor):  # A third party, that revenue is shared with.
+            own[debt.subject] = asks.one("billing.agreement_of", Agreement, agreement=debt.subject)
+    found = [(name, agreement, *_tariff(asks, agreement)) for name, agreement in own.items()]
     stated = [
-        each for name, agreement, _, calendar in own for each in _stated(asks, name, agreement, calendar)
+        each for name, agreement, _, calendar in found for each in _stated(asks, name, agreement, calendar)
     ]
-    return Books(member, stated, _money(asks, member, stated), own)
+    money = MoneyBooks(
+        member=member,
+        told=events,
+        sides=dict(side for each in stated for side in _sides(member, each)),
+        calendars={name: calendar for name, _, _, calendar in found},
+    )
+    return Books(member, stated, money, found)
+
+
+def _tariff(asks: Asks, agreement: Agreement) -> tuple[PublishedTariff, Calendar]:
+    tariff: PublishedTariff = asks.one(
+        "billing.tariff_of",
+        PublishedTariff,
+        owner=agreement.tariff_owner,
+        tariff=agreement.tariff,
+        version=agreement.tariff_version,
+    )
+    calendar: CalendarRecord = asks.one(
+        "consortium.calendar_of", CalendarRecord, member=tariff.calendar_owner, calendar=tariff.calendar
+    )
+    return tariff, calendar.calendar
 
 
 def _stated(asks: Asks, name: str, agreement: Agreement, calendar: Calendar) -> list[Stated]:
@@ -81,57 +97,6 @@ def _stated(asks: Asks, name: str, agreement: Agreement, calendar: Calendar) -> 
     return found
 
 
-def _money(asks: Asks, member: str, stated: Sequence[Stated]) -> MoneyBooks:
-    """Whoever recorded a receipt from the member is asked for it: so settled debts are found as well."""
-    funds = asks.all("money.funds_of", ListedFund, lambda one: str(one.id), member=member)
-    receipts = _receipts(asks, member)
-    sides = dict(side for each in stated for side in _sides(member, each))
-    members = asks.all("consortium.members", tuple[str, Any], lambda row: str(row[0]))
-    listed = {
-        id: asks.all("money.receipts", ListedReceipt, lambda one: str(one.entry), creditor=id)
-        for id, _ in members
-        if id != member
-    }
-    own = {
-        (id, one.entry): _receipt(asks, id, one.entry)
-        for id, found in listed.items()
-        for one in found
-        if one.receipt.payer == member and not one.receipt.reversed_reason
-    }
-    named = [*sides, *(name for one in (*receipts, *own.values()) for name, _ in one.shares)]
-    obligations = _obligations(asks, member, named, stated, funds)
-    payments = {
-        name: asks.one("money.payments_of", list[ListedPayment], obligation=name) for name in obligations
-    }
-    entries = {each.source for paid in payments.values() for each in paid if each.by == "receipt"}
-    strange = {
-        (id, one.entry): _receipt(asks, id, one.entry)
-        for id, found in listed.items()
-        for one in found
-        if one.entry in entries and (id, one.entry) not in own
-    }
-    return MoneyBooks(
-        member=member,
-        obligations=obligations,
-        payments=payments,
-        receipts=receipts,
-        others=own | strange,
-        funds={one.id: one.fund for one in funds},
-        statement_sides=sides,
-    )
-
-
-def _receipts(asks: Asks, creditor: str) -> list[ListedReceipt]:
-    """Receipts of a creditor that stand, with what they pay."""
-    listed = asks.all("money.receipts", ListedReceipt, lambda one: str(one.entry), creditor=creditor)
-    return [_receipt(asks, creditor, one.entry) for one in listed if not one.receipt.reversed_reason]
-
-
-def _receipt(asks: Asks, creditor: str, entry: str) -> ListedReceipt:
-    found: ListedReceipt = asks.one("money.receipt", ListedReceipt, creditor=creditor, entry=entry)
-    return found
-
-
 def _sides(member: str, stated: Stated) -> Iterator[tuple[str, str]]:
     """The account on which each obligation of a statement stands."""
     among = legs(stated.statement)
@@ -140,43 +105,13 @@ def _sides(member: str, stated: Stated) -> Iterator[tuple[str, str]]:
             yield part.obligation, "receivable" if among[part.leg].creditor == member else "payable"
 
 
-def _obligations(
-    asks: Asks,
-    member: str,
-    named: Sequence[str],
-    stated: Sequence[Stated],
-    funds: Sequence[ListedFund],
-) -> dict[str, Obligation]:
-    """What the member owes or is owed: open or settled, as far as anything points to it."""
-    found: dict[str, Obligation] = {}
-
-    def keep(listed: Iterable[ListedObligation]) -> None:
-        for one in listed:
-            if member in (one.obligation.debtor, one.obligation.creditor):
-                found[one.id] = one.obligation
-
-    for name, role in (("money.owed_to", "creditor"), ("money.owed_by", "debtor")):
-        keep(asks.all(name, ListedObligation, lambda one: str(one.id), **{role: member}))
-    subjects = {each.name for each in stated} | {one.fund.subject for one in funds if one.fund.subject}
-    for subject in sorted(subjects):
-        keep(asks.all("money.of_subject", ListedObligation, lambda one: str(one.id), subject=subject))
-    names = [*named]
-    for one in funds:
-        names += [one.fund.obligation, return_of(one.id), same_again_of(one.id)]
-    for name in dict.fromkeys(names):
-        if name not in found:
-            listed = asks.one("money.obligation", ListedObligation | None, obligation=name)
-            keep([listed] if listed is not None else [])
-    return found
-
-
 def journal(
     books: Books, chart: Chart, from_day: int, to_day: int, accrue: Accrue | None = None
 ) -> tuple[list[Voucher], list[str]]:
     """All vouchers from one local date to another, both included, and what must be booked by hand."""
     found = [voucher for each in books.stated for voucher in statement_vouchers(books.member, each, chart)]
     found += money_vouchers(books.money, chart)
-    by_hand = left_out(books.money)
+    by_hand: list[str] = []
     for day in month_ends(from_day - 1, to_day) if accrue is not None else ():
         for name, agreement, tariff, calendar in books.agreements:
             if agreement.state != "accepted" or day < local_day(calendar, agreement.from_ms):

@@ -1,251 +1,377 @@
-"""Vouchers of what was owed apart from statements, paid, paid in and given back. Pure: see journal.py."""
+"""Vouchers of debts, payments, funds and claims on banks: one for each effect that the ledger told of. Pure.
+
+Events do not change and their blocks are dated, so what was booked once stays booked as it was: what is
+undone later is a voucher of its own. What the ledger cannot know, for what money went from one to another,
+stands on the account `to_decide` and says so.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from hansa.apps.money.messages import FundRecord, Obligation
-from hansa.apps.money.names import return_of, same_again_of
-from hansa.apps.money.queries import ListedPayment, ListedReceipt
-from hansa.client.journal import Draft, Entry, Voucher
+from hansa.apps.consortium.calendars import Calendar, local_day
+from hansa.apps.consortium.errors_calendar import CalendarOutside
+from hansa.apps.money.messages import (
+    Allocation,
+    Applied,
+    FundDrawn,
+    FundEnded,
+    FundOpened,
+    HasSetOff,
+    InvoiceNoted,
+    Lessened,
+    Owing,
+    Received,
+    Reversed,
+)
+from hansa.apps.money.messages_bank import Posted
+from hansa.client import journal_claims
+from hansa.client.journal import Draft, Voucher, reversed_entry
 from hansa.client.journal_accounts import Chart
+from hansa.client.journal_known import HELD, Known, Told, sum_of
+from hansa.client.tables import EPOCH
 from hansa.client.texts import Text
 from hansa.kernel.limits import DAY_MS
 
-HELD = {
-    "security_deposit": "deposit_held",
-    "earnest_money": "deposit_held",
-    "prepayment": "prepayment_received",
-}
-PAID = {"security_deposit": "deposit_paid", "earnest_money": "deposit_paid", "prepayment": "prepayment_paid"}
 EARNS = {"interest": "interest_income", "damages": "other_income"}
 COSTS = {"interest": "interest_expense", "damages": "other_expense"}
 TEXTS = {
     "receipt": Text("收款", "Receipt of payment"),
     "payment": Text("付款", "Payment"),
-    "claims": Text("以存于成员银行的款项结算", "Settled by claims on a member bank"),
+    "applied": Text("核销未核销款", "Unapplied payment applied"),
+    "undone": Text("冲回收付款", "Payment undone"),
     "fund": Text("以预付款或保证金抵付", "Drawn from a prepayment or deposit"),
-    "beyond": Text("多付或代付款项", "Paid beyond, or for others"),
+    "set_off": Text("抵销", "Set off"),
     "interest": Text("逾期利息", "Late-payment interest"),
     "damages": Text("赔偿", "Damages"),
-    "other": Text("其他应收应付", "Other debt"),
+    "doubled": Text("定金双倍返还", "Earnest money returned double"),
+    "waived": Text("债务豁免，销项税额不因此冲减", "Debt forgone; its tax is owed all the same"),
     "tax": Text("预收款纳税义务", "Tax on a prepayment"),
+    "forfeited": Text("定金没收", "Earnest money forfeited"),
+    "returned": Text("银行解冻退还保证金或定金", "Deposit or earnest money set free at the bank"),
+    "other": Text(
+        "账外往来确认的应收应付：请认定收入、成本或其他科目及税务处理",
+        "A debt acknowledged for what Hansa does not bill: decide on revenue, cost or other, and on tax",
+    ),
+    "statement": Text(
+        "未取得依据的应收应付：请对照协议认定科目",
+        "A debt whose statement is not at hand: decide on its account by the agreement",
+    ),
+    "lessened": Text(
+        "未取得依据的应收应付减少：请对照协议认定科目",
+        "A debt lessened whose statement is not at hand: decide on its account by the agreement",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class MoneyBooks:
-    """What the ledger says of a member's money, as its queries answer."""
+    """What the money room told, with what other rooms know of it."""
 
     member: str
-    obligations: Mapping[str, Obligation] = field(default_factory=dict)
-    """All that it owes or is owed, settled ones too."""
-    payments: Mapping[str, Sequence[ListedPayment]] = field(default_factory=dict)
-    """What paid each of them."""
-    receipts: Sequence[ListedReceipt] = ()
-    """Recorded by the member, with what they pay."""
-    others: Mapping[tuple[str, str], ListedReceipt] = field(default_factory=dict)
-    """Recorded by those whom it owes: by creditor and entry."""
-    funds: Mapping[str, FundRecord] = field(default_factory=dict)
-    statement_sides: Mapping[str, str] = field(default_factory=dict)
+    told: Sequence[Told] = ()
+    """In the order of the ledger."""
+    sides: Mapping[str, str] = field(default_factory=dict)
     """Role by obligation that a statement led to: `receivable` or `payable`, whichever way it is owed."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """By agreement: in whose dates what belongs to it is booked."""
 
 
 def money_vouchers(books: MoneyBooks, chart: Chart) -> Iterator[Voucher]:
-    """All of them, in no order."""
-    for name, obligation in books.obligations.items():
-        yield from _recognised(books, name, obligation)
-        yield from _paid(books, name, obligation)
-    for listed in books.receipts:
-        if not listed.receipt.reversed_reason:
-            yield _received(books, listed)
-    for (creditor, _), listed in books.others.items():
-        yield from _beyond(books, creditor, listed)
-    for name, fund in books.funds.items():
-        yield from _tax(books, chart, name, fund)
-
-
-def left_out(books: MoneyBooks) -> list[str]:
-    """Names of funds whose end has no date on the ledger's records: to be booked by hand."""
-    forfeited = [name for name, fund in books.funds.items() if fund.forfeited_minor]
-    at_bank = [name for name, fund in books.funds.items() if fund.mode == "bank" and fund.returned_minor]
-    return forfeited + at_bank
-
-
-def role_of(books: MoneyBooks, name: str) -> str:
-    """The account that an obligation stands on in the member's books; what is not known is another's debt."""
-    obligation = books.obligations.get(name)
-    if obligation is None:
-        return "other_payable"
-    owed = obligation.creditor == books.member
-    if name in books.statement_sides:
-        return books.statement_sides[name]
-    if obligation.fund and obligation.fund in books.funds:
-        kind = books.funds[obligation.fund].kind
-        return HELD[kind] if owed else PAID[kind]
-    for fund, record in books.funds.items():
-        if name == return_of(fund):
-            return PAID[record.kind] if owed else HELD[record.kind]
-        if name == same_again_of(fund):
-            return "other_receivable" if owed else "other_payable"
-    if obligation.cause == "return":
-        return "unapplied_paid" if owed else "unapplied_received"
-    if obligation.cause in EARNS:
-        return "other_receivable" if owed else "other_payable"
-    if obligation.cause == "correction":  # What goes back of a debt that was paid.
-        return "payable" if owed else "receivable"
-    return "receivable" if owed else "payable"
-
-
-def _recognised(books: MoneyBooks, name: str, obligation: Obligation) -> Iterator[Voucher]:
-    """Income or expense of what no statement bills: interest, damages, what a debtor acknowledged."""
-    known = name in books.statement_sides or obligation.cause not in (*EARNS, "other")
-    if known or not obligation.amount_minor:
-        return
-    draft = Draft()
-    if obligation.creditor == books.member:
-        draft.debit(role_of(books, name), obligation.amount_minor)
-        draft.credit(EARNS.get(obligation.cause, "revenue"), obligation.amount_minor)
-    else:
-        draft.debit(COSTS.get(obligation.cause, "cost"), obligation.amount_minor)
-        draft.credit(role_of(books, name), obligation.amount_minor)
-    text = TEXTS[obligation.cause]
-    yield _voucher(books, f"O-{name}", obligation.since_ms, obligation, name, text, draft)
-
-
-def _paid(books: MoneyBooks, name: str, obligation: Obligation) -> Iterator[Voucher]:
-    """What paid an obligation. Receipts that the member recorded itself are booked as a whole."""
-    owed = obligation.creditor == books.member
-    for payment in books.payments.get(name, ()):
-        if owed and payment.by == "receipt":
-            continue
-        other, what = _source(books, obligation, payment)
+    """All of the member's, in the order of the ledger."""
+    known = Known(books.member, books.sides)
+    taxes = Taxes(chart)
+    for each in books.told:
+        known.take(each.event)
         draft = Draft()
-        if owed:
-            draft.debit(other, payment.amount_minor)
-            draft.credit(role_of(books, name), payment.amount_minor)
-        else:
-            draft.debit(role_of(books, name), payment.amount_minor)
-            draft.credit(other, payment.amount_minor)
-        number = f"P-{name}-{payment.by}-{payment.source[:16]}"
-        yield _voucher(books, number, payment.value_ms, obligation, name, TEXTS[what], draft)
+        made = _booked(known, chart, draft, each.event)
+        if made is not None and draft.entries:
+            yield _voucher(books, known, chart, "M", each, made, draft)
+        for fund, taxed in taxes.of(known, each.event):
+            about = known.funds[fund]
+            other = about.payer if about.holder == books.member else about.holder
+            made = Made(TEXTS["tax"], other, about.currency, about.subject, fund)
+            yield _voucher(books, known, chart, "T", each, made, taxed)
 
 
-def _source(books: MoneyBooks, obligation: Obligation, payment: ListedPayment) -> tuple[str, str]:
-    """The account that a payment comes from, or goes to, and what it is called."""
-    if payment.by == "fund":
-        fund = books.funds.get(payment.source)
-        roles = HELD if obligation.creditor == books.member else PAID
-        return (roles[fund.kind] if fund else "prepayment_paid"), "fund"
-    if payment.by in ("claims", "hold"):
-        return "claims", "claims"
-    listed = books.others.get((obligation.creditor, payment.source))
-    if listed is not None and listed.receipt.payer not in ("", books.member):
-        return "other_payable", "payment"  # Somebody else paid it.
-    return "bank", "payment"
+@dataclass(frozen=True)
+class Made:
+    """What a voucher says beside its entries."""
+
+    text: Text
+    partner: str
+    currency: str
+    subject: str
+    document: str
 
 
-def _received(books: MoneyBooks, listed: ListedReceipt) -> Voucher:
-    """A receipt: money at the bank, what it pays, and the rest that pays nothing yet."""
-    receipt, draft = listed.receipt, Draft()
-    draft.debit("bank", receipt.amount_minor)
-    for name, amount_minor in listed.shares:
-        draft.credit(role_of(books, name), amount_minor)
-    draft.credit("unapplied_received", receipt.amount_minor - sum(amount for _, amount in listed.shares))
+def _voucher(
+    books: MoneyBooks, known: Known, chart: Chart, mark: str, each: Told, made: Made, draft: Draft
+) -> Voucher:
+    calendar = books.calendars.get(made.subject)
+    recorded_day = local_date(calendar, chart, each.at_ms)
     return Voucher(
-        number=f"B-{listed.entry[:16]}",
-        day=receipt.value_ms // DAY_MS,
-        currency=receipt.currency,
-        text=TEXTS["receipt"],
-        partner=receipt.payer,
-        agreement="",
-        document=listed.entry,
+        number=f"{mark}-{each.height}.{each.index}",
+        day=_bank_day(known, chart, each, recorded_day),
+        currency=made.currency,
+        text=made.text,
+        partner=made.partner,
+        agreement=made.subject,
+        document=made.document,
         entries=tuple(draft.entries),
     )
 
 
-def _beyond(books: MoneyBooks, creditor: str, listed: ListedReceipt) -> Iterator[Voucher]:
-    """What the member paid a creditor beyond its own debts: unapplied yet, or for others."""
-    receipt = listed.receipt
-    if receipt.payer != books.member or receipt.reversed_reason:
-        return
-    draft = Draft()
-    strange = sum(
-        amount
-        for name, amount in listed.shares
-        if name not in books.obligations or books.obligations[name].debtor != books.member
-    )
-    rest = receipt.amount_minor - sum(amount for _, amount in listed.shares)
-    draft.debit("other_receivable", strange)
-    draft.debit("unapplied_paid", rest)
-    draft.credit("bank", strange + rest)
-    if draft.entries:
-        yield Voucher(
-            number=f"X-{creditor}-{listed.entry[:16]}",
-            day=receipt.value_ms // DAY_MS,
-            currency=receipt.currency,
-            text=TEXTS["beyond"],
-            partner=creditor,
-            agreement="",
-            document=listed.entry,
-            entries=tuple(draft.entries),
-        )
+def local_date(calendar: Calendar | None, chart: Chart, at_ms: int) -> int:
+    """The date of an instant: in the agreement's calendar as far as that goes, else by the chart's clock."""
+    if calendar is None:
+        return _clock_date(chart, at_ms)
+    try:
+        return local_day(calendar, at_ms)
+    except CalendarOutside:
+        return _clock_date(chart, at_ms)
 
 
-def _tax(books: MoneyBooks, chart: Chart, name: str, fund: FundRecord) -> Iterator[Voucher]:
+def _clock_date(chart: Chart, at_ms: int) -> int:
+    return (datetime.fromtimestamp(at_ms // 1_000, ZoneInfo(chart.timezone)).date() - EPOCH).days
+
+
+def _bank_day(known: Known, chart: Chart, each: Told, recorded_day: int) -> int:
+    """A receipt has the bank's value date, unless the books of its month were closed when it was recorded."""
+    if not isinstance(each.event, Received):
+        return recorded_day
+    value_day = min(each.event.value_ms // DAY_MS, recorded_day)
+    recorded = EPOCH + timedelta(days=recorded_day)
+    closed: date = recorded.replace(day=1)
+    if recorded.day <= chart.open_days:
+        closed = (closed - timedelta(days=1)).replace(day=1)
+    return value_day if value_day >= (closed - EPOCH).days else recorded_day
+
+
+def _booked(known: Known, chart: Chart, draft: Draft, event: object) -> Made | None:
+    """Fill in the entries that an event leads to; None where it leads to none."""
+    match event:
+        case Owing():
+            return _owed(known, draft, event)
+        case Lessened():
+            return _lessened(known, draft, event)
+        case Received():
+            return _received(known, draft, event)
+        case Applied() | Reversed():
+            return _changed(known, chart, draft, event)
+        case HasSetOff():
+            return _set_off(known, draft, event)
+        case FundDrawn():
+            return _drawn(known, draft, event)
+        case FundEnded():
+            return _ended(known, draft, event)
+        case Posted():
+            return _posted(known, draft, event)
+    return None
+
+
+def _of_debt(known: Known, debt: str, text: Text) -> Made:
+    owing = known.debts[debt]
+    other = owing.debtor if owing.creditor == known.member else owing.creditor
+    return Made(text, other, owing.currency, owing.subject, debt)
+
+
+def _owed(known: Known, draft: Draft, event: Owing) -> Made | None:
+    """Income or expense of what no statement bills. Pay-ins and what goes back are no income."""
+    name = event.obligation
+    recognised = event.cause in (*EARNS, "other", "statement", "correction")
+    if not recognised or name in known.sides or name in known.backs or not known.is_party(name):
+        return None
+    if event.creditor == known.member:
+        draft.debit(known.role_of(name), event.amount_minor)
+        draft.credit(EARNS.get(event.cause, "to_decide"), event.amount_minor)
+    else:
+        draft.debit(COSTS.get(event.cause, "to_decide"), event.amount_minor)
+        draft.credit(known.role_of(name), event.amount_minor)
+    text = "doubled" if name in known.doubles else "statement" if event.cause == "correction" else event.cause
+    return _of_debt(known, name, TEXTS[text])
+
+
+def _lessened(known: Known, draft: Draft, event: Lessened) -> Made | None:
+    """What a creditor forgoes. Corrections of statements are booked with the statement, with their tax."""
+    name = event.obligation
+    booked_there = name in known.sides and not event.waived
+    if booked_there or name in known.pay_ins or not known.is_party(name):
+        return None
+    role = known.role_of(name)
+    if known.debts[name].creditor == known.member:
+        draft.debit("relief_given" if event.waived else "to_decide", event.amount_minor)
+        draft.credit(role, event.amount_minor)
+    else:
+        draft.debit(role, event.amount_minor)
+        draft.credit("relief_received" if event.waived else "to_decide", event.amount_minor)
+    return _of_debt(known, name, TEXTS["waived" if event.waived else "lessened"])
+
+
+def _received(known: Known, draft: Draft, event: Received) -> Made | None:
+    """Money at the creditor's bank, from the payer's: what it pays, and the rest that pays nothing yet."""
+    rest_minor = event.amount_minor - sum_of(event.allocations)
+    if event.creditor == known.member:
+        draft.debit("bank", event.amount_minor)
+        _credit_debts(known, draft, event.allocations)
+        draft.credit("unapplied_received", rest_minor)
+        return Made(TEXTS["receipt"], event.payer, event.currency, _subject(known, event), event.entry)
+    if event.payer == known.member:
+        _debit_debts(known, draft, event.allocations)
+        draft.debit("unapplied_paid", rest_minor)
+        draft.credit("bank", event.amount_minor)
+    else:
+        _paid_for(known, draft, event, event.allocations)
+    return Made(TEXTS["payment"], event.creditor, event.currency, _subject(known, event), event.entry)
+
+
+def _changed(known: Known, chart: Chart, draft: Draft, event: Applied | Reversed) -> Made | None:
+    """Unapplied money that pays debts; or a receipt, or what it paid, taken back as it was booked."""
+    receipt = known.receipts[event.creditor, event.entry]
+    undone, whole = isinstance(event, Reversed), isinstance(event, Reversed) and event.whole
+    moved_minor = receipt.amount_minor if whole else sum_of(event.allocations)
+    rest_minor = moved_minor - sum_of(event.allocations)
+    if event.creditor == known.member:
+        draft.debit("bank" if whole else "unapplied_received", moved_minor)
+        _credit_debts(known, draft, event.allocations)
+        draft.credit("unapplied_received", rest_minor)
+    elif receipt.payer == known.member:
+        _debit_debts(known, draft, event.allocations)
+        draft.debit("unapplied_paid", rest_minor)
+        draft.credit("bank" if whole else "unapplied_paid", moved_minor)
+    else:
+        _paid_for(known, draft, receipt, event.allocations)
+    if undone:
+        draft.entries = [reversed_entry(entry, chart) for entry in draft.entries]
+    other = receipt.payer if event.creditor == known.member else event.creditor
+    text = TEXTS["undone" if undone else "applied"]
+    return Made(text, other, receipt.currency, _subject(known, event), event.entry)
+
+
+def _credit_debts(known: Known, draft: Draft, allocations: Sequence[Allocation]) -> None:
+    for each in allocations:
+        draft.credit(known.role_of(each.obligation), each.amount_minor)
+
+
+def _debit_debts(known: Known, draft: Draft, allocations: Sequence[Allocation]) -> None:
+    """What the member paid: its own debts, or another's, who owes it to the member from now on."""
+    for each in allocations:
+        own = known.debts[each.obligation].debtor == known.member
+        draft.debit(known.role_of(each.obligation) if own else "other_receivable", each.amount_minor)
+
+
+def _paid_for(known: Known, draft: Draft, receipt: Received, allocations: Sequence[Allocation]) -> None:
+    """The member's debts, paid by another; by itself where the creditor does not say by whom."""
+    for each in allocations:
+        if known.debts[each.obligation].debtor == known.member:
+            draft.debit(known.role_of(each.obligation), each.amount_minor)
+            draft.credit("other_payable" if receipt.payer else "bank", each.amount_minor)
+
+
+def _subject(known: Known, event: Received | Applied | Reversed) -> str:
+    """The agreement that all that is paid belongs to; "" where it is several, or none."""
+    subjects = {known.debts[each.obligation].subject for each in event.allocations}
+    return subjects.pop() if len(subjects) == 1 else ""
+
+
+def _set_off(known: Known, draft: Draft, event: HasSetOff) -> Made | None:
+    if not known.is_party(event.obligation):
+        return None
+    owed = known.debts[event.obligation].creditor == known.member
+    paid, gone = (event.against, event.obligation) if owed else (event.obligation, event.against)
+    draft.debit(known.role_of(paid), event.amount_minor)
+    draft.credit(known.role_of(gone), event.amount_minor)
+    return _of_debt(known, event.obligation, TEXTS["set_off"])
+
+
+def _drawn(known: Known, draft: Draft, event: FundDrawn) -> Made | None:
+    """A prepayment drawn, or a security deposit claimed on default."""
+    if not known.is_party(event.obligation):
+        return None
+    role = known.role_of(event.obligation)
+    if known.debts[event.obligation].creditor == known.member:
+        draft.debit(_with_holder(known, event.fund), event.amount_minor)
+        draft.credit(role, event.amount_minor)
+    else:
+        draft.debit(role, event.amount_minor)
+        draft.credit(known.fund_role(event.fund), event.amount_minor)
+    return _of_debt(known, event.obligation, TEXTS["fund"])
+
+
+def _with_holder(known: Known, fund: str) -> str:
+    """Whence its holder takes what a fund pays: of what lies at the bank it gets claims."""
+    return "claims" if fund in known.at_bank else HELD[known.funds[fund].kind]
+
+
+def _ended(known: Known, draft: Draft, event: FundEnded) -> Made | None:
+    """Forfeited, or set free at the bank. What is owed back is booked when it is paid."""
+    fund = known.funds[event.fund]
+    if known.member not in (fund.payer, fund.holder):
+        return None
+    if event.how == "forfeited":
+        if fund.holder == known.member:
+            draft.debit(_with_holder(known, event.fund), event.amount_minor)
+            draft.credit("other_income", event.amount_minor)
+        else:
+            draft.debit("other_expense", event.amount_minor)
+            draft.credit(known.fund_role(event.fund), event.amount_minor)
+    elif event.fund in known.at_bank and fund.payer == known.member:
+        draft.debit("claims", event.amount_minor)
+        draft.credit("claims_frozen", event.amount_minor)
+    other = fund.payer if fund.holder == known.member else fund.holder
+    text = TEXTS["forfeited" if event.how == "forfeited" else "returned"]
+    return Made(text, other, fund.currency, fund.subject, event.fund)
+
+
+def _posted(known: Known, draft: Draft, event: Posted) -> Made:
+    draft.entries += journal_claims.entries_of(known, event).entries
+    parties = [
+        each for each in (event.from_owner, event.to_owner, event.bank) if each not in ("", known.member)
+    ]
+    subject = known.debts[event.subject].subject if event.subject in known.debts else ""
+    text = journal_claims.text_of(known, event)
+    return Made(text, parties[0] if parties else "", event.currency, subject, event.subject or event.bank)
+
+
+@dataclass
+class Taxes:
     """A prepayment's own tax point: tax falls due as it comes in, and is taken back as it is drawn.
 
-    For its holder where the chart says so; for its payer as well once an invoice for it was noted.
+    For its holder where the chart says so; for its payer as well from the noting of its invoice on.
     """
-    holds = fund.holder == books.member
-    if fund.kind != "prepayment" or not chart.prepayment_tax_bp or not (holds or fund.invoice):
-        return
-    moves = sorted(_moves(books, name, fund))
-    left, taxed = 0, 0
-    for number, (at_ms, step_minor) in enumerate(moves):
-        left += step_minor
-        whole = 10_000 + chart.prepayment_tax_bp
-        tax = (2 * left * chart.prepayment_tax_bp + whole) // (2 * whole)
-        draft = Draft()
-        draft.debit("prepayment_tax" if holds else "input_tax", tax - taxed)
-        draft.credit("output_tax" if holds else "prepayment_tax", tax - taxed)
-        taxed = tax
-        if draft.entries:
-            yield Voucher(
-                number=f"T-{name}-{number}",
-                day=at_ms // DAY_MS,
-                currency=fund.currency,
-                text=TEXTS["tax"],
-                partner=fund.payer if holds else fund.holder,
-                agreement=fund.subject,
-                document=name,
-                entries=tuple(draft.entries),
-            )
 
+    chart: Chart
+    left_minor: dict[str, int] = field(default_factory=dict)
+    taxed_minor: dict[str, int] = field(default_factory=dict)
+    invoiced: set[str] = field(default_factory=set)
 
-def _moves(books: MoneyBooks, name: str, fund: FundRecord) -> Iterator[tuple[int, int]]:
-    """(when, minor units) of what came into a fund and went out of it."""
-    for payment in books.payments.get(fund.obligation, ()):
-        yield payment.value_ms, payment.amount_minor
-    for payments in books.payments.values():
-        for payment in payments:
-            if payment.by == "fund" and payment.source == name:
-                yield payment.value_ms, -payment.amount_minor
-    for payment in books.payments.get(return_of(name), ()):
-        yield payment.value_ms, -payment.amount_minor
+    def of(self, known: Known, event: object) -> Iterator[tuple[str, Draft]]:
+        """(fund, entries) of what an event changes."""
+        changed = []
+        if isinstance(event, InvoiceNoted):
+            self.invoiced.add(event.fund)
+            changed.append(event.fund)
+        elif not isinstance(event, FundOpened):
+            for fund, step_minor in known.moved(event):
+                self.left_minor[fund] = self.left_minor.get(fund, 0) + step_minor
+                changed.append(fund)
+        for fund in dict.fromkeys(changed):
+            draft = Draft()
+            self._tax(known, fund, draft)
+            if draft.entries:
+                yield fund, draft
 
-
-def _voucher(
-    books: MoneyBooks, number: str, at_ms: int, obligation: Obligation, name: str, text: Text, draft: Draft
-) -> Voucher:
-    owed = obligation.creditor == books.member
-    entries: tuple[Entry, ...] = tuple(draft.entries)
-    return Voucher(
-        number=number,
-        day=at_ms // DAY_MS,
-        currency=obligation.currency,
-        text=text,
-        partner=obligation.debtor if owed else obligation.creditor,
-        agreement=obligation.subject,
-        document=name,
-        entries=entries,
-    )
+    def _tax(self, known: Known, fund: str, draft: Draft) -> None:
+        opened = known.funds[fund]
+        holds = opened.holder == known.member
+        concerns = holds or (opened.payer == known.member and fund in self.invoiced)
+        rate_bp = self.chart.prepayment_tax_bp
+        if opened.kind != "prepayment" or not rate_bp or not concerns:
+            return
+        whole = 10_000 + rate_bp
+        tax_minor = (2 * self.left_minor.get(fund, 0) * rate_bp + whole) // (2 * whole)
+        step_minor = tax_minor - self.taxed_minor.get(fund, 0)
+        self.taxed_minor[fund] = tax_minor
+        draft.debit("prepayment_tax" if holds else "input_tax", step_minor)
+        draft.credit("output_tax" if holds else "prepayment_tax", step_minor)

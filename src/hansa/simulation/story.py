@@ -3,7 +3,7 @@
 A chapter that the ledger refuses for the log at hand is left out, and the refusal is told; nothing else is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from hansa.client import Client, Refused
+from hansa.client.happened import Happened, events_of_node
 from hansa.client.texts import Text
 from hansa.kernel import encode, limits
 from hansa.simulation.world import Progress, World
@@ -80,6 +81,9 @@ class Asking:
             found += page
             if len(page) < PAGE:
                 return found
+
+    def events(self, room: str) -> Iterator[Happened]:
+        return events_of_node(self.client.transport, room)
 
 
 class Remembering(Asking):

@@ -13,8 +13,8 @@ import msgspec
 
 from bench.measure import Row, cpu_seconds
 from hansa.apps.leasing import booking
+from hansa.apps.leasing.board import enlist
 from hansa.apps.leasing.messages_market import Description, Offer, Slot
-from hansa.apps.leasing.search import enlist
 from hansa.apps.rooms import registry
 from hansa.client.market import Around, Wanted, search
 from hansa.engines.store import SqliteStore

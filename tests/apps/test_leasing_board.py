@@ -1,13 +1,29 @@
 """The board of open offers: what stands on it, until when, and what a search finds there."""
 
-import pytest
+import contextlib
+from typing import Any
 
-from hansa.apps.leasing.messages_market import WithdrawOffer
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hansa.apps.leasing import booking
+from hansa.apps.leasing.board import delist, enlist, on_shelf
+from hansa.apps.leasing.messages_market import Description, Offer, OnShelf, Slot, WithdrawOffer
 from hansa.apps.leasing.queries_market import offer_of, offers
-from hansa.apps.leasing.search import search
+from hansa.apps.leasing.search import Found, search
+from hansa.apps.leasing.tables import LISTED, SHELVES
+from hansa.kernel import Context, Refusal, encode, limits, replace
 from hansa.kernel.due import QUEUE
 from tests.apps.ground import Ground
-from tests.apps.leasing import DAY, TO_MS, market, offer
+from tests.apps.leasing import DAY, FROM_MS, MILLING, PRESS, TO_MS, market, offer
+
+OPEN = Offer(
+    state="open", asset_owner="maker", asset="press-1", asset_version=1, from_ms=FROM_MS, to_ms=TO_MS,
+    notice_ms=0, smallest_ms=DAY, largest_ms=14 * DAY, tariff_owner="maker", tariff="t-1", tariff_version=1,
+    nature="operating", crew="either",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -25,7 +41,8 @@ def test_an_offer_leaves_the_board_when_it_is_withdrawn_or_its_window_has_passed
     assert len(list(QUEUE.scan(ground.context()))) == 1
     ground.move_to(TO_MS)
     assert ground.ask(offer_of, "maker", "o-1").state == "ended"
-    assert not [name for name in ground.tables("leasing") if name[0] == "leasing.listed"]
+    for table in ("leasing.listed", "leasing.shelves"):
+        assert not [name for name in ground.tables("leasing") if name[0] == table]
     assert ground.ask(offers, "maker", True) == []
     ground.do("maker", offer(from_ms=TO_MS, to_ms=TO_MS + 20 * DAY, offer="o-3"))
 
@@ -46,3 +63,148 @@ def test_a_search_keeps_to_its_box_within_a_cell(ground: Ground) -> None:
         if side in ("west_e6", "east_e6"):  # Else it would reach around the globe.
             moved |= {"west_e6": here["west_e6"] + by, "east_e6": here["east_e6"] + by}
         assert search(ground.context(), "milling", **moved) == []
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 3),
+    st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(("", "drilling")), st.integers(0, 1))),
+)
+def test_shelves_stay_full_whatever_comes_and_goes(rows_max: int, steps: list[tuple[str, str, int]]) -> None:
+    """Offers a to h come if they are not there and go if they are; of two places, with one process or two."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(limits, "SHELF_ROWS_MAX", rows_max)
+        ctx = market().context()
+        there: dict[str, Description] = {}
+        for name, second, east in steps:
+            gone = there.pop(name, None)
+            if gone is not None:
+                delist(ctx, "maker", name, gone)
+            else:
+                place = replace(PRESS.place, longitude_e6=120_980_000 + 1_000_000 * east)
+                processes = (MILLING, replace(MILLING, process=second or "milling"))
+                there[name] = replace(PRESS, place=place, capabilities=processes)
+                enlist(ctx, "maker", name, OPEN, there[name])
+            check_shelves(ctx, rows_max)
+            found = [(one.offer, one.number) for one in search(ctx, "milling")]
+            listed = [(str(key[1]), int(key[2])) for key, _ in LISTED.scan(ctx)]
+            assert sorted({offer for offer, _ in listed}) == sorted(there)
+            assert found == [
+                (offer, number)
+                for offer, number in listed
+                if there[offer].capabilities[number].process == "milling"
+            ]
+
+
+def check_shelves(ctx: Context, rows_max: int) -> None:
+    """All shelves of a cell but its last are full, and each offer lies on the one that it names, once."""
+    cells: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    rows = []
+    for key, shelf in SHELVES.scan(ctx):
+        cells.setdefault((str(key[0]), int(key[1])), []).append((int(key[2]), len(shelf.rows)))
+        rows += [(int(key[2]), row) for row in shelf.rows]
+    for counts in cells.values():
+        assert [number for number, _ in counts] == list(range(len(counts)))
+        assert all(count == rows_max for _, count in counts[:-1])
+        assert 1 <= counts[-1][1] <= rows_max
+    names = {(row.offerer, row.offer, row.number): (number, row) for number, row in rows}
+    assert len(names) == len(rows) == len(list(LISTED.scan(ctx)))
+    for (offerer, name, place), (number, row) in names.items():
+        listed = LISTED.get(ctx, (offerer, name, place))
+        assert listed is not None
+        assert listed.shelf == number
+        assert on_shelf(offerer, name, place, listed) == row
+        assert encode(msgspec.convert(msgspec.to_builtins(row), OnShelf)) == encode(row)
+
+
+NEAR, FAR = (31_380_000, 120_980_000), (31_400_000, 121_500_000)
+WINDOWS = st.tuples(st.integers(0, 20), st.integers(1, 10))
+OFFERED = st.lists(
+    st.tuples(
+        st.sampled_from(("maker", "rival")), st.sampled_from((NEAR, FAR)), st.sampled_from((10, 50)), WINDOWS,
+        st.integers(0, 4), st.lists(WINDOWS, max_size=3),
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=80)
+@given(
+    OFFERED,
+    st.sampled_from(("", "distance", "start")),
+    st.integers(1, 5),
+    st.one_of(st.just((0, 0)), WINDOWS),
+    st.integers(0, 3),
+)
+def test_a_search_finds_in_pages_what_a_look_at_all_finds(
+    offered: list[Any], order: Any, limit: int, wanted: tuple[int, int], for_days: int
+) -> None:
+    ctx = market().context()
+    from_ms, to_ms = (FROM_MS + wanted[0] * DAY, FROM_MS + sum(wanted) * DAY) if wanted[1] else (0, 0)
+    expected = []
+    for number, (owner, at, tolerance, window, notice, taken) in enumerate(offered):
+        description = replace(
+            PRESS,
+            place=replace(PRESS.place, latitude_e6=at[0], longitude_e6=at[1]),
+            capabilities=(replace(MILLING, tolerance_um=tolerance),),
+        )
+        start_ms, end_ms = (FROM_MS + day * DAY for day in (window[0], sum(window)))
+        offer = replace(
+            OPEN, asset_owner=owner, asset=f"asset-{number}", from_ms=start_ms, to_ms=end_ms,
+            notice_ms=(29 + notice) * DAY, largest_ms=end_ms - start_ms,
+        )  # fmt: skip
+        enlist(ctx, owner, f"o-{number}", offer, description)
+        busy = [(FROM_MS + first * DAY, FROM_MS + (first + days) * DAY) for first, days in taken]
+        for place, (first_ms, last_ms) in enumerate(busy):
+            with contextlib.suppress(Refusal):  # Overlaps one that is there.
+                slot = Slot(owner, offer.asset, "", first_ms, last_ms)
+                booking.book(ctx, f"b-{number}-{place}", slot)
+        free = by_days(offer, busy, ctx.time_ms, from_ms, to_ms, for_days * DAY)
+        if free and tolerance <= 20:
+            measure = {"": 0, "distance": int(at == FAR), "start": free[0][0]}[order]
+            expected.append((measure, owner, f"o-{number}", free))
+    asked = {"from_ms": from_ms, "to_ms": to_ms, "for_ms": for_days * DAY if to_ms else 0}
+    found: list[Found] = []
+    after: dict[str, Any] = {}
+    while True:
+        page = search(
+            ctx, "milling", tolerance_um=20, **asked, order=order, latitude_e6=NEAR[0],
+            longitude_e6=NEAR[1], limit=limit, **after,
+        )  # fmt: skip
+        found += page
+        if len(page) < limit:
+            break
+        last = page[-1]
+        after = {
+            "after_measure": last.measure, "after_offerer": last.offerer, "after_offer": last.offer,
+            "after_number": last.number,
+        }  # fmt: skip
+    told = [(one.offerer, one.offer, [(s.from_ms, s.to_ms) for s in one.free]) for one in found]
+    assert told == [each[1:] for each in sorted(expected)]
+
+
+def by_days(
+    offer: Offer, busy: list[tuple[int, int]], now_ms: int, from_ms: int, to_ms: int, for_ms: int
+) -> list[tuple[int, int]]:
+    """The stretches that may be had, day by day. Of bookings that overlap the first one counts."""
+    kept: list[tuple[int, int]] = []
+    for start_ms, end_ms in busy:
+        if all(end_ms <= one[0] or one[1] <= start_ms for one in kept):
+            kept.append((start_ms, end_ms))
+    days = [
+        day
+        for day in range(offer.from_ms, offer.to_ms, DAY)
+        if day >= now_ms + offer.notice_ms
+        and not any(start <= day < end for start, end in kept)
+        and (not to_ms or from_ms <= day < to_ms)
+    ]
+    stretches: list[tuple[int, int]] = []
+    for day in days:
+        if stretches and stretches[-1][1] == day:
+            stretches[-1] = (stretches[-1][0], day + DAY)
+        else:
+            stretches.append((day, day + DAY))
+    wanted_ms = (for_ms or to_ms - from_ms) if to_ms else 0
+    if wanted_ms > offer.largest_ms:
+        return []
+    return [one for one in stretches if one[1] - one[0] >= max(wanted_ms, offer.smallest_ms)]

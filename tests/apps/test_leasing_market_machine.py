@@ -155,7 +155,7 @@ class Traders(RuleBasedStateMachine):
     def the_board_shows_the_open_offers_and_no_others(self) -> None:
         ctx = self.ground.context()
         opened = {tuple(map(str, key)) for key, one in OFFERS.scan(ctx) if one.state == "open"}
-        assert {(str(key[2]), str(key[3])) for key, _ in LISTED.scan(ctx)} == opened
+        assert {(str(key[0]), str(key[1])) for key, _ in LISTED.scan(ctx)} == opened
         counted = {str(key[0]): one.open for key, one in OFFERING.scan(ctx)}
         assert sum(counted.values()) == len(opened)
         assert all(counted[member] <= limits.OFFERS_OPEN_MAX for member, _ in opened)

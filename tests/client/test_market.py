@@ -20,8 +20,8 @@ from hansa.apps.billing.messages import PublishedTariff, PublishTariff
 from hansa.apps.billing.rating import close_statement, rate
 from hansa.apps.billing.tariff import minor_digits
 from hansa.apps.consortium.calendars import clip, period_at
+from hansa.apps.leasing.board import cell_of
 from hansa.apps.leasing.messages_market import RegisterAsset, Size
-from hansa.apps.leasing.search import cell_of
 from hansa.client.estimate import EstimateTime, Plan, estimate
 from hansa.client.market import Around, Wanted, box, distance_m, search
 from hansa.client.reserve import (
@@ -169,14 +169,13 @@ def test_notice_counts_from_now_on(ground: Ground) -> None:
 def test_all_pages_are_read_and_nothing_is_told_twice(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hansa.apps.leasing import search as board
     from hansa.client import market as client
 
     whole = found(ground)
     for most in (1, 2, 3):
-        monkeypatch.setattr(board, "FOUND_MAX", most)
-        monkeypatch.setattr(client, "FOUND_MAX", most)
+        monkeypatch.setattr(client, "PAGE", most)
         assert found(ground) == whole
+        assert found(ground, order="start") == whole
         assert found(ground, Around(-17_000_000, 180_000_000, 50_000)) == ["fiji-e", "fiji-w"]
         assert sorted(found(ground, Around(*KUNSHAN, 2_000_000))) == ["chengdu", "kunshan", "ningbo"]
 

@@ -16,7 +16,7 @@ from hansa.cli.offer_sheet import lease_or_buy
 from hansa.cli.tables import table_output
 from hansa.client import reserve as reserves
 from hansa.client.bargains import offer_of
-from hansa.client.market import ANY_SIZE, Around, Hit, Wanted, search
+from hansa.client.market import ANY_SIZE, MOST, Around, Hit, Wanted, search
 from hansa.client.offer_calendar import weeks
 from hansa.client.sheet_values import Kind, value_of
 from hansa.client.tables import Column, Table
@@ -154,16 +154,25 @@ def show(lang: Language, offerer: str, name: str, profile_name: str) -> None:
     show_default=True,
     help="Which comes first. 排序。",
 )
+@click.option("--most", type=click.IntRange(1), default=MOST, show_default=True, help="So many. 最多列出。")
 @profile_option
 @table_output
 @click.pass_obj
-def search_(lang: Language, /, profile_name: str, order: Any, near: str, km: int, **given: Any) -> Table:
+def search_(
+    lang: Language, /, profile_name: str, order: Any, near: str, km: int, most: int, **given: Any
+) -> Table:
     """Open offers that can do PROCESS and are free. 按工艺、时间、地点与价格查找。"""
     at = desk(lang, profile_name)
     around = _around(near, km)
-    hits = search(at.ask, _wanted(**given), around, order)
+    hits = search(at.ask, _wanted(**given), around, order, most)
     rows = [_found_row(hit, lang, around is not None) for hit in hits]
-    return Table(Text("找到的闲置设备", "Idle lines found"), FOUND, rows)
+    if len(hits) < most:
+        return Table(Text("找到的闲置设备", "Idle lines found"), FOUND, rows)
+    first = Text(
+        f"找到的闲置设备：前 {most} 项，要看更多请加大 --most",
+        f"Idle lines found: the first {most}, for more raise --most",
+    )
+    return Table(first, FOUND, rows)
 
 
 def _wanted(**given: Any) -> Wanted:

@@ -1,15 +1,17 @@
 """Finding an idle line: the node looks up who can do it and is free, the client measures and prices."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal, Protocol
 
 from hansa.apps.billing.messages import PublishedTariff
 from hansa.apps.consortium.calendars import Calendar
 from hansa.apps.consortium.messages import CalendarRecord
+from hansa.apps.leasing.board import EAST_E6, NORTH_E6, SOUTH_E6, WEST_E6
 from hansa.apps.leasing.messages_market import Place, Size
-from hansa.apps.leasing.search import EAST_E6, FOUND_MAX, NORTH_E6, SOUTH_E6, WEST_E6, Found
+from hansa.apps.leasing.search import Found
 from hansa.client.estimate import Estimate, Plan, estimate, running_ms
 from hansa.client.texts import Text
 from hansa.kernel.refusal import Refusal
@@ -18,6 +20,10 @@ EARTH_RADIUS_M = 6_371_008.8
 """Mean radius (IUGG), by which distances on the ellipsoid are right within 0.6 %."""
 PRICED_MAX = 500
 """Offers of one search whose price is reckoned, the nearest ones; of others it stays open."""
+MOST = 100
+"""Offers that a search tells, unless asked for more."""
+PAGE = 100
+"""Offers that a node is asked for at a time."""
 ROUND_OFF_E6 = 1
 
 ANY_SIZE = Size(0, 0, 0)
@@ -70,31 +76,34 @@ class Hit:
     note: Text
 
 
-def search(ask: Asking, wanted: Wanted, around: Around | None = None, order: Order = "distance") -> list[Hit]:
-    """All open offers that fit, within the circle if there is one, in the order asked for.
+def search(
+    ask: Asking,
+    wanted: Wanted,
+    around: Around | None = None,
+    order: Order = "distance",
+    most: int = MOST,
+) -> list[Hit]:
+    """The first `most` open offers that fit, within the circle if there is one, in the order asked for.
 
-    Ties, and offers without a price when prices order, follow by distance, offerer and id.
+    Ties, and offers without a price when prices order, follow by distance, offerer and id. Of prices the
+    least among the PRICED_MAX nearest offers are told; those beyond have none and come last.
     """
-    near = []
-    for found in _found(ask, wanted, around):
-        place = found.listed.place
-        distance = _distance_m(around, place) if around else 0
-        if around is None or distance <= around.radius_m:
-            near.append((distance, found))
-    near.sort(key=lambda each: (each[0], each[1].offerer, each[1].offer, each[1].number))
+    found = _found(ask, wanted, around, order)
     prices = Prices(ask)
-    hits = [
-        Hit(found, distance, *(prices.of(found, wanted) if at < PRICED_MAX else (None, _TOO_MANY)))
-        for at, (distance, found) in enumerate(near)
-    ]
-    keys: dict[str, Callable[[Hit], Any]] = {
-        "distance": lambda hit: 0,
-        "start": lambda hit: hit.found.free[0].from_ms,
-        "price": lambda hit: (
-            (hit.price is None, hit.price.currency, hit.price.net_minor) if hit.price else (True, "", 0)
-        ),
-    }
-    return sorted(hits, key=keys[order])
+    if order != "price":
+        return [_hit(each, around, prices, wanted) for each in islice(found, most)]
+    hits = [_hit(each, around, prices, wanted) for each in islice(found, max(most, PRICED_MAX))]
+    hits = hits[:PRICED_MAX] + [replace(hit, price=None, note=_TOO_MANY) for hit in hits[PRICED_MAX:]]
+    return sorted(hits, key=_by_price)[:most]
+
+
+def _hit(found: Found, around: Around | None, prices: "Prices", wanted: Wanted) -> Hit:
+    distance = _distance_m(around, found.listed.place) if around else 0
+    return Hit(found, distance, *prices.of(found, wanted))
+
+
+def _by_price(hit: Hit) -> tuple[bool, str, int]:
+    return (False, hit.price.currency, hit.price.net_minor) if hit.price else (True, "", 0)
 
 
 _TOO_MANY = Text(
@@ -104,43 +113,53 @@ _TOO_MANY = Text(
 _NOT_ASKED = Text("", "")
 
 
-def _found(ask: Asking, wanted: Wanted, around: Around | None) -> list[Found]:
-    """All pages of the node's answer."""
-    south, north, west, east = box(around) if around else (SOUTH_E6, NORTH_E6, WEST_E6, EAST_E6)
-    found: list[Found] = []
+def _found(ask: Asking, wanted: Wanted, around: Around | None, order: Order) -> Iterator[Found]:
+    """What fits, in order; the node is asked page by page, as more is needed."""
+    given = _given(wanted, around, order)
     after: dict[str, Any] = {}
     while True:
-        page: list[Found] = ask(
-            "leasing.search",
-            list[Found],
-            process=wanted.process,
-            material=wanted.material,
-            x_um=wanted.size.x_um,
-            y_um=wanted.size.y_um,
-            z_um=wanted.size.z_um,
-            tolerance_um=wanted.tolerance_um,
-            rate_per_hour=wanted.rate_per_hour,
-            crew=wanted.crew,
-            from_ms=wanted.from_ms,
-            to_ms=wanted.to_ms,
-            for_ms=wanted.for_ms,
-            south_e6=south,
-            north_e6=north,
-            west_e6=west,
-            east_e6=east,
-            limit=FOUND_MAX,
-            **after,
-        )
-        found += page
-        if len(page) < FOUND_MAX:
-            return found
+        page: list[Found] = ask("leasing.search", list[Found], **given, **after)
+        for found in page:
+            if around is None or _distance_m(around, found.listed.place) <= around.radius_m:
+                yield found
+            elif given["order"] == "distance":
+                return
+        if len(page) < given["limit"]:
+            return
         last = page[-1]
         after = {
-            "after_cell": last.cell,
+            "after_measure": last.measure,
             "after_offerer": last.offerer,
             "after_offer": last.offer,
             "after_number": last.number,
         }
+
+
+def _given(wanted: Wanted, around: Around | None, order: Order) -> dict[str, Any]:
+    """What the node is asked."""
+    south, north, west, east = box(around) if around else (SOUTH_E6, NORTH_E6, WEST_E6, EAST_E6)
+    by = order if order == "start" else "distance" if around else ""
+    return {
+        "process": wanted.process,
+        "material": wanted.material,
+        "x_um": wanted.size.x_um,
+        "y_um": wanted.size.y_um,
+        "z_um": wanted.size.z_um,
+        "tolerance_um": wanted.tolerance_um,
+        "rate_per_hour": wanted.rate_per_hour,
+        "crew": wanted.crew,
+        "from_ms": wanted.from_ms,
+        "to_ms": wanted.to_ms,
+        "for_ms": wanted.for_ms,
+        "south_e6": south,
+        "north_e6": north,
+        "west_e6": west,
+        "east_e6": east,
+        "order": by,
+        "latitude_e6": around.latitude_e6 if around else 0,
+        "longitude_e6": around.longitude_e6 if around else 0,
+        "limit": PAGE,
+    }
 
 
 def box(around: Around) -> tuple[int, int, int, int]:

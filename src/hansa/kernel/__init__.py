@@ -12,6 +12,8 @@ from hansa.kernel.registry import Registry, Release, Room, action_tag, since, un
 from hansa.kernel.signatures import ED25519, is_public_key, possession
 from hansa.kernel.types import (
     BasisPoints,
+    CopiedId,
+    CopiedIds,
     CurrencyCode,
     DocumentNumber,
     DurationMs,
@@ -50,6 +52,8 @@ __all__ = [
     "Attested",
     "BasisPoints",
     "Context",
+    "CopiedId",
+    "CopiedIds",
     "Cosignature",
     "Cosigner",
     "CurrencyCode",

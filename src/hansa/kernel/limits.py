@@ -121,6 +121,8 @@ AHEAD_MAX_MS = 3 * 366 * DAY_MS
 NOTICE_MAX_MS = 366 * DAY_MS
 OFFERS_OPEN_MAX = 1_000
 """Of one member."""
+SHELF_ROWS_MAX = 16
+"""Open offers in one record of the board."""
 ROUNDS_MAX = 20
 """Proposals in one bargain."""
 
@@ -150,7 +152,9 @@ CORRECTIONS_MAX = 64
 LIFE_PARTS_MAX = 64
 """Obligations that one statement leads to."""
 INTEREST_ITEMS_MAX = 256
-"""Late payments that one statement charges interest for; the others wait for the next."""
+"""Late debts that one statement charges interest for; the others wait for the next."""
+LESSENINGS_MAX = 32
+"""Times at which one obligation of a statement was lessened that are kept apart."""
 
 INDEX_LOOK_BACK_MAX = 64
 """Values of an index that are looked at for one that was published in time."""

@@ -32,6 +32,10 @@ BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Id = Annotated[str, msgspec.Meta(pattern=f"^{_ID}{_END}", min_length=1, max_length=64)]
 OptionalId = Annotated[str, msgspec.Meta(pattern=f"^({_ID})?{_END}", max_length=64)]
 """An Id, or "" where there is none."""
+CopiedId = Annotated[str, msgspec.Meta(max_length=64)]
+"""An Id that was checked where it is copied from, or "": patterns take time where thousands are read."""
+CopiedIds = Annotated[str, msgspec.Meta(max_length=limits.MATERIALS_MAX * 65 + 1)]
+"""Such Ids, with a space before and after each."""
 MemberId = Id
 KeyId = Id
 StateName = Annotated[

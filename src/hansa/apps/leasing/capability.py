@@ -44,9 +44,10 @@ def size_fits(capability: Capability, size: Size) -> bool:
     return all(small <= edge <= large for small, edge, large in edges)
 
 
-def sorted_edges(size: Size) -> tuple[int, ...]:
+def sorted_edges(size: Size) -> tuple[int, int, int]:
     """The edges, longest first."""
-    return tuple(sorted((size.x_um, size.y_um, size.z_um), reverse=True))
+    longest, middle, shortest = sorted((size.x_um, size.y_um, size.z_um), reverse=True)
+    return longest, middle, shortest
 
 
 def fits(offered: str, wanted: str) -> bool:

@@ -10,6 +10,8 @@ from hansa.apps.billing.messages import Binding
 from hansa.apps.billing.terms import Terms
 from hansa.kernel import (
     Action,
+    CopiedId,
+    CopiedIds,
     CurrencyCode,
     DurationMs,
     Event,
@@ -138,7 +140,7 @@ class Offer(Record, version=1, readers="members", retention="business"):
 
 
 class Listed(Record, version=1, readers="members", retention="business"):
-    """One capability of an open offer, with all that a search looks at."""
+    """One capability of an open offer, with all that a search tells of it."""
 
     asset_owner: MemberId
     asset: Id
@@ -157,6 +159,43 @@ class Listed(Record, version=1, readers="members", retention="business"):
     tariff: Id
     tariff_version: Positive
     head: OptionalId = ""
+    shelf: Natural = 0
+    """The shelf of its cell on which it stands."""
+
+
+class OnShelf(Struct, array_like=True):
+    """What a search compares of one capability of an open offer."""
+
+    offerer: CopiedId
+    offer: CopiedId
+    number: Natural
+    """Of the asset's capability."""
+    asset_owner: CopiedId
+    asset: CopiedId
+    head: CopiedId
+    latitude_e6: Integer
+    longitude_e6: Integer
+    point: tuple[Integer, Integer, Integer]
+    """The place on a sphere, for distances (`sphere.py`)."""
+    materials: CopiedIds
+    smallest: tuple[Natural, Natural, Natural]
+    """Edges of the smallest part, the longest first, µm."""
+    largest: tuple[Natural, Natural, Natural]
+    """Edges of the largest part, likewise."""
+    tolerance_um: Positive
+    rate_per_hour: Positive
+    crew: Crew
+    from_ms: TimeMs
+    to_ms: TimeMs
+    notice_ms: DurationMs
+    smallest_ms: DurationMs
+    largest_ms: DurationMs
+
+
+class Shelf(Record, version=1, readers="members", retention="business"):
+    """Some of the open offers of a process in one cell of the map, in no order."""
+
+    rows: tuple[OnShelf, ...]
 
 
 class Offering(Record, version=1, readers="members", retention="business"):

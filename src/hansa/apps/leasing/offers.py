@@ -5,6 +5,7 @@ from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import booking, lease_rules
 from hansa.apps.leasing import errors_market as errors
 from hansa.apps.leasing.assets import check_crew, described, newest
+from hansa.apps.leasing.board import delist, enlist
 from hansa.apps.leasing.messages_market import (
     Offer,
     OfferEnded,
@@ -16,7 +17,6 @@ from hansa.apps.leasing.messages_market import (
     Slot,
     WithdrawOffer,
 )
-from hansa.apps.leasing.search import delist, enlist
 from hansa.apps.leasing.tables import OFFERING, OFFERS
 from hansa.kernel import Context, due, limits, replace, since
 

@@ -1,15 +1,14 @@
-"""The board of open offers: laid out so that a search looks at few of them.
+"""A search on the board: what fits is put in order, then looked up in its calendar until a page is full."""
 
-Offers lie by process, and within it by cells of one degree by one degree, row by row from the south. A search
-asks for a process and a box; a client takes the box around its circle, and measures distances itself.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from hansa.apps.leasing import booking
-from hansa.apps.leasing.capability import fits, size_fits
-from hansa.apps.leasing.messages_market import Description, Listed, Offer, Place, Size, Slot
+from hansa.apps.leasing.board import EAST_E6, NORTH_E6, SOUTH_E6, WEST_E6, shelves
+from hansa.apps.leasing.capability import fits, sorted_edges
+from hansa.apps.leasing.messages_market import Listed, OnShelf, Shelf, Size, Slot
+from hansa.apps.leasing.sphere import Point, point_of, square_of_chord
 from hansa.apps.leasing.tables import LISTED
 from hansa.kernel import (
     Context,
@@ -23,12 +22,13 @@ from hansa.kernel import (
     limits,
 )
 
-CELL_E6 = 1_000_000
-COLUMNS = 361
-"""Cells in a row: the longitudes −180 and 180 have one each."""
-SOUTH_E6, NORTH_E6 = -90_000_000, 90_000_000
-WEST_E6, EAST_E6 = -180_000_000, 180_000_000
 FOUND_MAX = limits.SCAN_MAX
+ANY_TOLERANCE_UM = 2**53
+
+Fit = tuple[int, str, str, int, str, str, str, int, int, int]
+"""An offer that fits: measure, offerer, offer, number; its calendar (owner, asset, level); what of its window
+was asked for (from, to), and the least length of that.
+"""
 
 
 class Stretch(Struct):
@@ -41,57 +41,14 @@ class Stretch(Struct):
 class Found(Struct):
     """An offer that fits, and what of its window is free within the time asked for."""
 
+    measure: Natural
+    """What it was put in order by: 0; the square of the chord to the point; the first free moment."""
     offerer: MemberId
     offer: Id
-    cell: Natural
     number: Natural
-    """Go on after (cell, offerer, offer, number) to find more."""
+    """Go on after (measure, offerer, offer, number) to find more."""
     listed: Listed
     free: tuple[Stretch, ...]
-
-
-def enlist(ctx: Context, offerer: str, name: str, offer: Offer, description: Description) -> None:
-    """Put an open offer on the board, once for each capability that is let with the offered crew."""
-    for number, capability in enumerate(description.capabilities):
-        if fits(capability.crew, offer.crew):
-            listed = Listed(
-                asset_owner=offer.asset_owner,
-                asset=offer.asset,
-                asset_version=offer.asset_version,
-                name_zh=description.name_zh,
-                name_en=description.name_en,
-                place=description.place,
-                capability=capability,
-                crew=offer.crew if capability.crew == "either" else capability.crew,
-                from_ms=offer.from_ms,
-                to_ms=offer.to_ms,
-                notice_ms=offer.notice_ms,
-                smallest_ms=offer.smallest_ms,
-                largest_ms=offer.largest_ms,
-                tariff_owner=offer.tariff_owner,
-                tariff=offer.tariff,
-                tariff_version=offer.tariff_version,
-                head=offer.head,
-            )
-            LISTED.put(ctx, _key(capability.process, description.place, offerer, name, number), listed)
-
-
-def delist(ctx: Context, offerer: str, name: str, description: Description) -> None:
-    """Take an offer off the board."""
-    for number, capability in enumerate(description.capabilities):
-        key = _key(capability.process, description.place, offerer, name, number)
-        if LISTED.get(ctx, key) is not None:
-            LISTED.delete(ctx, key)
-
-
-def _key(process: str, place: Place, offerer: str, name: str, number: int) -> tuple[str | int, ...]:
-    return process, cell_of(place.latitude_e6, place.longitude_e6), offerer, name, number
-
-
-def cell_of(latitude_e6: int, longitude_e6: int) -> int:
-    """Number of the cell in which a point lies."""
-    row, column = (latitude_e6 - SOUTH_E6) // CELL_E6, (longitude_e6 - WEST_E6) // CELL_E6
-    return row * COLUMNS + column
 
 
 def search(
@@ -111,7 +68,10 @@ def search(
     north_e6: Integer = NORTH_E6,
     west_e6: Integer = WEST_E6,
     east_e6: Integer = EAST_E6,
-    after_cell: Natural = 0,
+    order: Literal["", "distance", "start"] = "",
+    latitude_e6: Integer = 0,
+    longitude_e6: Integer = 0,
+    after_measure: Natural = 0,
     after_offerer: OptionalId = "",
     after_offer: OptionalId = "",
     after_number: Natural = 0,
@@ -121,30 +81,110 @@ def search(
 
     What is 0 or "" does not matter. A part of the edges x, y, z must fit however it is turned; `tolerance_um`
     and `rate_per_hour` must be reached. With from_ms and to_ms the time between must be free: all of it, or a
-    stretch of `for_ms`; the notice asked for and the slices let are heeded. At most `limit` offers, and never
-    more than FOUND_MAX, by cell, offerer and id; go on `after` the last one.
+    stretch of `for_ms`; the notice asked for and the slices let are heeded. The first `limit` offers, never
+    more than FOUND_MAX: the nearest to the point, or those that are free first, then by offerer and id; go
+    on `after` the last one.
     """
-    part = Size(x_um, y_um, z_um)
-    sized = x_um or y_um or z_um
-    found: list[Found] = []
-    after = (process, after_cell, after_offerer, after_offer, after_number)
-    for key, listed in _in_cells(ctx, process, south_e6, north_e6, west_e6, east_e6, after):
-        capability, place = listed.capability, listed.place
-        if (
-            (not material or material in capability.materials)
-            and (not tolerance_um or capability.tolerance_um <= tolerance_um)
-            and capability.rate_per_hour >= rate_per_hour
-            and (not crew or fits(listed.crew, crew))
-            and south_e6 <= place.latitude_e6 <= north_e6
-            and _between(place.longitude_e6, west_e6, east_e6)
-            and (not sized or size_fits(capability, part))
-            and (stretches := _free(ctx, listed, from_ms, to_ms, for_ms))
-        ):
-            cell, number = int(key[1]), int(key[4])
-            found.append(Found(str(key[2]), str(key[3]), cell, number, listed, stretches))
-            if len(found) >= min(limit or FOUND_MAX, FOUND_MAX):
-                break
-    return found
+    asked = _Asked(
+        times=(from_ms, to_ms, for_ms),
+        words=f" {material} " if material else "",
+        edges=sorted_edges(Size(x_um, y_um, z_um)),
+        tolerance_um=tolerance_um or ANY_TOLERANCE_UM,
+        rate_per_hour=rate_per_hour,
+        crews=tuple(one for one in ("with", "without", "either") if not crew or fits(one, crew)),
+        box=(south_e6, north_e6, west_e6, east_e6),
+        order=order,
+        point=point_of(_within(latitude_e6, NORTH_E6), _within(longitude_e6, EAST_E6)),
+    )
+    fitting = [
+        fit
+        for shelf in shelves(ctx, process, south_e6, north_e6, west_e6, east_e6)
+        for fit in _fitting(shelf, asked, ctx.time_ms)
+    ]
+    fitting.sort()
+    after = (after_measure, after_offerer, after_offer, after_number)
+    return _free_ones(ctx, fitting, order == "start", after, min(limit or FOUND_MAX, FOUND_MAX))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    times: tuple[int, int, int]
+    words: str
+    edges: tuple[int, int, int]
+    tolerance_um: int
+    rate_per_hour: int
+    crews: tuple[str, ...]
+    box: tuple[int, int, int, int]
+    order: str
+    point: Point
+
+
+def _fitting(shelf: Shelf, asked: _Asked, now_ms: int) -> Iterator[Fit]:
+    """What fits on a shelf, its calendar apart. Ten thousand rows pass here in one search."""
+    words, edges, crews, order = asked.words, asked.edges, asked.crews, asked.order
+    tolerance_um, rate_per_hour = asked.tolerance_um, asked.rate_per_hour
+    south_e6, north_e6, west_e6, east_e6 = asked.box
+    from_ms, to_ms, for_ms = asked.times
+    wanted_ms = (for_ms or to_ms - from_ms) if to_ms else 0
+    for row in shelf.rows:
+        if row.tolerance_um > tolerance_um or row.rate_per_hour < rate_per_hour or row.crew not in crews:
+            continue
+        if not south_e6 <= row.latitude_e6 <= north_e6 or words not in row.materials:
+            continue
+        if not _between(row.longitude_e6, west_e6, east_e6) or (edges[0] and not _holds(row, edges)):
+            continue
+        earliest_ms = now_ms + row.notice_ms
+        first_ms = row.from_ms if row.from_ms > earliest_ms else earliest_ms
+        last_ms = row.to_ms
+        least_ms = row.smallest_ms if row.smallest_ms > wanted_ms else wanted_ms
+        if to_ms:
+            first_ms = first_ms if first_ms > from_ms else from_ms
+            last_ms = last_ms if last_ms < to_ms else to_ms
+        if wanted_ms <= row.largest_ms and last_ms - first_ms >= least_ms > 0:
+            measure = first_ms if order == "start" else 0
+            if order == "distance":
+                measure = square_of_chord(asked.point, row.point)
+            name = (measure, row.offerer, row.offer, row.number)
+            yield (*name, row.asset_owner, row.asset, row.head, first_ms, last_ms, least_ms)
+
+
+def _free_ones(
+    ctx: Context, fitting: Sequence[Fit], by_start: bool, after: tuple[int, str, str, int], limit: int
+) -> list[Found]:
+    """The first ones after a place of which enough is free.
+
+    An offer stands among `fitting` by the earliest moment at which it could be free: where the start decides,
+    it may turn out to come later, never sooner. So looking ends where nothing can come before what was found.
+    """
+    found: list[tuple[tuple[int, str, str, int], tuple[Stretch, ...]]] = []
+    for fit in fitting:
+        place = fit[:4]
+        if len(found) >= limit and found[limit - 1][0] < place:
+            break
+        if not by_start and place <= after:
+            continue
+        free = _free(ctx, fit)
+        if free and by_start:
+            place = (free[0].from_ms, *place[1:])
+        if free and place > after:
+            found.append((place, free))
+            if by_start:
+                found.sort(key=_place)
+    return [_told(ctx, *one) for one in found[:limit]]
+
+
+def _place(one: tuple[tuple[int, str, str, int], tuple[Stretch, ...]]) -> tuple[int, str, str, int]:
+    return one[0]
+
+
+def _told(ctx: Context, place: tuple[int, str, str, int], free: tuple[Stretch, ...]) -> Found:
+    listed = LISTED.get(ctx, place[1:])
+    assert listed is not None
+    return Found(*place, listed, free)
+
+
+def _within(angle_e6: int, most_e6: int) -> int:
+    return min(max(angle_e6, -most_e6), most_e6)
 
 
 def _between(longitude_e6: int, west_e6: int, east_e6: int) -> bool:
@@ -153,51 +193,15 @@ def _between(longitude_e6: int, west_e6: int, east_e6: int) -> bool:
     return longitude_e6 >= west_e6 or longitude_e6 <= east_e6
 
 
-def _in_cells(
-    ctx: Context,
-    process: str,
-    south_e6: int,
-    north_e6: int,
-    west_e6: int,
-    east_e6: int,
-    after: tuple[str | int, ...],
-) -> Iterator[tuple[tuple[str | int, ...], Listed]]:
-    """Rows of the cells that a box touches, after a key, in order."""
-    south_e6, north_e6 = max(south_e6, SOUTH_E6), min(north_e6, NORTH_E6)
-    west_e6, east_e6 = min(max(west_e6, WEST_E6), EAST_E6), min(max(east_e6, WEST_E6), EAST_E6)
-    whole_rows = (west_e6, east_e6) == (WEST_E6, EAST_E6)
-    first, last = cell_of(south_e6, 0) // COLUMNS, cell_of(north_e6, 0) // COLUMNS
-    for row in range(1) if whole_rows else range(first, last + 1):
-        for west, east in (
-            [(west_e6, east_e6)]
-            if west_e6 <= east_e6
-            else [
-                (WEST_E6, east_e6),
-                (west_e6, EAST_E6),
-            ]
-        ):
-            low = cell_of(south_e6, WEST_E6) if whole_rows else row * COLUMNS + cell_of(SOUTH_E6, west)
-            high = cell_of(north_e6, EAST_E6) if whole_rows else row * COLUMNS + cell_of(SOUTH_E6, east)
-            if high < int(after[1]):
-                continue
-            start = max((process, low), after)
-            rows = LISTED.scan(ctx, (process,), start=start, end=(process, high + 1), limit=limits.ALL_ROWS)
-            yield from ((key, listed) for key, listed in rows if key != after)
+def _holds(row: OnShelf, edges: tuple[int, ...]) -> bool:
+    """Whether a part fits, edge by edge, longest to longest."""
+    return all(
+        small <= edge <= large for small, edge, large in zip(row.smallest, edges, row.largest, strict=True)
+    )
 
 
-def _free(ctx: Context, listed: Listed, from_ms: int, to_ms: int, for_ms: int) -> tuple[Stretch, ...]:
+def _free(ctx: Context, fit: Fit) -> tuple[Stretch, ...]:
     """What of the time asked for can be had: all of it, or stretches that are long enough; none: nothing."""
-    first_ms = max(listed.from_ms, ctx.time_ms + listed.notice_ms)
-    last_ms = listed.to_ms
-    least_ms = listed.smallest_ms
-    if to_ms:
-        first_ms, last_ms = max(first_ms, from_ms), min(last_ms, to_ms)
-        wanted_ms = for_ms or to_ms - from_ms
-        if wanted_ms > listed.largest_ms:
-            return ()
-        least_ms = max(least_ms, wanted_ms)
-    if last_ms - first_ms < max(least_ms, 1):
-        return ()
-    slot = Slot(listed.asset_owner, listed.asset, listed.head, first_ms, last_ms)
-    stretches = booking.free(ctx, slot)
+    *_, owner, asset, head, from_ms, to_ms, least_ms = fit
+    stretches = booking.free(ctx, Slot(owner, asset, head, from_ms, to_ms))
     return tuple(Stretch(start, end) for start, end in stretches if end - start >= least_ms)

@@ -13,18 +13,16 @@ from hansa.apps.leasing.messages_market import (
     Offering,
     Proposal,
     Reservation,
+    Shelf,
 )
 from hansa.kernel import Table
 
 ASSETS = Table("leasing.assets", key=("owner", "asset", "version"), record=Asset, integers=("version",))
 OFFERS = Table("leasing.offers", key=("offerer", "offer"), record=Offer)
-LISTED = Table(
-    "leasing.listed",
-    key=("process", "cell", "offerer", "offer", "number"),
-    record=Listed,
-    integers=("cell", "number"),
-)
-"""Open offers by what they can do and where they stand, for search; number: of the asset's capability."""
+LISTED = Table("leasing.listed", key=("offerer", "offer", "number"), record=Listed, integers=("number",))
+"""The board of open offers; number: of the asset's capability."""
+SHELVES = Table("leasing.shelves", key=("process", "cell", "shelf"), record=Shelf, integers=("cell", "shelf"))
+"""The same by what they can do and where they stand, for search."""
 OFFERING = Table("leasing.offering", key=("member",), record=Offering)
 BARGAINS = Table("leasing.bargains", key=("bargain",), record=Bargain)
 BARGAINING = Table("leasing.bargaining", key=("member", "bargain"), record=Bargaining)
@@ -45,6 +43,7 @@ MARKET: tuple[Table[Any], ...] = (
     ASSETS,
     OFFERS,
     LISTED,
+    SHELVES,
     OFFERING,
     BARGAINS,
     BARGAINING,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,7 @@ Get = Callable[[str, tuple[tuple[str, str], ...]], bytes]
 
 class _Envelope(msgspec.Struct):
     id: str
-    time: datetime
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: msgspec.Raw
 
 
@@ -60,15 +60,21 @@ def events_by_http(get: Get, room: str) -> Iterator[Happened]:
         answer = get("/v1/events", (("room", room), *start, ("limit", str(PAGE))))
         try:
             page = msgspec.json.decode(answer, type=_Page)
-            yield from [_happened(event) for event in page.events]
+            found = [_happened(event) for event in page.events]
+            goes_on = not after or _place(page.after) > _place(after)
         except (ValueError, RecursionError) as error:
             raise errors.AnswerUnusable(url="/v1/events", detail=str(error)) from None
-        if page.after == after:
+        yield from found
+        if not goes_on:
             return  # Nothing was looked at any more.
         after = page.after
 
 
+def _place(text: str) -> tuple[int, int]:
+    height, _, index = text.partition(".")
+    return int(height), int(index)
+
+
 def _happened(event: _Envelope) -> Happened:
-    height, _, index = event.id.partition(".")
     at_ms = (event.time - EPOCH) // timedelta(milliseconds=1)
-    return Happened(int(height), int(index), at_ms, encode(msgspec.json.decode(event.data)))
+    return Happened(*_place(event.id), at_ms, encode(msgspec.json.decode(event.data)))

@@ -63,9 +63,9 @@ def test_indices_are_listed_once_each_with_their_last_value() -> None:
 def test_a_list_is_bounded_whatever_is_asked_for() -> None:
     ground = ground_of(agreed=False)
     for number in range(LISTED_MAX + 1):
-        ground.do("maker", PublishIndex(f"i-{number:03}", FIRST, 1))
+        ground.do("maker", PublishIndex(f"i-{number:04}", FIRST, 1))
     listed = ground.ask(indices_by, "maker", "", 2**40)
     assert len(listed) == LISTED_MAX
     assert [each.index for each in ground.ask(indices_by, "maker", listed[-1].index)] == [
-        f"i-{LISTED_MAX:03}"
+        f"i-{LISTED_MAX:04}"
     ]

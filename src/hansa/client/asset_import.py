@@ -5,7 +5,6 @@ machine that says otherwise becomes a new version; an offer never changes, so on
 problem for a person.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -18,13 +17,12 @@ from hansa.apps.leasing.queries_market import ListedAsset
 from hansa.apps.metering.errors import FeedUnknown
 from hansa.client import sheet_errors as errors
 from hansa.client.asset_sheet import Machine, Problem, Sheet, Window
+from hansa.client.batches import batches
 from hansa.client.market import Asking
-from hansa.kernel import Action, encode, limits
+from hansa.kernel import Action
 from hansa.kernel.refusal import Refusal
 
 What = Literal["new", "update", "unchanged"]
-BATCH_BYTES_MAX = limits.TRANSACTION_BYTES_MAX // 2
-"""Actions of one transaction together; the rest of its size is left to what signs it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def plan_import(ask: Asking, sheet: Sheet, member: str, now_ms: int) -> Import:
             continue
         rows.append(Row(name, row, found, what))
         actions.extend(wanted)
-    return Import(tuple(rows), () if problems else _batches(actions), tuple(problems))
+    return Import(tuple(rows), () if problems else batches(actions), tuple(problems))
 
 
 Found = tuple[str, What, tuple[Action, ...]]
@@ -108,17 +106,3 @@ def _same(offer: Offer, action: PublishOffer) -> bool:
         getattr(offer, name) == getattr(action, name) for name in action.__struct_fields__ if name != "offer"
     ]
     return offer.state == "open" and all(said)
-
-
-def _batches(actions: Sequence[Action]) -> tuple[tuple[Action, ...], ...]:
-    """As few transactions as hold them, in order."""
-    batches: list[list[Action]] = []
-    size = 0
-    for action in actions:
-        length = len(encode(action))
-        if not batches or len(batches[-1]) >= limits.ACTIONS_MAX or size + length > BATCH_BYTES_MAX:
-            batches.append([])
-            size = 0
-        batches[-1].append(action)
-        size += length
-    return tuple(tuple(batch) for batch in batches)

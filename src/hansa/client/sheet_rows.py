@@ -42,17 +42,18 @@ class Grid:
     rows: Sequence[tuple[int, tuple[Cell, ...]]]
 
 
-def read_grids(paths: Sequence[Path]) -> list[Grid]:
-    """All sheets of xlsx files, and CSV files as sheets named as the file is. Raises SheetUnreadable,
-    SheetTooLarge.
+def read_grids(paths: Sequence[Path], rows_max: int = 0) -> list[Grid]:
+    """All sheets of xlsx files, and CSV files as sheets named as the file is. `rows_max`: of each; else
+    ROWS_MAX. Raises SheetUnreadable, SheetTooLarge.
     """
+    rows_max = rows_max or ROWS_MAX
     grids: list[Grid] = []
     for path in paths:
         data = _bytes_of(path)
         if data[:2] == b"PK":
-            grids += _workbook(data, path.name)
+            grids += _workbook(data, path.name, rows_max)
         else:
-            grids.append(Grid(path.stem, _bounded(_csv_rows(data, path.name), path.name)))
+            grids.append(Grid(path.stem, _bounded(_csv_rows(data, path.name), path.name, rows_max)))
     return grids
 
 
@@ -67,13 +68,13 @@ def _bytes_of(path: Path) -> bytes:
     return data
 
 
-def _workbook(data: bytes, name: str) -> list[Grid]:
+def _workbook(data: bytes, name: str, rows_max: int) -> list[Grid]:
     from openpyxl import load_workbook  # Costs 0.2 s, and CSV files need none of it.
 
     _check_archive(data, name)
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=False)
-        return [Grid(sheet.title, _bounded(_sheet_rows(sheet), name)) for sheet in book.worksheets]
+        return [Grid(sheet.title, _bounded(_sheet_rows(sheet), name, rows_max)) for sheet in book.worksheets]
     except (errors.SheetTooLarge, MemoryError):
         raise
     except Exception as error:  # openpyxl raises whatever its parsers meet in a damaged workbook.
@@ -122,12 +123,14 @@ def _decoded(data: bytes, name: str) -> str:
     raise errors.SheetUnreadable(file=name, detail="neither UTF-8 nor GB 18030")
 
 
-def _bounded(rows: Iterator[tuple[int, tuple[Cell, ...]]], name: str) -> list[tuple[int, tuple[Cell, ...]]]:
-    """Rows that hold anything. Raises SheetTooLarge for more than ROWS_MAX, blank ones counted."""
+def _bounded(
+    rows: Iterator[tuple[int, tuple[Cell, ...]]], name: str, rows_max: int
+) -> list[tuple[int, tuple[Cell, ...]]]:
+    """Rows that hold anything. Raises SheetTooLarge for more than `rows_max`, blank ones counted."""
     found = []
     for position, (number, cells) in enumerate(rows):
-        if position > ROWS_MAX:
-            raise errors.SheetTooLarge(file=name, what="rows", value=f"> {ROWS_MAX}", limit=ROWS_MAX)
+        if position > rows_max:
+            raise errors.SheetTooLarge(file=name, what="rows", value=f"> {rows_max}", limit=rows_max)
         clean = tuple(_clean(cell) for cell in cells)
         if any(cell is not None for cell in clean):
             found.append((number, clean))

@@ -73,6 +73,11 @@ class Table:
     whole: object = None
     """What JSON tells instead of the rows, where there is more to tell than a table holds."""
 
+    def told(self) -> list[dict[str, Any]]:
+        """The rows as objects by column names, values as Hansa keeps them."""
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
     def currency_of(self, row: Sequence[Any]) -> str:
         """The currency of a row; "" where the table has none."""
         return next((row[at] for at, one in enumerate(self.columns) if one.kind == "currency"), "") or ""
@@ -122,10 +127,7 @@ def moment(at_ms: int) -> datetime:
 
 def json_bytes(table: Table) -> bytes:
     """A list of objects by column names, values as Hansa keeps them; or `whole`."""
-    names = [column.name for column in table.columns]
-    found = table.whole
-    if found is None:
-        found = [dict(zip(names, row, strict=True)) for row in table.rows]
+    found = table.told() if table.whole is None else table.whole
     return msgspec.json.format(msgspec.json.encode(found), indent=1)
 
 

@@ -17,9 +17,10 @@ from hansa.kernel import (
     Positive,
     RegisteredName,
     Struct,
+    limits,
 )
 
-LISTED_MAX = 200
+LISTED_MAX = limits.SCAN_MAX
 
 
 class ListedTariff(Struct):

@@ -116,8 +116,8 @@ def test_a_sheet_that_says_otherwise_than_what_is_published_is_refused(
     )
     maker.refused("cli.value_wrong", "agreement", "propose", "s-5", "--sheet", daily, "--with", "plant",
                   "--from", "2026-02-30", "--to", day(9), *YES)  # fmt: skip
-    maker.refused("consortium.calendar_outside", "agreement", "propose", "s-5", "--sheet", daily, "--with", "plant",
-                  "--from", "2041-01-01", "--to", "2041-02-01", *YES)  # fmt: skip
+    maker.refused("consortium.calendar_outside", "agreement", "propose", "s-5", "--sheet", daily, "--with",
+                  "plant", "--from", "2041-01-01", "--to", "2041-02-01", *YES)  # fmt: skip
     maker.refused("billing.agreement_unknown", "agreement", "show", "s-5")
     maker.refused("billing.agreement_unknown", "agreement", "accept", "s-5", *YES)
 

@@ -3,7 +3,8 @@
 Blocks `console` hold commands (`$ …`) and what they print; `diff` is an edit as in the getting-started pages;
 a block whose info string ends in `file=NAME` writes a file. A node that the page starts (`hansa up`, `hansa
 follow`) runs in a process of its own until the comment `<!-- stop -->`, which stands by "Ctrl-C" and may name
-the command (`<!-- stop: hansa up -->`), or the end. Ports 8420 … 8423 of a page stand for free ones. Other
+the command (`<!-- stop: hansa up -->`), or the end. `<!-- now: 2027-04-05T09:00+08:00 -->` says from where on
+it is that time, for readers whose clock can be set. Ports 8420 … 8423 of a page stand for free ones. Other
 `hansa` commands run within this process: much quicker.
 """
 
@@ -26,7 +27,9 @@ from hansa.cli.main import cli
 from tests.docs.test_getting_started import edit, pattern
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^```(console|diff|[a-z]+ file=(\S+))\n(.*?)^```$|<!-- stop:? ?(.*?) ?-->", re.M | re.S)
+BLOCK = re.compile(
+    r"^```(console|diff|[a-z]+ file=(\S+))\n(.*?)^```$|<!-- (?:stop:? ?(.*?)|now: (.*?)) ?-->", re.M | re.S
+)
 PORTS = ("8420", "8421", "8422", "8423")
 STARTS = ("hansa up", "hansa follow")
 READY_S = 60
@@ -43,8 +46,10 @@ class Step:
 
 def steps(page: Path) -> Iterator[Step]:
     """Commands, edits and files of a page, in order."""
-    for kind, name, text, ended in BLOCK.findall(page.read_text("utf-8")):
-        if not kind:
+    for kind, name, text, ended, now in BLOCK.findall(page.read_text("utf-8")):
+        if now:
+            yield Step("now", now)
+        elif not kind:
             yield Step("stop", ended)
         elif name:
             yield Step("file", text, name)
@@ -81,10 +86,16 @@ class Reader:
             (self.folder / step.shown).write_text(self._ours(step.text), "utf-8")
         elif step.kind == "stop":
             self.stop(step.text)
+        elif step.kind == "now":
+            self.move_to(step.text)
         elif step.text.startswith(STARTS) and "--set-up-only" not in step.text:
             self.start(step)
         else:
             self.look(step)
+
+    def move_to(self, time: str) -> None:
+        """From here on it is this time."""
+        raise AssertionError(f"this reader's clock cannot be set to {time}")
 
     def look(self, step: Step) -> None:
         """Run a command. One that only asks a node is asked again, as a reader would, for a short while."""

@@ -20,6 +20,7 @@ from hansa.apps.money.messages import (
     Owing,
     Received,
     Reversed,
+    WaiverCorrected,
 )
 from hansa.apps.money.messages_bank import Posted
 from hansa.apps.money.names import pay_in_of, return_of, same_again_of
@@ -27,7 +28,7 @@ from hansa.client.happened import Happened
 
 MoneyEvent = (
     Owing | Lessened | Received | Applied | Reversed | HasSetOff | FundOpened | FundDrawn | FundEnded
-    | InvoiceNoted | Posted
+    | InvoiceNoted | Posted | WaiverCorrected
 )  # fmt: skip
 """What books are made of. Whatever else the room tells moves no money, or says again what these say."""
 HELD = {

@@ -24,6 +24,7 @@ from hansa.apps.money.messages import (
     Owing,
     Received,
     Reversed,
+    WaiverCorrected,
 )
 from hansa.apps.money.messages_bank import Posted
 from hansa.client import journal_claims
@@ -47,6 +48,10 @@ TEXTS = {
     "damages": Text("赔偿", "Damages"),
     "doubled": Text("定金双倍返还", "Earnest money returned double"),
     "waived": Text("债务豁免，销项税额不因此冲减", "Debt forgone; its tax is owed all the same"),
+    "not_forgone": Text(
+        "更正涉及已豁免债务，冲回豁免",
+        "A correction of what was forgone: it was never owed, and nothing was forgone",
+    ),
     "tax": Text("预收款纳税义务", "Tax on a prepayment"),
     "forfeited": Text("定金没收", "Earnest money forfeited"),
     "returned": Text("银行解冻退还保证金或定金", "Deposit or earnest money set free at the bank"),
@@ -156,6 +161,8 @@ def _booked(known: Known, chart: Chart, draft: Draft, event: object) -> Made | N
             return _owed(known, draft, event)
         case Lessened():
             return _lessened(known, draft, event)
+        case WaiverCorrected():
+            return _waiver_corrected(known, draft, event)
         case Received():
             return _received(known, draft, event)
         case Applied() | Reversed():
@@ -207,6 +214,20 @@ def _lessened(known: Known, draft: Draft, event: Lessened) -> Made | None:
         draft.debit(role, event.amount_minor)
         draft.credit("relief_received" if event.waived else "to_decide", event.amount_minor)
     return _of_debt(known, name, TEXTS["waived" if event.waived else "lessened"])
+
+
+def _waiver_corrected(known: Known, draft: Draft, event: WaiverCorrected) -> Made | None:
+    """The statement's correction takes the debt from the books with its tax: nothing was forgone then."""
+    if not known.is_party(event.obligation):
+        return None
+    role = known.role_of(event.obligation)
+    if known.debts[event.obligation].creditor == known.member:
+        draft.debit(role, event.amount_minor)
+        draft.credit("relief_given", event.amount_minor)
+    else:
+        draft.debit("relief_received", event.amount_minor)
+        draft.credit(role, event.amount_minor)
+    return _of_debt(known, event.obligation, TEXTS["not_forgone"])
 
 
 def _received(known: Known, draft: Draft, event: Received) -> Made | None:

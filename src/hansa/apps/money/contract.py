@@ -37,6 +37,7 @@ ROOM = Room(
     events=[
         messages.Owing,
         messages.Lessened,
+        messages.WaiverCorrected,
         messages.Received,
         messages.Applied,
         messages.Reversed,

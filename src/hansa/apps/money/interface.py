@@ -7,7 +7,7 @@ No other room learns a balance: it owes, holds, captures, releases, transfers, a
 from hansa.apps.money import banking, funds, holds, obligations
 from hansa.apps.money.accounts import check_bank
 from hansa.apps.money.funds import Fund, FundState, double, forfeit, open_fund, return_fund
-from hansa.apps.money.messages import Cause, FundKind, Mode
+from hansa.apps.money.messages import Cause, FundKind, Mode, WaiverCorrected
 from hansa.apps.money.names import back_of, name_of, pay_in_of, reference_of, return_of, same_again_of
 from hansa.apps.money.obligations import Owed
 from hansa.apps.money.signals import FundPaidIn, Overdue, Paid, Unpaid, Waived
@@ -26,6 +26,16 @@ def lessen(ctx: Context, name: str, amount_minor: int, cause: Cause, due_ms: int
     `due_ms`: until when it goes back; 0: RETURN_MS from now. Raises ObligationUnknown, LessenedTooMuch.
     """
     obligations.tell(ctx, obligations.lessen(ctx, name, amount_minor, cause, cause, due_ms))
+
+
+def correct_waiver(ctx: Context, name: str, amount_minor: int) -> None:
+    """Say that so much of what was waived of an obligation was never owed: for the books of both parties.
+
+    Raises ObligationUnknown, AmountUnfit.
+    """
+    obligations.check_amount(amount_minor)
+    obligations.known(ctx, name)
+    ctx.emit(WaiverCorrected(obligation=name, amount_minor=amount_minor))
 
 
 def is_overdue(ctx: Context, name: str) -> bool:
@@ -119,6 +129,7 @@ __all__ = [
     "capture",
     "check_bank",
     "claim_fund",
+    "correct_waiver",
     "double",
     "draw",
     "forfeit",

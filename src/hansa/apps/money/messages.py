@@ -99,6 +99,8 @@ class Payment(Record, version=1, readers="members", retention="business"):
     amount_minor: Positive
     value_ms: TimeMs
     """Value date of the last of it."""
+    recorded_ms: TimeMs = 0
+    """When the last of it was recorded."""
 
 
 class Receipt(Record, version=1, readers="members", retention="business"):
@@ -286,6 +288,13 @@ class Lessened(Event, tag="money.lessened"):
     back: OptionalId = ""
     waived: bool = False
     """Its creditor forgoes it (`money.waive`): no correction of what it is owed for."""
+
+
+class WaiverCorrected(Event, tag="money.waiver_corrected"):
+    """Of what a creditor forgave, so much was never owed, as a correction says now. It moves no money."""
+
+    obligation: Id
+    amount_minor: Positive
 
 
 class Received(Event, tag="money.received"):

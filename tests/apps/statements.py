@@ -110,6 +110,10 @@ class Desk(Ground):
     def ask(self, query: Callable[..., Any], *arguments: Any) -> Any:
         return query(self.reading(), *arguments)
 
+    def one(self, name: str, kind: Any, **arguments: Any) -> Any:
+        """A query as a client asks it."""
+        return REGISTRY.queries[name](self.reading(), **arguments)
+
     def statement(self, period_ms: int = FROM_MS, name: str = "g-1") -> Statement:
         found: Statement = self.ask(REGISTRY.queries["billing.statement_of"], name, period_ms)
         return found

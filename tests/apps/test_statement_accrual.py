@@ -1,44 +1,33 @@
 """Accruals: what was used and is not billed, as of any date, equals what would be billed."""
 
-from typing import Any
-
 import pytest
 
-from hansa.apps.billing.accrual import Accrued, Book, accrue
-from hansa.apps.billing.booking import NEVER_MS
+from hansa.apps.billing.accrual import Accrued, Book, accrue, claims_at
+from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.interface import end_early
+from hansa.apps.billing.messages_life import ChargeInterest
 from hansa.apps.billing.tables import AGREEMENTS
-from hansa.apps.metering.chain import Point
-from hansa.kernel import limits, replace
-from tests.apps.ground import REGISTRY
-from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, TERMS, Desk
+from hansa.apps.money.messages import Waive
+from hansa.client.accruals import book_of as gathered
+from hansa.kernel import replace
+from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, TERMS, TO_MS, Act, Desk
 
 GROSS = 150_666
 
 
-def book_of(desk: Desk) -> Book:
+def book_of(desk: Desk, at_ms: int = 0) -> Book:
     """As a client gathers it by queries."""
-
-    def ask(name: str, *arguments: Any) -> Any:
-        return desk.ask(REGISTRY.queries[name], *arguments)
-
-    agreement = AGREEMENTS.get(desk.context(), ("g-1",))
+    agreement = AGREEMENTS.get(desk.reading(), ("g-1",))
     assert agreement is not None
-    rows = ask("metering.records_of", "plant", "pieces", 0, desk.now_ms + DAY, [], limits.SCANNED_MAX)
-    late = ask("billing.late_of", "g-1")
-    return Book(
-        deal=deal_of(desk.context(), agreement),
-        points={"pieces": [Point(*key, record.value, record.span_ms) for key, record in rows]},
-        statements=desk.statements(),
-        lives=dict(ask("billing.lives_of", "g-1")),
-        late_ms=late.since_ms if late else NEVER_MS,
-        charges=ask("billing.interest_due_of", "g-1"),
-    )
+    deal = deal_of(desk.reading(), agreement)
+    return gathered(desk, "g-1", agreement, deal.tariff, deal.calendar, at_ms or desk.now_ms)
 
 
 def accrued(desk: Desk, at_ms: int = 0) -> list[Accrued]:
-    return accrue(book_of(desk), at_ms or desk.now_ms)
+    """What was so just before an instant; none given: before now."""
+    at_ms = at_ms or desk.now_ms
+    return accrue(book_of(desk, at_ms), at_ms)
 
 
 def sums(items: list[Accrued]) -> list[tuple[str, int]]:
@@ -77,7 +66,10 @@ def test_at_the_end_of_a_period_it_is_what_the_statement_then_says() -> None:
     assert item.reason == "to_close"
     desk.move_to(MARCH_MS)
     assert item.lines == desk.statement().lines
-    assert sums(accrued(desk)) == [("unconfirmed", item.gross_minor)]
+    [unconfirmed, running] = accrued(desk, MARCH_MS + 1)
+    assert sums([unconfirmed]) == [("unconfirmed", item.gross_minor)]
+    assert running.reason == "running"
+    assert accrued(desk, MARCH_MS) == [item]
 
 
 def test_what_is_confirmed_is_accrued_no_more_and_at_an_earlier_date_still_is() -> None:
@@ -85,8 +77,9 @@ def test_what_is_confirmed_is_accrued_no_more_and_at_an_earlier_date_still_is() 
     desk.close()
     desk.now_ms += 3 * DAY
     desk.confirm()
-    assert sums(accrued(desk, MARCH_MS)) == [("unconfirmed", GROSS)]
-    [running] = accrued(desk)
+    assert sums(accrued(desk, MARCH_MS)) == [("to_close", GROSS)]
+    assert sums(accrued(desk)[:1]) == [("unconfirmed", GROSS)]
+    [running] = accrued(desk, desk.now_ms + 1)
     assert running.reason == "running"
 
 
@@ -133,7 +126,8 @@ def test_before_the_agreement_there_is_nothing_and_after_its_end_no_more() -> No
 def test_without_terms_of_settlement_a_statement_is_billed_once_it_stands() -> None:
     desk = Desk(None)
     desk.close()
-    assert accrued(desk, MARCH_MS) == []
+    assert sums(accrued(desk, MARCH_MS)) == [("to_close", GROSS)]
+    assert [item.reason for item in accrued(desk, MARCH_MS + 1)] == ["running"]
 
 
 def test_interest_that_was_charged_is_no_part_of_what_a_period_is_corrected_by() -> None:
@@ -144,6 +138,7 @@ def test_interest_that_was_charged_is_no_part_of_what_a_period_is_corrected_by()
     desk.pay_all()
     desk.close(MARCH_MS)
     desk.confirm(period_ms=MARCH_MS)
+    desk.pay_all()
     desk.produce(0, FROM_MS)
     desk.produce(50, MARCH_MS - DAY)
     desk.now_ms = MAY_MS
@@ -151,3 +146,114 @@ def test_interest_that_was_charged_is_no_part_of_what_a_period_is_corrected_by()
     desk.move_to(MAY_MS)
     assert [item.reason for item in items] == ["correction", "to_close"]
     assert sum(item.gross_minor for item in items) == desk.statement(APRIL_MS).gross_minor
+
+
+def late_record(desk: Desk) -> None:
+    desk.produce(0, FROM_MS)
+    desk.produce(50, MARCH_MS - DAY)
+
+
+def agreed(desk: Desk) -> None:
+    if not desk.life().provider_ms:
+        desk.confirm("maker")
+
+
+def paid(desk: Desk) -> None:
+    agreed(desk)
+    desk.pay_all()
+
+
+def conceded(desk: Desk) -> None:
+    agreed(desk)
+    desk.concede("maker", l1=500, l2=37_666)
+
+
+def given_up(desk: Desk) -> None:
+    agreed(desk)
+    for name, owed in desk.obligations().items():
+        desk.do("maker", Waive(name, owed.amount_minor, "goodwill"))
+
+
+def corrected(desk: Desk) -> None:
+    late_record(desk)
+    desk.move_to(MAY_MS)
+
+
+def withdrawn(desk: Desk) -> None:
+    agreed(desk)
+    desk.withdraw("plant")
+
+
+LATER: dict[str, Act] = {
+    "late record": late_record,
+    "corrected": corrected,
+    "confirmed": agreed,
+    "paid": paid,
+    "conceded": conceded,
+    "given up": given_up,
+    "withdrawn": withdrawn,
+    "ended": lambda desk: desk.move_to(TO_MS + 40 * DAY),
+}
+
+
+@pytest.mark.parametrize("later", LATER)
+@pytest.mark.parametrize("both", [False, True])
+def test_what_comes_after_a_date_changes_nothing_of_its_accrual(later: str, both: bool) -> None:
+    desk = Desk(replace(TERMS, payment_days=5, interest_bp=1_825))
+    desk.produce(0, FROM_MS + DAY)
+    desk.close(pieces=100)
+    desk.dispute("plant", 2)
+    if both:
+        agreed(desk)
+    desk.now_ms = at_ms = MARCH_MS + 20 * DAY
+    before = accrued(desk, at_ms)
+    assert len(before) == (3 if both else 2)
+    LATER[later](desk)
+    assert accrued(desk, at_ms) == before
+    desk.now_ms += DAY
+    assert accrued(desk, desk.now_ms) != before
+
+
+def test_interest_is_accrued_day_by_day_and_charged_interest_no_more() -> None:
+    desk = Desk(replace(TERMS, payment_days=10, interest_bp=1_825))
+    desk.close()
+    desk.confirm()
+    found = []
+    for day in (9, 10, 11, 20):
+        items = accrued(desk, MARCH_MS + day * DAY)
+        found.append([item.gross_minor for item in items if item.reason == "interest"])
+    assert found == [[], [], [75], [(GROSS * 10 * 5 + 5_000) // 10_000]]
+    [interest] = [item for item in accrued(desk, APRIL_MS) if item.reason == "interest"]
+    stated = desk.close(MARCH_MS).lines[-1]
+    assert (interest.lines[0].gross_minor, interest.lines[0].quantity_base) == (stated.gross_minor, 21)
+    [interest] = [item for item in accrued(desk, APRIL_MS + DAY) if item.reason == "interest"]
+    assert (interest.gross_minor, interest.lines[0].quantity_base) == (75, 1)
+
+
+def test_interest_that_nobody_charges_any_more_is_accrued_until_its_creditor_does() -> None:
+    desk = Desk(replace(TERMS, payment_days=10, interest_bp=1_825))
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS):
+        desk.close(period_ms)
+        desk.confirm(period_ms=period_ms)
+        desk.pay_all()
+    desk.close(MAY_MS)
+    desk.confirm(period_ms=MAY_MS)
+    desk.move_to(TO_MS + 30 * DAY)
+    assert sums(accrued(desk)) == [("interest", (GROSS * 20 * 5 + 5_000) // 10_000)]
+    [owed] = [name for name, each in desk.obligations().items() if each.state == "open"]
+    desk.do("maker", ChargeInterest("g-1", owed))
+    charged_ms = desk.now_ms
+    desk.move_to(TO_MS + 31 * DAY)
+    [(reason, left_minor)] = sums(accrued(desk))
+    assert (reason, left_minor) == ("interest", 75)
+    assert sums(accrued(desk, charged_ms)) == [("interest", (GROSS * 20 * 5 + 5_000) // 10_000)]
+
+
+def test_a_claim_counts_in_an_accrual_as_it_stood() -> None:
+    made = Claim("m", FROM_MS, MARCH_MS, "breakdown", "provider", "plant", 10)
+    contested = replace(made, contested=True, contested_ms=30)
+    withdrawn = replace(made, withdrawn_ms=30)
+    assert [claims_at((("c", made),), at_ms) for at_ms in (10, 11)] == [[], [("c", made)]]
+    found = [claims_at((("c", contested),), at_ms)[0][1].contested for at_ms in (30, 31)]
+    assert found == [False, True]
+    assert [len(claims_at((("c", withdrawn),), at_ms)) for at_ms in (30, 31)] == [1, 0]

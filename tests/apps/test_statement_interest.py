@@ -1,22 +1,32 @@
 """Interest on late payments: a line of the next statement, or a debt of its own when none follows."""
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hansa.apps.billing.books import deal_of
 from hansa.apps.billing.deal import Deal
+from hansa.apps.billing.elements_trade import Payee, Split
+from hansa.apps.billing.errors_life import InterestNone, InterestOfOther, InterestUnknown, InterestWaits
 from hansa.apps.billing.interest import CLAUSE
+from hansa.apps.billing.messages_life import ChargeInterest
 from hansa.apps.billing.recompute import settle
-from hansa.apps.billing.tables import AGREEMENTS, INTEREST_DUE
+from hansa.apps.billing.tables import AGREEMENTS, LATE_DEBTS
 from hansa.apps.billing.terms import Settlement
 from hansa.apps.billing.texts import tariff_text
-from hansa.apps.money.messages import Reverse
+from hansa.apps.money.messages import Reverse, Waive
 from hansa.apps.money.tables import RECEIPTS
 from hansa.client.explain_line import late
-from hansa.kernel import replace
+from hansa.kernel import limits, replace
 from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, PIECES, TERMS, TO_MS, Desk
 
 GROSS = 150_666
 WITH_INTEREST = replace(TERMS, payment_days=10, interest_bp=1_825)
 """0.05 % a day."""
 DUE_MS = MARCH_MS + 10 * DAY
+SHARED = Split(
+    clause="shared", tax="vat", of=("service",), payees=(Payee("bank", 4_000), Payee("maker", 6_000))
+)
 
 
 def late_by(settlement: Settlement, days: int, tax_included: bool = False) -> Desk:
@@ -46,7 +56,7 @@ def test_the_next_statement_charges_a_late_payment() -> None:
     assert statement.gross_minor == sum(line.gross_minor for line in statement.lines)
     following = desk.close(APRIL_MS)
     assert CLAUSE not in [line.clause for line in following.lines]
-    assert not list(INTEREST_DUE.scan(desk.context()))
+    assert not list(LATE_DEBTS.scan(desk.context()))
 
 
 def test_interest_stays_out_of_what_a_period_is_corrected_by() -> None:
@@ -152,3 +162,186 @@ def test_a_line_of_interest_says_what_it_is_for() -> None:
         assert "2025-02-01" in told.text.en
         assert rule in told.text.en
         assert told.ok is None
+
+
+def interest_of(desk: Desk) -> list[tuple[int, int]]:
+    """(amount, days) of every line of interest, statement by statement."""
+    lines = [line for statement in desk.statements() for line in statement.lines if line.kind == "interest"]
+    return [(line.gross_minor, line.quantity_base) for line in lines]
+
+
+def bears(minor: int, days: int) -> int:
+    return (minor * days * 5 + 5_000) // 10_000
+
+
+def test_a_debt_never_paid_is_charged_by_every_statement_and_no_day_twice() -> None:
+    desk = Desk(replace(WITH_INTEREST, silence_days=1))
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS):
+        desk.close(period_ms)
+    # February's debt: 21 days of March, 30 of April; March's, with that interest in it: 20 days of April.
+    february = bears(GROSS, 21)
+    march = bears(GROSS + february, 20)
+    assert interest_of(desk) == [(february, 21), (bears(GROSS, 51) - february, 30), (march, 20)]
+
+
+def test_what_is_paid_after_it_was_charged_is_charged_the_rest() -> None:
+    desk = Desk(WITH_INTEREST)
+    desk.close()
+    desk.confirm()
+    desk.close(MARCH_MS)
+    assert interest_of(desk) == [(bears(GROSS, 21), 21)]
+    desk.now_ms = APRIL_MS + 5 * DAY
+    desk.pay_all()
+    desk.close(APRIL_MS)
+    assert interest_of(desk)[1:] == [(bears(GROSS, 27) - bears(GROSS, 21), 6)]
+    assert not list(LATE_DEBTS.scan(desk.context()))
+
+
+def test_a_payment_dated_back_behind_a_charge_takes_back_what_it_was_too_much() -> None:
+    desk = Desk(WITH_INTEREST)
+    desk.close()
+    desk.confirm()
+    desk.close(MARCH_MS)
+    desk.now_ms = APRIL_MS + 2 * DAY
+    desk.pay_all(DUE_MS + 2 * DAY)
+    desk.close(APRIL_MS)
+    assert interest_of(desk)[1:] == [(bears(GROSS, 3) - bears(GROSS, 21), 3 - 21)]
+
+
+def test_what_is_corrected_or_given_up_bears_no_interest_and_what_was_charged_for_it_goes_back() -> None:
+    for paid in (False, True):
+        desk = Desk(WITH_INTEREST)
+        desk.close()
+        desk.confirm()
+        if paid:
+            desk.move_to(DUE_MS + 4 * DAY)
+            desk.pay_all()
+        desk.close(MARCH_MS)
+        charged = bears(GROSS, 5 if paid else 21)
+        assert [amount for amount, _ in interest_of(desk)] == [charged]
+        desk.concede("maker", l1=100_000)
+        if not paid:
+            [(name, owed)] = [
+                (name, each) for name, each in desk.obligations().items() if not each.paid_minor
+            ]
+            desk.do("maker", Waive(name, owed.amount_minor, "goodwill"))
+        desk.close(APRIL_MS)
+        left = bears(GROSS - 100_000, 5) if paid else 0
+        assert sum(amount for amount, _ in interest_of(desk)) == left
+
+
+def test_interest_of_a_third_that_shares_a_revenue_is_owed_by_itself_at_every_close() -> None:
+    desk = Desk(WITH_INTEREST, replace(PIECES, elements=(*PIECES.elements, SHARED)))
+    desk.close()
+    desk.confirm()
+    desk.close(MARCH_MS)
+    desk.close(APRIL_MS)
+    third = next(part for part in desk.life().parts if part.creditor == "bank")
+    charged = [each for each in desk.obligations().values() if each.cause == "interest"]
+    owed = [(each.creditor, each.amount_minor) for each in sorted(charged, key=lambda each: each.since_ms)]
+    first = bears(third.amount_minor, 21)
+    assert owed == [("bank", first), ("bank", bears(third.amount_minor, 51) - first)]
+    assert all(days for _, days in interest_of(desk))
+
+
+def unpaid_at_the_end() -> tuple[Desk, str]:
+    """May's statement is not paid, and no other follows."""
+    desk = Desk(WITH_INTEREST)
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS):
+        desk.close(period_ms)
+        desk.confirm(period_ms=period_ms)
+        desk.pay_all()
+    desk.close(MAY_MS)
+    desk.confirm(period_ms=MAY_MS)
+    return desk, desk.life(MAY_MS).parts[0].obligation
+
+
+def test_after_the_last_statement_the_creditor_has_interest_owed_when_it_wants() -> None:
+    desk, name = unpaid_at_the_end()
+    own = []
+    for days in (15, 40):
+        desk.move_to(TO_MS + (10 + days) * DAY - 1)
+        desk.do("maker", ChargeInterest("g-1", name))
+        own = [owed.amount_minor for owed in desk.obligations().values() if owed.cause == "interest"]
+        assert sum(own) == bears(GROSS, days)
+    assert len(own) == 2
+    desk.now_ms += 1
+    desk.pay(name, GROSS)
+    own = [owed.amount_minor for owed in desk.obligations().values() if owed.cause == "interest"]
+    assert sum(own) == bears(GROSS, 41)
+
+
+def test_interest_is_charged_by_its_creditor_alone_after_the_last_statement_and_once() -> None:
+    desk, name = unpaid_at_the_end()
+    desk.move_to(TO_MS + 9 * DAY)
+    for member, obligation, refused in (
+        ("maker", name, InterestNone),
+        ("plant", name, InterestOfOther),
+        ("third", name, InterestOfOther),
+        ("maker", "x" * 64, InterestUnknown),
+    ):
+        with pytest.raises(refused):
+            desk.do(member, ChargeInterest("g-1", obligation))
+    with pytest.raises(InterestUnknown):
+        desk.do("maker", ChargeInterest("g-2", name))
+    desk.move_to(TO_MS + 12 * DAY)
+    desk.do("maker", ChargeInterest("g-1", name))
+    with pytest.raises(InterestNone):
+        desk.do("maker", ChargeInterest("g-1", name))
+    own = next(of for of, owed in desk.obligations().items() if owed.cause == "interest")
+    with pytest.raises(InterestUnknown):
+        desk.do("maker", ChargeInterest("g-1", own))
+
+
+def test_while_statements_follow_nobody_charges_interest_by_hand() -> None:
+    desk = Desk(WITH_INTEREST)
+    desk.close()
+    desk.confirm()
+    desk.move_to(DUE_MS + 3 * DAY)
+    with pytest.raises(InterestWaits):
+        desk.do("maker", ChargeInterest("g-1", desk.life().parts[0].obligation))
+
+
+def test_with_more_late_debts_than_a_close_looks_at_each_has_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "INTEREST_ITEMS_MAX", 1)
+    desk = Desk(replace(WITH_INTEREST, silence_days=1, interest_bp=1))
+    starts = []
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS, MAY_MS):
+        desk.close(period_ms)
+        lines = [line for line in desk.statement(period_ms).lines if line.kind == "interest"]
+        starts.append([line.corrects_from_ms for line in lines])
+    assert starts == [[], [FROM_MS], [FROM_MS], [MARCH_MS]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, GROSS), st.integers(0, 70), st.integers(0, 12)), max_size=6))
+def test_however_a_debt_is_paid_what_was_charged_is_what_it_bore(
+    payments: list[tuple[int, int, int]],
+) -> None:
+    """Payments: (amount, day of the value date, days until it is recorded)."""
+    desk = Desk(WITH_INTEREST)
+    desk.close()
+    desk.confirm()
+    [name] = desk.obligations()
+    left, whole = GROSS, 0
+    closed = {APRIL_MS: MARCH_MS, MAY_MS: APRIL_MS}
+    for amount, day, wait in [*sorted(payments, key=lambda paid: paid[1] + paid[2]), (GROSS, 75, 0)]:
+        value_ms = MARCH_MS + day * DAY
+        at_ms = max(value_ms + wait * DAY, desk.now_ms)
+        for end_ms, period_ms in list(closed.items()):
+            if end_ms <= at_ms:
+                desk.close(period_ms)
+                del closed[end_ms]
+        desk.now_ms = max(desk.now_ms, at_ms)
+        paid = min(amount, left)
+        if paid:
+            desk.pay(name, paid, value_ms)
+            whole += bears(paid, max(day - 10 + 1, 0))
+            left -= paid
+    assert left == 0
+    for period_ms in closed.values():
+        desk.close(period_ms)
+    desk.close(MAY_MS)
+    assert sum(amount for amount, _ in interest_of(desk)) == whole

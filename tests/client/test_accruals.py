@@ -105,8 +105,10 @@ def test_what_is_accrued_in_the_evening_is_what_the_statement_says(monkeypatch: 
         made_of = [line.amount_minor for item in items[day:] for line in item.lines]
         assert sorted(made_of) == sorted(line.amount_minor for line in stated.lines)
     [*_, (_, agreement)] = agreements(asks, "maker")
-    _, items = accrued(asks, name, agreement, FIRST_DAY + 2)
-    assert [item.reason for item in items] == ["unconfirmed"] * 3
+    _, later = accrued(asks, name, agreement, FIRST_DAY + 2)
+    assert later == items
+    _, later = accrued(asks, name, agreement, FIRST_DAY + 3)
+    assert [item.reason for item in later] == ["unconfirmed"] * 3 + ["to_close"]
 
 
 def test_late_records_are_accrued_as_the_correction_that_will_come() -> None:

@@ -3,21 +3,24 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from hansa.apps.billing.accrual import Accrued, Book, accrue
+from hansa.apps.billing.accrual import Accrued, Apart, Book, Payment, accrue
 from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.booking import NEVER_MS
 from hansa.apps.billing.deal import Deal, bound
 from hansa.apps.billing.elements import Usage
 from hansa.apps.billing.elements_energy import Series
 from hansa.apps.billing.messages import Agreement, Binding, Late, PublishedTariff, Statement
-from hansa.apps.billing.messages_life import LateCharge, Life
+from hansa.apps.billing.messages_life import Correction, LateItem, Life
 from hansa.apps.billing.messages_prices import IndexValue, SeriesDay
 from hansa.apps.billing.pricing import DatedValue, StoredPrices
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.consortium.calendars import Calendar, local_day, start_of_day
 from hansa.apps.consortium.messages import CalendarRecord
 from hansa.apps.metering.chain import Point
-from hansa.apps.metering.messages import CounterRecord, Feed
+from hansa.apps.metering.messages import Batch, CounterRecord, Feed
+from hansa.apps.metering.messages import Life as CounterLife
+from hansa.apps.money.names import name_of
+from hansa.apps.money.queries import ListedObligation, ListedPayment
 
 PAGE = 1_000
 SERIES_DAYS_PAGE = 200
@@ -46,9 +49,9 @@ def agreements(asks: Asks, member: str) -> Iterator[tuple[str, Agreement]]:
 
 
 def accrued(asks: Asks, name: str, agreement: Agreement, day: int) -> tuple[Deal, list[Accrued]]:
-    """What of an agreement is not billed at the end of a local date, by all that the node knows now.
+    """What of an agreement was not billed at the end of a local date, by what lay on the ledger then.
 
-    Raises CalendarOutside, and what rating raises.
+    Of a date that is not over: by all that lies there now. Raises CalendarOutside, and what rating raises.
     """
     published: PublishedTariff = asks.one(
         "billing.tariff_of",
@@ -76,24 +79,45 @@ def book_of(
     statements = asks.one("billing.statements_of", list[Statement], agreement=name)
     starts = dict.fromkeys([each.period.from_ms for each in statements] + [agreement.next_from_ms])
     late: Late | None = asks.one("billing.late_of", Late | None, agreement=name)
+    records = {each.meter: _records(asks, each) for each in bound(agreement)}
+    lives = dict(asks.one("billing.lives_of", list[tuple[int, Life]], agreement=name))
+    debts = [(start, part) for start, life in lives.items() for part in life.parts]
     return Book(
         deal=Deal(agreement, tariff, calendar, feeds, prices),
-        points={each.meter: _points(asks, each) for each in bound(agreement)},
+        points={meter: [point for point, _ in rows] for meter, rows in records.items()},
+        received={meter: [at_ms for _, at_ms in rows] for meter, rows in records.items()},
         statements=statements,
-        lives=dict(asks.one("billing.lives_of", list[tuple[int, Life]], agreement=name)),
+        lives=lives,
+        corrections={
+            start: asks.one("billing.corrections_of", list[Correction], agreement=name, period_ms=start)
+            for start, life in lives.items()
+            if life.corrections
+        },
         claims={
-            start: asks.one("billing.claims_of", list[tuple[str, Claim]], agreement=name, period_ms=start)
+            start: asks.one("billing.all_claims_of", list[tuple[str, Claim]], agreement=name, period_ms=start)
             for start in starts
             if agreement.terms.attribution
         },
         late_ms=late.since_ms if late else NEVER_MS,
-        charges=asks.one("billing.interest_due_of", list[tuple[int, str, LateCharge]], agreement=name),
+        payments={
+            part.obligation: _payments(asks, part.obligation) for _, part in debts if part.due_ms < at_ms
+        },
+        apart=_apart(asks, name, agreement, {part.obligation: start for start, part in debts}),
     )
 
 
-def _points(asks: Asks, of: Binding) -> Sequence[Point]:
-    """Every record of a feed, declared resets among them."""
-    points: list[Point] = []
+def _records(asks: Asks, of: Binding) -> list[tuple[Point, int]]:
+    """Every record of a feed, declared resets among them, each with when it came to lie on the ledger."""
+    batches = asks.one(
+        "metering.batches_of", list[tuple[tuple[int, int, int], Batch]], owner=of.owner, feed=of.feed
+    )
+    received: dict[tuple[int, int], int] = {}
+    for (generation, first, count), batch in batches:
+        for sequence in range(first, first + count):
+            at_ms = received.get((generation, sequence), batch.received_ms)
+            received[generation, sequence] = min(at_ms, batch.received_ms)
+    lives = dict(asks.one("metering.lives_of", list[tuple[int, CounterLife]], owner=of.owner, feed=of.feed))
+    found: list[tuple[Point, int]] = []
     after: list[int] = []
     while True:
         rows = asks.one(
@@ -106,13 +130,45 @@ def _points(asks: Asks, of: Binding) -> Sequence[Point]:
             after=after,
             limit=PAGE,
         )
-        points += [
-            Point(at[0], at[1], at[2], found.value, found.span_ms, found.lost, found.life, found.start_value)
-            for at, found in rows
-        ]
+        for at, record in rows:
+            point = Point(
+                at[0],
+                at[1],
+                at[2],
+                record.value,
+                record.span_ms,
+                record.lost,
+                record.life,
+                record.start_value,
+            )
+            known_ms = lives[at[0]].received_ms if record.life else received[at[1], at[2]]
+            found.append((point, known_ms))
         if len(rows) < PAGE:
-            return points
+            return found
         after = list(rows[-1][0])
+
+
+def _payments(asks: Asks, obligation: str) -> list[Payment]:
+    rows = asks.one("money.payments_of", list[ListedPayment], obligation=obligation)
+    return [Payment(each.amount_minor, each.value_ms, each.recorded_ms) for each in rows]
+
+
+def _apart(asks: Asks, name: str, agreement: Agreement, starts: dict[str, int]) -> dict[int, list[Apart]]:
+    """Interest that was owed by itself, after the agreement's last statement."""
+    out: dict[int, list[Apart]] = {}
+    if agreement.next_from_ms or agreement.terms.settlement is None:
+        return out
+    for of, charged in asks.one("billing.interest_of", list[tuple[str, LateItem]], agreement=name):
+        for number in range(charged.charges):
+            own = name_of("interest", of, str(number))
+            listed: ListedObligation | None = asks.one(
+                "money.obligation", ListedObligation | None, obligation=own
+            )
+            if listed is not None:
+                owed = listed.obligation
+                sign = 1 if owed.debtor == agreement.user else -1
+                out.setdefault(starts[of], []).append(Apart(owed.since_ms, sign * owed.agreed_minor))
+    return out
 
 
 def _prices(asks: Asks, tariff: Tariff, calendar: Calendar, agreement: Agreement, at_ms: int) -> StoredPrices:

@@ -67,6 +67,9 @@ class Claim(Record, version=1, readers="members", retention="business"):
     contested: bool = False
     """The other party contested it: it counts for nothing."""
     counter_evidence: OptionalHash = ""
+    contested_ms: TimeMs = 0
+    withdrawn_ms: TimeMs = 0
+    """When it was contested, taken back; 0: it was not. What was taken back counts as never made."""
 
 
 class StopLine(Struct):

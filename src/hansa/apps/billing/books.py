@@ -160,7 +160,12 @@ def _note_late(ctx: Context, name: str, agreement: Agreement, since_ms: int) -> 
 
 
 def claims_of(ctx: Context, name: str, period_ms: int) -> list[tuple[str, Claim]]:
-    """All claims about a period of an agreement, by their names."""
+    """The claims about a period of an agreement that were not taken back, by their names."""
+    return [(of, claim) for of, claim in all_claims_of(ctx, name, period_ms) if not claim.withdrawn_ms]
+
+
+def all_claims_of(ctx: Context, name: str, period_ms: int) -> list[tuple[str, Claim]]:
+    """All claims ever made about a period of an agreement, by their names."""
     rows = CLAIMS.scan(ctx, (name, period_ms), limit=2 * limits.CLAIMS_MAX)
     return [(str(key[2]), claim) for key, claim in rows]
 

@@ -56,7 +56,7 @@ def contest_claim(ctx: Context, a: ContestClaim) -> None:
         raise refusals.ClaimContested(claim=a.claim)
 
     # Writes.
-    contested = replace(claim, contested=True, counter_evidence=a.evidence)
+    contested = replace(claim, contested=True, counter_evidence=a.evidence, contested_ms=ctx.time_ms)
     CLAIMS.put(ctx, (a.agreement, a.period_ms, a.claim), contested)
 
     # Events.
@@ -71,7 +71,7 @@ def withdraw_claim(ctx: Context, a: WithdrawClaim) -> None:
         raise refusals.ClaimOfOther(claim=a.claim, by=claim.by)
 
     # Writes.
-    CLAIMS.delete(ctx, (a.agreement, a.period_ms, a.claim))
+    CLAIMS.put(ctx, (a.agreement, a.period_ms, a.claim), replace(claim, withdrawn_ms=ctx.time_ms))
 
     # Events.
     ctx.emit(ClaimWithdrawn(agreement=a.agreement, period_ms=a.period_ms, claim=a.claim))
@@ -98,12 +98,12 @@ def _check_claim(ctx: Context, a: ClaimStop | ClaimScrap, kind: str) -> tuple[De
 def _check_free(ctx: Context, a: ClaimStop | ClaimScrap, deal: Deal, period_ms: int) -> None:
     """A3: of claims that nobody contested no two cover the same time of a meter."""
     own = 0
-    for name, claim in books.claims_of(ctx, a.agreement, period_ms):
+    for name, claim in books.all_claims_of(ctx, a.agreement, period_ms):
         if name == a.claim:
             raise refusals.ClaimTaken(claim=a.claim)
         own += claim.by == ctx.member
         overlaps = claim.meter == a.meter and claim.from_ms < a.to_ms and a.from_ms < claim.to_ms
-        if overlaps and not claim.contested:
+        if overlaps and not claim.contested and not claim.withdrawn_ms:
             raise refusals.ClaimOverlaps(claim=name, by=claim.by)
     if own >= limits.CLAIMS_MAX:
         raise refusals.TooManyClaims(agreement=a.agreement, limit=limits.CLAIMS_MAX)
@@ -175,7 +175,7 @@ def _open_claim(ctx: Context, a: ContestClaim | WithdrawClaim) -> Claim:
     """A claim of a period that is not closed."""
     agreement = _of_party(ctx, a.agreement)
     claim = CLAIMS.get(ctx, (a.agreement, a.period_ms, a.claim))
-    if claim is None:
+    if claim is None or claim.withdrawn_ms:
         raise refusals.ClaimUnknown(agreement=a.agreement, claim=a.claim)
     if not agreement.next_from_ms or a.period_ms < agreement.next_from_ms:
         raise refusals.ClaimClosed(agreement=a.agreement)
@@ -190,15 +190,20 @@ def claims_of(ctx: Context, agreement: str, period_ms: int) -> list[tuple[str, C
     return books.claims_of(ctx, agreement, period_ms)
 
 
+def all_claims_of(ctx: Context, agreement: str, period_ms: int) -> list[tuple[str, Claim]]:
+    """Every claim that was ever made about a period, those that were taken back too."""
+    return books.all_claims_of(ctx, agreement, period_ms)
+
+
 def open_claims(ctx: Context, agreement: str) -> list[tuple[int, str, Claim]]:
     """Claims about periods that are not closed: (start of the period, name, claim), the oldest first."""
     found = AGREEMENTS.get(ctx, (agreement,))
     if found is None or not found.next_from_ms:
         return []
     rows = CLAIMS.scan(ctx, (agreement,), start=(agreement, found.next_from_ms), limit=limits.ALL_ROWS)
-    return [(int(key[1]), str(key[2]), claim) for key, claim in rows]
+    return [(int(key[1]), str(key[2]), claim) for key, claim in rows if not claim.withdrawn_ms]
 
 
 ACTIONS = (claim_stop, claim_scrap, contest_claim, withdraw_claim)
-QUERIES = (claims_of, open_claims)
+QUERIES = (claims_of, all_claims_of, open_claims)
 EVENTS = (Claimed, ClaimContested, ClaimWithdrawn)

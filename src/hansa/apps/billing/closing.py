@@ -9,9 +9,9 @@ from hansa.apps.billing.booking import NEVER_MS
 from hansa.apps.billing.books import claims_of, deal_of, of_party, sources_of
 from hansa.apps.billing.carrying import NOTHING, Carry, carries, carry_after
 from hansa.apps.billing.deal import Deal, bound, period_from
-from hansa.apps.billing.interest import Charge, charge_lines, charged, due_charges
+from hansa.apps.billing.interest import Watched, charge_lines, charged, charges_of, watched
 from hansa.apps.billing.life import born
-from hansa.apps.billing.messages import Billed, Close, Held, Late, Stated, Statement
+from hansa.apps.billing.messages import Agreement, Billed, Close, Held, Late, Stated, Statement
 from hansa.apps.billing.meters import check_verified
 from hansa.apps.billing.rating import Line, close_statement
 from hansa.apps.billing.settling import Past, carry_before, correct_earlier, know, listed, rate_known
@@ -38,8 +38,8 @@ class Closing(NamedTuple):
     """The statement's lines before tax, by start of the period that they are for."""
     carried: dict[int, Carry]
     """What periods leave to those after them, by their start; none if the tariff carries nothing."""
-    charges: list[Charge]
-    """Interest that it charges."""
+    late: list[Watched]
+    """Debts that it charges interest for."""
 
 
 def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
@@ -61,8 +61,8 @@ def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
     carrying = carries(deal.tariff.elements)
     carry = carry_before(past, earlier, period) if carrying else NOTHING
     lines = rate_known(deal, known, carry)
-    charges = due_charges(ctx, name) if ctx.rules >= CHARGES_RULES else []
-    interest = charge_lines(deal.tariff, deal.agreement.terms.settlement, charges, period)
+    debts = watched(ctx, name, deal.agreement, period.to_ms) if ctx.rules >= CHARGES_RULES else []
+    interest = charge_lines(deal.tariff, deal.agreement.terms.settlement, charges_of(debts), period)
     totals = close_statement(deal.tariff.tax_included, (*lines, *earlier.lines(), *interest))
     statement = Statement(
         agreement=name,
@@ -88,7 +88,7 @@ def reckon(ctx: Context, name: str, deal: Deal, period: Period) -> Closing:
     carried = dict(earlier.carried)
     if carrying:
         carried[period.from_ms] = carry_after(deal.tariff.elements, carry, lines)
-    return Closing(statement, billed | {period.from_ms: lines}, carried, charges)
+    return Closing(statement, billed | {period.from_ms: lines}, carried, debts)
 
 
 def past_of(ctx: Context, name: str) -> Past:
@@ -105,7 +105,7 @@ def past_of(ctx: Context, name: str) -> Past:
     )
 
 
-def keep(ctx: Context, name: str, closing: Closing) -> None:
+def keep(ctx: Context, name: str, agreement: Agreement, closing: Closing) -> None:
     """Write a statement, and what it says of each period."""
     stated_ms = closing.statement.period.from_ms
     STATEMENTS.insert(ctx, (name, stated_ms), closing.statement)
@@ -113,7 +113,7 @@ def keep(ctx: Context, name: str, closing: Closing) -> None:
         BILLED.put(ctx, (name, period_ms, stated_ms), Billed(lines=lines))
     for period_ms, carry in closing.carried.items():
         CARRIED.put(ctx, (name, period_ms), carry)
-    charged(ctx, name, closing.charges)
+    charged(ctx, name, agreement, closing.late, closing.statement.period.to_ms)
     if closing.statement.corrected_to_ms:
         LATE.put(ctx, (name,), Late(since_ms=closing.statement.corrected_to_ms))
     elif LATE.get(ctx, (name,)) is not None:
@@ -166,7 +166,7 @@ def close_due(ctx: Context, name: str) -> None:
 def _shut(ctx: Context, name: str, deal: Deal, closing: Closing) -> None:
     agreement, statement = deal.agreement, closing.statement
     period = statement.period
-    keep(ctx, name, closing)
+    keep(ctx, name, agreement, closing)
     next_from_ms = period.to_ms if period.to_ms < agreement.to_ms else 0
     AGREEMENTS.put(ctx, (name,), replace(agreement, next_from_ms=next_from_ms))
     if next_from_ms:

@@ -2,7 +2,7 @@
 either of them. The actions stand in agreements.py and closing.py; here is what may be asked.
 """
 
-from hansa.apps.billing import claims, invoices, life, listing, messages_life, prices, words
+from hansa.apps.billing import claims, interest, invoices, life, listing, messages_life, prices, words
 from hansa.apps.billing.agreements import accept, propose, publish_tariff, withdraw
 from hansa.apps.billing.books import usage_changed
 from hansa.apps.billing.closing import close, close_due
@@ -72,6 +72,7 @@ ROOM = Room(
         *claims.ACTIONS,
         *words.ACTIONS,
         *invoices.ACTIONS,
+        *interest.ACTIONS,
         *prices.ACTIONS,
     ],
     due=[close_due, life.statement_due],
@@ -86,6 +87,7 @@ ROOM = Room(
         gaps_of,
         *claims.QUERIES,
         *life.QUERIES,
+        *interest.QUERIES,
         *prices.QUERIES,
         *listing.QUERIES,
     ],

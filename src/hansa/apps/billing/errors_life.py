@@ -221,3 +221,33 @@ class InvoiceDay(Refusal, code="billing.invoice_day", field="invoice"):
 class CorrectionUnknown(Refusal, code="billing.correction_unknown", field="correction"):
     zh = "协议 {agreement} 的这份结算单没有待红字确认的第 {correction} 次更正。请核对更正序号。"
     en = "This statement of agreement {agreement} has no correction {correction} that waits for a red letter."
+
+
+class InterestUnknown(Refusal, code="billing.interest_unknown", field="obligation"):
+    zh = "应收应付项 {obligation} 不是协议 {agreement} 的结算单产生的，不能在此计收逾期利息。请核对编号。"
+    en = (
+        "Obligation {obligation} stems from no statement of agreement {agreement}, so no interest can be "
+        "charged here. Check both ids."
+    )
+
+
+class InterestOfOther(Refusal, code="billing.interest_of_other", field="obligation"):
+    zh = "应收应付项 {obligation} 的债权人是 {creditor}，只有它可以计收逾期利息。"
+    en = "{creditor} is owed obligation {obligation}; nobody else can have interest charged on it."
+
+
+class InterestWaits(Refusal, code="billing.interest_waits", field="agreement"):
+    zh = "协议 {agreement} 还有结算单要出，逾期利息由下一张结算单计收。请等下一期结算。"
+    en = (
+        "Agreement {agreement} has statements to come: the next one charges the interest. Wait for its close."
+    )
+
+
+class InterestNone(Refusal, code="billing.interest_none", field="obligation"):
+    zh = (
+        "应收应付项 {obligation} 没有尚未计收的逾期利息：未逾期、未约定且法律未规定利率，或已计收。无需办理。"
+    )
+    en = (
+        "Obligation {obligation} bears no interest that was not charged: it is not overdue, no rate holds "
+        "for it, or all is charged. There is nothing to do."
+    )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hansa.apps.billing import errors_life as errors
 from hansa.apps.billing import lifecycle
 from hansa.apps.billing.books import of_party
-from hansa.apps.billing.interest import due_charges, reckon_late
+from hansa.apps.billing.interest import reckon_paid, watch
 from hansa.apps.billing.lawful import is_protected, latest_due_ms
 from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import (
@@ -18,7 +18,6 @@ from hansa.apps.billing.messages_life import (
     Correction,
     Dispute,
     Disputed,
-    LateCharge,
     Life,
     OpenItems,
     OwedFor,
@@ -194,24 +193,26 @@ def _lessen(ctx: Context, case: Case, leg: int, debtor: str, amount_minor: int) 
         waived_minor = min(amount_minor - less_minor, part.waived_minor)
         if part.leg != leg or part.debtor != debtor or part.back_of or not less_minor + waived_minor:
             continue
-        back_ms = ctx.time_ms + limits.RETURN_MS
-        changed = replace(
-            part,
-            amount_minor=part.amount_minor - less_minor,
-            waived_minor=part.waived_minor - waived_minor,
-        )
-        backs = _back(ctx, life, changed, back_ms)
+        changed = lifecycle.lessen(part, less_minor, ctx.time_ms) if less_minor else part
+        changed = replace(changed, waived_minor=part.waived_minor - waived_minor)
+        backs = _back(ctx, life, changed, ctx.time_ms)
         parts = (*life.parts[:place], changed, *life.parts[place + 1 :], *backs)
         _put(ctx, case.name, case.period_ms, replace(life, parts=parts))
         for back in backs:
             OWED_FOR.put(ctx, (back.obligation,), OwedFor(agreement=case.name, period_ms=case.period_ms))
+            watch(ctx, case.name, case.period_ms, back)
         if less_minor:
+            back_ms = ctx.time_ms + limits.RETURN_MS
             money.lessen(ctx, part.obligation, less_minor, "correction", back_ms)
+        if waived_minor:
+            money.correct_waiver(ctx, part.obligation, waived_minor)
+        if part.paid_ms:
+            reckon_paid(ctx, case.name, case.period_ms, changed)
         amount_minor -= less_minor + waived_minor
     return amount_minor
 
 
-def _back(ctx: Context, life: Life, part: Part, due_ms: int) -> tuple[Part, ...]:
+def _back(ctx: Context, life: Life, part: Part, since_ms: int) -> tuple[Part, ...]:
     """What goes back, under money's own name for it, once a part is only so large."""
     paid_minor, _ = money.paid_of(ctx, part.obligation)
     before = [each.amount_minor for each in life.parts if each.back_of == part.obligation]
@@ -225,10 +226,12 @@ def _back(ctx: Context, life: Life, part: Part, due_ms: int) -> tuple[Part, ...]
         debtor=part.creditor,
         creditor=part.debtor,
         amount_minor=beyond_minor,
-        due_ms=due_ms,
+        due_ms=since_ms + limits.RETURN_MS,
         paid_ms=0,
         overdue=False,
         back_of=part.obligation,
+        since_ms=since_ms,
+        lessened=(),
     )
     return (back,)
 
@@ -242,10 +245,17 @@ def _owe(ctx: Context, case: Case, leg: int, debtor: str, creditor: str, amount_
     protected = case.protected and debtor == case.agreement.user
     due_ms = lifecycle.due_ms(case.settlement, case.statement, life, protected)
     part = Part(
-        obligation=name, debtor=debtor, creditor=creditor, amount_minor=amount_minor, due_ms=due_ms, leg=leg
+        obligation=name,
+        debtor=debtor,
+        creditor=creditor,
+        amount_minor=amount_minor,
+        due_ms=due_ms,
+        leg=leg,
+        since_ms=ctx.time_ms,
     )
     _put(ctx, case.name, case.period_ms, replace(life, parts=(*life.parts, part)))
     OWED_FOR.put(ctx, (name,), OwedFor(agreement=case.name, period_ms=case.period_ms))
+    watch(ctx, case.name, case.period_ms, part)
     bank = case.settlement.bank
     owed = money.Owed(
         debtor=debtor,
@@ -284,13 +294,17 @@ def part_paid(ctx: Context, signal: money.Paid) -> None:
     if part is not None:
         of = OWED_FOR.get(ctx, (signal.obligation,))
         assert of is not None
-        reckon_late(ctx, of.agreement, of.period_ms, part)
+        reckon_paid(ctx, of.agreement, of.period_ms, part)
 
 
 @since(2)
 def part_unpaid(ctx: Context, signal: money.Unpaid) -> None:
     """Listener: a payment was undone."""
-    _mark(ctx, signal.obligation, paid_ms=0, overdue=money.is_overdue(ctx, signal.obligation))
+    part = _mark(ctx, signal.obligation, paid_ms=0, overdue=money.is_overdue(ctx, signal.obligation))
+    if part is not None:
+        of = OWED_FOR.get(ctx, (signal.obligation,))
+        assert of is not None
+        watch(ctx, of.agreement, of.period_ms, part)
 
 
 @since(2)
@@ -309,8 +323,7 @@ def part_waived(ctx: Context, signal: money.Waived) -> None:
     assert life is not None
     parts = tuple(
         replace(
-            part,
-            amount_minor=part.amount_minor - signal.amount_minor,
+            lifecycle.lessen(part, signal.amount_minor, ctx.time_ms),
             waived_minor=part.waived_minor + signal.amount_minor,
         )
         if part.obligation == signal.obligation
@@ -387,11 +400,6 @@ def corrections_of(ctx: Context, agreement: Id, period_ms: TimeMs) -> list[Corre
     return [found for _, found in rows]
 
 
-def interest_due_of(ctx: Context, agreement: Id) -> list[tuple[int, str, LateCharge]]:
-    """Interest on late payments that the next statement charges: (period paid late, obligation, charge)."""
-    return due_charges(ctx, agreement)
-
-
 def open_of(ctx: Context, agreement: Id) -> OpenItems:
     """How many statements of an agreement are not settled, disputed, overdue."""
     return OPEN.get(ctx, (agreement,)) or OpenItems()
@@ -416,4 +424,4 @@ def agreements_of(
 
 
 LISTENERS = (part_paid, part_unpaid, part_overdue, part_waived)
-QUERIES = (life_of, lives_of, corrections_of, interest_due_of, open_of, agreements_of)
+QUERIES = (life_of, lives_of, corrections_of, open_of, agreements_of)

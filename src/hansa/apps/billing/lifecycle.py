@@ -4,13 +4,13 @@ A statement's sum is one number; each party may say of lines that count against 
 both parties agree is owed, is owed (Decree 802, art. 15: what is not in dispute is paid in time).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from hansa.apps.billing.lawful import latest_due_ms
 from hansa.apps.billing.lines import Line, divide
 from hansa.apps.billing.messages import Statement
-from hansa.apps.billing.messages_life import CorrectionLine, Dispute, Life, LineSum, Part
+from hansa.apps.billing.messages_life import CorrectionLine, Dispute, Lessening, Life, LineSum, Part
 from hansa.apps.billing.terms import Settlement
 from hansa.kernel import Integer, Struct, digest, limits, replace
 
@@ -86,6 +86,37 @@ def agreed_ms(life: Life, number: int) -> int:
         return 0
     ends = [each.ended_ms for each in life.ended if number in each.lines]
     return max([life.confirmed_ms, *ends])
+
+
+def left_out(standing: Mapping[int, int], disputed: Sequence[int]) -> tuple[int, ...]:
+    """Lines that wait for the end of a dispute, so that the others come to what both agree is owed.
+
+    `standing`: gross by line. The user's word leaves out the charges in dispute, the provider's the credits:
+    the one that counts (`agreed_minor`), and of two words of different sign neither.
+    """
+    whole_minor = sum(standing.values())
+    charges = tuple(number for number in disputed if standing[number] > 0)
+    credits = tuple(number for number in disputed if standing[number] < 0)
+    if not disputed or whole_minor > sum(standing[number] for number in charges):
+        return charges
+    if whole_minor < sum(standing[number] for number in credits):
+        return credits
+    return tuple(standing)
+
+
+def lessen(part: Part, amount_minor: int, at_ms: int) -> Part:
+    """A part of which so much less is owed."""
+    kept, last = part.lessened, Lessening(at_ms=at_ms, amount_minor=amount_minor)
+    if len(kept) == limits.LESSENINGS_MAX:
+        last = replace(last, amount_minor=amount_minor + kept[-1].amount_minor)
+        kept = kept[:-1]
+    return replace(part, amount_minor=part.amount_minor - amount_minor, lessened=(*kept, last))
+
+
+def part_at(part: Part, at_ms: int) -> Part:
+    """A part as it stood just before an instant."""
+    later_minor = sum(each.amount_minor for each in part.lessened if each.at_ms >= at_ms)
+    return replace(part, amount_minor=part.amount_minor + later_minor)
 
 
 def standing_sums(statement: Statement, life: Life) -> Sums:

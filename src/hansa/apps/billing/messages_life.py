@@ -55,6 +55,13 @@ class LineSum(Struct):
     """Of the gross: what waits for no red-letter confirmation any more."""
 
 
+class Lessening(Struct):
+    """By how much an obligation was lessened, by a correction or because its creditor gave it up."""
+
+    at_ms: TimeMs
+    amount_minor: Positive
+
+
 class Part(Struct):
     """An obligation (应收应付项) that a statement led to."""
 
@@ -74,6 +81,10 @@ class Part(Struct):
     overdue: bool = False
     back_of: OptionalId = ""
     """What goes back of an obligation that was paid beyond what is owed by now; "": it goes nowhere back."""
+    since_ms: TimeMs = 0
+    """When it was first owed."""
+    lessened: tuple[Lessening, ...] = ()
+    """At most LESSENINGS_MAX; what comes after them is added to the last."""
 
 
 class Invoice(Struct):
@@ -187,15 +198,28 @@ class LateItem(Record, version=1, readers="members", retention="business"):
     """Positive: charged to the user."""
     charges: Natural = 0
     """How often."""
+    days: Integer = 0
+    """Of delay that were charged."""
+    look_ms: TimeMs = 0
+    """End of the last period for which it was charged while it was open; 0: none."""
 
 
-class LateCharge(Record, version=1, readers="members", retention="business"):
-    """Interest that the next statement charges."""
+class LateDebt(Record, version=1, readers="members", retention="business"):
+    """An obligation that interest may run on, by when it is to be looked at."""
 
+    period_ms: TimeMs
+    """Start of the period whose statement led to it."""
+
+
+class LateCharge(Struct):
+    """Interest on one obligation that nothing charged yet."""
+
+    period_ms: TimeMs
+    obligation: Id
     interest_minor: Integer
     """Positive: the user owes it."""
-    days: Natural
-    """Of the latest payment."""
+    days: Integer
+    """Of delay that were not charged before."""
 
 
 class ConfirmStatement(Action, tag="billing.confirm_statement"):
@@ -262,6 +286,13 @@ class RecordRedLetter(Action, tag="billing.record_red_letter"):
     sha256: OptionalHash = ""
 
 
+class ChargeInterest(Action, tag="billing.charge_interest"):
+    """After an agreement's last statement, a creditor has the interest that a debt bears so far owed."""
+
+    agreement: Id
+    obligation: Id
+
+
 class Confirmed(Event, tag="billing.confirmed"):
     agreement: Id
     period_ms: TimeMs
@@ -318,7 +349,7 @@ class Settled(Event, tag="billing.settled"):
 
 
 class InterestOwed(Event, tag="billing.interest_owed"):
-    """Interest on a late payment is owed by itself, since no statement follows that could charge it."""
+    """Interest on a late payment is owed by itself, since no statement can charge it."""
 
     agreement: Id
     period_ms: TimeMs

@@ -17,7 +17,7 @@ from hansa.apps.billing.messages import (
 )
 from hansa.apps.billing.messages_life import (
     Correction,
-    LateCharge,
+    LateDebt,
     LateItem,
     Life,
     OpenItems,
@@ -68,13 +68,13 @@ INTEREST = Table(
     key=("agreement", "obligation"),
     record=LateItem,
 )
-INTEREST_DUE = Table(
-    "billing.interest_due",
-    key=("agreement", "period_ms", "obligation"),
-    record=LateCharge,
-    integers=("period_ms",),
+LATE_DEBTS = Table(
+    "billing.late_debts",
+    key=("agreement", "look_ms", "obligation"),
+    record=LateDebt,
+    integers=("look_ms",),
 )
-LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST, INTEREST_DUE)
+LIFE: tuple[Table[Any], ...] = (LIVES, CORRECTIONS, OPEN, OWED_FOR, NUMBERS, INTEREST, LATE_DEBTS)
 
 SLOTS = Table("billing.slots", key=("agreement", "meter", "day"), record=SlotRecord, integers=("day",))
 SERIES = Table(

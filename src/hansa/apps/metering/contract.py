@@ -56,6 +56,8 @@ from hansa.apps.metering.tables import (
 from hansa.kernel import Context, Room, encode, keys, limits, pack, replace, unpack
 from hansa.kernel.signatures import COUNTER_DOMAIN
 
+RECEIVED_RULES = 2
+"""Rules under which the ledger says when it received records."""
 SOURCE_KINDS = ("device", "gateway")
 
 
@@ -257,9 +259,14 @@ def _new_life(ctx: Context, name: str, feed: Feed, at_ms: int, life: Life) -> No
             raise errors.ValueUnfit(value=value)
     if LIVES.get(ctx, (ctx.member, name, at_ms)) is not None:
         raise errors.ResetTwice(feed=name)
-    LIVES.put(ctx, (ctx.member, name, at_ms), life)
+    LIVES.put(ctx, (ctx.member, name, at_ms), replace(life, received_ms=_received_ms(ctx)))
     content = CounterRecord(value=life.final_value, life=True, start_value=life.start_value)
     join(ctx, ctx.member, name, feed, [(life_point(at_ms, life), content)])
+
+
+def _received_ms(ctx: Context) -> int:
+    """When records lie on the ledger. Rules 1 do not say it."""
+    return ctx.time_ms if ctx.rules >= RECEIVED_RULES else 0
 
 
 def _standing(ctx: Context, owner: str, counters: Counters, count: int) -> dict[int, int]:
@@ -282,7 +289,7 @@ def _standing(ctx: Context, owner: str, counters: Counters, count: int) -> dict[
 
 def _note_batch(ctx: Context, owner: str, counters: Counters, at_ms: Sequence[int]) -> None:
     of, count = (owner, counters.feed, counters.generation), len(at_ms)
-    batch = Batch(transaction=ctx.transaction, at_ms=pack(at_ms))
+    batch = Batch(transaction=ctx.transaction, at_ms=pack(at_ms), received_ms=_received_ms(ctx))
     BATCHES.put(ctx, (*of, counters.first_sequence, count), batch)
     before = NUMBERS.get(ctx, of) or Numbers(highest=1, longest=1)
     highest = max(before.highest, counters.first_sequence + count - 1)

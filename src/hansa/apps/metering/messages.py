@@ -159,6 +159,8 @@ class Batch(Record, version=1, readers="members", retention="business"):
     transaction: Hash
     at_ms: bytes
     """Packed: under which time the record of each number stands."""
+    received_ms: TimeMs = 0
+    """Time of the block that brought them; 0 under rules 1."""
 
 
 class Anchor(Record, version=1, readers="members", retention="business"):
@@ -184,6 +186,8 @@ class Life(Record, version=1, readers="members", retention="business"):
     replaced: bool = False
     """By another device; else the same one was reset."""
     transaction: OptionalHash = ""
+    received_ms: TimeMs = 0
+    """Time of the block that brought it; 0 under rules 1."""
 
 
 class Fall(Record, version=1, readers="members", retention="business"):

@@ -232,6 +232,7 @@ def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, 
     paid = Payment(
         amount_minor=amount_minor + (earlier.amount_minor if earlier else 0),
         value_ms=value_ms,
+        recorded_ms=ctx.time_ms,
     )
     PAYMENTS.put(ctx, (name, by, source), paid)
     _write(ctx, name, after, before.state)

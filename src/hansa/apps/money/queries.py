@@ -76,6 +76,8 @@ class ListedPayment(Struct):
     source: Id
     amount_minor: Positive
     value_ms: TimeMs
+    recorded_ms: TimeMs = 0
+    """When the last of it was recorded."""
 
 
 class ListedReceipt(Struct):
@@ -212,6 +214,7 @@ def payments_of(ctx: Context, obligation: Id) -> list[ListedPayment]:
             source=str(key[2]),
             amount_minor=payment.amount_minor,
             value_ms=payment.value_ms,
+            recorded_ms=payment.recorded_ms,
         )
         for key, payment in rows
     ]

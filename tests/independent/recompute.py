@@ -8,21 +8,27 @@ Times are ms since the epoch, UTC. Usage is in base units (pieces, ms, Wh, g, ml
 is taken as right: what the rules refuse ends here in a KeyError or ValueError, or is not noticed.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
-from functools import cached_property
-from itertools import groupby, pairwise
+from functools import cached_property, lru_cache
+from itertools import groupby, pairwise, product
 from math import floor
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-Usage = Mapping[tuple[str, str, str], int]
-"""(meter, part, window) -> base units. Part is the state of a state meter, else empty."""
-Period = tuple[int, int, int, int]
-"""from_ms, to_ms (clipped to the agreement), full_from_ms, full_to_ms."""
-Line = dict[str, Any]
+from independent.elements import (
+    LINES,
+    Facts,
+    Line,
+    Period,
+    Usage,
+    Work,
+    half_even,
+    half_up,
+)
 
 MINUTE_MS = 60_000
 MIDNIGHT = time(0)
@@ -33,16 +39,7 @@ SHORT_DAYS: dict[str, tuple[str, ...]] = {
     "workday": (*WEEKDAYS[:5], "makeup"),
     "restday": ("sat", "sun"),
 }
-UNIT_SIZES = {
-    "piece": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "Wh": 1, "kWh": 1_000, "MWh": 1_000_000,
-    "g": 1, "kg": 1_000, "t": 1_000_000, "ml": 1, "l": 1_000, "m3": 1_000_000,
-}  # fmt: skip
-MINOR_PER_MAIN = {  # 100 for all others
-    **dict.fromkeys(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"], 1),
-    **dict.fromkeys(["UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 1),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 1_000),
-    **dict.fromkeys(["CLF", "UYW"], 10_000),
-}
+NO_FACTS = Facts()
 
 
 # ---- local time and windows (T1–T6, U2) ------------------------------------------------------------------
@@ -95,15 +92,18 @@ class Local:
         return self.day_class(day) in SHORT_DAYS["workday"]
 
     @cached_property
-    def minutes(self) -> dict[tuple[str, int], str]:
-        """(day class, minute of the local day) -> window. A hole is a missing key, an overlap refused."""
-        table: dict[tuple[str, int], str] = {}
+    def minutes(self) -> dict[tuple[int, str, int], str]:
+        """(month, day class, minute of the local day) -> window. A hole is a missing key, an overlap
+        refused.
+        """
+        table: dict[tuple[int, str, int], str] = {}
         for window, spans in self.windows.items():
             for span in spans:
                 first, last = minute_of(span["from"]), minute_of(span["to"])
                 covered = [*range(first, last)] or [*range(last), *range(first, 1440)]
                 classes = {name for word in span["days"] for name in SHORT_DAYS.get(word, (word,))}
-                for key in ((name, minute) for name in classes for minute in covered):
+                months = span.get("months") or range(1, 13)
+                for key in product(months, classes, covered):
                     if key in table:
                         raise ValueError(f"{key} is in {table[key]} and in {window}")
                     table[key] = window
@@ -112,14 +112,14 @@ class Local:
     def window_at(self, at_ms: int) -> str:
         """T6."""
         clock = self.clock(at_ms)
-        return self.minutes[self.day_class(clock.date()), clock.hour * 60 + clock.minute]
+        return self.minutes[clock.month, self.day_class(clock.date()), clock.hour * 60 + clock.minute]
 
     def spread(self, amount: int, start: int, end: int) -> Counter[str]:
         """M9: an amount over the windows of [start, end), in proportion to time, minute after minute.
 
         Cutting more often than the window changes is harmless: the floors cancel within a window.
         """
-        if start == end:
+        if start == end or len(self.windows) == 1:
             return Counter({self.window_at(start): amount})
         parts: Counter[str] = Counter()
         inner = range(start - start % MINUTE_MS + MINUTE_MS, end, MINUTE_MS)
@@ -129,84 +129,34 @@ class Local:
         return parts
 
 
-# ---- elements (E1–E7) ------------------------------------------------------------------------------------
+@lru_cache(maxsize=64)
+def _local(written: str) -> Local:
+    return Local(json.loads(written))
 
 
-def half_up(x: Fraction) -> int:
-    """To the nearest integer, ties away from zero."""
-    size = floor(abs(x) + Fraction(1, 2))
-    return size if x >= 0 else -size
+def local_of(tariff: Mapping[str, Any]) -> Local:
+    """Made once for the same calendar and windows."""
+    return _local(json.dumps({"calendar": tariff["calendar"], "windows": tariff.get("windows")}))
 
 
-def half_even(x: Fraction) -> int:
-    return round(x)  # a Fraction rounds ties to even
+# ---- periods ---------------------------------------------------------------------------------------------
 
 
-ROUNDINGS = {"half_up": half_up, "half_even": half_even}
-
-
-def minor_units(tariff: Mapping[str, Any], money: Fraction) -> Fraction:
-    return money * MINOR_PER_MAIN.get(tariff["currency"], 100)
-
-
-def usage_lines(tariff: Mapping[str, Any], element: Mapping[str, Any], usage: Usage) -> list[Line]:
-    """E1–E4."""
-    rounded = ROUNDINGS[tariff["rounding"]]
-    size = element.get("unit_size") or UNIT_SIZES.get(element["unit"], 1)
-    q = Fraction(0)  # in priced units, as are quota and bounds on the sheet
-    for (meter, part, window), base in usage.items():
-        counts = meter == element["meter"] and part in element.get("states", [part])
-        if counts and window in element.get("windows", [window]):
-            q += Fraction(base, size)
-    tiers = element.get("tiers") or [{"price": element["price"]}]
-    included = min(q, Fraction(element.get("included", 0)))
-    rest = q - included
-    shares: list[tuple[str, Fraction, Fraction]] = []
-    if included > 0:
-        shares.append(("included", included, Fraction(0)))
-    if element.get("tiering") == "volume":
-        reached = next(tier for tier in tiers if "up_to" not in tier or rest <= Fraction(tier["up_to"]))
-        shares.append(("usage", rest, Fraction(reached["price"])))
-    else:
-        below = Fraction(0)
-        for tier in tiers:
-            above = min(rest, Fraction(tier["up_to"])) if "up_to" in tier else rest
-            shares.append(("usage", above - below, Fraction(tier["price"])))
-            below = above
-    shares = [share for share in shares if share[1] > 0] or [
-        ("usage", Fraction(0), Fraction(tiers[0]["price"]))
-    ]
-    return [
-        {"kind": kind, "quantity": amount, "amount": rounded(minor_units(tariff, amount * price))}
-        for kind, amount, price in shares
-    ]
-
-
-def rate(tariff: Mapping[str, Any], usage: Usage, period: Period) -> list[Line]:
+def rate(tariff: Mapping[str, Any], usage: Usage, period: Period, facts: Facts = NO_FACTS) -> list[Line]:
     """The lines of a period before tax: clause, kind, quantity, amount, percent."""
-    from_ms, to_ms, full_from_ms, full_to_ms = period
-    local = Local(tariff)
-    last_day = local.date_of(to_ms - 1).isoformat()
+    last_day = local_of(tariff).date_of(period[1] - 1).isoformat()
     lines: list[Line] = []
     for element in tariff["elements"]:
-        kind = element["kind"]
-        if kind == "usage":
-            new = usage_lines(tariff, element, usage)
-        else:
-            money = minor_units(tariff, Fraction(element["amount"]))
-            if kind == "fixed":
-                part = Fraction(to_ms - from_ms, full_to_ms - full_from_ms)
-                amount = ROUNDINGS[tariff["rounding"]](money * part)
-            else:
-                missing = int(money) - sum(
-                    line["amount"] for line in lines if line["clause"] in element["of"]
-                )
-                amount = {"minimum": max, "cap": min}[kind](missing, 0)
-            new = [{"kind": kind, "quantity": Fraction(1), "amount": amount}]
-        in_force = [dated["rate"] for dated in tariff["taxes"][element["tax"]] if dated["from"] <= last_day]
-        percent = Fraction(in_force[-1].removesuffix("%"))
-        lines += [{"clause": element["clause"], **line, "percent": percent} for line in new]
+        percent = tax_percent(tariff, element["tax"], last_day)
+        found = LINES[element["kind"]](Work(tariff, usage, period, facts, lines), element)
+        lines += [{"clause": element["clause"], **line, "percent": percent} for line in found]
     return lines
+
+
+def tax_percent(tariff: Mapping[str, Any], code: str, day: str) -> Fraction:
+    """X1, on a local date."""
+    in_force = [dated["rate"] for dated in tariff["taxes"][code] if dated["from"] <= day]
+    return Fraction(in_force[-1].removesuffix("%"))
 
 
 # ---- statements (X1–X5, C1) ------------------------------------------------------------------------------
@@ -222,11 +172,12 @@ class Correction(NamedTuple):
     usage: Usage
     period: Period
     billed: Sequence[Line]
+    facts: Facts = NO_FACTS
 
 
 def correction_lines(correction: Correction) -> list[Line]:
     """C1, before tax."""
-    now = rate(correction.tariff, correction.usage, correction.period)
+    now = rate(correction.tariff, correction.usage, correction.period, correction.facts)
     lines: list[Line] = []
     for clause, group in groupby(now, key=lambda line: line["clause"]):
         own = list(group)
@@ -269,15 +220,34 @@ def taxed(lines: list[Line], with_tax: bool) -> list[Line]:
 
 
 def recompute(
-    tariff_json: Mapping[str, Any], usage: Usage, period: Period, corrections: Sequence[Correction] = ()
+    tariff_json: Mapping[str, Any],
+    usage: Usage,
+    period: Period,
+    corrections: Sequence[Correction] = (),
+    facts: Facts = NO_FACTS,
+    interest: Sequence[Line] = (),
 ) -> list[Line]:
     """The lines of a statement.
 
-    Each has number, clause, kind (usage, included, fixed, minimum, cap, correction), quantity (a Fraction of
-    the priced unit), amount (what E4 rounds: net, or gross if prices are with tax), percent (of tax),
-    net_minor, tax_minor and gross_minor; a correction also the period corrected.
+    Each has number, clause, kind (that of its element, included, correction, interest), quantity (a Fraction
+    of the priced unit), amount (what E4 rounds: net, or gross if prices are with tax), percent (of tax),
+    net_minor, tax_minor and gross_minor; a correction also the period corrected. `interest`: X6.
     """
-    lines = rate(tariff_json, usage, period)
+    lines = rate(tariff_json, usage, period, facts)
     for correction in sorted(corrections, key=lambda c: c.period):
         lines += correction_lines(correction)
-    return taxed(lines, tariff_json["prices"] == "with_tax")
+    return taxed([*lines, *interest], tariff_json["prices"] == "with_tax")
+
+
+__all__ = [
+    "Correction",
+    "Line",
+    "Local",
+    "Period",
+    "Usage",
+    "half_even",
+    "half_up",
+    "rate",
+    "recompute",
+    "taxed",
+]

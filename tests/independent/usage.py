@@ -15,7 +15,7 @@ from itertools import groupby, pairwise
 from math import floor
 from typing import Any, NamedTuple
 
-from independent.recompute import DAY, Local, Period
+from independent.recompute import DAY, Local, Period, local_of
 
 UNKNOWN = "unknown"
 LOOK_BACK = 16
@@ -350,6 +350,10 @@ class Metered(NamedTuple):
     usage: dict[tuple[str, str, str], int]
     gaps: list[ListedGap]
     falls: list[tuple[str, Fall]]
+    read: Mapping[str, Sequence[Normal]] = {}
+    """By meter: what was read and is booked in the period (M9); slots are made of it (M18)."""
+    filled: Mapping[str, Sequence[Normal]] = {}
+    """By meter: what gaps count for."""
 
 
 def terms_of(tariff: Mapping[str, Any], meter: str) -> Terms:
@@ -367,24 +371,26 @@ def usage_from_readings(
 
     `starts_ms` is the agreement's start. A gap is listed if it touches the period, a fall if it lies in it.
     """
-    local = Local(tariff_json)
+    local = local_of(tariff_json)
     span = Span(starts_ms, *period[:2])
     usage: Counter[tuple[str, str, str]] = Counter()
     gaps: list[ListedGap] = []
     falls: list[tuple[str, Fall]] = []
+    read: dict[str, list[Normal]] = {}
+    filled: dict[str, list[Normal]] = {meter: [] for meter in feeds}
     for meter, feed in feeds.items():
         terms = terms_of(tariff_json, meter)
         seen = SEE[terms.kind](feed, terms, span)
         days = Days(seen, terms, local, starts_ms)
-        pieces = [piece for n in seen.normal for piece in pieces_of(n, terms, span)]
+        read[meter] = [piece for n in seen.normal for piece in pieces_of(n, terms, span)]
         for gap in seen.gaps:
             booked = by_gap_rule(seen, terms, gap, span, days)
-            pieces += booked
+            filled[meter] += booked
             if gap.start < span.to_ms and gap.end > span.from_ms:
                 total = sum(n.amount for n in booked)
                 gaps.append(ListedGap(meter, gap.start, gap.end, terms.rule, total, gap.difference))
-        for n in pieces:
+        for n in (*read[meter], *filled[meter]):
             for window, amount in local.spread(n.amount, n.start, n.end).items():
                 usage[meter, n.part, window] += amount
         falls += [(meter, fall) for fall in seen.falls if span.from_ms <= fall.at_ms < span.to_ms]
-    return Metered({key: amount for key, amount in usage.items() if amount}, gaps, falls)
+    return Metered({key: amount for key, amount in usage.items() if amount}, gaps, falls, read, filled)

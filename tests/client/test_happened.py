@@ -60,7 +60,7 @@ def test_by_http(tmp_path: Path, page: None) -> None:
         found = list(events_by_http(getter(node), "money"))
         assert told(found) == WANTED
         assert [each.at_ms for each in found] == times
-        places = [(each.height, each.index) for each in found]
+        places = [(each.height, each.place) for each in found]
         assert places == sorted(set(places))
         assert list(events_by_http(getter(node), "leasing")) == []
 

@@ -18,7 +18,7 @@ class Happened(NamedTuple):
     """An event as it stands on the ledger."""
 
     height: int
-    index: int
+    place: int
     at_ms: int
     """Time of its block, UTC."""
     data: bytes

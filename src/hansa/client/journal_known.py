@@ -50,16 +50,16 @@ class Told(NamedTuple):
     """An event of the money room, and where and when it stands on the ledger."""
 
     height: int
-    index: int
+    place: int
     at_ms: int
     event: MoneyEvent
 
 
 def told(happened: Iterable[Happened]) -> Iterator[Told]:
     """Those events that books are made of, in the order of the ledger."""
-    for height, index, at_ms, data in happened:
+    for height, place, at_ms, data in happened:
         if data.startswith(_TAGS):
-            yield Told(height, index, at_ms, _decoder.decode(data))
+            yield Told(height, place, at_ms, _decoder.decode(data))
 
 
 @dataclass

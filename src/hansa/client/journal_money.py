@@ -30,7 +30,7 @@ from hansa.apps.money.messages_bank import Posted
 from hansa.client import journal_claims
 from hansa.client.journal import Draft, Voucher, reversed_entry
 from hansa.client.journal_accounts import Chart
-from hansa.client.journal_known import HELD, Known, Told, sum_of
+from hansa.client.journal_known import HELD, Known, MoneyEvent, Told, sum_of
 from hansa.client.tables import EPOCH
 from hansa.client.texts import Text
 from hansa.kernel.limits import DAY_MS
@@ -117,7 +117,7 @@ def _voucher(
     calendar = books.calendars.get(made.subject)
     recorded_day = local_date(calendar, chart, each.at_ms)
     return Voucher(
-        number=f"{mark}-{each.height}.{each.index}",
+        number=f"{mark}-{each.height}.{each.place}",
         day=_bank_day(known, chart, each, recorded_day),
         currency=made.currency,
         text=made.text,
@@ -154,7 +154,7 @@ def _bank_day(known: Known, chart: Chart, each: Told, recorded_day: int) -> int:
     return value_day if value_day >= (closed - EPOCH).days else recorded_day
 
 
-def _booked(known: Known, chart: Chart, draft: Draft, event: object) -> Made | None:
+def _booked(known: Known, chart: Chart, draft: Draft, event: MoneyEvent) -> Made | None:
     """Fill in the entries that an event leads to; None where it leads to none."""
     match event:
         case Owing():
@@ -367,7 +367,7 @@ class Taxes:
     taxed_minor: dict[str, int] = field(default_factory=dict)
     invoiced: set[str] = field(default_factory=set)
 
-    def of(self, known: Known, event: object) -> Iterator[tuple[str, Draft]]:
+    def of(self, known: Known, event: MoneyEvent) -> Iterator[tuple[str, Draft]]:
         """(fund, entries) of what an event changes."""
         changed = []
         if isinstance(event, InvoiceNoted):

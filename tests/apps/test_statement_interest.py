@@ -156,7 +156,7 @@ def test_a_line_of_interest_says_what_it_is_for() -> None:
         desk.move_to(DUE_MS + 7 * DAY)
         desk.pay_all()
         line = desk.close(MARCH_MS).lines[-1]
-        assert tariff_text(line, "en") == "late_payment: interest, paid up to 8 days late"
+        assert tariff_text(line, "en") == "late_payment: interest for 8 days of delay"
         assert "逾期利息" in tariff_text(line, "zh")
         told = late(deal(desk), line)
         assert "2025-02-01" in told.text.en

@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from hansa.apps.billing import closing, errors_life, lifecycle
 from hansa.apps.billing.elements_trade import Payee, Split
+from hansa.apps.billing.errors_energy import IndexMissing
 from hansa.apps.billing.lifecycle import Leg, allot
+from hansa.apps.billing.messages import Binding, Propose
 from hansa.apps.billing.messages_life import Dispute
+from hansa.apps.billing.messages_prices import PublishIndex
 from hansa.apps.billing.tariff import Cap
+from hansa.apps.billing.terms import RateFloor, Terms
 from hansa.apps.money import interface as money
 from hansa.kernel import limits, replace
-from tests.apps.statements import DAY, MARCH_MS, PIECES, Desk, owing
+from tests.apps.ground import accept
+from tests.apps.statements import DAY, GAP, MARCH_MS, PIECES, TERMS, TO_MS, Desk, owing
 
 GROSS = 150_666
 CREDITED = replace(
@@ -213,3 +218,49 @@ def test_a_prepayment_that_ended_pays_nothing_more() -> None:
     desk.confirm()
     assert ("plant", "maker", GROSS) in owed(desk)
     assert not desk.life().settled_ms
+
+
+def test_an_agreed_rate_of_interest_is_not_below_the_floor_that_the_terms_name() -> None:
+    """The value in force when the other accepts decides, whatever it was when it was proposed."""
+    floor = RateFloor("bank", "lpr-1y")
+    desk = Desk()
+    low, enough = (replace(TERMS, interest_bp=bp, interest_floor=floor) for bp in (310, 311))
+    times = (TO_MS, TO_MS + 30 * DAY)
+    with pytest.raises(IndexMissing):
+        desk.propose(enough, "g-2", times)
+    day = desk.now_ms // DAY
+    desk.do("bank", PublishIndex("lpr-1y", day, 310_000_000))
+    desk.propose(low, "g-2", times)
+    desk.do("bank", PublishIndex("lpr-1y", day + 1, 310_000_001))
+    desk.propose(low, "g-3", (times[0] + 40 * DAY, times[1] + 40 * DAY))
+    desk.now_ms += DAY
+    for name, settlement, refused in (("g-4", low, True), ("g-5", enough, False)):
+        later = (times[0] + 80 * DAY, times[1] + 80 * DAY)
+        if refused:
+            with pytest.raises(errors_life.InterestBelowFloor) as caught:
+                desk.propose(settlement, name, later)
+            assert "3.1 % a year" in caught.value.en
+            assert "3.10000001 %" in caught.value.zh
+        else:
+            desk.propose(settlement, name, later)
+
+
+def test_the_floor_holds_when_the_other_accepts() -> None:
+    desk = Desk()
+    settlement = replace(TERMS, interest_bp=310, interest_floor=RateFloor("bank", "lpr-1y"))
+    day = desk.now_ms // DAY
+    desk.do("bank", PublishIndex("lpr-1y", day, 310_000_000))
+    desk.do("bank", PublishIndex("lpr-1y", day + 1, 320_000_000))
+    meters = (Binding("pieces", "plant", "pieces"),)
+    terms = Terms(cut_off_ms=0, gaps=(GAP,), settlement=settlement)
+    desk.do(
+        "maker", Propose("g-2", "maker", "plant", "maker", "t-1", 1, meters, terms, TO_MS, TO_MS + 9 * DAY)
+    )
+    desk.now_ms += DAY
+    with pytest.raises(errors_life.InterestBelowFloor):
+        desk.do("plant", accept("g-2"))
+
+
+def test_a_floor_without_a_rate_asks_nothing() -> None:
+    desk = Desk(replace(TERMS, interest_floor=RateFloor("bank", "lpr-1y")))
+    assert desk.close().gross_minor

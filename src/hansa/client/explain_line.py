@@ -14,6 +14,7 @@ from hansa.apps.billing.texts import (
     UNITS_EN,
     UNITS_ZH,
     decimal_text,
+    interest_text,
     price_text,
     quantity_text,
     tariff_text,
@@ -84,8 +85,8 @@ def late(deal: Deal, line: Line) -> Node:
     )
     return Node(
         Text(
-            f"{first} 起一期的款项最迟晚付 {line.quantity_base} 天：{rule.zh}",
-            f"The period from {first} was paid up to {line.quantity_base} days late: {rule.en}",
+            f"{first} 起一期的款项，{interest_text(line)[0]}：{rule.zh}",
+            f"On what the period from {first} led to, {interest_text(line)[1]}: {rule.en}",
         ),
         Text(
             "依账本所载，付款不在计量记录之中，此处不重算",

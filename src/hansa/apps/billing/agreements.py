@@ -6,7 +6,7 @@ from hansa.apps.billing.check_feeds import is_check
 from hansa.apps.billing.closing import close_due
 from hansa.apps.billing.deal import Deal, bound, content, period_from
 from hansa.apps.billing.elements_trade import Split
-from hansa.apps.billing.lawful import check_lawful
+from hansa.apps.billing.lawful import check_floor, check_lawful
 from hansa.apps.billing.messages import (
     Accept,
     Accepted,
@@ -24,6 +24,7 @@ from hansa.apps.billing.messages import (
 )
 from hansa.apps.billing.meters import check_bound, check_meters
 from hansa.apps.billing.prices import check_indices, check_series
+from hansa.apps.billing.pricing import value_in_force
 from hansa.apps.billing.saying import utc_text
 from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, TARIFFS
 from hansa.apps.billing.tariff import check_rates, check_tariff
@@ -258,14 +259,14 @@ def check_new(ctx: Context, name: str, agreement: Agreement, feeds_of: tuple[str
     check_terms(deal.tariff, agreement.terms, ctx.rules)
     _check_payees(ctx, deal)
     _check_calendar(deal)
-    _check_settlement(ctx, agreement)
+    _check_settlement(ctx, deal)
     check_meters(deal)
 
 
 def _check_bound_now(ctx: Context, name: str, agreement: Agreement) -> Deal:
     """What must hold when it begins to count, whatever held when it was proposed."""
     deal = deal_of(ctx, agreement)
-    _check_settlement(ctx, agreement)
+    _check_settlement(ctx, deal)
     check_meters(deal)
     for binding in bound(agreement):
         _check_account(ctx, agreement, binding)
@@ -295,9 +296,9 @@ def _bind(ctx: Context, name: str, deal: Deal) -> None:
     ctx.emit(Accepted(agreement=name, by=accepter))
 
 
-def _check_settlement(ctx: Context, agreement: Agreement) -> None:
+def _check_settlement(ctx: Context, deal: Deal) -> None:
     """Terms of settlement that the law, and the bank that is to pay, allow these parties."""
-    settlement = agreement.terms.settlement
+    agreement, settlement = deal.agreement, deal.agreement.terms.settlement
     if settlement is None:
         return
     if ctx.rules < SETTLEMENT_RULES:
@@ -305,6 +306,11 @@ def _check_settlement(ctx: Context, agreement: Agreement) -> None:
     payer, payee = agreement.user, agreement.provider
     sizes = [consortium.company(ctx, party).size for party in (payer, payee)]
     check_lawful(settlement, payer, payee, *sizes)
+    floor = settlement.interest_floor
+    if floor is not None and settlement.interest_bp:
+        # LPRs hold by the day: which one holds today is the same in UTC as where the parties are.
+        today = ctx.time_ms // limits.DAY_MS
+        check_floor(settlement, value_in_force(deal.prices, floor.owner, floor.index, today, ctx.time_ms))
     if settlement.bank:
         money.check_bank(ctx, settlement.bank, payer, payee)
 

@@ -61,6 +61,18 @@ class SettlementInterest(Refusal, code="billing.settlement_interest", field="ter
     )
 
 
+class InterestBelowFloor(Refusal, code="billing.interest_below_floor", field="terms"):
+    zh = (
+        "约定的逾期利率为年 {rate}，低于协议所指指数现行的 {floor}（国务院令第802号第十七条：不得低于合同订立"
+        "时一年期贷款市场报价利率）。请提高利率，或不约定利率而适用法定每日万分之五。"
+    )
+    en = (
+        "The agreed rate of late-payment interest is {rate} a year, below the {floor} of the index that the "
+        "agreement names (Decree 802, art. 17: not below the one-year LPR when the contract is made). Agree "
+        "on a higher rate, or on none: then 0.05 % a day holds by law."
+    )
+
+
 class TermTooLong(Refusal, code="billing.term_too_long", field="terms"):
     zh = (
         "{payer} 为大型企业，{payee} 为中小企业：付款期限 {days} 天超过自交付之日起 {limit} 天，"

@@ -3,8 +3,8 @@
 Art. 3: a company's size is what it was when the contract was made. Art. 9: a large company pays a medium,
 small or micro one within 60 days from delivery; another term may be agreed on by the norms of the industry
 and the customs of trade, never on the condition that a third party pays first. Art. 15: what is not in
-dispute is paid in time. Interest: the agreed rate, not below the one-year loan prime rate when the contract
-was made; where none is agreed, 0.05 % a day (art. 15 of the version of 2020, kept by the one in force). Pure.
+dispute is paid in time. Art. 17: late payment bears interest at the agreed rate, which is not below the
+one-year loan prime rate (LPR) when the contract was made; where none is agreed, 0.05 % a day. Pure.
 """
 
 from hansa.apps.billing import errors_life as errors
@@ -16,6 +16,9 @@ STATUTORY_E4_PER_DAY = 5
 """Ten-thousandths a day: 万分之五."""
 DAYS_PER_YEAR = 365
 WHOLE = 10_000
+E8_PER_BASIS_POINT = 1_000_000
+"""A basis point as per cent × 100,000,000."""
+BASIS_POINTS_PER_PERCENT = 100
 
 
 def is_protected(debtor_size: str, creditor_size: str) -> bool:
@@ -31,6 +34,23 @@ def check_lawful(settlement: Settlement, payer: str, payee: str, payer_size: str
     days = settlement.payment_days
     if protected and days > PAYMENT_DAYS_LAWFUL and not settlement.long_term_reason:
         raise errors.TermTooLong(payer=payer, payee=payee, days=days, limit=PAYMENT_DAYS_LAWFUL)
+
+
+def check_floor(settlement: Settlement, floor_e8: int) -> None:
+    """Refuse an agreed rate below a floor, per cent × 100,000,000. Raises InterestBelowFloor."""
+    if settlement.interest_bp * E8_PER_BASIS_POINT < floor_e8:
+        raise errors.InterestBelowFloor(
+            rate=percent_text(settlement.interest_bp * E8_PER_BASIS_POINT), floor=percent_text(floor_e8)
+        )
+
+
+def percent_text(percent_e8: int) -> str:
+    """`3.1 %`, as many decimals as it needs."""
+    whole, part = divmod(percent_e8, E8_PER_BASIS_POINT * BASIS_POINTS_PER_PERCENT)
+    digits = f"{part:08d}"
+    while digits and digits.endswith("0"):
+        digits = digits[:-1]
+    return f"{whole}.{digits} %" if digits else f"{whole} %"
 
 
 def latest_due_ms(settlement: Settlement, delivered_ms: int, protected: bool) -> int:

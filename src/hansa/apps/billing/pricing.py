@@ -61,13 +61,19 @@ def index_value(prices: Prices, index: Index, period: Period, cut_off_ms: int) -
 
     Raises IndexMissing.
     """
-    known = prices.index_values(index.owner, index.index, period.first_day, INDEX_LOOK_BACK_MAX)
-    for dated in known:
-        if dated.value.published_ms <= period.to_ms + cut_off_ms:
+    closes_ms = period.to_ms + cut_off_ms
+    return value_in_force(prices, index.owner, index.index, period.first_day, closes_ms)
+
+
+def value_in_force(prices: Prices, owner: str, index: str, day: int, until_ms: int) -> int:
+    """The value of an index in force on a local date, × 100,000,000, of those published by an instant.
+
+    Raises IndexMissing.
+    """
+    for dated in prices.index_values(owner, index, day, INDEX_LOOK_BACK_MAX):
+        if dated.value.published_ms <= until_ms:
             return dated.value.value_e8
-    raise errors.IndexMissing(
-        clause=index.index, index=index.index, owner=index.owner, day=date_text(period.first_day)
-    )
+    raise errors.IndexMissing(clause=index, index=index, owner=owner, day=date_text(day))
 
 
 def indices_of(prices: Prices, elements: Iterable[object], period: Period, cut_off_ms: int) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Terms of settlement as people write them in a tariff sheet. Client side."""
 
 from hansa.apps.billing.sheet_values import percent_bp
-from hansa.apps.billing.terms import LongTermReason, RunsFrom, Settlement
+from hansa.apps.billing.terms import LongTermReason, RateFloor, RunsFrom, Settlement
 from hansa.kernel.types import Natural, OptionalId, Struct
 
 
@@ -15,6 +15,8 @@ class SheetSettlement(Struct):
     """A year, in per cent: "18.25%"."""
     interest_tax: OptionalId = ""
     bank: OptionalId = ""
+    interest_floor: RateFloor | None = None
+    """`{"owner": …, "index": …}`: the published index, such as the one-year LPR, that bounds the rate."""
 
 
 def settlement_of(settlement: SheetSettlement | None, path: str) -> Settlement | None:
@@ -30,4 +32,5 @@ def settlement_of(settlement: SheetSettlement | None, path: str) -> Settlement |
         interest_bp=percent_bp(settlement.interest, f"{path}.interest") if settlement.interest else 0,
         interest_tax=settlement.interest_tax,
         bank=settlement.bank,
+        interest_floor=settlement.interest_floor,
     )

@@ -20,7 +20,7 @@ from hansa.kernel.limits import (
     RULES_MAX,
     SETTLEMENT_DAYS_MAX,
 )
-from hansa.kernel.types import BasisPoints, DurationMs, Id, Natural, OptionalId, Struct
+from hansa.kernel.types import BasisPoints, DurationMs, Id, MemberId, Natural, OptionalId, Struct
 
 GapRuleName = Literal["counter_difference", "last_rate", "zero", "average_day", "dispute"]
 
@@ -44,6 +44,17 @@ LongTermReason = Literal["", "industry_norm", "trade_custom", "law"]
 """行业规范, 交易习惯, 法律、行政法规另有规定: why more than 60 days are agreed on (Decree 802, art. 9)."""
 
 
+class RateFloor(Struct):
+    """A published index below which an agreed rate of interest must not lie when the agreement is accepted.
+
+    Its values are per cent a year, such as 3.1 for the one-year LPR 一年期贷款市场报价利率.
+    """
+
+    owner: MemberId
+    """Publishes it, value after value, and can change none."""
+    index: Id
+
+
 class Settlement(Struct):
     """What becomes of a statement: how it is confirmed, when it is due, what a late payment costs."""
 
@@ -60,6 +71,8 @@ class Settlement(Struct):
     """Tax code of the tariff that interest falls under; "": it bears no tax."""
     bank: OptionalId = ""
     """Paid by claims on this member bank; "": through the members' own banks."""
+    interest_floor: RateFloor | None = None
+    """None: that the agreed rate is high enough, the parties see to."""
 
 
 class Terms(Struct):

@@ -45,6 +45,14 @@ def tariff_text(line: Line, lang: Language) -> str:
     return _zh(line) if lang == "zh" else _en(line)
 
 
+def interest_text(line: Line) -> tuple[str, str]:
+    """What a line of interest charges, zh and en: days that were not charged before."""
+    days = line.quantity_base
+    if days <= 0:
+        return "逾期利息，冲减以前多计的部分", "interest, less what was charged too much before"
+    return f"逾期利息，计 {days} 天", f"interest for {days} {'day' if days == 1 else 'days'} of delay"
+
+
 def _zh(line: Line) -> str:
     if line.kind == "fixed":
         return f"{line.clause}：固定费用"
@@ -53,7 +61,7 @@ def _zh(line: Line) -> str:
     if line.kind == "cap":
         return f"{line.clause}：超出封顶的减免"
     if line.kind == "interest":
-        return f"{line.clause}：逾期利息，最迟晚付 {line.quantity_base} 天"
+        return f"{line.clause}：{interest_text(line)[0]}"
     if line.kind in TRADE_LINES:
         return f"{line.clause}：{TRADE_LINES[line.kind][0]}"
     if line.kind in ENERGY_KINDS:
@@ -83,7 +91,7 @@ def _en(line: Line) -> str:
     if line.kind == "cap":
         return f"{line.clause}: reduction to the cap"
     if line.kind == "interest":
-        return f"{line.clause}: interest, paid up to {line.quantity_base} days late"
+        return f"{line.clause}: {interest_text(line)[1]}"
     if line.kind in TRADE_LINES:
         return f"{line.clause}: {TRADE_LINES[line.kind][1]}"
     if line.kind in ENERGY_KINDS:

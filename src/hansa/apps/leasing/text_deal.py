@@ -190,6 +190,13 @@ def _settlement(draft: Draft) -> Iterator[Pair]:
             f"逾期利息为年利率 {rate}，单利，按实际天数除以 365 计。",
             f"Late payment bears simple interest of {rate} a year, actual days over 365.",
         )
+    if settled.interest_bp and settled.interest_floor is not None:
+        floor = settled.interest_floor
+        yield (
+            f"该利率不低于订立本合同时 {floor.owner} 所发布指数 {floor.index} 的现行值。",
+            f"That rate is not below the index {floor.index} of {floor.owner} as it stands when this "
+            "contract is made.",
+        )
 
 
 def _elements(tariff: Tariff) -> Iterator[Pair]:

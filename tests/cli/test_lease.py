@@ -119,7 +119,7 @@ def test_a_lease_from_its_text_to_its_close(town: Town, tmp_path: Path) -> None:
     assert digest in page.read_text()
     assert "公章" in page.read_text()
     (row,) = plant.do("lease", "list", "--json").json
-    assert (row["lease"], row["state"]) == ("l-1", "signed, to be handed over")
+    assert (row["lease"], row["state"]) == ("l-1", "signed")
     assert plant.do("lease", "list", "--state", "void", "--json").json == []
 
     # The handover.
@@ -141,7 +141,7 @@ def test_a_lease_from_its_text_to_its_close(town: Town, tmp_path: Path) -> None:
     assert plant.do("lease", "show", "l-1", "--json").json["handovers"]["taken"]["state"] == "confirmed"
 
     # For the accountant.
-    sheet = {each["topic"]: each for each in plant.do("lease", "sheet", "l-1", "--json").json}
+    sheet = {each["topic"]["en"]: each for each in plant.do("lease", "sheet", "l-1", "--json").json}
     assert sheet["Identified asset"]["answer"] == "yes"
     assert "IFRS 16" in plant.do("lease", "sheet", "l-1", "--csv").out
     assert plant.do("lease", "statements", "l-1", "--json").json == []

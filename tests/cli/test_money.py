@@ -115,7 +115,7 @@ def test_claims_on_a_bank_are_paid_held_and_paid_out(street: Street) -> None:
     bank.do("money", "paid-out", "maker", "w-1", "--bank-reference", "W-1", *YES)
     bank.do("money", "refuse-withdrawal", "maker", "w-2", "--reason", "closed", *YES)
     states = [row["state"] for row in maker.do("money", "withdrawals", "--bank", "bank", "--json").json]
-    assert states == ["paid out", "refused"]
+    assert states == ["paid_out", "refused"]
 
     found = {who: shell.do("money", "balance", "--json").json for who, shell in (("m", maker), ("p", plant))}
     assert [(row["pot"], row["amount_minor"]) for row in found["m"]] == [("free", 7_000)]

@@ -80,7 +80,7 @@ def standing(shell: Shell, back: int) -> str:
 def test_a_statement_is_read_disputed_corrected_invoiced_and_owed(town: Town) -> None:
     maker, plant = town.shells["maker"], town.shells["plant"]
     of = ("g-1", day(3))
-    assert standing(plant, 3) == "awaits confirmation"
+    assert standing(plant, 3) == "awaits"
     shown = plant.do("statement", "show", *of).out
     assert "plant owes maker 1506.66 CNY, due before" in shown
     assert "Silence does not count" in shown
@@ -88,7 +88,7 @@ def test_a_statement_is_read_disputed_corrected_invoiced_and_owed(town: Town) ->
 
     draft = plant.do("statement", "dispute", *of, "--line", 2, "--reason", "no_service", "--dry-run")
     assert "billing.dispute" in draft.out + draft.err
-    assert standing(plant, 3) == "awaits confirmation"
+    assert standing(plant, 3) == "awaits"
     plant.do("statement", "dispute", *of, "--line", 2, "--reason", "no_service", "--yes")
     assert standing(maker, 3) == "disputed"
     maker.do("statement", "confirm", *of, "--yes")
@@ -99,7 +99,7 @@ def test_a_statement_is_read_disputed_corrected_invoiced_and_owed(town: Town) ->
     maker.refused("billing.concession_too_large", "statement", "concede", *of, "--line", "2=376.67",
                   "--reason", "x", "--yes")  # fmt: skip
     maker.do("statement", "concede", *of, "--line", "2=376.66", "--reason", "not_done", "--yes")
-    assert standing(maker, 3) == "owed"
+    assert standing(maker, 3) == "due"
     original = town.folder / "invoice.xml"
     original.write_text("<invoice/>")
     invoice = ("statement", "invoice", *of, "--number", "25312000000012345678", "--date", day(0), "--tax",
@@ -108,7 +108,7 @@ def test_a_statement_is_read_disputed_corrected_invoiced_and_owed(town: Town) ->
     assert "1130.01 CNY" in refused.err
     maker.do(*invoice, "--gross", "1130.00")
     maker.do("statement", "correct", *of, "--line", "1=30.00", "--reason", "goodwill", "--yes")
-    assert standing(plant, 3) == "awaits red letter"
+    assert standing(plant, 3) == "red_letter"
     assert "Correction 2 (-30.00 CNY) waits" in plant.do("statement", "show", *of).out
     maker.do("statement", "red-letter", *of, "--number", "44030725051001117191", "--yes")
     owed = maker.do("money", "owed", "--json").json
@@ -129,18 +129,18 @@ def test_chinese_is_told_to_who_reads_it(town: Town) -> None:
 
 def test_accruals_are_what_is_used_and_not_confirmed(town: Town) -> None:
     maker = town.shells["maker"]
-    rows = maker.do("statement", "accrual", "--at", day(1), "--json").json
+    rows = maker.do("statement", "accrual", "--at", day(0), "--json").json
     assert {row["period"] for row in rows} >= {str(day(2)), str(day(1))}
     of_day = [row for row in rows if row["period"] == str(day(2))]
     assert [(row["clause"], row["net_minor"], row["tax_minor"]) for row in of_day] == [
         ("base_fee", 100_000, 13_000),
         ("service", 33_333, 4_333),
     ]
-    csv = maker.do("statement", "accrual", "--at", day(1), "--csv").out
+    csv = maker.do("statement", "accrual", "--at", day(0), "--csv").out
     assert "not confirmed" in csv
-    told = town.shells["plant"].do("statement", "accrual", "--at", day(1), "--json").json
+    told = town.shells["plant"].do("statement", "accrual", "--at", day(0), "--json").json
     assert [row["gross_minor"] for row in told] == [row["gross_minor"] for row in rows]
-    assert {row["side"] for row in told} == {"by us"}
+    assert {row["side"] for row in told} == {"by_us"}
     assert json.loads(maker.do("statement", "accrual", "--at", day(9), "--json").out) == []
 
 

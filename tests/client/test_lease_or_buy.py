@@ -224,7 +224,7 @@ def test_a_tariff_of_another_quantity_is_refused(case: Case) -> None:
 
 
 def test_the_table_has_every_scenario_and_a_price_a_piece(case: Case) -> None:
-    made = table(case, str)
+    made = table(case)
     assert [row[0] for row in made.rows] == ["one week a month", "one shift", "three shifts"]
     for row in made.rows:
         assert row[8] == pytest.approx(row[5] * 10**6 / row[1], abs=1)

@@ -38,11 +38,16 @@ ASSETS = (
     Column("processes", "工艺", "processes"),
     Column("since_ms", "登记于", "since", "time"),
 )
+WHAT = {
+    "new": Text("新增", "new"),
+    "update": Text("新版本", "update"),
+    "unchanged": Text("无变化", "unchanged"),
+}
 ROWS = (
     Column("sheet", "工作表", "sheet"),
     Column("row", "行", "row", "count"),
     Column("name", "编号", "id"),
-    Column("what", "结果", "what"),
+    Column("what", "结果", "what", words=WHAT),
 )
 PROBLEMS = (
     Column("sheet", "工作表", "sheet"),
@@ -50,7 +55,6 @@ PROBLEMS = (
     Column("code", "代码", "code"),
     Column("text", "问题", "problem"),
 )
-WHAT_ZH = {"new": "新增", "update": "新版本", "unchanged": "无变化"}
 
 
 @click.group()
@@ -73,11 +77,8 @@ def list_(lang: Language, owner: str, profile_name: str) -> Table:
     for each in found:
         described = each.record.description
         processes = list(dict.fromkeys(one.process for one in described.capabilities))
-        name, place = (
-            (described.name_zh, described.place.name_zh)
-            if lang == "zh"
-            else (described.name_en, described.place.name_en)
-        )
+        name = Text(described.name_zh, described.name_en)
+        place = Text(described.place.name_zh, described.place.name_en)
         rows.append((each.owner, each.asset, each.version, name, place, processes, each.record.since_ms))
     return Table(Text("设备资产", "Machines"), ASSETS, rows)
 
@@ -161,28 +162,21 @@ def _send(at: Desk, plan: Import) -> None:
 
 def _report(lang: Language, plan: Import, as_json: bool) -> None:
     """Row by row what will be, and what stands in the way."""
-    rows = [
-        (row.sheet, row.row, row.name, WHAT_ZH[row.what] if lang == "zh" else row.what) for row in plan.rows
-    ]
+    rows = [(row.sheet, row.row, row.name, row.what) for row in plan.rows]
     problems = [
         (
             each.sheet,
             each.row,
             each.refusal.code,
-            each.refusal.zh if lang == "zh" else each.refusal.en,
+            Text(each.refusal.zh, each.refusal.en),
         )
         for each in plan.problems
     ]
+    done = Table(Text("导入结果", "What an import does"), ROWS, rows)
+    wrong = Table(Text("问题", "Problems"), PROBLEMS, problems)
     if as_json:
-        names = [column.name for column in ROWS]
-        heads = [column.name for column in PROBLEMS]
-        show_json(
-            {
-                "rows": [dict(zip(names, row, strict=True)) for row in rows],
-                "problems": [dict(zip(heads, row, strict=True)) for row in problems],
-            }
-        )
+        show_json({"rows": done.told(), "problems": wrong.told()})
         return
-    print_table(Table(Text("导入结果", "What an import does"), ROWS, rows), lang)
+    print_table(done, lang)
     if problems:
-        print_table(Table(Text("问题", "Problems"), PROBLEMS, problems), lang)
+        print_table(wrong, lang)

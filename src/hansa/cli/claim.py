@@ -15,7 +15,7 @@ from hansa.cli.fields import time_ms
 from hansa.cli.money_common import signing
 from hansa.cli.tables import table_output
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text
+from hansa.client.texts import Text, words_of
 from hansa.kernel import Action
 
 COLUMNS = (
@@ -26,7 +26,7 @@ COLUMNS = (
     Column("to_ms", "至", "to", "time"),
     Column("pieces", "件数", "pieces", "count"),
     Column("reason", "原因", "reason"),
-    Column("liable", "责任方", "liable"),
+    Column("liable", "责任方", "liable", words=words_of(LIABLE)),
     Column("contested", "已异议", "contested", "flag"),
     Column("evidence", "证据", "evidence"),
     Column("period_ms", "结算期", "period", "time"),
@@ -147,16 +147,16 @@ def list_(lang: Language, agreement: str, period: str, profile_name: str) -> Tab
         found = [(start_ms, name, each) for name, each in closed]
     else:
         found = at.ask("billing.open_claims", LISTED, agreement=agreement)
-    return table_of(found, lang)
+    return table_of(found)
 
 
-def table_of(found: LISTED, lang: Language) -> Table:
+def table_of(found: LISTED) -> Table:
     """Claims as people read them."""
-    rows = [_row(*each, lang) for each in found]
+    rows = [_row(*each) for each in found]
     return Table(Text("停机与废品认定申请", "Claims about stops and scrap"), COLUMNS, rows)
 
 
-def _row(period_ms: int, name: str, found: Claim, lang: Language) -> tuple[Any, ...]:
+def _row(period_ms: int, name: str, found: Claim) -> tuple[Any, ...]:
     return (
         name,
         found.by,
@@ -165,7 +165,7 @@ def _row(period_ms: int, name: str, found: Claim, lang: Language) -> tuple[Any, 
         found.to_ms,
         found.pieces or None,
         found.reason,
-        LIABLE[found.liable][0 if lang == "zh" else 1],
+        found.liable,
         found.contested,
         found.evidence[:16],
         period_ms,

@@ -35,7 +35,7 @@ from hansa.client.texts import Text, money, period_text
 READABLE = 0o644
 LISTED = (
     Column("lease", "租约", "lease"),
-    Column("state", "状态", "state"),
+    Column("state", "状态", "state", words=STATES),
     Column("lessor", "出租方", "lessor"),
     Column("lessee", "承租方", "lessee"),
     Column("asset", "设备", "asset"),
@@ -44,18 +44,18 @@ LISTED = (
     Column("head", "主租约", "head lease"),
     Column("suspended_from_ms", "暂停自", "suspended from", "time"),
 )
-SHEET = (
-    Column("topic", "事项", "question"),
-    Column("answer", "结论", "answer"),
-    Column("reason", "依据", "why"),
-    Column("reference", "准则", "standard"),
-)
 ANSWERS = {
     "yes": Text("是", "yes"),
     "no": Text("否", "no"),
     "judge": Text("须判断", "judge"),
     "figure": Text("数额", "figure"),
 }
+SHEET = (
+    Column("topic", "事项", "question"),
+    Column("answer", "结论", "answer", words=ANSWERS),
+    Column("reason", "依据", "why"),
+    Column("reference", "准则", "standard"),
+)
 APART = (
     Column("period", "结算期", "period"),
     Column("currency", "币种", "currency", "currency"),
@@ -95,14 +95,14 @@ def list_(lang: Language, state: str | None, profile_name: str) -> Table:
     """Your leases, as lessor or lessee. 本单位的租约。"""
     at = desk(lang, profile_name)
     found = at.ask_all("leasing.leases_of", ListedLease, lambda each: each.id, member=at.profile.member)
-    rows = [_row(each, lang) for each in found if state in (None, each.lease.state)]
+    rows = [_row(each) for each in found if state in (None, each.lease.state)]
     return Table(Text("租约", "Leases"), LISTED, rows)
 
 
-def _row(each: ListedLease, lang: Language) -> tuple[object, ...]:
+def _row(each: ListedLease) -> tuple[object, ...]:
     found, terms = each.lease, each.lease.terms
     return (
-        each.id, STATES[found.state].of(lang), terms.lessor, terms.lessee, terms.asset,
+        each.id, found.state, terms.lessor, terms.lessee, terms.asset,
         found.start_ms or terms.from_ms, found.end_ms, terms.head, found.suspended_from_ms,
     )  # fmt: skip
 
@@ -129,9 +129,9 @@ def show(lang: Language, name: str, as_json: bool, profile_name: str) -> None:
     if as_json:
         show_json({"id": name, "lease": found} | more)
         return
-    print_table(Table(Text("租约", "Lease"), LISTED, [_row(ListedLease(name, found), lang)]), lang)
+    print_table(Table(Text("租约", "Lease"), LISTED, [_row(ListedLease(name, found))]), lang)
     if more["subleases"]:
-        rows = [_row(each, lang) for each in more["subleases"]]
+        rows = [_row(each) for each in more["subleases"]]
         print_table(Table(Text("转租", "Subleases"), LISTED, rows), lang)
     _tell(lang, found, more)
     zh, en = _next(found)
@@ -257,7 +257,7 @@ def sheet(lang: Language, name: str, profile_name: str) -> Table:
     at = desk(lang, profile_name)
     found, made = known(at, name), draft(at, name)
     rows = [
-        (_said(each.topic, lang), ANSWERS[each.answer].of(lang), _said(each.reason, lang), each.reference)
+        (Text(*each.topic), each.answer, Text(*each.reason), each.reference)
         for each in sheet_of(found, made.tariff, made.calendar)
     ]
     return Table(Text(f"租赁会计信息表 {name}", f"Accounting sheet {name}"), SHEET, rows)
@@ -284,10 +284,6 @@ def statements(lang: Language, name: str, profile_name: str) -> Table:
     return Table(Text(f"结算单拆分 {name}", f"Statements of {name}, apart"), APART, rows)
 
 
-def _said(pair: tuple[str, str], lang: Language) -> str:
-    return pair[0 if lang == "zh" else 1]
-
-
 @lease.command()
 @click.argument("asset_owner")
 @click.argument("asset")
@@ -311,6 +307,16 @@ def chain(lang: Language, asset_owner: str, asset: str, start: str, end: str, pr
             (each.lease, link.head, link.lessor, link.lessee, each.meter, each.counted, each.sublet, each.own)
         )
     for meter in found.meters:
-        name = "未出租" if lang == "zh" else "no lease"
-        rows.append((name, "", "", "", f"{meter.owner}/{meter.feed}", meter.counted, None, meter.outside))
+        rows.append(
+            (
+                Text("未出租", "no lease"),
+                "",
+                "",
+                "",
+                f"{meter.owner}/{meter.feed}",
+                meter.counted,
+                None,
+                meter.outside,
+            )
+        )
     return Table(Text("转租链", "Chain of leases"), CHAINED, rows, whole=found)

@@ -31,34 +31,35 @@ from hansa.cli.money_common import (
     items,
     part_of,
     signing,
-    word,
 )
 from hansa.cli.tables import table_output
 from hansa.client.money_words import CAUSES, FUND_STATES
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text
+from hansa.client.texts import Text, words_of
 from hansa.kernel import Action, limits
 
 ENTRY_LENGTH = 64
 """Letters of a whole entry."""
-POTS_ZH = {
-    "free": "可用",
-    "held": "冻结",
-    "leaving": "提现中",
-    "security_deposit": "保证金",
-    "earnest_money": "定金",
+POTS = {
+    "free": Text("可用", "free"),
+    "held": Text("冻结", "held"),
+    "leaving": Text("提现中", "being withdrawn"),
+    "security_deposit": Text("保证金", "security deposit"),
+    "earnest_money": Text("定金", "earnest money"),
+    "prepayment": Text("预付款", "prepayment"),
 }
+SIDES = {"to_us": Text("应收", "to us"), "by_us": Text("应付", "by us")}
 BALANCE = (
     Column("bank", "银行", "bank"),
     Column("currency", "币种", "currency", "currency"),
-    Column("pot", "类别", "pot"),
+    Column("pot", "类别", "pot", words=POTS),
     Column("amount_minor", "金额", "amount", "money"),
 )
 OWED = (
     Column("reference", "附言号", "reference"),
-    Column("side", "方向", "side"),
+    Column("side", "方向", "side", words=SIDES),
     Column("other", "对方", "with"),
-    Column("cause", "事由", "cause"),
+    Column("cause", "事由", "cause", words=words_of(CAUSES)),
     Column("subject", "协议", "agreement"),
     Column("currency", "币种", "currency", "currency"),
     Column("amount_minor", "应付", "owed", "money"),
@@ -78,7 +79,7 @@ RECEIPTS = (
 )
 FUNDS = (
     Column("fund", "编号", "fund"),
-    Column("kind", "类别", "kind"),
+    Column("kind", "类别", "kind", words=words_of(CAUSES)),
     Column("payer", "付款方", "payer"),
     Column("holder", "收款方", "holder"),
     Column("subject", "协议", "agreement"),
@@ -86,7 +87,7 @@ FUNDS = (
     Column("agreed_minor", "约定", "agreed", "money"),
     Column("paid_in_minor", "已缴", "paid in", "money"),
     Column("left_minor", "剩余", "left", "money"),
-    Column("state", "状态", "state"),
+    Column("state", "状态", "state", words=words_of(FUND_STATES)),
     Column("received_ms", "到账", "received", "time"),
     Column("invoice", "发票号", "invoice"),
 )
@@ -118,7 +119,7 @@ def balance(lang: Language, profile_name: str) -> Table:
     """What your company has in claims on member banks. 记账款余额。"""
     at = desk(lang, profile_name)
     found = at.ask("money.balances_of", list[ListedBalance], owner=at.profile.member)
-    rows = [(each.bank, each.currency, word(POTS_ZH, each.pot, lang), each.amount_minor) for each in found]
+    rows = [(each.bank, each.currency, each.pot, each.amount_minor) for each in found]
     return Table(Text("记账款余额", "Claims on member banks"), BALANCE, rows, found)
 
 
@@ -136,7 +137,7 @@ def owed(lang: Language, side: str, other: str, profile_name: str) -> Table:
         found += [(True, each) for each in items(at, "owed_to", creditor=at.profile.member, debtor=other)]
     if side != "to-us":
         found += [(False, each) for each in items(at, "owed_by", debtor=at.profile.member, creditor=other)]
-    rows = [_owed_row(each, to_us, now_ms, lang) for to_us, each in found]
+    rows = [_owed_row(each, to_us, now_ms) for to_us, each in found]
     names = [column.name for column in OWED]
     whole = [
         {"obligation": each.id, **dict(zip(names, row, strict=True))}
@@ -145,14 +146,13 @@ def owed(lang: Language, side: str, other: str, profile_name: str) -> Table:
     return Table(Text("未结应收应付项", "Open items"), OWED, rows, whole)
 
 
-def _owed_row(each: ListedObligation, to_us: bool, now_ms: int, lang: Language) -> tuple[Any, ...]:
+def _owed_row(each: ListedObligation, to_us: bool, now_ms: int) -> tuple[Any, ...]:
     found = each.obligation
-    side = ("应收", "to us") if to_us else ("应付", "by us")
     return (
         found.reference,
-        side[0 if lang == "zh" else 1],
+        "to_us" if to_us else "by_us",
         found.debtor if to_us else found.creditor,
-        CAUSES[found.cause][lang == "en"],
+        found.cause,
         found.subject,
         found.currency,
         found.amount_minor,
@@ -207,7 +207,7 @@ def funds(lang: Language, profile_name: str) -> Table:
     rows = [
         (
             each.id,
-            CAUSES[each.fund.kind][lang == "en"],
+            each.fund.kind,
             each.fund.payer,
             each.fund.holder,
             each.fund.subject,
@@ -215,7 +215,7 @@ def funds(lang: Language, profile_name: str) -> Table:
             each.fund.agreed_minor,
             each.fund.paid_in_minor,
             fund_left(each.fund),
-            FUND_STATES[each.fund.state][lang == "en"],
+            each.fund.state,
             each.fund.received_ms,
             each.fund.invoice,
         )

@@ -27,15 +27,19 @@ from hansa.client.tables import Column, Table
 from hansa.client.texts import Text
 from hansa.kernel import Action
 
+STATES = {
+    "asked": Text("待办", "asked for"),
+    "paid_out": Text("已付出", "paid out"),
+    "refused": Text("已拒绝", "refused"),
+}
 WITHDRAWALS = (
     Column("owner", "户主", "owner"),
     Column("withdrawal", "编号", "withdrawal"),
     Column("currency", "币种", "currency", "currency"),
     Column("amount_minor", "金额", "amount", "money"),
     Column("asked_ms", "申请时间", "asked", "time"),
-    Column("state", "状态", "state"),
+    Column("state", "状态", "state", words=STATES),
 )
-STATES_ZH = {"asked": "待办", "paid_out": "已付出", "refused": "已拒绝"}
 
 bank_option = click.option("--bank", required=True, help="The member bank. 成员银行。")
 
@@ -117,7 +121,7 @@ def withdrawals(lang: Language, bank: str, profile_name: str) -> Table:
             each.withdrawal.currency,
             each.withdrawal.amount_minor,
             each.withdrawal.asked_ms,
-            STATES_ZH[each.withdrawal.state] if lang == "zh" else each.withdrawal.state.replace("_", " "),
+            each.withdrawal.state,
         )
         for each in found
     ]

@@ -88,8 +88,3 @@ def allocations_of(at: Desk, shares: Sequence[str]) -> tuple[Allocation, ...]:
         one = chosen(at, name)
         found.append(Allocation(obligation=one.id, amount_minor=part_of(one, amount)))
     return tuple(found)
-
-
-def word(words: dict[str, str], name: str, lang: Language) -> str:
-    """A word of the ledger in the user's language."""
-    return words.get(name, name) if lang == "zh" else name.replace("_", " ")

@@ -23,7 +23,16 @@ from hansa.client.tables import Column, Table
 from hansa.client.texts import Text, both
 from hansa.kernel import Action
 
-STATES_ZH = {"open": "有效", "withdrawn": "已撤回", "ended": "已过期"}
+STATES = {
+    "open": Text("有效", "open"),
+    "withdrawn": Text("已撤回", "withdrawn"),
+    "ended": Text("已过期", "ended"),
+}
+NATURES = {
+    "operating": Text("经营租赁", "operating lease"),
+    "service": Text("加工或产能服务", "service"),
+    "finance": Text("融资租赁", "finance lease"),
+}
 OFFERS = (
     Column("offerer", "出租方", "lessor"),
     Column("offer", "报盘", "offer"),
@@ -31,8 +40,8 @@ OFFERS = (
     Column("from_ms", "开始", "from", "time"),
     Column("to_ms", "结束", "to", "time"),
     Column("tariff", "资费", "tariff"),
-    Column("nature", "性质", "nature"),
-    Column("state", "状态", "state"),
+    Column("nature", "性质", "nature", words=NATURES),
+    Column("state", "状态", "state", words=STATES),
 )
 FOUND = (
     Column("offerer", "出租方", "lessor"),
@@ -96,7 +105,7 @@ def list_(lang: Language, offerer: str, open_only: bool, profile_name: str) -> T
             each.record.to_ms,
             f"{each.record.tariff_owner}/{each.record.tariff} v{each.record.tariff_version}",
             each.record.nature,
-            STATES_ZH[each.record.state] if lang == "zh" else each.record.state,
+            each.record.state,
         )
         for each in _all_offers(at, offerer, open_only)
     ]
@@ -165,7 +174,7 @@ def search_(
     at = desk(lang, profile_name)
     around = _around(near, km)
     hits = search(at.ask, _wanted(**given), around, order, most)
-    rows = [_found_row(hit, lang, around is not None) for hit in hits]
+    rows = [_found_row(hit, around is not None) for hit in hits]
     if len(hits) < most:
         return Table(Text("找到的闲置设备", "Idle lines found"), FOUND, rows)
     first = Text(
@@ -197,14 +206,14 @@ def _around(near: str, km: int) -> Around | None:
     return Around(cell("degrees", "near", latitude), cell("degrees", "near", longitude.strip()), km * 1_000)
 
 
-def _found_row(hit: Hit, lang: Language, located: bool) -> tuple[Any, ...]:
+def _found_row(hit: Hit, located: bool) -> tuple[Any, ...]:
     listed, first, price = hit.found.listed, hit.found.free[0], hit.price
-    assumed = [text.of(lang) for text in price.assumed] if price else [hit.note.of(lang)]
+    assumed = price.assumed if price else (hit.note,)
     return (
         hit.found.offerer,
         hit.found.offer,
-        listed.name_zh if lang == "zh" else listed.name_en,
-        listed.place.name_zh if lang == "zh" else listed.place.name_en,
+        Text(listed.name_zh, listed.name_en),
+        Text(listed.place.name_zh, listed.place.name_en),
         hit.distance_m // 1_000 if located else None,
         first.from_ms,
         first.to_ms,
@@ -212,7 +221,7 @@ def _found_row(hit: Hit, lang: Language, located: bool) -> tuple[Any, ...]:
         listed.capability.rate_per_hour,
         price.currency if price else None,
         price.net_minor if price else None,
-        [text for text in assumed if text],
+        tuple(text for text in assumed if text.en),
     )
 
 

@@ -33,7 +33,12 @@ from hansa.client.tables import Column, Table
 from hansa.client.texts import Text, both
 from hansa.kernel import Action, limits, replace
 
-STATES_ZH = {"open": "进行中", "agreed": "已成交", "declined": "已谢绝"}
+STATES = {
+    "open": Text("进行中", "open"),
+    "agreed": Text("已成交", "agreed"),
+    "declined": Text("已谢绝", "declined"),
+    "lapsed": Text("已失效", "lapsed"),
+}
 BARGAINS = (
     Column("bargain", "询价", "enquiry"),
     Column("offer", "报盘", "offer"),
@@ -43,7 +48,7 @@ BARGAINS = (
     Column("until_ms", "答复期限", "answer until", "time"),
     Column("from_ms", "租期开始", "from", "time"),
     Column("to_ms", "租期结束", "to", "time"),
-    Column("state", "状态", "state"),
+    Column("state", "状态", "state", words=STATES),
 )
 
 
@@ -238,7 +243,7 @@ def judge(
             "expected_minor": judged.expected_minor,
             "reserve_minor": judged.reserve_minor,
             "currency": judged.currency,
-            "assumed": [text.of(lang) for text in price.assumed],
+            "assumed": price.assumed,
         }
     )
     if judged.enough:
@@ -262,7 +267,6 @@ def bargains(lang: Language, profile_name: str) -> Table:
         record, last = each.record, each.last
         other = record.lessee if last.proposer == record.offerer else record.offerer
         state = record.state if record.state != "open" or each.answerable else "lapsed"
-        zh = STATES_ZH.get(state, "已失效")
         rows.append(
             (
                 each.bargain,
@@ -273,7 +277,7 @@ def bargains(lang: Language, profile_name: str) -> Table:
                 last.until_ms,
                 last.terms.from_ms,
                 last.terms.to_ms,
-                zh if lang == "zh" else state,
+                state,
             )
         )
     return Table(Text("询价与还价", "Enquiries and counter-offers"), BARGAINS, rows)

@@ -9,7 +9,6 @@ from hansa.cli.common import Language, say
 from hansa.cli.tables import show_table
 
 READABLE = 0o644
-WORDS = {"zh": {"lease": "租赁", "buy": "购买"}, "en": {"lease": "lease", "buy": "buy"}}
 
 
 @click.command("lease-or-buy")
@@ -47,7 +46,7 @@ def lease_or_buy(
     if xlsx is not None:
         write_over(xlsx, workbook_bytes(found, lang), READABLE)
         say(lang, f"已写入 {xlsx}", f"{xlsx} is written", err=as_json or as_csv)
-    show_table(table(found, lambda word: WORDS[lang][word]), as_json=as_json, as_csv=as_csv)
+    show_table(table(found), as_json=as_json, as_csv=as_csv)
     if not as_json and not as_csv:
         for text in break_even_texts(break_evens(found)):
             click.echo(text.of(lang))

@@ -14,7 +14,7 @@ from hansa.client.files import read_bounded, write_new
 from hansa.client.money_words import CAUSES
 from hansa.client.pay import errors
 from hansa.client.tables import EPOCH, Column, Table
-from hansa.client.texts import Text
+from hansa.client.texts import Text, words_of
 from hansa.kernel import Action, limits
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ AT_ONCE = 16
 LIST = (
     Column("obligation", "应付项", "obligation"),
     Column("creditor", "收款单位", "to"),
-    Column("cause", "事由", "cause"),
+    Column("cause", "事由", "cause", words=words_of(CAUSES)),
     Column("subject", "协议", "agreement"),
     Column("currency", "币种", "currency", "currency"),
     Column("open_minor", "未付", "open", "money"),
@@ -80,7 +80,7 @@ def list_(lang: Language, incoming: bool, profile_name: str) -> Table:
         (
             listed.id,
             listed.obligation.debtor if incoming else listed.obligation.creditor,
-            CAUSES[listed.obligation.cause][lang == "en"],
+            listed.obligation.cause,
             listed.obligation.subject,
             listed.obligation.currency,
             listed.obligation.amount_minor - listed.obligation.paid_minor,

@@ -50,7 +50,7 @@ LISTED = (
     Column("currency", "币种", "currency", "currency"),
     Column("gross_minor", "价税合计", "gross", "money"),
     Column("corrected_minor", "更正", "corrected", "money"),
-    Column("state", "状态", "state"),
+    Column("state", "状态", "state", words=STATES),
     Column("due_ms", "到期", "due", "time"),
     Column("invoice", "发票", "invoice"),
 )
@@ -106,7 +106,7 @@ def _rows(at: Desk, name: str, of: Agreement, unsettled: bool) -> list[tuple[obj
         out.append(
             (
                 name, period_text(each.period), of.provider, of.user, each.currency, each.gross_minor,
-                corrected_minor, STATES[state].of(at.lang), next_due_ms(life), number,
+                corrected_minor, state, next_due_ms(life), number,
             )
         )  # fmt: skip
     return out
@@ -130,9 +130,10 @@ def _lines(case: "Case", lang: Language) -> Table:
     rows = []
     for line in case.statement.lines:
         stands = lifecycle.standing_minor(case.life, line) if case.life else line.gross_minor
+        charge = Text(tariff_text(line, "zh"), tariff_text(line, "en"))
         rows.append(
             (
-                line.number, line.clause, tariff_text(line, lang), quantity_text(line)[0],
+                line.number, line.clause, charge, quantity_text(line)[0],
                 case.statement.currency, line.net_minor, line.tax_minor, line.gross_minor, stands,
                 line.number in disputed,
             )

@@ -23,12 +23,13 @@ REASONS = {
     "interest": Text("待计逾期利息", "interest to be charged"),
     "unknown": Text("无法估算", "cannot be rated"),
 }
+SIDES = {"to_us": Text("应收", "to us"), "by_us": Text("应付", "by us")}
 COLUMNS = (
     Column("agreement", "协议", "agreement"),
-    Column("side", "方向", "side"),
+    Column("side", "方向", "side", words=SIDES),
     Column("other", "对方", "with"),
     Column("period", "期间", "period"),
-    Column("reason", "未入账原因", "why"),
+    Column("reason", "未入账原因", "why", words=REASONS),
     Column("clause", "条款", "clause"),
     Column("tax_rate_bp", "税率", "tax rate", "share"),
     Column("currency", "币种", "currency", "currency"),
@@ -62,16 +63,16 @@ def accrual(lang: Language, on: datetime, agreement: str, profile_name: str) -> 
 def _rows(at: Desk, name: str, of: Agreement, day: int) -> list[tuple[object, ...]]:
     """A row for each clause of each amount; what cannot be rated says why, and stops no other agreement."""
     to_us = of.provider == at.profile.member
-    side = Text("应收", "to us") if to_us else Text("应付", "by us")
-    head = (name, side.of(at.lang), of.user if to_us else of.provider)
+    head = (name, "to_us" if to_us else "by_us", of.user if to_us else of.provider)
     try:
         deal, items = accrued(AtDesk(at), name, of, day)
     except Refusal as refusal:
-        why = f"{REASONS['unknown'].of(at.lang)}: {refusal.zh if at.lang == 'zh' else refusal.en}"
+        unknown = REASONS["unknown"]
+        why = Text(f"{unknown.zh}：{refusal.zh}", f"{unknown.en}: {refusal.en}")
         return [(*head, "", why, "", None, "", None, None, None)]
     return [
         (
-            *head, period_text(item.period), REASONS[item.reason].of(at.lang), line.clause,
+            *head, period_text(item.period), item.reason, line.clause,
             line.tax_rate_bp, deal.tariff.currency, line.net_minor, line.tax_minor, line.gross_minor,
         )
         for item in items

@@ -286,6 +286,7 @@ def _straight(charge: Callable[[int], int], low: int, high: int) -> bool:
     return all(abs((charge(at) - charge(low)) * width - rise * (at - low)) <= width for at in tried)
 
 
+WAYS = {"lease": Text("租赁", "lease"), "buy": Text("购买", "buy")}
 COLUMNS = (
     Column("scenario", "情景", "scenario"),
     Column("pieces", "月产量（件）", "pieces a month", "count"),
@@ -297,11 +298,11 @@ COLUMNS = (
     Column("buy_minor", "购买：每月", "buy: a month", "money"),
     Column("lease_piece_e8", "租赁：每件", "lease: a piece", "price"),
     Column("buy_piece_e8", "购买：每件", "buy: a piece", "price"),
-    Column("cheaper", "更省", "cheaper"),
+    Column("cheaper", "更省", "cheaper", words=WAYS),
 )
 
 
-def table(case: Case, words: Callable[[str], str]) -> Table:
+def table(case: Case) -> Table:
     """The scenarios side by side; in JSON with the break-even quantities."""
     rows = []
     for scenario in case.scenarios:
@@ -317,7 +318,7 @@ def table(case: Case, words: Callable[[str], str]) -> Table:
             buy,
             _a_piece_e8(case, lease, scenario.pieces),
             _a_piece_e8(case, buy, scenario.pieces),
-            words("buy" if buy < lease else "lease"),
+            "buy" if buy < lease else "lease",
         )
         rows.append(row)
     names = [column.name for column in COLUMNS]

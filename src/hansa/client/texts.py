@@ -1,7 +1,8 @@
 """What people read of evidence: local times, quantities and money, each in zh and en."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.billing.texts import UNITS_EN, UNITS_ZH, money_text
@@ -43,6 +44,11 @@ NO_TEXT = Text("", "")
 def both(text: str) -> Text:
     """A text that is the same in both languages: numbers, names."""
     return Text(text, text)
+
+
+def words_of(pairs: Mapping[Any, tuple[str, str]]) -> dict[str, Text]:
+    """Words that stand as (zh, en), as a column of a list has them."""
+    return {name: Text(*pair) for name, pair in pairs.items()}
 
 
 def instant_text(calendar: Calendar, at_ms: int) -> str:

@@ -71,6 +71,15 @@ def test_the_journal_of_a_month_as_csv_and_as_a_workbook(office: Shell) -> None:
     assert sheet.max_row == len(rows) + 1
 
 
+def test_the_journal_in_the_columns_of_an_accounting_program(office: Shell) -> None:
+    span = ("--from", "2025-02-01", "--to", "2025-04-01", "--csv")
+    assert "凭证类别字" in office.do("statement", "journal", *span, "--layout", "ufida").out
+    text = office.do("statement", "journal", "--show-layout").out
+    Path("own.toml").write_text(text.replace('head = "日期"', 'head = "记账日期"'), encoding="utf-8")
+    assert office.do("statement", "journal", *span, "--layout", "own.toml").out.startswith("记账日期,")
+    office.refused("journal.layout_unusable", "statement", "journal", *span, "--layout", "none.toml")
+
+
 def test_a_chart_is_printed_changed_and_used(office: Shell) -> None:
     text = office.do("statement", "journal", "--show-chart").out
     Path("own.toml").write_text(text.replace('code = "1122"', 'code = "1122.01"'), encoding="utf-8")

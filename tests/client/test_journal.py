@@ -385,7 +385,7 @@ def test_ends_of_months() -> None:
 def test_the_table_is_ready_for_an_accounting_program(desk: Desk) -> None:
     desk.close(pieces=10)
     desk.confirm()
-    made = table(vouchers(desk, "maker", days=until_today(desk)), read_chart("cas"), "zh")
+    made = table(vouchers(desk, "maker", days=until_today(desk)), read_chart("cas"))
     rows = list(csv.DictReader(io.StringIO(csv_text(made, "zh"))))
     assert [row["科目编码"] for row in rows] == ["1122", "5001", "222109"]
     assert rows[2]["科目名称"] == "应交税费—待转销项税额"

@@ -125,6 +125,14 @@ def _write(lang: Language, file: Path, data: bytes) -> None:
 @click.option(
     "--show-chart", is_flag=True, help="Print the mapping, to copy and change. 输出科目对应文件范本。"
 )
+@click.option(
+    "--layout",
+    metavar="kingdee|ufida|FILE",
+    help="Columns as an accounting program imports them. 按财务软件凭证导入的栏目输出。",
+)
+@click.option(
+    "--show-layout", is_flag=True, help="Print the layout, to copy and change. 输出导入栏目文件范本。"
+)
 @profile_option
 @table_output
 @click.pass_obj
@@ -136,25 +144,30 @@ def journal(
     accounts: Path | None,
     accruals: bool,
     show_chart: bool,
+    layout: str | None,
+    show_layout: bool,
     profile_name: str,
 ) -> Table:
     """Journal lines of your company for a span of dates, ready to import. 记账凭证分录。"""
     from hansa.client.accruals import accrued
     from hansa.client.journal import table
     from hansa.client.journal_accounts import chart_text, read_chart
+    from hansa.client.journal_layouts import LAYOUTS, laid_out, layout_text, read_layout
     from hansa.client.journal_ledger import gather
     from hansa.client.journal_ledger import journal as made
 
-    if show_chart:
-        click.echo(chart_text(chart), nl=False)
+    if show_chart or show_layout:
+        known = layout if layout in LAYOUTS else LAYOUTS[0]
+        click.echo(chart_text(chart) if show_chart else layout_text(known), nl=False)
         click.get_current_context().exit(0)
     if from_ is None or to is None:
         raise click.UsageError("--from, --to")
     book = read_chart(accounts or chart)
+    columns = read_layout(layout if layout in LAYOUTS else Path(layout)) if layout else None
     at = desk(lang, profile_name)
     asks = AtDesk(at)
     accrue = (lambda name, agreement, day: accrued(asks, name, agreement, day)[1]) if accruals else None
     vouchers, by_hand = made(gather(asks, at.profile.member), book, given_day(from_), given_day(to), accrue)
     for what in by_hand:
         say(lang, f"未入账，请手工处理：{what}", f"Not booked, see to it yourself: {what}", err=True)
-    return table(vouchers, book, lang)
+    return laid_out(vouchers, book, columns, lang) if columns else table(vouchers, book)

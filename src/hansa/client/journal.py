@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from hansa.client.journal_accounts import Account, Chart
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Language, Text
+from hansa.client.texts import Text
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ COLUMNS = (
 )
 
 
-def table(vouchers: Iterable[Voucher], chart: Chart, lang: Language) -> Table:
+def table(vouchers: Iterable[Voucher], chart: Chart) -> Table:
     """All lines by date and voucher, as accounting programs import them."""
     rows = []
     for voucher in sorted(vouchers, key=lambda voucher: (voucher.day, voucher.number)):
@@ -106,9 +106,9 @@ def table(vouchers: Iterable[Voucher], chart: Chart, lang: Language) -> Table:
             row = (
                 voucher.day,
                 voucher.number,
-                voucher.text.of(lang),
+                voucher.text,
                 account.code,
-                account.zh if lang == "zh" else account.en,
+                Text(account.zh, account.en),
                 voucher.currency,
                 entry.debit_minor or None,
                 entry.credit_minor or None,

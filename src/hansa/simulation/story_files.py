@@ -18,7 +18,7 @@ from hansa.client.lease_or_buy import BreakEven, Case, Scenario, break_evens
 from hansa.client.lease_or_buy_xlsx import workbook_bytes
 from hansa.client.leases import page
 from hansa.client.tables import moment, xlsx_bytes
-from hansa.client.texts import Text
+from hansa.client.texts import Language, Text
 from hansa.console.statement.case import gather as case_of
 from hansa.console.statement.html import html_text
 from hansa.console.statement.paper import paper
@@ -29,6 +29,10 @@ from hansa.simulation.story import Remembering, asking
 from hansa.simulation.story_market import RATE_PER_HOUR, minor_units
 from hansa.simulation.world import World
 
+PAGES: tuple[tuple[Language, str, str], ...] = (
+    ("zh", "中文网页", "a page in Chinese"),
+    ("en", "英文网页", "a page in English"),
+)
 PAPERS_MAX = 3
 """Statements of an agreement that are put on paper, the last ones; `hansa statement pdf` makes any."""
 CHART = "cas"
@@ -78,14 +82,18 @@ def write_files(world: World, play: Play, agreements: Sequence[str], leased: boo
     books = [_books(world, play, member) for member in JOURNALS]
     for each in books:
         file = world.folder / f"journal-{each.member}.xlsx"
-        file.write_bytes(xlsx_bytes(journal_table(each.vouchers, each.chart, "zh"), "zh"))
-        made.append((file, Text(f"记账凭证分录（{each.member}）", f"Journal lines of {each.member}")))
+        file.write_bytes(xlsx_bytes(journal_table(each.vouchers, each.chart), "zh"))
+        made.append(
+            (file, Text(f"记账凭证分录（{each.member}）", f"Journal lines of {each.member}, in Chinese"))
+        )
     comparison, why = None, None
     try:
         comparison = _comparison(play)
         file = world.folder / "lease-or-buy.xlsx"
         file.write_bytes(workbook_bytes(comparison.case, "zh"))
-        made.append((file, Text("租还是买：可自行改数的测算表", "Lease or buy: try your own figures")))
+        made.append(
+            (file, Text("租还是买：可自行改数的测算表", "Lease or buy, in Chinese: put in your own figures"))
+        )
     except Refusal as refusal:
         why = Text(refusal.zh, refusal.en)
     return Files(made, books, comparison, why)
@@ -98,7 +106,7 @@ def _contract(world: World, lease: str) -> tuple[Path, Text]:
     file = world.folder / f"contract-{lease}.html"
     marks = tuple((each.member, each.key, moment(each.at_ms).isoformat()) for each in signed)
     file.write_text(page(draft, marks), encoding="utf-8")
-    return file, Text(f"合同文本（{lease}，中英对照）", f"Contract of {lease}, both languages")
+    return file, Text(f"{lease} 的合同文本，中英对照", f"Contract of {lease}, both languages")
 
 
 def _papers(world: World, agreement: str) -> list[tuple[Path, Text]]:
@@ -108,12 +116,14 @@ def _papers(world: World, agreement: str) -> list[tuple[Path, Text]]:
     for number, statement in enumerate(stated[-PAPERS_MAX:], max(len(stated) - PAPERS_MAX, 0) + 1):
         case = case_of(ask, world.chain, agreement, statement.period.from_ms)
         stem = world.folder / f"statement-{agreement}-{number}"
-        for lang in ("zh", "en"):
-            file = stem.with_name(f"{stem.name}.{lang}.html")
-            file.write_text(html_text(paper(case, lang)), encoding="utf-8")
+        what = Text(f"结算单 {agreement} 第 {number} 期", f"Statement {number} of {agreement}")
         pdf = stem.with_name(f"{stem.name}.pdf")
         pdf.write_bytes(pdf_bytes(paper(case, "zh"), world.clock.now_ms))
-        made.append((pdf, Text(f"结算单 {agreement} 第 {number} 期", f"Statement {number} of {agreement}")))
+        made.append((pdf, Text(f"{what.zh}，可打印", f"{what.en} to print, in Chinese")))
+        for lang, zh, en in PAGES:
+            file = stem.with_name(f"{stem.name}.{lang}.html")
+            file.write_text(html_text(paper(case, lang)), encoding="utf-8")
+            made.append((file, Text(f"{what.zh}，{zh}", f"{what.en}, {en}")))
     return made
 
 

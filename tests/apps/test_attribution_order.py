@@ -5,11 +5,13 @@ recomputes.
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hansa.apps.billing import errors_attribution as errors
 from hansa.apps.billing.books import deal_of
-from hansa.apps.billing.claims import claims_of
+from hansa.apps.billing.claims import all_claims_of, claims_of
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import AGREEMENTS
@@ -147,10 +149,16 @@ def check(ground: Ground, points: list[dict[str, list[Point]]]) -> None:
         assert sum(each.stopped_ms for each in states) <= DAY
 
 
-def test_withdrawing_makes_room_again() -> None:
+def test_withdrawing_frees_the_time_but_nobody_claims_without_end() -> None:
     ground = lease()
     ground.move_to(hour(25))
-    for _ in range(3 * limits.CLAIMS_MAX):
-        ground.do("maker", stop())
-        ground.do("maker", withdraw())
+    for number in range(limits.CLAIMS_MAX):
+        ground.do("maker", stop(f"c-{number}"))
+        ground.do("maker", withdraw(f"c-{number}"))
     assert ground.ask(claims_of, "g-1", START_MS) == []
+    assert len(ground.ask(all_claims_of, "g-1", START_MS)) == limits.CLAIMS_MAX
+    for name, refused in (("c-0", errors.ClaimTaken), ("c-x", errors.TooManyClaims)):
+        with pytest.raises(refused):
+            ground.do("maker", stop(name))
+    with pytest.raises(errors.ClaimUnknown):
+        ground.do("plant", contest("c-0"))

@@ -209,6 +209,7 @@ def check_terms(ctx: Context, name: str, terms: LeaseTerms) -> None:
     if terms.head:
         lease_rules.may_sublet(ctx, terms.head, terms.lessor, terms.from_ms, terms.to_ms, terms.lessee)
         lease_rules.check_feeds(ctx, terms)
+        lease_rules.check_same_count(ctx, terms)
     else:
         _check_feeds(terms, description.feeds)
     published = billing.tariff(ctx, terms.tariff_owner, terms.tariff, terms.tariff_version)

@@ -198,6 +198,42 @@ class OtherCounters(Refusal, code="leasing.other_counters", field="meters"):
     en = "A sublease counts by the counters of head lease {head}, and feed {feed} is none of them. Use those."
 
 
+class GapsUnlike(Refusal, code="leasing.gaps_unlike", field="terms"):
+    zh = (
+        "转租与主租约 {head} 须以同一规则计缺口，且不得用同类日平均（average_day），各张结算单方能与计数器相"
+        "符；计量点 {meter} 在主租约的规则为 {rule}。请改用主租约的规则；主租约用 average_day 的不能转租，请先"
+        "约定 counter_difference 或 last_rate。"
+    )
+    en = (
+        "A sublease counts gaps by the rule of its head lease {head}, and never by average_day, so that "
+        "statements add up to the meter; the head lease's rule for {meter} is {rule}. Take that rule. Under "
+        "average_day nothing can be sublet: agree on counter_difference or last_rate first."
+    )
+
+
+class PeriodsUnlike(Refusal, code="leasing.periods_unlike", field="tariff"):
+    zh = (
+        "计量点 {meter} 的缺口按 last_rate 估算，转租与主租约 {head} 的结算期须相同（资费的周期与日历），"
+        "估算值方能相加。请选用周期与日历相同的资费，或改用 counter_difference。"
+    )
+    en = (
+        "Gaps of {meter} are estimated by last_rate: a sublease and its head lease {head} then need the "
+        "same billing periods (period and calendar of the tariff), so that estimates add up. Choose such a "
+        "tariff, or agree on counter_difference."
+    )
+
+
+class CheckedApart(Refusal, code="leasing.checked_apart", field="terms"):
+    zh = (
+        "计量点 {meter} 在主租约 {head} 或转租中按副表取平均或取低者计，主租约与转租的数量就不能相加。请改用 "
+        "main 或 dispute 规则。"
+    )
+    en = (
+        "In head lease {head} or in the sublease, {meter} counts by the mean or the lower of two feeds: then "
+        "what both count does not add up. Agree on the rule main or dispute."
+    )
+
+
 class SubletStill(Refusal, code="leasing.sublet_still", field="lease"):
     zh = "租约 {lease} 之下的转租 {sublease}（{lessee}）尚未结束。请先办理其返还。"
     en = "Sublease {sublease} of {lessee} under lease {lease} is not over. Have it handed back first."

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from hansa.apps.billing import interface as billing
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.messages import Lease, LeaseState
 from hansa.apps.leasing.messages_market import LeaseTerms, Nature
 from hansa.apps.leasing.tables_life import CHAIN, CONSENTS, LEASES
-from hansa.kernel import Context, limits
+from hansa.kernel import Context, limits, replace
 
 LICENCE = "finance_lease"
 """Kind of licence that a lessor of a finance lease shows in its registration."""
@@ -107,6 +108,38 @@ def check_feeds(ctx: Context, terms: LeaseTerms) -> None:
     for binding in terms.meters:
         if (binding.owner, binding.feed) not in of_head:
             raise errors.OtherCounters(clause=binding.meter, feed=binding.feed, head=terms.head)
+
+
+def check_same_count(ctx: Context, terms: LeaseTerms) -> None:
+    """What a sublease counts of a feed is a part of what its head lease counts, gaps and estimates included.
+
+    So both count a feed's gaps by the same rule, not by the average of days that each has its own of, and by
+    no check feed; where a rule estimates, both cut it at the ends of the same periods. Raises GapsUnlike,
+    PeriodsUnlike, CheckedApart.
+    """
+    head = known(ctx, terms.head).terms
+    same_periods = _periods_of(ctx, terms) == _periods_of(ctx, head)
+    for binding in terms.meters:
+        feed = (binding.owner, binding.feed)
+        above = next(each.meter for each in head.meters if (each.owner, each.feed) == feed)
+        rule = next(gap for gap in head.terms.gaps if gap.meter == above)
+        own = next((gap for gap in terms.terms.gaps if gap.meter == binding.meter), rule)
+        if replace(own, meter=above) != rule or rule.rule == "average_day":
+            raise errors.GapsUnlike(
+                clause=binding.meter, meter=binding.meter, head=terms.head, rule=rule.rule
+            )
+        if rule.rule == "last_rate" and not same_periods:
+            raise errors.PeriodsUnlike(clause=binding.meter, meter=binding.meter, head=terms.head)
+        checks = [each.rule for each in head.terms.checks if each.meter == above]
+        checks += [each.rule for each in terms.terms.checks if each.meter == binding.meter]
+        if "mean" in checks or "lower" in checks:
+            raise errors.CheckedApart(clause=binding.meter, meter=binding.meter, head=terms.head)
+
+
+def _periods_of(ctx: Context, terms: LeaseTerms) -> tuple[str, str, str]:
+    """What tells where the billing periods of a lease end."""
+    published = billing.tariff(ctx, terms.tariff_owner, terms.tariff, terms.tariff_version)
+    return published.tariff.period, published.calendar_owner, published.calendar
 
 
 def under(ctx: Context, name: str, lease: Lease) -> Iterator[tuple[str, Lease]]:

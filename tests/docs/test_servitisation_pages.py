@@ -24,6 +24,7 @@ from hansa.node.run import serve
 from tests.cli.shell import Shell, free_port
 from tests.consortium import uscc
 from tests.docs.pages import ROOT, Reader, commands, steps
+from tests.waiting import until
 
 NAMES = ("compressed-air", "repair-contract")
 FOLDERS = {"en": ROOT / "docs", "zh": ROOT / "docs" / "zh"}
@@ -56,10 +57,13 @@ class Clock:
     def now_ns(self) -> int:
         return self._real() + self._ahead_ns
 
-    def move_to(self, text: str) -> None:
-        to_ns = int(datetime.fromisoformat(text).timestamp()) * 10**9
-        assert not self._ahead_ns or to_ns > self.now_ns(), f"{text} is past"
-        self._ahead_ns = to_ns - self._real()
+    def move_to(self, at_ms: int) -> None:
+        assert not self._ahead_ns or at_ms * 10**6 > self.now_ns(), f"{at_ms} is past"
+        self._ahead_ns = at_ms * 10**6 - self._real()
+
+
+def instant_ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) * 1_000
 
 
 @dataclass
@@ -67,7 +71,8 @@ class Trader(Reader):
     """A reader whose clock is the page's, and whose payment references stand for those of this ledger."""
 
     clock: Clock = field(default_factory=Clock)
-    wake: Any = None
+    handle: Any = None
+    """Of the node."""
     references: list[str] = field(default_factory=list)
     """Of the page, in their order."""
     seen: list[str] = field(default_factory=list)
@@ -79,8 +84,13 @@ class Trader(Reader):
         return printed
 
     def move_to(self, time: str) -> None:
-        self.clock.move_to(time)
-        self.wake()
+        """What falls due on the way is done at its time."""
+        at_ms = instant_ms(time)
+        while (due_ms := self.handle.next_due_ms()) and due_ms <= at_ms:
+            self.clock.move_to(due_ms)
+            self.handle.wake()
+            assert until(lambda due_ms=due_ms: self.handle.next_due_ms() != due_ms, within_s=REST_S), due_ms
+        self.clock.move_to(at_ms)
 
     def _ours(self, text: str) -> str:
         for theirs, ours in zip(self.references, self.seen, strict=False):
@@ -155,7 +165,7 @@ def connect(shell: Shell, folder: Path, port: int) -> None:
 def trader(folder: Path, lang: str, name: str) -> Iterator[Trader]:
     with pytest.MonkeyPatch.context() as patch:
         clock, port, shell = Clock(), free_port(), Shell(folder / "home", lang)
-        clock.move_to(FOUNDED)
+        clock.move_to(instant_ms(FOUNDED))
         patch.setattr(time, "time_ns", clock.now_ns)
         patch.chdir(folder)
         found(shell, folder, port)
@@ -164,7 +174,7 @@ def trader(folder: Path, lang: str, name: str) -> Iterator[Trader]:
             if name != NAMES[0]:
                 connect(shell, folder, port)
             yield Trader(
-                folder, lang, {"8420": str(port)}, clock=clock, wake=handle.wake,
+                folder, lang, {"8420": str(port)}, clock=clock, handle=handle,
                 references=list(dict.fromkeys(shown)),
             )  # fmt: skip
 

@@ -15,11 +15,12 @@ from hansa.apps.consortium.messages_approvals import (
 )
 from hansa.cli.common import (
     Desk,
+    Form,
     Language,
     WrongCommand,
     acting,
-    csv_option,
     desk,
+    form_options,
     instant,
     json_option,
     profile_option,
@@ -48,10 +49,10 @@ def approve() -> None:
 
 @approve.command("list")
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
-def list_(lang: Language, as_json: bool, as_csv: bool, profile_name: str) -> None:
+def list_(lang: Language, as_json: bool, form: Form, profile_name: str) -> None:
     """What waits for approval. 待审批的交易。"""
     found = _waiting(desk(lang, profile_name))
     if as_json:
@@ -68,15 +69,15 @@ def list_(lang: Language, as_json: bool, as_csv: bool, profile_name: str) -> Non
         ]
         for each in found
     ]
-    show_rows(lang, HELD_HEADS, rows, as_csv=as_csv)
+    show_rows(lang, HELD_HEADS, rows, form)
 
 
 @approve.command()
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
-def rules(lang: Language, as_json: bool, as_csv: bool, profile_name: str) -> None:
+def rules(lang: Language, as_json: bool, form: Form, profile_name: str) -> None:
     """The approval rules of your member. 本单位的审批规则。"""
     at = desk(lang, profile_name)
     found = at.ask("consortium.approvals", list[ApprovalRule], member=at.profile.member)
@@ -84,7 +85,7 @@ def rules(lang: Language, as_json: bool, as_csv: bool, profile_name: str) -> Non
         show_json(found)
         return
     rows = [[rule.action, rule.holders, rule.days, rule.field, rule.above] for rule in found]
-    show_rows(lang, RULE_HEADS, rows, as_csv=as_csv)
+    show_rows(lang, RULE_HEADS, rows, form)
 
 
 @approve.command("set")

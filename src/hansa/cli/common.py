@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import io
 import os
 import sys
@@ -52,7 +53,6 @@ profile_option = click.option(
     "--profile", "-p", "profile_name", default="", help="Which profile; else the default one. 使用哪个配置。"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output. 输出 JSON。")
-csv_option = click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output. 输出 CSV。")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask. 不再询问，直接执行。")
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Show what would be signed; sign and send nothing. 只显示，不签名不发送。"
@@ -239,16 +239,48 @@ def show_json(value: Any) -> None:
     click.echo(data.decode())
 
 
+@dataclass(frozen=True)
+class Form:
+    """How a list is shown: a table for people, CSV on standard output, or a workbook."""
+
+    csv: bool = False
+    xlsx: Path | None = None
+
+
+TABLE = Form()
+READABLE = 0o644
+
+
+def form_options(command: F) -> Any:
+    """Options of a list beside --json: `form`."""
+
+    @functools.wraps(command)
+    def run(*args: Any, as_csv: bool, xlsx: Path | None, **kwargs: Any) -> Any:
+        if as_csv and xlsx is not None:
+            raise click.UsageError("--csv, --xlsx: one of them. 只能选一种输出。")
+        return command(*args, form=Form(as_csv, xlsx), **kwargs)
+
+    xlsx = click.option(
+        "--xlsx",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write an Excel file. 写成 Excel 文件。",
+    )
+    return click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output. 输出 CSV。")(xlsx(run))
+
+
 def show_rows(
     lang: Language,
     heads: Sequence[tuple[str, str]],
     rows: Sequence[Sequence[object]],
+    form: Form = TABLE,
     *,
-    as_csv: bool = False,
     title: str = "",
 ) -> None:
-    """A table for people, or CSV with the English heads."""
-    if as_csv:
+    """A table for people; or CSV with the English heads; or a workbook."""
+    if form.xlsx is not None:
+        _write_rows(lang, heads, rows, form.xlsx)
+        return
+    if form.csv:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([en for _, en in heads])
@@ -266,6 +298,24 @@ def show_rows(
         table.add_row(*(Text(_cell(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
+
+
+def _write_rows(
+    lang: Language, heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], path: Path
+) -> None:
+    from hansa.client.files import write_over
+    from hansa.client.tables import Column, Table, xlsx_bytes
+    from hansa.client.texts import Text
+
+    numbers = [all(type(row[at]) is int for row in rows) for at in range(len(heads))]
+    columns = tuple(
+        Column(f"c{at}", zh, en, "count" if numbers[at] else "text") for at, (zh, en) in enumerate(heads)
+    )
+    cells = [
+        [cell if number else _cell(cell) for cell, number in zip(row, numbers, strict=True)] for row in rows
+    ]
+    write_over(path, xlsx_bytes(Table(Text("清单", "List"), columns, cells), lang), READABLE)
+    say(lang, f"已写入 {path}（{len(rows)} 行）", f"{path}: {len(rows)} rows")
 
 
 def _cell(value: object) -> str:

@@ -7,11 +7,12 @@ import click
 from hansa.apps.billing.messages import Statement
 from hansa.apps.metering.readings import HeldReadings
 from hansa.cli.common import (
+    Form,
     Language,
     WrongCommand,
     confirm,
-    csv_option,
     desk,
+    form_options,
     instant,
     json_option,
     profile_option,
@@ -36,17 +37,17 @@ def evidence() -> None:
 @evidence.command("list")
 @click.argument("agreement")
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
-def list_(lang: Language, agreement: str, as_json: bool, as_csv: bool, profile_name: str) -> None:
+def list_(lang: Language, agreement: str, as_json: bool, form: Form, profile_name: str) -> None:
     """Statements of AGREEMENT that evidence can be had of. 可取证据的结算单。"""
     found = desk(lang, profile_name).ask("billing.statements_of", list[Statement], agreement=agreement)
     if as_json:
         show_json(found)
         return
     rows = [[instant(s.period.from_ms), instant(s.period.to_ms), s.currency, s.gross_minor] for s in found]
-    show_rows(lang, HEADS, rows, as_csv=as_csv)
+    show_rows(lang, HEADS, rows, form)
 
 
 @evidence.command("get")

@@ -19,7 +19,7 @@ from hansa.kernel.limits import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from hansa.kernel.refusal import Refusal
 
 LENGTHS_MS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS, "s": SECOND_MS}
-RESERVED = frozenset({"file", "json", "csv", "yes", "dry_run", "profile", "height", "help"})
+RESERVED = frozenset({"file", "json", "csv", "xlsx", "yes", "dry_run", "profile", "height", "help"})
 """Options that commands have themselves; a field of that name is given as `--set-NAME`."""
 INPUT_BYTES_MAX = 2**20
 

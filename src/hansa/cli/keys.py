@@ -17,11 +17,12 @@ from hansa.apps.consortium.messages import (
 from hansa.apps.consortium.messages_approvals import ListedHeld
 from hansa.cli.common import (
     Desk,
+    Form,
     Language,
     WrongCommand,
     acting,
-    csv_option,
     desk,
+    form_options,
     instant,
     json_option,
     profile_option,
@@ -84,10 +85,10 @@ def new_(lang: Language, id: str, seal: bool, profile_name: str) -> None:
 @key.command("list")
 @click.option("--member", default="", help="Of another member. 其他成员单位的密钥。")
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
-def list_(lang: Language, member: str, as_json: bool, as_csv: bool, profile_name: str) -> None:
+def list_(lang: Language, member: str, as_json: bool, form: Form, profile_name: str) -> None:
     """Keys on the ledger, and which of them lie here. 账本上的密钥，及哪些私钥在此。"""
     at = desk(lang, profile_name)
     whose = member or at.profile.member
@@ -108,7 +109,7 @@ def list_(lang: Language, member: str, as_json: bool, as_csv: bool, profile_name
         ]
         for name, record in found
     ]
-    show_rows(lang, HEADS, rows, as_csv=as_csv)
+    show_rows(lang, HEADS, rows, form)
 
 
 def _keys_of(at: Desk, member: str) -> list[tuple[str, Key]]:

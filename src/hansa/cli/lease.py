@@ -300,7 +300,12 @@ def chain(lang: Language, asset_owner: str, asset: str, start: str, end: str, pr
         from_ms=time_ms(start, "from"), to_ms=time_ms(end, "to"),
     )  # fmt: skip
     links = {each.lease: each for each in found.links}
-    rows: list[tuple[object, ...]] = []
+    counted = {each.lease for each in found.counted}
+    rows: list[tuple[object, ...]] = [
+        (each.lease, each.head, each.lessor, each.lessee, "", None, None, None)
+        for each in found.links
+        if each.lease not in counted
+    ]
     for each in found.counted:
         link = links[each.lease]
         rows.append(

@@ -10,11 +10,12 @@ from hansa.apps.consortium.messages import Leave, Member, NewKey, UpdateMember
 from hansa.apps.consortium.messages_votes import Admit, Card
 from hansa.cli.common import (
     Desk,
+    Form,
     Language,
     WrongCommand,
     acting,
-    csv_option,
     desk,
+    form_options,
     instant,
     json_option,
     profile_option,
@@ -61,17 +62,17 @@ def member() -> None:
 
 @member.command("list")
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
-def list_(lang: Language, as_json: bool, as_csv: bool, profile_name: str) -> None:
+def list_(lang: Language, as_json: bool, form: Form, profile_name: str) -> None:
     """All members. 全部成员单位。"""
     found = desk(lang, profile_name).ask_all("consortium.members", tuple[str, Any], lambda row: row[0])
     if as_json:
         show_json([{"id": name, **record} for name, record in found])
         return
     rows = [_row(name, record, lang) for name, record in found]
-    show_rows(lang, HEADS, rows, as_csv=as_csv)
+    show_rows(lang, HEADS, rows, form)
 
 
 def _row(name: str, record: dict[str, Any], lang: Language) -> list[object]:

@@ -6,9 +6,10 @@ import click
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.cli.common import (
+    Form,
     Language,
-    csv_option,
     desk,
+    form_options,
     json_option,
     passphrase,
     say,
@@ -95,9 +96,9 @@ def new_passphrase(lang: Language) -> str:
 
 @profile.command("list")
 @json_option
-@csv_option
+@form_options
 @click.pass_obj
-def list_(lang: Language, as_json: bool, as_csv: bool) -> None:
+def list_(lang: Language, as_json: bool, form: Form) -> None:
     """All profiles. 所有配置。"""
     chosen = profiles.find().name if profiles.names() else ""
     rows = []
@@ -107,7 +108,7 @@ def list_(lang: Language, as_json: bool, as_csv: bool) -> None:
     if as_json:
         show_json([dict(zip((en for _, en in HEADS), row, strict=True)) for row in rows])
     else:
-        show_rows(lang, HEADS, rows, as_csv=as_csv)
+        show_rows(lang, HEADS, rows, form)
 
 
 @profile.command()

@@ -7,9 +7,10 @@ import click
 import msgspec
 
 from hansa.cli.common import (
+    Form,
     Language,
-    csv_option,
     desk,
+    form_options,
     json_option,
     offered,
     profile_option,
@@ -55,10 +56,10 @@ def get() -> None:
 
 def _command(name: str, query: Callable[..., Any], fields: list[Field]) -> click.Command:
     @profile_option
-    @csv_option
+    @form_options
     @json_option
     @click.option("--height", type=click.IntRange(min=0), help="As of this height. 截至某高度。")
-    def run(profile_name: str, as_csv: bool, as_json: bool, height: int | None, **options: Any) -> None:
+    def run(profile_name: str, form: Form, as_json: bool, height: int | None, **options: Any) -> None:
         lang: Language = click.get_current_context().obj
         arguments = encode(given_values(fields, options))
         reading = desk(lang, profile_name).node.read(name, arguments, height)
@@ -66,13 +67,13 @@ def _command(name: str, query: Callable[..., Any], fields: list[Field]) -> click
         if as_json:
             show_json({"height": reading.height, "time_ms": reading.time_ms, "value": value})
         else:
-            show_value(lang, value, as_csv)
+            show_value(lang, value, form)
 
     own = list(reversed(run.__click_params__))  # type: ignore[attr-defined]
     return click.Command(name, callback=run, help=query.__doc__ or name, params=[*options_of(fields), *own])
 
 
-def show_value(lang: Language, value: Any, as_csv: bool) -> None:
+def show_value(lang: Language, value: Any, form: Form) -> None:
     """An answer as rows where it is a list of records, else as JSON."""
     rows = _as_rows(value)
     if rows is None:
@@ -83,7 +84,7 @@ def show_value(lang: Language, value: Any, as_csv: bool) -> None:
         lang,
         [(head, head) for head in heads],
         [[row.get(head) for head in heads] for row in rows],
-        as_csv=as_csv,
+        form,
     )
 
 

@@ -8,10 +8,12 @@ import click
 import msgspec
 
 from hansa.cli.common import (
+    TABLE,
     Desk,
+    Form,
     Language,
-    csv_option,
     desk,
+    form_options,
     instant,
     json_option,
     offered,
@@ -161,7 +163,7 @@ def batch(lang: Language, file: str, profile_name: str, yes: bool, dry_run: bool
 @click.option("--before", default="", metavar="PLACE", help="On the ledger: before height.index. 早于此处。")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000), help="行数上限。")
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
 def list_(
@@ -171,25 +173,25 @@ def list_(
     ledger: bool,
     limit: int,
     as_json: bool,
-    as_csv: bool,
+    form: Form,
     profile_name: str,
     **chosen: str,
 ) -> None:
     """What lies in the outbox; or (--ledger) on the ledger, by member, key and outcome. 发件箱或账本内容。"""
     at = desk(lang, profile_name)
     if ledger or any(chosen.values()):
-        _show_ledger(lang, at, limit, chosen, as_json, as_csv)
+        _show_ledger(lang, at, limit, chosen, as_json, form)
         return
     with at.outbox() as outbox:
         entries = outbox.entries(*state)
     if as_json:
         show_json([entry.as_dict() for entry in entries])
     else:
-        show_rows(lang, HEADS, [_row(entry, lang) for entry in entries], as_csv=as_csv)
+        show_rows(lang, HEADS, [_row(entry, lang) for entry in entries], form)
 
 
 def _show_ledger(
-    lang: Language, at: Desk, limit: int, chosen: dict[str, str], as_json: bool, as_csv: bool
+    lang: Language, at: Desk, limit: int, chosen: dict[str, str], as_json: bool, form: Form
 ) -> None:
     given = [("limit", str(limit)), *((name, value) for name, value in chosen.items() if value)]
     found = msgspec.json.decode(at.node.get("/v1/transactions", tuple(given)))
@@ -201,8 +203,8 @@ def _show_ledger(
          one["transaction"]]
         for one in found["transactions"]
     ]  # fmt: skip
-    show_rows(lang, ON_LEDGER, rows, as_csv=as_csv)
-    if not as_csv:
+    show_rows(lang, ON_LEDGER, rows, form)
+    if form == TABLE:
         say(lang, f"截至区块 {found['height']}。", f"Up to block {found['height']}.", err=True)
 
 

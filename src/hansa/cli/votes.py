@@ -31,11 +31,12 @@ from hansa.apps.consortium.messages_votes import (
 from hansa.apps.consortium.telling import told
 from hansa.cli.common import (
     Desk,
+    Form,
     Language,
     WrongCommand,
     acting,
-    csv_option,
     desk,
+    form_options,
     instant,
     json_option,
     profile_option,
@@ -95,17 +96,17 @@ def vote() -> None:
 @vote.command("list")
 @click.option("--state", type=click.Choice(tuple(STATES_ZH)), help="Of this state only. 只列此状态。")
 @json_option
-@csv_option
+@form_options
 @profile_option
 @click.pass_obj
-def list_(lang: Language, state: str | None, as_json: bool, as_csv: bool, profile_name: str) -> None:
+def list_(lang: Language, state: str | None, as_json: bool, form: Form, profile_name: str) -> None:
     """All proposals. 全部提案。"""
     at = desk(lang, profile_name)
     found = at.ask_all("consortium.proposals", ListedProposal, lambda each: each.id, state=state or "")
     if as_json:
         show_json(found)
         return
-    show_rows(lang, HEADS, [_row(each, lang) for each in found], as_csv=as_csv)
+    show_rows(lang, HEADS, [_row(each, lang) for each in found], form)
 
 
 def _row(each: ListedProposal, lang: Language) -> list[object]:

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.apps.billing.accrual import Accrued
+from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.lifecycle import disputed_lines
 from hansa.apps.billing.messages import Agreement
+from hansa.apps.billing.terms import Settlement
 from hansa.apps.consortium.calendars import local_day, start_of_day
 from hansa.apps.money.messages import Allocation, Owe, Receive, Refund, Reverse, SetOff, Waive
 from hansa.client.accruals import accrued
@@ -25,10 +27,10 @@ from hansa.client.journal import Voucher, difference_minor, table
 from hansa.client.journal_accounts import CHARTS, Accounts, MappingUnusable, chart_text, read_chart
 from hansa.client.journal_ledger import Books, gather, journal, month_ends
 from hansa.client.tables import EPOCH, csv_text, xlsx_bytes
-from hansa.kernel import limits
+from hansa.kernel import limits, replace
 from hansa.kernel.refusal import Refusal
 from tests.apps.ground import REGISTRY
-from tests.apps.statements import APRIL_MS, FROM_MS, MARCH_MS, TO_MS, Desk
+from tests.apps.statements import APRIL_MS, FROM_MS, MARCH_MS, PIECES, TO_MS, Desk
 
 ALWAYS = (0, 60_000)
 PARTIES = ("maker", "plant")
@@ -172,6 +174,22 @@ def test_what_was_forgone_and_then_corrected_was_never_forgone(desk: Desk) -> No
     maker, plant = balances(vouchers(desk, "maker")), balances(vouchers(desk, "plant"))
     assert maker["relief_given"] == -plant["relief_received"] == statement.gross_minor - 11_300
     assert maker["receivable"] == plant["payable"] == open_minor(desk) == 0
+
+
+def test_a_third_payee_books_its_share_when_the_statement_is_confirmed() -> None:
+    payees = (Payee("bank", 3_000), Payee("maker", 7_000))
+    split = Split("shared", "vat", ("base_fee", "service", "per_piece"), payees)
+    tariff = replace(PIECES, elements=(*PIECES.elements, split))
+    desk = Desk(Settlement(payment_days=30, runs_from="invoice"), tariff)
+    statement = desk.close()
+    desk.confirm()
+    before = vouchers(desk, "bank", days=until_today(desk))
+    assert balances(before)["revenue"] == -40_000
+    assert statement.net_minor == 133_333
+    desk.move_to(desk.now_ms + 40 * limits.DAY_MS)
+    desk.invoice()
+    assert vouchers(desk, "bank")[: len(before)] == before
+    assert gather(Asking(desk), "third").stated == []
 
 
 def open_minor(desk: Desk) -> int:

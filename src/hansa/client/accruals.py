@@ -7,6 +7,7 @@ from hansa.apps.billing.accrual import Accrued, Apart, Book, Payment, accrue
 from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.booking import NEVER_MS
 from hansa.apps.billing.deal import Deal, bound
+from hansa.apps.billing.interest import is_apart
 from hansa.apps.billing.elements import Usage
 from hansa.apps.billing.elements_energy import Series
 from hansa.apps.billing.messages import Agreement, Binding, Late, PublishedTariff, Statement
@@ -32,12 +33,12 @@ class Asks(Protocol):
     def one(self, name: str, kind: Any, **arguments: Any) -> Any: ...
 
 
-def agreements(asks: Asks, member: str) -> Iterator[tuple[str, Agreement]]:
-    """All agreements of a party, in order of their ids."""
+def agreements(asks: Asks, member: str, *, shared: bool = False) -> Iterator[tuple[str, Agreement]]:
+    """All agreements of a party by their ids; `shared`: those of others whose revenue is shared with it."""
     after = ""
     while True:
         rows, after = asks.one(
-            "billing.agreements_of",
+            "billing.shared_with" if shared else "billing.agreements_of",
             tuple[list[tuple[str, Agreement]], str],
             member=member,
             after=after,
@@ -81,7 +82,9 @@ def book_of(
     late: Late | None = asks.one("billing.late_of", Late | None, agreement=name)
     records = {each.meter: _records(asks, each) for each in bound(agreement)}
     lives = dict(asks.one("billing.lives_of", list[tuple[int, Life]], agreement=name))
-    debts = [(start, part) for start, life in lives.items() for part in life.parts]
+    debts = [
+        (start, part) for start, life in lives.items() for part in life.parts if not is_apart(agreement, part)
+    ]
     return Book(
         deal=Deal(agreement, tariff, calendar, feeds, prices),
         points={meter: [point for point, _ in rows] for meter, rows in records.items()},
@@ -154,12 +157,12 @@ def _payments(asks: Asks, obligation: str) -> list[Payment]:
 
 
 def _apart(asks: Asks, name: str, agreement: Agreement, starts: dict[str, int]) -> dict[int, list[Apart]]:
-    """Interest that was owed by itself, after the agreement's last statement."""
+    """Interest on these debts that was owed by itself, after the agreement's last statement."""
     out: dict[int, list[Apart]] = {}
     if agreement.next_from_ms or agreement.terms.settlement is None:
         return out
     for of, charged in asks.one("billing.interest_of", list[tuple[str, LateItem]], agreement=name):
-        for number in range(charged.charges):
+        for number in range(charged.charges) if of in starts else ():
             own = name_of("interest", of, str(number))
             listed: ListedObligation | None = asks.one(
                 "money.obligation", ListedObligation | None, obligation=own

@@ -13,7 +13,6 @@ from hansa.apps.billing.messages_life import Correction, Life
 from hansa.apps.billing.saying import amount_text
 from hansa.apps.consortium.calendars import Calendar, date_text, local_day
 from hansa.apps.consortium.messages import CalendarRecord
-from hansa.apps.money.messages import Owing
 from hansa.client.accruals import agreements
 from hansa.client.happened import Happened
 from hansa.client.journal import Voucher
@@ -46,21 +45,14 @@ class Books:
 
 def gather(asks: Asks, member: str) -> Books:
     """Everything that concerns a member, as it stands now."""
-    events = list(told(asks.events("money")))
-    own = dict(agreements(asks, member))
-    for each in events:
-        debt = each.event
-        if not isinstance(debt, Owing) or debt.cause != "statement" or debt.subject in own:
-            continue
-        if member in (debt.debtor, debt.creditor):  # A third party, that revenue is shared with.
-            own[debt.subject] = asks.one("billing.agreement_of", Agreement, agreement=debt.subject)
+    own = dict(agreements(asks, member)) | dict(agreements(asks, member, shared=True))
     found = [(name, agreement, *_tariff(asks, agreement)) for name, agreement in own.items()]
     stated = [
         each for name, agreement, _, calendar in found for each in _stated(asks, name, agreement, calendar)
     ]
     money = MoneyBooks(
         member=member,
-        told=events,
+        told=list(told(asks.events("money"))),
         sides=dict(side for each in stated for side in _sides(member, each)),
         calendars={name: calendar for name, _, _, calendar in found},
     )

@@ -5,11 +5,13 @@ What is owed may be paid at once, from a prepayment, and money says so by a sign
 before it is owed.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hansa.apps.billing import errors_life as errors
 from hansa.apps.billing import lifecycle
 from hansa.apps.billing.books import of_party
+from hansa.apps.billing.elements_trade import Split
 from hansa.apps.billing.interest import reckon_paid, watch
 from hansa.apps.billing.lawful import is_protected, latest_due_ms
 from hansa.apps.billing.messages import Agreement, Statement
@@ -26,7 +28,7 @@ from hansa.apps.billing.messages_life import (
 )
 from hansa.apps.billing.saying import utc_text
 from hansa.apps.billing.signals import StatementConfirmed, StatementPaid
-from hansa.apps.billing.tables import AGREEMENTS, CORRECTIONS, LIVES, OPEN, OWED_FOR, STATEMENTS
+from hansa.apps.billing.tables import AGREEMENTS, CORRECTIONS, LIVES, OPEN, OWED_FOR, STATEMENTS, TARIFFS
 from hansa.apps.billing.terms import Settlement
 from hansa.apps.money import interface as money
 from hansa.kernel import (
@@ -405,18 +407,38 @@ def open_of(ctx: Context, agreement: Id) -> OpenItems:
     return OPEN.get(ctx, (agreement,)) or OpenItems()
 
 
-def agreements_of(
-    ctx: Context, member: MemberId, after: OptionalId = "", limit: Natural = 0
-) -> tuple[list[tuple[str, Agreement]], str]:
+Rows = tuple[list[tuple[str, Agreement]], str]
+"""Agreements in order of their ids, and where to go on, "" at the end."""
+
+
+def agreements_of(ctx: Context, member: MemberId, after: OptionalId = "", limit: Natural = 0) -> Rows:
     """Agreements of a party in order of their ids, those after `after`; and where to go on, "" at the end.
 
     At most `limit` (0: as many as one scan); looks at SCAN_MAX agreements, so an answer may be short although
     there are more.
     """
+    return _agreements(ctx, after, limit, lambda found: member in (found.provider, found.user))
+
+
+def shared_with(ctx: Context, member: MemberId, after: OptionalId = "", limit: Natural = 0) -> Rows:
+    """Agreements of others whose revenue the tariff shares with a member; listed likewise."""
+
+    def names(found: Agreement) -> bool:
+        if member in (found.provider, found.user):
+            return False
+        published = TARIFFS.get(ctx, (found.tariff_owner, found.tariff, found.tariff_version))
+        assert published is not None
+        splits = (element for element in published.tariff.elements if isinstance(element, Split))
+        return any(payee.member == member for split in splits for payee in split.payees)
+
+    return _agreements(ctx, after, limit, names)
+
+
+def _agreements(ctx: Context, after: str, limit: int, fit: Callable[[Agreement], bool]) -> Rows:
     out: list[tuple[str, Agreement]] = []
     rows = AGREEMENTS.scan(ctx, start=(after + FIRST_AFTER,) if after else None)
     for seen, (key, found) in enumerate(rows, 1):
-        if member in (found.provider, found.user):
+        if fit(found):
             out.append((str(key[0]), found))
         if len(out) == limit > 0 or seen == limits.SCAN_MAX:
             return out, str(key[0])
@@ -424,4 +446,4 @@ def agreements_of(
 
 
 LISTENERS = (part_paid, part_unpaid, part_overdue, part_waived)
-QUERIES = (life_of, lives_of, corrections_of, open_of, agreements_of)
+QUERIES = (life_of, lives_of, corrections_of, open_of, agreements_of, shared_with)

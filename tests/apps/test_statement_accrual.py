@@ -5,13 +5,14 @@ import pytest
 from hansa.apps.billing.accrual import Accrued, Book, accrue, claims_at
 from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.books import deal_of
+from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.interface import end_early
 from hansa.apps.billing.messages_life import ChargeInterest
 from hansa.apps.billing.tables import AGREEMENTS
 from hansa.apps.money.messages import Waive
 from hansa.client.accruals import book_of as gathered
 from hansa.kernel import replace
-from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, TERMS, TO_MS, Act, Desk
+from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, PIECES, TERMS, TO_MS, Act, Desk
 
 GROSS = 150_666
 
@@ -257,3 +258,37 @@ def test_a_claim_counts_in_an_accrual_as_it_stood() -> None:
     found = [claims_at((("c", contested),), at_ms)[0][1].contested for at_ms in (30, 31)]
     assert found == [False, True]
     assert [len(claims_at((("c", withdrawn),), at_ms)) for at_ms in (30, 31)] == [1, 0]
+
+
+def test_what_was_charged_is_accrued_no_more_although_its_tax_was_rounded() -> None:
+    """Taxed at 13 % and rounded with the rest of its statement, a charge may come to a cent more or less."""
+    off = 0
+    for days in range(1, 9):
+        desk = Desk(replace(TERMS, payment_days=10, interest_bp=1_825, interest_tax="vat"))
+        desk.close()
+        desk.confirm()
+        desk.move_to(MARCH_MS + (9 + days) * DAY)
+        desk.pay_all()
+        line = desk.close(MARCH_MS).lines[-1]
+        off += line.gross_minor != line.charged_minor
+        assert line.charged_minor == (GROSS * days * 5 + 5_000) // 10_000
+        assert [item.reason for item in accrued(desk, APRIL_MS + DAY)] == ["unconfirmed", "running"]
+    assert off
+
+
+def test_interest_that_a_third_is_owed_is_none_of_the_parties() -> None:
+    shared = Split("shared", "vat", ("service",), (Payee("bank", 4_000), Payee("maker", 6_000)))
+    desk = Desk(
+        replace(TERMS, payment_days=10, interest_bp=1_825),
+        replace(PIECES, elements=(*PIECES.elements, shared)),
+    )
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS):
+        desk.close(period_ms)
+        desk.confirm(period_ms=period_ms)
+        desk.move_to(desk.now_ms + 12 * DAY)
+        desk.pay_all()
+    desk.close(MAY_MS)
+    desk.confirm(period_ms=MAY_MS)
+    desk.pay_all()
+    assert [owed.cause for owed in desk.obligations().values()].count("interest") == 3
+    assert accrued(desk, desk.now_ms + DAY) == []

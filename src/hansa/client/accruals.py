@@ -7,9 +7,9 @@ from hansa.apps.billing.accrual import Accrued, Apart, Book, Payment, accrue
 from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.booking import NEVER_MS
 from hansa.apps.billing.deal import Deal, bound
-from hansa.apps.billing.interest import is_apart
 from hansa.apps.billing.elements import Usage
 from hansa.apps.billing.elements_energy import Series
+from hansa.apps.billing.interest import is_apart
 from hansa.apps.billing.messages import Agreement, Binding, Late, PublishedTariff, Statement
 from hansa.apps.billing.messages_life import Correction, LateItem, Life
 from hansa.apps.billing.messages_prices import IndexValue, SeriesDay

@@ -82,7 +82,7 @@ class Book:
     payments: Mapping[str, Sequence[Payment]] = field(default_factory=dict)
     """Of late debts, by obligation."""
     apart: Mapping[int, Sequence[Apart]] = field(default_factory=dict)
-    """Interest owed by itself, by start of the period that it is for."""
+    """Interest between the two that was owed by itself, by start of the period that it is for."""
 
 
 def accrue(book: Book, at_ms: int) -> list[Accrued]:
@@ -228,7 +228,7 @@ def _interest(book: Book, deal: Deal, statements: Sequence[Statement], at_ms: in
                 days = max(days, found.days)
         of_period = [line for line in charged if line.corrects_from_ms == period_ms]
         own = [each.interest_minor for each in book.apart.get(period_ms, ()) if each.since_ms < at_ms]
-        left_minor = whole_minor - sum(line.gross_minor for line in of_period) - sum(own)
+        left_minor = whole_minor - sum(line.charged_minor for line in of_period) - sum(own)
         if left_minor:
             left_days = max(days - sum(line.quantity_base for line in of_period), 0)
             charges.append(Charge(period_ms, "", left_minor, left_days))

@@ -128,6 +128,7 @@ def charge_lines(
                 tax_code=tax.code if tax else UNTAXED,
                 tax_rate_bp=rate_bp,
                 corrects_from_ms=charge.period_ms,
+                charged_minor=gross_minor,
             )
         )
     return tuple(out)

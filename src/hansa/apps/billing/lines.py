@@ -71,6 +71,8 @@ class Line(Struct):
     """What the period's usage has no slot for (M19)."""
     adjust_bp: Integer = 0
     """Of a power-factor adjustment: what is added to the clauses it looks at."""
+    charged_minor: Integer = 0
+    """Of interest: what it charges, tax contained; its gross may be off by the rounding of tax (X2)."""
     number: Natural = 0
     net_minor: Integer = 0
     tax_minor: Integer = 0

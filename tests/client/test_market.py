@@ -171,13 +171,31 @@ def test_all_pages_are_read_and_nothing_is_told_twice(
 ) -> None:
     from hansa.client import market as client
 
-    whole = found(ground)
+    whole, by_start = found(ground), found(ground, order="start")
     for most in (1, 2, 3):
         monkeypatch.setattr(client, "PAGE", most)
         assert found(ground) == whole
-        assert found(ground, order="start") == whole
+        assert found(ground, order="start") == by_start
         assert found(ground, Around(-17_000_000, 180_000_000, 50_000)) == ["fiji-e", "fiji-w"]
-        assert sorted(found(ground, Around(*KUNSHAN, 2_000_000))) == ["chengdu", "kunshan", "ningbo"]
+        assert found(ground, Around(*KUNSHAN, 2_000_000)) == ["kunshan", "ningbo", "chengdu"]
+
+
+@pytest.mark.parametrize("order", ["distance", "start", "price"])
+@pytest.mark.parametrize("around", [None, Around(*KUNSHAN, 20_000_000)])
+def test_the_first_ones_are_the_first_of_all(ground: Ground, order: Any, around: Around | None) -> None:
+    wanted = Wanted("milling", quantity=120)
+    every = search(Asked(ground), wanted, around, order)
+    assert len(every) == 5
+    for most in range(1, 6):
+        assert search(Asked(ground), wanted, around, order, most) == every[:most]
+
+
+def test_the_nearest_are_looked_for_in_a_small_circle_first(ground: Ground) -> None:
+    around = Around(*KUNSHAN, 20_000_000)
+    for most, asked in ((1, 1), (2, 2), (3, 4), (4, 5)):
+        ask = Asked(ground)
+        assert len(search(ask, Wanted("milling"), around, most=most)) == most
+        assert len(ask.names) == asked
 
 
 @settings(max_examples=60)

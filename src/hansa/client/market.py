@@ -18,12 +18,14 @@ from hansa.kernel.refusal import Refusal
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius (IUGG), by which distances on the ellipsoid are right within 0.6 %."""
-PRICED_MAX = 500
+PRICED_MAX = 200
 """Offers of one search whose price is reckoned, the nearest ones; of others it stays open."""
 MOST = 100
 """Offers that a search tells, unless asked for more."""
 PAGE = 100
 """Offers that a node is asked for at a time."""
+NEARBY_M, WIDER = 100_000, 4
+"""The first circle in which the nearest are looked for, and by what the next one is wider."""
 ROUND_OFF_E6 = 1
 
 ANY_SIZE = Size(0, 0, 0)
@@ -88,13 +90,26 @@ def search(
     Ties, and offers without a price when prices order, follow by distance, offerer and id. Of prices the
     least among the PRICED_MAX nearest offers are told; those beyond have none and come last.
     """
-    found = _found(ask, wanted, around, order)
     prices = Prices(ask)
+    least = max(most, PRICED_MAX) if order == "price" else most
+    hits = [_hit(each, around, prices, wanted) for each in _first(ask, wanted, around, order, least)]
     if order != "price":
-        return [_hit(each, around, prices, wanted) for each in islice(found, most)]
-    hits = [_hit(each, around, prices, wanted) for each in islice(found, max(most, PRICED_MAX))]
+        return hits
     hits = hits[:PRICED_MAX] + [replace(hit, price=None, note=_TOO_MANY) for hit in hits[PRICED_MAX:]]
     return sorted(hits, key=_by_price)[:most]
+
+
+def _first(ask: Asking, wanted: Wanted, around: Around | None, order: Order, most: int) -> list[Found]:
+    """The first `most`. The nearest are looked for in a small circle, then in larger ones."""
+    if around is None or order == "start":
+        return list(islice(_found(ask, wanted, around, order), most))
+    radius_m = NEARBY_M
+    while radius_m < around.radius_m:
+        found = list(islice(_found(ask, wanted, replace(around, radius_m=radius_m), order), most))
+        if len(found) == most:
+            return found
+        radius_m *= WIDER
+    return list(islice(_found(ask, wanted, around, order), most))
 
 
 def _hit(found: Found, around: Around | None, prices: "Prices", wanted: Wanted) -> Hit:
@@ -158,7 +173,7 @@ def _given(wanted: Wanted, around: Around | None, order: Order) -> dict[str, Any
         "order": by,
         "latitude_e6": around.latitude_e6 if around else 0,
         "longitude_e6": around.longitude_e6 if around else 0,
-        "limit": PAGE,
+        "limit": PRICED_MAX if order == "price" else PAGE,
     }
 
 
@@ -206,6 +221,7 @@ class Prices:
     def __init__(self, ask: Asking) -> None:
         self._ask = ask
         self._tariffs: dict[tuple[str, str, int], tuple[PublishedTariff, Calendar]] = {}
+        self._calendars: dict[tuple[str, str], Calendar] = {}
 
     def tariff(self, owner: str, name: str, version: int) -> tuple[PublishedTariff, Calendar]:
         """A published tariff and its calendar, of one that exists."""
@@ -214,13 +230,13 @@ class Prices:
             published = self._ask(
                 "billing.tariff_of", PublishedTariff, owner=owner, tariff=name, version=version
             )
-            calendar = self._ask(
-                "consortium.calendar_of",
-                CalendarRecord,
-                member=published.calendar_owner,
-                calendar=published.calendar,
-            )
-            self._tariffs[at] = (published, calendar.calendar)
+            named = (published.calendar_owner, published.calendar)
+            if named not in self._calendars:
+                record = self._ask(
+                    "consortium.calendar_of", CalendarRecord, member=named[0], calendar=named[1]
+                )
+                self._calendars[named] = record.calendar
+            self._tariffs[at] = (published, self._calendars[named])
         return self._tariffs[at]
 
     def of(self, found: Found, wanted: Wanted) -> tuple[Estimate | None, Text]:

@@ -5,7 +5,7 @@ One connection writes; others read beside it, each its own snapshot. Who else ma
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol
@@ -80,13 +80,23 @@ def connect_to_read(path: Path) -> Connection:
     )
 
 
-@contextmanager
-def faults() -> Iterator[None]:
+class _Faults:
+    """Not a generator: entered for each record that is read."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise StoreFault(f"the ledger's file cannot be used: {error}") from error
+
+
+_FAULTS = _Faults()
+
+
+def faults() -> AbstractContextManager[None]:
     """SQLite's own errors are faults of the machine, not of a transaction."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreFault(f"the ledger's file cannot be used: {error}") from error
+    return _FAULTS
 
 
 class Rows:

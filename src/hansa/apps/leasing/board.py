@@ -144,18 +144,20 @@ def cell_of(latitude_e6: int, longitude_e6: int) -> int:
 
 
 def shelves(
-    ctx: Context, process: str, south_e6: int, north_e6: int, west_e6: int, east_e6: int
-) -> Iterator[Shelf]:
-    """The shelves of the cells that a box touches (west > east: across 180°). Each row counts as scanned."""
+    ctx: Context, process: str, south_e6: int, north_e6: int, west_e6: int, east_e6: int, first: int
+) -> Iterator[tuple[int, Shelf]]:
+    """(cell, shelf) in order, from cell `first` on, where a box touches the cell. Each row counts as scanned.
+
+    west > east: across 180°.
+    """
     south_e6, north_e6 = max(south_e6, SOUTH_E6), min(north_e6, NORTH_E6)
     west_e6, east_e6 = min(max(west_e6, WEST_E6), EAST_E6), min(max(east_e6, WEST_E6), EAST_E6)
     for low, high in _stretches(south_e6, north_e6, west_e6, east_e6):
-        found = SHELVES.scan(
-            ctx, (process,), start=(process, low), end=(process, high + 1), limit=limits.ALL_ROWS
-        )
-        for _, shelf in found:
-            ctx.spend_scanned(len(shelf.rows))
-            yield shelf
+        if first <= high:
+            start, end = (process, max(low, first)), (process, high + 1)
+            for key, shelf in SHELVES.scan(ctx, (process,), start=start, end=end, limit=limits.ALL_ROWS):
+                ctx.spend_scanned(len(shelf.rows))
+                yield int(key[1]), shelf
 
 
 def _stretches(south_e6: int, north_e6: int, west_e6: int, east_e6: int) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """A search on the board: what fits is put in order, then looked up in its calendar until a page is full."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from hansa.apps.leasing import booking
@@ -42,7 +43,7 @@ class Found(Struct):
     """An offer that fits, and what of its window is free within the time asked for."""
 
     measure: Natural
-    """What it was put in order by: 0; the square of the chord to the point; the first free moment."""
+    """What it was put in order by: its cell; the square of the chord to the point; the first free moment."""
     offerer: MemberId
     offer: Id
     number: Natural
@@ -82,8 +83,8 @@ def search(
     What is 0 or "" does not matter. A part of the edges x, y, z must fit however it is turned; `tolerance_um`
     and `rate_per_hour` must be reached. With from_ms and to_ms the time between must be free: all of it, or a
     stretch of `for_ms`; the notice asked for and the slices let are heeded. The first `limit` offers, never
-    more than FOUND_MAX: the nearest to the point, or those that are free first, then by offerer and id; go
-    on `after` the last one.
+    more than FOUND_MAX: the nearest to the point, or those that are free first, else cell by cell from the
+    south-west; then by offerer and id. Go on `after` the last one.
     """
     asked = _Asked(
         times=(from_ms, to_ms, for_ms),
@@ -96,13 +97,9 @@ def search(
         order=order,
         point=point_of(_within(latitude_e6, NORTH_E6), _within(longitude_e6, EAST_E6)),
     )
-    fitting = [
-        fit
-        for shelf in shelves(ctx, process, south_e6, north_e6, west_e6, east_e6)
-        for fit in _fitting(shelf, asked, ctx.time_ms)
-    ]
-    fitting.sort()
     after = (after_measure, after_offerer, after_offer, after_number)
+    found = shelves(ctx, process, *asked.box, after_measure if not order else 0)
+    fitting = _in_order(found, asked, ctx.time_ms)
     return _free_ones(ctx, fitting, order == "start", after, min(limit or FOUND_MAX, FOUND_MAX))
 
 
@@ -119,11 +116,18 @@ class _Asked:
     point: Point
 
 
-def _fitting(shelf: Shelf, asked: _Asked, now_ms: int) -> Iterator[Fit]:
+def _in_order(found: Iterator[tuple[int, Shelf]], asked: _Asked, now_ms: int) -> Iterator[Fit]:
+    """What fits, read as it is asked for: cell by cell where nothing else orders, else all at once."""
+    for _, cell in groupby(found, lambda each: 0 if asked.order else each[0]):
+        yield from sorted(fit for number, shelf in cell for fit in _fitting(number, shelf, asked, now_ms))
+
+
+def _fitting(cell: int, shelf: Shelf, asked: _Asked, now_ms: int) -> Iterator[Fit]:
     """What fits on a shelf, its calendar apart. Ten thousand rows pass here in one search."""
     words, edges, crews, order = asked.words, asked.edges, asked.crews, asked.order
     tolerance_um, rate_per_hour = asked.tolerance_um, asked.rate_per_hour
     south_e6, north_e6, west_e6, east_e6 = asked.box
+    turned = west_e6 > east_e6
     from_ms, to_ms, for_ms = asked.times
     wanted_ms = (for_ms or to_ms - from_ms) if to_ms else 0
     for row in shelf.rows:
@@ -131,7 +135,8 @@ def _fitting(shelf: Shelf, asked: _Asked, now_ms: int) -> Iterator[Fit]:
             continue
         if not south_e6 <= row.latitude_e6 <= north_e6 or words not in row.materials:
             continue
-        if not _between(row.longitude_e6, west_e6, east_e6) or (edges[0] and not _holds(row, edges)):
+        west, east = row.longitude_e6 < west_e6, row.longitude_e6 > east_e6
+        if ((west and east) if turned else (west or east)) or (edges[0] and not _holds(row, edges)):
             continue
         earliest_ms = now_ms + row.notice_ms
         first_ms = row.from_ms if row.from_ms > earliest_ms else earliest_ms
@@ -141,15 +146,25 @@ def _fitting(shelf: Shelf, asked: _Asked, now_ms: int) -> Iterator[Fit]:
             first_ms = first_ms if first_ms > from_ms else from_ms
             last_ms = last_ms if last_ms < to_ms else to_ms
         if wanted_ms <= row.largest_ms and last_ms - first_ms >= least_ms > 0:
-            measure = first_ms if order == "start" else 0
+            measure = first_ms if order == "start" else cell
             if order == "distance":
                 measure = square_of_chord(asked.point, row.point)
-            name = (measure, row.offerer, row.offer, row.number)
-            yield (*name, row.asset_owner, row.asset, row.head, first_ms, last_ms, least_ms)
+            yield (
+                measure,
+                row.offerer,
+                row.offer,
+                row.number,
+                row.asset_owner,
+                row.asset,
+                row.head,
+                first_ms,
+                last_ms,
+                least_ms,
+            )
 
 
 def _free_ones(
-    ctx: Context, fitting: Sequence[Fit], by_start: bool, after: tuple[int, str, str, int], limit: int
+    ctx: Context, fitting: Iterable[Fit], by_start: bool, after: tuple[int, str, str, int], limit: int
 ) -> list[Found]:
     """The first ones after a place of which enough is free.
 
@@ -185,12 +200,6 @@ def _told(ctx: Context, place: tuple[int, str, str, int], free: tuple[Stretch, .
 
 def _within(angle_e6: int, most_e6: int) -> int:
     return min(max(angle_e6, -most_e6), most_e6)
-
-
-def _between(longitude_e6: int, west_e6: int, east_e6: int) -> bool:
-    if west_e6 <= east_e6:
-        return west_e6 <= longitude_e6 <= east_e6
-    return longitude_e6 >= west_e6 or longitude_e6 <= east_e6
 
 
 def _holds(row: OnShelf, edges: tuple[int, ...]) -> bool:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GENERIC = ("get", "tx")
 """Groups with a command for each query or action of the ledger: raw values, no words."""
 MAY_BE_EMPTY = {
-    "approve list", "approve rules", "claim list", "lease statements", "tx list", "vote list",
+    "approve list", "approve rules", "claim list", "lease chain", "lease statements", "tx list", "vote list",
     "evidence list", "money unapplied",
 }  # fmt: skip
 """Lists that hold nothing in this town."""

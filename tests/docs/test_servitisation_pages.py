@@ -26,7 +26,7 @@ from tests.consortium import uscc
 from tests.docs.pages import ROOT, Reader, commands, steps
 from tests.waiting import until
 
-NAMES = ("compressed-air", "repair-contract")
+NAMES = ("compressed-air", "repair-contract", "inspection-per-part")
 FOLDERS = {"en": ROOT / "docs", "zh": ROOT / "docs" / "zh"}
 COMPANIES = {
     "plant": ("plant", "East China Food", "华东食品有限公司"),
@@ -87,7 +87,7 @@ class Trader(Reader):
         """What falls due on the way is done at its time."""
         at_ms = instant_ms(time)
         while (due_ms := self.handle.next_due_ms()) and due_ms <= at_ms:
-            self.clock.move_to(due_ms)
+            self.clock.move_to(max(due_ms, self.clock.now_ns() // 10**6 + 1))
             self.handle.wake()
             assert until(lambda due_ms=due_ms: self.handle.next_due_ms() != due_ms, within_s=REST_S), due_ms
         self.clock.move_to(at_ms)

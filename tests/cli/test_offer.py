@@ -106,6 +106,9 @@ def import_and_find(maker: Shell, plant: Shell, file: Path) -> None:
     assert (found["offer"], found["net_minor"], found["distance_km"]) == ("weeks", 140_000, 2)
     assert plant.do("offer", "search", "milling", "--near", "39.9,116.4", "--km", "50", "--json").json == []
     assert "Kunshan works" in plant.do("offer", "search", "milling", *near).out
+    for shell, place in ((maker, "mill-7"), (plant, "maker/mill-7"), (plant, "maker/weeks")):
+        (there,) = shell.do("offer", "search", "milling", "--near", place, "--km", "1", "--json").json
+        assert there["distance_km"] == 0
 
 
 def test_a_line_is_imported_found_bargained_over_and_agreed(town: Town, tmp_path: Path) -> None:
@@ -201,7 +204,9 @@ def test_a_template_is_written_once(town: Town, tmp_path: Path) -> None:
     [
         ("cli.value_wrong", ("offer", "search", "milling", "--size", "10x20")),
         ("sheet.cell_wrong", ("offer", "search", "milling", "--size", "axbxc")),
-        ("sheet.cell_wrong", ("offer", "search", "milling", "--near", "here")),
+        ("market.place_unknown", ("offer", "search", "milling", "--near", "here")),
+        ("cli.not_an_id", ("offer", "search", "milling", "--near", "Over There!")),
+        ("sheet.cell_wrong", ("offer", "search", "milling", "--near", "north,east")),
         ("cli.value_wrong", ("offer", "search", "milling", "--for", "soon")),
         ("sheet.cell_wrong", ("offer", "reserve", "x", "-5")),
         ("sheet.cell_wrong", ("offer", "reserve", "x", "5", "--currency", "yuan")),

@@ -17,13 +17,14 @@ import click
 import msgspec
 
 from hansa.apps.consortium.queries import InForce
-from hansa.client import Client, errors, profiles
+from hansa.client import Client, Refused, errors, profiles
 from hansa.client.keyfiles import PrivateKey
 from hansa.client.outbox import Outbox, Pen, identity_of, ledger_time_ms
 from hansa.client.problems import printable
 from hansa.client.profiles import Place, Profile
-from hansa.kernel import Registry, Release, encode, replace
+from hansa.kernel import OptionalId, Registry, Release, encode, replace
 from hansa.kernel.refusal import Refusal
+from hansa.kernel.registry import QueryArguments
 
 if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
     from hansa.client.happened import Happened
@@ -47,6 +48,11 @@ class NotConfirmed(Refusal, code="cli.not_confirmed", field="yes"):
 class WrongCommand(Refusal, code="cli.wrong_use", field="option"):
     zh = "命令用法不对：{text_zh}"
     en = "The command cannot be used so: {text_en}"
+
+
+class NotAnId(Refusal, code="cli.not_an_id", field="option"):
+    zh = "“{given}”不是编号：编号由小写字母、数字和 - _ . : 组成，至多 64 个字符。"
+    en = "`{given}` is no id: an id has small letters, digits and - _ . : in it, 64 at most."
 
 
 profile_option = click.option(
@@ -155,8 +161,14 @@ class Desk:
         return Outbox(self.place.outbox_file, chain=self.profile.chain, member=self.profile.member)
 
     def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
-        """A query's answer."""
-        return msgspec.json.decode(self.node.query(name, encode(arguments)), type=kind)
+        """A query's answer. Raises NotAnId for a text that can be no id."""
+        try:
+            return msgspec.json.decode(self.node.query(name, encode(arguments)), type=kind)
+        except (Refusal, Refused) as error:
+            wrong = [each for each in arguments.values() if isinstance(each, str) and not _may_be_id(each)]
+            if code_of(error) == QueryArguments.code and wrong:
+                raise NotAnId(given=wrong[0]) from None
+            raise
 
     def ask_all(self, name: str, kind: Any, last: Callable[[Any], str], **arguments: Any) -> list[Any]:
         """The whole of a list that is told in pages; `last` says up to which item one went."""
@@ -188,6 +200,19 @@ class Desk:
                 clock=now_ms,
                 sequence=outbox.next_sequence(self.profile.key, used) - 1,
             )
+
+
+def _may_be_id(text: str) -> bool:
+    try:
+        msgspec.convert(text, OptionalId)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def code_of(error: Refusal | Refused) -> str:
+    """The code of a refusal, whoever said it."""
+    return error.receipt.code if isinstance(error, Refused) else error.code
 
 
 def desk(lang: Language, profile_name: str) -> Desk:

@@ -16,7 +16,8 @@ from hansa.cli.offer_sheet import lease_or_buy
 from hansa.cli.tables import table_output
 from hansa.client import reserve as reserves
 from hansa.client.bargains import offer_of
-from hansa.client.market import ANY_SIZE, MOST, Around, Hit, Wanted, search
+from hansa.client.market import ANY_SIZE, MOST, Hit, Wanted, search
+from hansa.client.nearby import around
 from hansa.client.offer_calendar import weeks
 from hansa.client.sheet_values import Kind, value_of
 from hansa.client.tables import Column, Table
@@ -153,7 +154,12 @@ def show(lang: Language, offerer: str, name: str, profile_name: str) -> None:
 @click.option("--from", "from_", default="", help="2026-12-01T08:00+08:00. 开始。")
 @click.option("--to", default="", help="Likewise. 结束。")
 @click.option("--for", "for_", default="", help="So long between from and to: 5d. 其间所需时长。")
-@click.option("--near", default="", metavar="LAT,LON", help="31.38,120.98. 附近的地点。")
+@click.option(
+    "--near",
+    default="",
+    metavar="LAT,LON|[MEMBER/]ID",
+    help="31.38,120.98, or a machine or offer that stands there. 地点：坐标，或设备、报盘的编号。",
+)
 @click.option("--km", type=click.IntRange(1, 20_100), default=20_100, help="Within so many km. 公里之内。")
 @click.option("--quantity", type=click.IntRange(0), default=0, help="Reckon prices for so many. 测算数量。")
 @click.option(
@@ -172,9 +178,9 @@ def search_(
 ) -> Table:
     """Open offers that can do PROCESS and are free. 按工艺、时间、地点与价格查找。"""
     at = desk(lang, profile_name)
-    around = _around(near, km)
-    hits = search(at.ask, _wanted(**given), around, order, most)
-    rows = [_found_row(hit, around is not None) for hit in hits]
+    circle = around(at.ask, at.profile.member, near, km * 1_000) if near else None
+    hits = search(at.ask, _wanted(**given), circle, order, most)
+    rows = [_found_row(hit, circle is not None) for hit in hits]
     if len(hits) < most:
         return Table(Text("找到的闲置设备", "Idle lines found"), FOUND, rows)
     first = Text(
@@ -197,13 +203,6 @@ def _wanted(**given: Any) -> Wanted:
         for_ms=length_ms(given["for_"], "for") if given["for_"] else 0,
         quantity=given["quantity"],
     )
-
-
-def _around(near: str, km: int) -> Around | None:
-    if not near:
-        return None
-    latitude, _, longitude = near.partition(",")
-    return Around(cell("degrees", "near", latitude), cell("degrees", "near", longitude.strip()), km * 1_000)
 
 
 def _found_row(hit: Hit, located: bool) -> tuple[Any, ...]:

@@ -69,7 +69,7 @@ def _command(name: str, query: Callable[..., Any], fields: list[Field]) -> click
         else:
             show_value(lang, value, form)
 
-    own = list(reversed(run.__click_params__))  # type: ignore[attr-defined]
+    own = list(reversed(run.__click_params__))
     return click.Command(name, callback=run, help=query.__doc__ or name, params=[*options_of(fields), *own])
 
 

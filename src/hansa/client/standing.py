@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hansa.apps.billing import lifecycle
 from hansa.apps.billing.lawful import is_protected
+from hansa.apps.billing.lifecycle import Leg
 from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import Correction, Life, Part
 from hansa.apps.billing.terms import Settlement
@@ -75,7 +76,7 @@ def standing(
         if not life.parts and lifecycle.agreed_minor(statement, life):
             out.append(Text("登记发票后到期日才起算。", "Days of payment run from the invoice."))
     else:
-        out.append(_if_confirmed(agreement, settlement, statement, life, calendar, now_ms))
+        out += _if_confirmed(agreement, settlement, statement, life, calendar, now_ms)
         out.append(_silence(settlement, life, calendar))
     return out
 
@@ -151,20 +152,35 @@ def _if_confirmed(
     life: Life,
     calendar: Calendar,
     now_ms: int,
-) -> Text:
-    """What is owed once both have confirmed, now."""
+) -> list[Text]:
+    """What each is owed once both have confirmed, now."""
     then = replace(
         life,
         provider_ms=life.provider_ms or now_ms,
         user_ms=life.user_ms or now_ms,
         confirmed_ms=now_ms,
     )
-    amount_minor = lifecycle.agreed_minor(statement, then)
-    debtor, creditor = agreement.user, agreement.provider
-    if amount_minor < 0:
-        debtor, creditor = creditor, debtor
-    sizes = {agreement.user: agreement.user_size, agreement.provider: agreement.provider_size}
-    due_ms = lifecycle.due_ms(settlement, statement, then, is_protected(sizes[debtor], sizes[creditor]))
+    among = lifecycle.legs(statement)
+    amounts_minor = lifecycle.allot(lifecycle.agreed_minor(statement, then), among)
+    return [
+        _would_owe(agreement, settlement, statement, then, calendar, leg, amount_minor)
+        for leg, amount_minor in zip(among, amounts_minor, strict=True)
+        if amount_minor or not any(amounts_minor)
+    ]
+
+
+def _would_owe(
+    agreement: Agreement,
+    settlement: Settlement,
+    statement: Statement,
+    then: Life,
+    calendar: Calendar,
+    leg: Leg,
+    amount_minor: int,
+) -> Text:
+    debtor, creditor = (leg.debtor, leg.creditor) if amount_minor >= 0 else (leg.creditor, leg.debtor)
+    protected = is_protected(agreement.user_size, agreement.provider_size) and debtor == agreement.user
+    due_ms = lifecycle.due_ms(settlement, statement, then, protected)
     amount = money(abs(amount_minor), statement.currency)
     zh = f"，{instant_text(calendar, due_ms)} 前到期" if due_ms else "，到期日自登记发票起算"
     en = f", due before {instant_text(calendar, due_ms)}" if due_ms else ", due as of the invoice"

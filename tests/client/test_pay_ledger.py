@@ -147,7 +147,7 @@ def test_what_is_paid_beyond_stays_unapplied(town: Consortium) -> None:
 
 
 def test_the_result_can_be_shown_in_every_form(town: Consortium) -> None:
-    table = seen(town, paid(town)).table("zh")
+    table = seen(town, paid(town)).table()
     assert "附言号相符，金额相等" in csv_text(table, "zh")
     assert b'"allocations"' in json_bytes(table)
 

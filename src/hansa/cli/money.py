@@ -70,7 +70,7 @@ OWED = (
 )
 """Without the id, which nobody reads: every command knows an obligation by its reference. JSON has both."""
 RECEIPTS = (
-    Column("entry", "流水", "entry"),
+    Column("entry", "流水", "entry", short=12),
     Column("payer", "付款方", "payer"),
     Column("currency", "币种", "currency", "currency"),
     Column("amount_minor", "收款", "received", "money"),
@@ -78,7 +78,7 @@ RECEIPTS = (
     Column("value_ms", "起息", "value date", "time"),
 )
 FUNDS = (
-    Column("fund", "编号", "fund"),
+    Column("fund", "编号", "fund", short=12),
     Column("kind", "类别", "kind", words=words_of(CAUSES)),
     Column("payer", "付款方", "payer"),
     Column("holder", "收款方", "holder"),
@@ -92,7 +92,7 @@ FUNDS = (
     Column("invoice", "发票号", "invoice"),
 )
 HOLDS = (
-    Column("hold", "编号", "hold"),
+    Column("hold", "编号", "hold", short=12),
     Column("payer", "付款方", "payer"),
     Column("payee", "收款方", "payee"),
     Column("bank", "银行", "bank"),
@@ -406,7 +406,20 @@ def owe(
 @signing
 def note_invoice(at: Desk, fund: str, number: str) -> list[Action]:
     """Note the NUMBER of the invoice that you issued for the prepayment FUND. 登记预付款发票号。"""
-    return [NoteInvoice(fund=fund, number=number)]
+    return [NoteInvoice(fund=_fund(at, fund), number=number)]
+
+
+def _fund(at: Desk, beginning: str) -> str:
+    """The one fund whose id begins so."""
+    listed = at.ask_all("money.funds_of", ListedFund, lambda each: each.id, member=at.profile.member)
+    found: list[str] = [each.id for each in listed if each.id.startswith(beginning.lower())]
+    if len(found) != 1:
+        raise WrongCommand(
+            text_zh=f"有 {len(found)} 笔款项的编号以 {beginning} 开头。请用 hansa money funds 查看。",
+            text_en=f"{len(found)} deposits, prepayments or earnest money begin with {beginning}. See "
+            "`hansa money funds`.",
+        )
+    return found[0]
 
 
 def _entry(at: Desk, beginning: str) -> str:

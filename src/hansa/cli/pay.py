@@ -24,8 +24,8 @@ READABLE = 0o644
 ACCOUNTS = "accounts.toml"
 AT_ONCE = 16
 """Receipts in a transaction: however many obligations each pays, it stays within its bounds."""
-LIST = (
-    Column("obligation", "应付项", "obligation"),
+OWED = (
+    Column("obligation", "编号", "obligation", short=12),
     Column("creditor", "收款单位", "to"),
     Column("cause", "事由", "cause", words=words_of(CAUSES)),
     Column("subject", "协议", "agreement"),
@@ -35,6 +35,9 @@ LIST = (
     Column("declared", "已告付款", "declared paid", "flag"),
     Column("reference", "附言号", "reference"),
 )
+
+OWING = (OWED[0], Column("debtor", "付款单位", "from"), *OWED[2:])
+"""The same, of what is owed to you."""
 
 accounts_option = click.option(
     "--accounts",
@@ -91,7 +94,7 @@ def list_(lang: Language, incoming: bool, profile_name: str) -> Table:
         for listed in owed(AtDesk(at), at.profile.member, to=incoming)
     ]
     title = Text("应收项", "Owed to you") if incoming else Text("应付项", "What you owe")
-    return Table(title, LIST, rows)
+    return Table(title, OWING if incoming else OWED, rows)
 
 
 @pay.command()
@@ -197,13 +200,23 @@ def match(
     if send:
         _send(at, actions, yes)
     else:
+        _tell(lang, len(actions), sum(one.outcome == "proposal" for one in found.found) - len(accept))
+    return found.table()
+
+
+def _tell(lang: Language, certain: int, proposals: int) -> None:
+    """What a match came to, and what records it."""
+    if certain:
+        say(lang, f"可入账 {certain} 笔：加 --send。", f"{certain} can be recorded: add --send.", err=True)
+    if proposals > 0:
         say(
             lang,
-            f"确定 {len(actions)} 笔；加 --send 入账。",
-            f"{len(actions)} certain; --send records them.",
+            f"待确认 {proposals} 笔：以 --accept 序号 采纳，不采纳则不入账。",
+            f"{proposals} to be decided: --accept NUMBER takes one up, else it is not recorded.",
             err=True,
         )
-    return found.table(lang)
+    if not certain and proposals <= 0:
+        say(lang, "没有可入账的流水。", "There is nothing to be recorded.", err=True)
 
 
 @pay.command()

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from hansa.client.files import write_over
-from hansa.client.tables import Table, csv_text, json_bytes, xlsx_bytes
+from hansa.client.tables import Table, csv_text, json_bytes, shortened, xlsx_bytes
 from hansa.client.texts import Language
 
 NUMBERS = ("count", "money", "price", "share")
@@ -82,7 +82,8 @@ def print_table(table: Table, lang: Language, *, err: bool = False) -> None:
         right = column.kind in NUMBERS
         drawn.add_column(column.head(lang), justify="right" if right else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(text) for text in table.texts(row, lang)))
+        short = [shortened(column, value) for column, value in zip(table.columns, row, strict=True)]
+        drawn.add_row(*(Text(text) for text in table.texts(short, lang)))
     stream = sys.stderr if err else sys.stdout
     console = Console(file=stream, width=None if stream.isatty() else WIDTH)
     console.print(drawn)

@@ -17,10 +17,26 @@ from hansa.client.texts import Text
 READABLE = 0o644
 PURPOSES = {"trade_settlement": Text("贸易结算", "settlement"), "internal": Text("内部核算", "internal")}
 PERIODS = {"month": Text("月", "month"), "week": Text("周", "week"), "day": Text("日", "day")}
+ELEMENTS = {
+    "usage": Text("用量", "usage"),
+    "fixed": Text("固定费用", "fixed"),
+    "minimum": Text("最低收费", "minimum"),
+    "cap": Text("封顶", "cap"),
+    "demand": Text("需量电费", "demand charge"),
+    "power_factor": Text("功率因数调整", "power factor adjustment"),
+    "series": Text("分时价格序列", "price series"),
+    "take_or_pay": Text("照付不议", "take-or-pay"),
+    "discount": Text("折扣", "discount"),
+    "availability": Text("可用率扣减", "availability credit"),
+    "scrap_credit": Text("废品扣减", "scrap credit"),
+    "down_payment": Text("首付款", "down payment"),
+    "split": Text("收入分成", "revenue split"),
+    "tax": Text("税", "tax"),
+}
 TEMPLATES = (
     Column("name", "模板", "template"),
     Column("title", "用于", "for"),
-    Column("kinds", "要素", "elements"),
+    Column("kinds", "要素", "elements", words=ELEMENTS),
 )
 PUBLISHED = (
     Column("owner", "发布方", "owner"),
@@ -34,7 +50,7 @@ PUBLISHED = (
 )
 CLAUSES = (
     Column("clause", "条款", "clause"),
-    Column("kind", "要素", "element"),
+    Column("kind", "要素", "element", words=ELEMENTS),
     Column("says", "内容", "what it says"),
 )
 

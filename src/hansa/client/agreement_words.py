@@ -76,9 +76,10 @@ def _meter(binding: Binding) -> Text:
 
 def _terms(terms: Terms) -> Iterator[Text]:
     cut_off = length_text(terms.cut_off_ms)
+    after = Text(f" {cut_off.zh}后", f"{cut_off.en} after") if terms.cut_off_ms else Text("时", "at")
     yield Text(
-        f"每期期满 {cut_off.zh} 后关账；之后到达的记录在下一期更正",
-        f"a period is closed {cut_off.en} after its end; what arrives later is corrected in the next",
+        f"每期期满{after.zh}关账；之后到达的记录在下一期更正",
+        f"a period is closed {after.en} its end; what arrives later is corrected in the next",
     )
     for gap in terms.gaps:
         yield _gap(gap)

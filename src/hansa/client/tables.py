@@ -58,6 +58,8 @@ class Column:
     kind: Kind = "text"
     words: Mapping[str, Text] = field(default_factory=dict)
     """What a column of codes says to people, by the code, which JSON tells; one without shows itself."""
+    short: int = 0
+    """Letters that are enough on a screen, by which commands know it; 0: all of them."""
 
     def head(self, lang: Language) -> str:
         return self.zh if lang == "zh" else self.en
@@ -91,8 +93,17 @@ class Table:
         ]
 
 
+def shortened(column: Column, value: Any) -> Any:
+    """A value as a screen has room for it."""
+    if isinstance(value, tuple | list):
+        return tuple(shortened(column, one) for one in value)
+    return value[: column.short] if column.short and isinstance(value, str) else value
+
+
 def said(column: Column, value: Any) -> Any:
-    """A code by the column's words; any other value as it is."""
+    """A code by the column's words, each of several; any other value as it is."""
+    if isinstance(value, tuple | list):
+        return tuple(said(column, one) for one in value)
     return column.words.get(value, value) if isinstance(value, str) else value
 
 

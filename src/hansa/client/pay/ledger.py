@@ -12,24 +12,24 @@ from hansa.client.pay.items import BankLine, OpenItem, folded
 from hansa.client.pay.matching import REFERENCE_START, Found, Known, match
 from hansa.client.pay.reasons import OUTCOMES, REASONS
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Language, Text
+from hansa.client.texts import Text
 from hansa.kernel.limits import DAY_MS
 from hansa.kernel.refusal import Refusal
 
 REFERENCE_LENGTH = 20
 COLUMNS = (
     Column("number", "序号", "no.", "count"),
-    Column("outcome", "结果", "outcome"),
-    Column("reason", "理由", "why"),
+    Column("outcome", "结果", "outcome", words=OUTCOMES),
+    Column("reason", "理由", "why", words=REASONS),
     Column("value_day", "起息日", "value date", "date"),
     Column("payer", "付款人", "payer"),
     Column("currency", "币种", "currency", "currency"),
     Column("amount_minor", "金额", "amount", "money"),
     Column("rest_minor", "多付", "beyond", "money"),
-    Column("obligations", "应收项", "obligations"),
+    Column("obligations", "应收项", "obligations", short=12),
     Column("told", "附言", "remittance"),
     Column("source", "出处", "where"),
-    Column("entry", "流水哈希", "entry"),
+    Column("entry", "流水", "entry", short=12),
 )
 
 
@@ -51,12 +51,12 @@ class Matched:
 
     found: list[Found]
 
-    def table(self, lang: Language) -> Table:
+    def table(self) -> Table:
         rows = [
             (
                 number,
-                OUTCOMES[one.outcome].of(lang),
-                REASONS[one.reason].of(lang),
+                one.outcome,
+                one.reason,
                 one.line.value_day,
                 one.payer or one.line.payer,
                 one.line.currency,

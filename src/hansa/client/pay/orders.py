@@ -22,7 +22,7 @@ from hansa.client.texts import Language, Text
 PAYMENTS_MAX = 10_000
 
 COLUMNS = (
-    Column("obligation", "应付项", "obligation"),
+    Column("obligation", "应付项", "obligation", short=12),
     Column("creditor", "收款单位", "creditor"),
     Column("name", "收款人户名", "payee"),
     Column("account", "收款账号", "account"),

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ MIRRORS = {
 
 
 class Asking:
-    """Queries of rooms in memory, answered through JSON; and what happened there."""
+    """Queries of rooms in memory, answered through JSON, lists in pages of three; and what happened there."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -53,6 +53,15 @@ class Asking:
         query = REGISTRY.queries[name]
         found = self.desk.ask(lambda ctx: functools.partial(query, ctx)(**arguments))
         return msgspec.json.decode(msgspec.json.encode(found), type=kind)
+
+    def all(self, name: str, kind: Any, last: Callable[[Any], str], **arguments: Any) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            after = last(found[-1]) if found else ""
+            page = self.one(name, list[kind], after=after, limit=3, **arguments)
+            found += page
+            if len(page) < 3:
+                return found
 
     def events(self, room: str) -> Iterator[Happened]:
         for each in self.desk.happened:

@@ -2,6 +2,7 @@
 
 import contextlib
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
@@ -243,7 +244,15 @@ def entry(new: bool, amount: str = "1234.56", **other: Any) -> dict[str, Any]:
     return {**found, **other}
 
 
-def message(name: str, *entries: dict[str, Any]) -> bytes:
+CLOSING = {
+    "Tp": {"CdOrPrtry": {"Cd": "CLBD"}},
+    "Amt": {"value": "0", "Ccy": "EUR"},
+    "CdtDbtInd": "CRDT",
+    "Dt": {"Dt": "2026-11-04"},
+}
+
+
+def message(name: str, *entries: dict[str, Any], balances: Sequence[dict[str, Any]] = (CLOSING,)) -> bytes:
     """A camt message made by the library of that very version."""
     kind = library(f"pyiso20022.camt.{name.replace('.', '_')}").Document
     body, part = ("BkToCstmrStmt", "Stmt") if name.startswith("camt.053") else ("BkToCstmrAcctRpt", "Rpt")
@@ -252,14 +261,7 @@ def message(name: str, *entries: dict[str, Any]) -> bytes:
         "ElctrncSeqNb": "1",
         "CreDtTm": "2026-11-04T00:00:00Z",
         "Acct": {"Id": {"IBAN": "GB82WEST12345698765432"}},
-        "Bal": [
-            {
-                "Tp": {"CdOrPrtry": {"Cd": "CLBD"}},
-                "Amt": {"value": "0", "Ccy": "EUR"},
-                "CdtDbtInd": "CRDT",
-                "Dt": {"Dt": "2026-11-04"},
-            }
-        ],
+        "Bal": list(balances),
         "Ntry": list(entries),
     }
     head = {"MsgId": "1", "CreDtTm": "2026-11-04T00:00:00Z"}

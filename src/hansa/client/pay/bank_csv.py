@@ -4,14 +4,17 @@ import csv
 import io
 import re
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, get_args
 
 import msgspec
 
+from hansa.apps.money.currencies import amount_text
 from hansa.client.files import read_bounded
 from hansa.client.pay import errors
 from hansa.client.pay.items import BankLine, minor_of, named
@@ -34,6 +37,10 @@ DATE_FORMS = {
 CLOCK = r"(?:[ T]?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?\Z"
 
 
+Encoding = Literal["utf-8", "gb18030", "big5", "utf-16", "windows-1252"]
+ENCODINGS = get_args(Encoding)
+
+
 class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Heads of the columns. Amounts: `amount` (signed, or with `direction`), or `credit` and `debit`."""
 
@@ -53,13 +60,15 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: tuple[str, ...] = ()
     bank_reference: str = ""
     """The bank's own number of the movement."""
+    balance: str = ""
+    """Balance after the movement: by it a row that is missing is noticed."""
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a bank writes its CSV. `docs/reference/bank-mapping.toml` explains every key."""
 
     columns: Columns
-    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    encoding: Encoding = "utf-8"
     delimiter: Literal[",", ";", "\t", "|"] = ","
     decimal: Literal[".", ","] = "."
     date: str = "YYYY-MM-DD"
@@ -131,16 +140,38 @@ class _Row:
 def read_csv(data: bytes, mapping: Mapping, file: str) -> list[BankLine]:
     """The movements of a CSV file, in its order.
 
-    Raises WrongEncoding, FileTruncated, ColumnMissing, FieldInvalid, TooManyLines, each with the line; then
-    nothing of the file was taken.
+    Raises WrongEncoding, FileTruncated, ColumnMissing, FieldInvalid, BalanceBreaks, TooManyLines, each with
+    the line; then nothing of the file was taken.
     """
     lines: list[BankLine] = []
+    stated: dict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
     for row in _rows(_decoded(data, mapping, file), mapping, file):
-        if row.get(mapping.columns.day):
-            lines += _line(row)
+        found = _line(row) if row.get(mapping.columns.day) else []
+        lines += found
         if len(lines) > LINES_MAX:
             raise errors.TooManyLines(file=file, limit=LINES_MAX)
+        for one in found if row.get(mapping.columns.balance) else ():
+            moved = one.amount_minor if one.direction == "in" else -one.amount_minor
+            balance = _amount(row, mapping.columns.balance, one.currency)
+            stated[one.account, one.currency].append((row.line, moved if one.booked else 0, balance))
+    for (_, currency), balances in stated.items():
+        _check_balances(balances, currency, file)
     return named(lines)
+
+
+def _check_balances(stated: Sequence[tuple[int, int, int]], currency: str, file: str) -> None:
+    """(line, what moved, balance after it): each balance is the one before and what moved.
+
+    Banks list the oldest first, or the newest: what fits from one end to the other is whole. Of a file in
+    another order nothing can be said so, and its mapping names no column of balances.
+    """
+    upwards = [(line, after - before - moved) for (_, _, before), (line, moved, after) in pairwise(stated)]
+    downwards = [(line, before - after - moved) for (_, moved, before), (line, _, after) in pairwise(stated)]
+    wrong = [[one for one in steps if one[1]] for steps in (upwards, downwards)]
+    if all(wrong):
+        line, difference_minor = min(wrong, key=len)[0]
+        difference = amount_text(difference_minor, currency)
+        raise errors.BalanceBreaks(file=file, where=str(line), difference=difference)
 
 
 def _decoded(data: bytes, mapping: Mapping, file: str) -> str:
@@ -153,7 +184,8 @@ def _decoded(data: bytes, mapping: Mapping, file: str) -> str:
         text, at = "", error.start
     if at >= 0:
         line = data.count(b"\n", 0, at) + 1
-        raise errors.WrongEncoding(file=file, line=line, encoding=mapping.encoding)
+        known = ", ".join(ENCODINGS)
+        raise errors.WrongEncoding(file=file, line=line, encoding=mapping.encoding, known=known)
     return text
 
 

@@ -6,6 +6,7 @@ which check forms and types. What differs between versions is small: it stands i
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from hansa.client.pay.needs import library
 from hansa.client.tables import EPOCH
 from hansa.kernel.refusal import shown
 
+CHINESE = re.compile(rb"""\s*<\?xml[^>]{0,60}encoding=["'](gb(?:k|2312|18030))["']""", re.IGNORECASE)
 NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.05[23]\.001\.(\d{2}))\Z")
 
 
@@ -28,7 +30,7 @@ def read_camt(data: bytes, file: str) -> list[BankLine]:
     """
     if len(data) > FILE_BYTES_MAX:
         raise errors.FileTooLarge(file=file, limit=FILE_BYTES_MAX)
-    root = _parsed(data, file)
+    root = _parsed(_readable(data, file), file)
     message, document = _bound(root, file)
     body = next(getattr(document, name) for name in vars(document))
     reports = getattr(body, "rpt", None) or getattr(body, "stmt", None) or []
@@ -39,7 +41,56 @@ def read_camt(data: bytes, file: str) -> list[BankLine]:
             lines += _lines(entry, _account(report.acct), where)
             if len(lines) > LINES_MAX:
                 raise errors.TooManyLines(file=file, limit=LINES_MAX)
+        if message.startswith("camt.053"):
+            _check_balances(report, file)
     return named(lines)
+
+
+def _check_balances(statement: Any, file: str) -> None:
+    """A statement is whole: what it begins with and its booked entries come to what it ends with.
+
+    Where it is one page of several it says only one of the two; then there is nothing to compare.
+    """
+    stated: dict[str, tuple[str, Decimal]] = {}
+    for balance in statement.bal:
+        kind = _first(balance, "tp", "cd_or_prtry", "cd")
+        stated[str(getattr(kind, "value", kind))] = (balance.amt.ccy, _signed(balance, balance.amt.value))
+    begin, end = stated.get("OPBD") or stated.get("PRCD"), stated.get("CLBD")
+    if begin is None or end is None or begin[0] != end[0]:
+        return
+    booked = [entry for entry in statement.ntry if _status(entry) == "BOOK"]
+    if any(entry.amt.ccy != end[0] for entry in booked):
+        return
+    moved = sum((_signed(entry, entry.amt.value) for entry in booked), Decimal(0))
+    if begin[1] + moved != end[1]:
+        raise errors.BalanceBreaks(
+            file=file,
+            where=str(_first(statement, "id") or ""),
+            difference=format(end[1] - begin[1] - moved, "f"),
+        )
+
+
+def _signed(of: Any, amount: Decimal) -> Decimal:
+    return amount if str(of.cdt_dbt_ind.value) == "CRDT" else -amount
+
+
+def _status(entry: Any) -> str:
+    status = _first(entry, "sts", "cd") or _first(entry, "sts")
+    return str(getattr(status, "value", status))
+
+
+def _readable(data: bytes, file: str) -> bytes:
+    """In UTF-8 where it says that it is in a Chinese encoding, which the parser does not know."""
+    declared = CHINESE.match(data)
+    if declared is None:
+        return data
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        said = declared[1].decode()
+        raise errors.WrongEncoding(file=file, line=line, encoding=said, known="utf-8, gb18030") from None
+    return text.replace(declared[1].decode(), "utf-8", 1).encode()
 
 
 def _parsed(data: bytes, file: str) -> Any:
@@ -89,10 +140,25 @@ def _lines(entry: Any, account: str, where: str) -> Iterator[BankLine]:
     parts = [part for details in entry.ntry_dtls for part in details.tx_dtls]
     amounts = [_part_amount(part, entry) for part in parts]
     if len(parts) > 1 and all(amounts) and sum(amounts, Decimal(0)) == entry.amt.value:
+        own = [_own_reference(part) for part in parts]
+        told_apart = "" not in own and len(set(own)) == len(own)
         for number, (part, amount) in enumerate(zip(parts, amounts, strict=True), 1):
-            yield _line(entry, [part], amount, account, f"{where}.{number}")
+            line = _line(entry, [part], amount, account, f"{where}.{number}")
+            if not told_apart and line.bank_reference:  # Else parts of one amount were one payment.
+                line = replace(line, bank_reference=f"{line.bank_reference}.{number}")
+            yield line
     else:
-        yield _line(entry, parts, entry.amt.value, account, where)
+        batches = [
+            details.btch.nb_of_txs for details in entry.ntry_dtls if _first(details, "btch", "nb_of_txs")
+        ]
+        told = sum(int(number) for number in batches)
+        line = _line(entry, parts, entry.amt.value, account, where)
+        yield replace(line, count=max(1, len(parts), told))
+
+
+def _own_reference(part: Any) -> str:
+    """The bank's own reference of a part of a batch."""
+    return str(_first(part, "refs", "acct_svcr_ref") or _first(part, "refs", "tx_id") or "")
 
 
 def _part_amount(part: Any, entry: Any) -> Decimal:
@@ -103,12 +169,10 @@ def _part_amount(part: Any, entry: Any) -> Decimal:
 
 
 def _line(entry: Any, parts: list[Any], amount: Decimal, account: str, where: str) -> BankLine:
-    incoming = str(entry.cdt_dbt_ind.value) == "CRDT"
-    side = "dbtr" if incoming else "cdtr"
+    incoming, reversal = str(entry.cdt_dbt_ind.value) == "CRDT", bool(_first(entry, "rvsl_ind"))
+    side = "dbtr" if incoming != reversal else "cdtr"  # Who paid at first stands in a reversal as it did.
     part = parts[0] if len(parts) == 1 else None
     party = _first(part, "rltd_pties", side)
-    own = (_first(part, "refs", "acct_svcr_ref") or _first(part, "refs", "tx_id")) if part else None
-    status = _first(entry, "sts", "cd") or _first(entry, "sts")
     return BankLine(
         entry="",
         account=account,
@@ -116,15 +180,34 @@ def _line(entry: Any, parts: list[Any], amount: Decimal, account: str, where: st
         amount_minor=minor_of(amount, entry.amt.ccy, where),
         currency=entry.amt.ccy,
         direction="in" if incoming else "out",
-        reversal=bool(_first(entry, "rvsl_ind")),
+        reversal=reversal,
         payer=str(_first(party, "pty", "nm") or _first(party, "nm") or ""),
         payer_account=_account(_first(part, "rltd_pties", f"{side}_acct")),
         references=tuple(reference for one in parts for reference in _references(one)),
         text=" ".join((*(text for one in parts for text in _texts(one)), entry.addtl_ntry_inf or "")).strip(),
-        bank_reference=str(own or entry.acct_svcr_ref or ""),
-        booked=str(getattr(status, "value", status)) == "BOOK",
+        bank_reference=(_own_reference(part) if part else "") or str(entry.acct_svcr_ref or ""),
+        booked=_status(entry) == "BOOK",
         source=where,
+        charges_minor=_charges(entry, parts, where),
     )
+
+
+def _charges(entry: Any, parts: list[Any], where: str) -> int:
+    """What banks kept before the rest came, in the account's currency: of the entry, else of its parts."""
+    for level in ([entry], parts):
+        amounts = [amount for of in level for amount in _charged(getattr(of, "chrgs", None))]
+        same = [amount.value for amount in amounts if amount.ccy == entry.amt.ccy and amount.value > 0]
+        if same:
+            return minor_of(sum(same, Decimal(0)), entry.amt.ccy, where)
+    return 0
+
+
+def _charged(charges: Any) -> Iterator[Any]:
+    """Amounts of charges, as older versions list them, or newer ones add them up."""
+    for one in charges if isinstance(charges, list) else [charges]:
+        whole = _first(one, "ttl_chrgs_and_tax_amt") or _first(one, "amt")
+        each = (_first(record, "amt") for record in getattr(one, "rcrd", None) or [])
+        yield from (amount for amount in ([whole] if whole is not None else each) if amount is not None)
 
 
 def _first(start: Any, *names: str) -> Any:

@@ -24,13 +24,21 @@ class TooManyLines(Refusal, code="pay.too_many_lines", field="file"):
 
 
 class WrongEncoding(Refusal, code="pay.wrong_encoding", field="encoding"):
-    zh = "文件 {file} 第 {line} 行不是 {encoding} 编码。请在对应文件中写明编码（utf-8 或 gb18030）。"
-    en = "Line {line} of {file} is not in {encoding}. State the encoding in the mapping (utf-8 or gb18030)."
+    zh = "文件 {file} 第 {line} 行不是 {encoding} 编码。请在对应文件中写明编码（{known}）。"
+    en = "Line {line} of {file} is not in {encoding}. State its encoding in the mapping ({known})."
 
 
 class FileTruncated(Refusal, code="pay.file_truncated", field="file"):
     zh = "文件 {file} 在第 {line} 行中断：{cause_zh}。一笔未读入；请向银行重新下载。"
     en = "The file {file} breaks off at line {line}: {cause_en}. Nothing was taken in; fetch it again."
+
+
+class BalanceBreaks(Refusal, code="pay.balance_breaks", field="file"):
+    zh = "文件 {file}（{where}）的余额与流水对不上，差 {difference}：可能缺行。一笔未读入；请向银行重新下载。"
+    en = (
+        "In {file} ({where}) balances and movements differ by {difference}: something is missing. Nothing "
+        "was taken in; fetch it again."
+    )
 
 
 class ColumnMissing(Refusal, code="pay.column_missing", field="columns"):

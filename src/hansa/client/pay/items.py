@@ -64,6 +64,10 @@ class BankLine:
     """False while the bank says pending or for information."""
     source: str = ""
     """Where it stands in its file, for people."""
+    count: int = 1
+    """How many payments it is: above 1 where the bank books several as one and does not say each."""
+    charges_minor: int = 0
+    """What banks kept of the payment before it came."""
     alike: int = 0
     """How many lines before it in the file are alike in all that the bank tells, without a reference of the
     bank by which they could be told apart: two payments, or one twice.

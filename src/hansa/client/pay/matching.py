@@ -256,6 +256,8 @@ def _by_reference(line: BankLine, books: _Books) -> Found | None:
         return replace(found, reason="other_payer")
     if len(named) > 1 and (difference != 0 or len(open_items) < len(named)):
         return replace(found, reason="sum_differs")
+    if difference < 0 and -difference == line.charges_minor:
+        return replace(found, reason="charges")
     if 0 < abs(difference) <= NEAR_MINOR:
         return replace(found, reason="near_amount")
     if len(named) > ALLOCATIONS_MAX:
@@ -299,6 +301,8 @@ def _by_likeness(line: BankLine, books: _Books) -> Found:
         return Found(line, "proposal", "several_candidates", candidates=_names(near), payer=payer)
     if any(is_reference(text[start.start() :][:20]) for start in REFERENCE_START.finditer(text)):
         return Found(line, "unmatched", "reference_unknown", payer=payer)
+    if line.count > 1:
+        return Found(line, "unmatched", "batch", payer=payer)
     if not payer:
         return Found(line, "unmatched", "payer_unknown")
     same = books.of_amount.get((payer, line.currency, line.amount_minor), [])

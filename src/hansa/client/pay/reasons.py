@@ -22,6 +22,14 @@ REASONS = {
         "附言号相符，金额相差不大：笔误或手续费？",
         "reference agrees, the amount is slightly off: a slip, or a charge?",
     ),
+    "charges": Text(
+        "附言号相符，差额等于银行扣收的手续费：由谁承担？",
+        "reference agrees, banks kept the difference as charges: who bears them?",
+    ),
+    "batch": Text(
+        "银行合并入账，未列明细：请向银行索取明细",
+        "several payments booked as one, and the bank does not say which: ask it for them",
+    ),
     "too_many": Text(
         "一笔付款涉及的应付项过多，请分开入账", "one payment for too many items: record it in parts"
     ),

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hansa.apps.billing.gaps import GapLine
 from hansa.apps.billing.messages import FallLine
 from hansa.apps.billing.texts import money_text
+from hansa.apps.billing.unknown_time import UnknownTime
 from hansa.console.statement.capitals import DIGITS, capitals
 from hansa.console.statement.case import Case, StatementMissing, gather
 from hansa.console.statement.html import html_text
-from hansa.console.statement.paper import Paper, code, grouped, paper, percent
+from hansa.console.statement.paper import Paper, code, grouped, paper, percent, stops_grid
 from hansa.console.statement.pdf import letters, pdf_bytes
 from hansa.console.statement.words import WORDS
 from hansa.kernel import limits
@@ -145,6 +146,15 @@ def test_gaps_and_falls_are_listed_with_their_rule(case: Case) -> None:
         ("", "另有（见账本）: 8", "", "", ""),
     )
     assert titles["计数器回落"][0][3:] == ("100 → 5", "计数器清零")
+
+
+def test_unknown_time_is_listed_apart_from_stops(case: Case) -> None:
+    lost = (UnknownTime("execution", 6 * 3_600_000), UnknownTime("spindle", 9 * 3_600_000, beyond=True))
+    grid = stops_grid(replace(case, statement=changed(case.statement, unknown=lost)), "en")
+    assert [(row[1], row[3]) for row in grid.rows] == [
+        ("unknown (no record)", "6:00:00 h"),
+        ("unknown, beyond the agreed bound", "9:00:00 h"),
+    ]
 
 
 def test_a_statement_without_settlement_has_a_paper_too(case: Case) -> None:

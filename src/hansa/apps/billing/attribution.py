@@ -1,7 +1,8 @@
 """Who answers for time in which a machine did not run, and for scrap: by rule, or as a party claimed.
 
 The law is docs/tariff-rules.md, section 7 (A1–A8). Pure: contract and checker attribute by the same lines.
-Unknown time is never downtime: what a gap counts for is the gap rule's matter, and nobody answers for it.
+Unknown time is never downtime by itself: what a gap counts for is the gap rule's matter, and nobody answers
+for it, unless a party claims a stop in it with evidence and the other does not contest that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from hansa.apps.billing.booking import UNKNOWN, Book, Measure
 from hansa.apps.billing.elements import Meter
 from hansa.apps.billing.lines import bounded
 from hansa.apps.metering.chain import Interval
+from hansa.apps.metering.messages import Fold
 from hansa.kernel.limits import CLAIM_CONTEST_MS, CLAIM_RECORDS_MAX, METERS_MAX, STATES_MAX
 from hansa.kernel.messages import Record
 from hansa.kernel.types import (
@@ -114,6 +116,14 @@ Cause = tuple[str, Liable, str]
 class ClaimSource(Protocol):
     """Looks up what a meter's records say of the time of a claim."""
 
+    def standing(self) -> Fold:
+        """The fold over all records of the feed."""
+        ...
+
+    def first_ms(self) -> int:
+        """Time of the feed's first record; 0 if there is none."""
+        ...
+
     def intervals(self, from_ms: int, to_ms: int, limit: int) -> Iterable[Interval]:
         """Intervals that touch from ≤ t < to, in order, out of the first `limit` records from there on."""
         ...
@@ -159,11 +169,16 @@ class Claimed(NamedTuple):
 
 
 def claimed(of: Measure, source: ClaimSource, name: str, claim: Claim) -> Claimed:
-    """A5: the stopped time, or the pieces counted, within a claim, as far as its first records go."""
+    """A5: the stopped time, or the pieces counted, within a claim, as far as its first records go.
+
+    With evidence also the time of which nothing is known, under the state `unknown`.
+    """
     book = Book(of)
     pieces = 0
+    unknown: list[tuple[int, int]] = []
     for interval in source.intervals(claim.from_ms, claim.to_ms, CLAIM_RECORDS_MAX):
         if not _is_normal(of, interval):
+            unknown.append((interval.from_ms, interval.to_ms))
             continue
         assert interval.quantity is not None
         if of.kind == "state":
@@ -172,11 +187,25 @@ def claimed(of: Measure, source: ClaimSource, name: str, claim: Claim) -> Claime
         elif claim.from_ms <= max(interval.to_ms - 1, interval.from_ms) < claim.to_ms:
             pieces += interval.quantity
     if of.kind == "state":
+        if claim.evidence:
+            for from_ms, to_ms in (*unknown, *_unread(source, claim)):
+                book.count_state(UNKNOWN, max(from_ms, claim.from_ms), min(to_ms, claim.to_ms), 1)
         moved: dict[tuple[int, int], int] = {}
         for (_, state, window), time_ms in book.counts.items():
             moved[state, window] = moved.get((state, window), 0) + time_ms
         return Claimed(name, claim, moved)
     return Claimed(name, claim, {(0, 0): min(pieces, claim.pieces)})
+
+
+def _unread(source: ClaimSource, claim: Claim) -> list[tuple[int, int]]:
+    """Before a feed's first record, and after its last one, nothing is known."""
+    fold = source.standing()
+    if not fold.some:
+        return [(claim.from_ms, claim.to_ms)]
+    ends = [(claim.from_ms, source.first_ms()), (fold.at_ms, claim.to_ms)]
+    return [
+        (from_ms, to_ms) for from_ms, to_ms in ends if max(from_ms, claim.from_ms) < min(to_ms, claim.to_ms)
+    ]
 
 
 def _is_normal(of: Measure, interval: Interval) -> bool:
@@ -197,7 +226,8 @@ def attribute(
     """A2, A3: ms by cause and window, or pieces by cause: first by rule, then as the claims say that count.
 
     `rules`: of this meter. `usage`: of a state meter what was metered, by (state, window), gaps left out; of
-    a counter all it counts in the period. No cause has less than 0, and together they are what `usage` says.
+    a counter all it counts in the period. No cause has less than 0, and together they are what `usage` says,
+    and what claims say of time that nothing else is known of.
     """
     causes: dict[Cause, int] = {}
     if of.kind != "state":
@@ -215,6 +245,9 @@ def attribute(
         for (state, window), time_ms in found.moved.items():
             if state in by_state:
                 _move(causes, by_state[state], found, of.scheme.names[window], time_ms)
+            elif state == UNKNOWN and time_ms:
+                said = (found.claim.reason, found.claim.liable, of.scheme.names[window])
+                causes[said] = causes.get(said, 0) + time_ms
     return causes
 
 

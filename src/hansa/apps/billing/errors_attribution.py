@@ -54,6 +54,18 @@ class AttributionMissing(Refusal, code="billing.attribution_missing", field="att
     )
 
 
+class UnknownMeter(Refusal, code="billing.unknown_meter", field="unknown"):
+    zh = "未知时间的上限针对计量项 {meter}，但它不是资费中的状态类计量项，或写了两次。请改正。"
+    en = (
+        "A bound of unknown time is for {meter}, which is no state meter of the tariff, or twice. Correct it."
+    )
+
+
+class UnknownShare(Refusal, code="billing.unknown_share", field="unknown"):
+    zh = "计量项 {meter} 未知时间的上限为 {bound_bp} 个基点，须在 0 至 9999 之间。请改正。"
+    en = "The bound of {meter}'s unknown time is {bound_bp} basis points; it lies from 0 to 9999. Correct it."
+
+
 class ClaimMeter(Refusal, code="billing.claim_meter", field="meter"):
     zh = "协议 {agreement} 没有为计量项 {meter} 规定责任认定规则，不能就它提出申请。请核对计量项。"
     en = (

@@ -88,13 +88,12 @@ def born(ctx: Context, name: str, agreement: Agreement, statement: Statement) ->
     if settlement is None:
         return
     period_ms = statement.period.from_ms
+    doubtful = tuple(line for line in statement.unknown_lines if line not in statement.check_lines)
     disputes = tuple(
-        Dispute(by=by, lines=lines, reason="check_feed", automatic=True, opened_ms=ctx.time_ms)
-        for by, lines in (
-            (statement.user, _checked(statement, 1)),
-            (statement.provider, _checked(statement, -1)),
-        )
-        if lines
+        Dispute(by=by, lines=lines, reason=reason, automatic=True, opened_ms=ctx.time_ms)
+        for reason, numbers in (("check_feed", statement.check_lines), ("unknown_time", doubtful))
+        for by, sign in ((statement.user, 1), (statement.provider, -1))
+        if (lines := _against(statement, numbers, sign))
     )
     life = Life(content=lifecycle.content(statement), stated_ms=ctx.time_ms, disputes=disputes)
     _put(ctx, name, period_ms, life)
@@ -114,9 +113,8 @@ def born(ctx: Context, name: str, agreement: Agreement, statement: Statement) ->
         )
 
 
-def _checked(statement: Statement, sign: int) -> tuple[int, ...]:
+def _against(statement: Statement, by_rule: tuple[int, ...], sign: int) -> tuple[int, ...]:
     """Lines that the agreement's own rule puts in dispute, of one sign: they count against one party."""
-    by_rule = statement.check_lines
     return tuple(
         line.number for line in statement.lines if line.number in by_rule and sign * line.gross_minor > 0
     )

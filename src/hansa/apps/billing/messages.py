@@ -11,6 +11,7 @@ from hansa.apps.billing.rating import Line, RateTotal
 from hansa.apps.billing.sharing_out import Share
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import Terms
+from hansa.apps.billing.unknown_time import UnknownTime
 from hansa.apps.consortium.calendars import Day, Period
 from hansa.apps.consortium.messages import OptionalSize
 from hansa.apps.metering.messages import FallStatus
@@ -168,6 +169,10 @@ class Statement(Record, version=1, readers="members", retention="for ever"):
     """Check feeds compared."""
     check_lines: tuple[Positive, ...] = ()
     """Numbers of the lines that are disputed by themselves: they rest on a meter whose check feed differs."""
+    unknown: tuple[UnknownTime, ...] = ()
+    """Time of which nothing is known, of state meters that have rules of attribution or a bound; none: 0."""
+    unknown_lines: tuple[Positive, ...] = ()
+    """Numbers of the lines that are disputed by themselves: too much time of a meter is unknown."""
     shares: tuple[Share, ...] = ()
     """Who settles with whom, where the tariff splits a revenue; none: the user with the provider, all."""
     corrected_to_ms: TimeMs = 0

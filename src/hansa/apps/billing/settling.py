@@ -34,6 +34,7 @@ from hansa.apps.billing.sharing_out import shares
 from hansa.apps.billing.slots import SlotUsage
 from hansa.apps.billing.slotting import period_days, slot_usage
 from hansa.apps.billing.stops import MeterStops, attributed, planned, stops_of
+from hansa.apps.billing.unknown_time import UnknownTime, doubtful_lines, unknown_time
 from hansa.apps.consortium.calendars import Period
 from hansa.apps.metering.chain import Interval, LowRun
 from hansa.kernel.limits import CORRECTED_PERIODS_MAX, STATEMENT_GAPS_MAX, STATEMENT_STOPS_MAX
@@ -73,6 +74,7 @@ class Known(NamedTuple):
     falls: tuple[FallLine, ...]
     stops: tuple[MeterStops, ...]
     checks: tuple[CheckResult, ...]
+    unknown: tuple[UnknownTime, ...]
 
 
 class Rated(NamedTuple):
@@ -106,6 +108,7 @@ def know(deal: Deal, sources: Mapping[str, Source], period: Period, claims: Clai
     gaps: list[GapLine] = []
     falls: list[FallLine] = []
     stops: list[MeterStops] = []
+    unknown: list[UnknownTime] = []
     slots: dict[str, SlotUsage] = {}
     named = any(isinstance(element, Demand) and element.windows for element in deal.tariff.elements)
     for binding in bound(deal.agreement):
@@ -128,6 +131,8 @@ def know(deal: Deal, sources: Mapping[str, Source], period: Period, claims: Clai
             attributed_usage = normal if of.kind == "state" else sums[meter]
             closes_ms = period.to_ms + terms.cut_off_ms
             stops.append(stops_of(meter, of, rules, attributed_usage, source, claims, closes_ms))
+        if of.kind == "state" and (rules or any(bound.meter == meter for bound in terms.unknown)):
+            unknown.append(unknown_time(meter, normal, period, terms.unknown))
     usage, checks = _checked(deal, sums)
     promises = any(isinstance(element, Availability) for element in deal.tariff.elements)
     facts = Facts(
@@ -137,7 +142,8 @@ def know(deal: Deal, sources: Mapping[str, Source], period: Period, claims: Clai
         prices=_prices(deal, slots, period.to_ms + terms.cut_off_ms),
         indices=indices_of(deal.prices, deal.tariff.elements, period, terms.cut_off_ms),
     )
-    return Known(period, usage, facts, tuple(gaps), tuple(falls), tuple(stops), checks)
+    lost = tuple(each for each in unknown if each.unknown_ms)
+    return Known(period, usage, facts, tuple(gaps), tuple(falls), tuple(stops), checks, lost)
 
 
 def _prices(
@@ -201,6 +207,8 @@ def listed(deal: Deal, known: Known, carry: Carry, lines: Sequence[Line], totals
         "claims": disputed_claims(deal, known, carry, lines),
         "checks": known.checks,
         "check_lines": disputed_lines(known, totals.lines),
+        "unknown": known.unknown,
+        "unknown_lines": doubtful_lines(deal.tariff, known.unknown, totals.lines),
         "shares": shares(deal.tariff.elements, agreement.provider, agreement.user, totals.lines),
     }
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from hansa.apps.billing import errors_sheet as errors
 from hansa.apps.billing.sheet_elements import SheetElement, elements_of
 from hansa.apps.billing.sheet_settlement import SheetSettlement, settlement_of
-from hansa.apps.billing.sheet_trade import SheetAttribution, SheetCheck, attribution_of, checks_of
+from hansa.apps.billing.sheet_trade import SheetAttribution, SheetCheck, attribution_of, checks_of, unknown_of
 from hansa.apps.billing.sheet_values import convert, day, duration_ms, minute, percent_bp
 from hansa.apps.billing.spans import DayName
 from hansa.apps.billing.tariff import (
@@ -116,6 +116,8 @@ class _Terms(Struct):
     gaps: dict[str, Any]
     attribution: dict[str, Any] = {}
     checks: dict[str, Any] = {}
+    unknown: dict[str, str] = {}
+    """By state meter, the share of a period that may be unknown: "5%"."""
     settlement: SheetSettlement | None = None
 
 
@@ -221,6 +223,7 @@ def _terms(terms: _Terms) -> Terms:
             _table(terms.attribution, tuple[SheetAttribution, ...], "terms.attribution")
         ),
         checks=checks_of(_table(terms.checks, SheetCheck, "terms.checks")),
+        unknown=unknown_of(terms.unknown),
         settlement=settlement_of(terms.settlement, "terms.settlement"),
     )
 

@@ -25,6 +25,7 @@ from hansa.apps.billing.errors_trade import NotUsage
 from hansa.apps.billing.lines import PRICE_UNIT
 from hansa.apps.billing.sheet_values import convert, percent_bp, scaled
 from hansa.apps.billing.tariff import Element, minor_digits
+from hansa.apps.billing.unknown_time import UnknownBound
 from hansa.kernel.types import Id, MemberId, Natural, StateName, Struct
 
 
@@ -184,4 +185,12 @@ def checks_of(found: Mapping[str, SheetCheck]) -> tuple[CheckFeed, ...]:
             check.rule,
         )
         for meter, check in found.items()
+    )
+
+
+def unknown_of(found: Mapping[str, str]) -> tuple[UnknownBound, ...]:
+    """Bounds of unknown time by meter, as the terms hold them."""
+    return tuple(
+        UnknownBound(convert(meter, Id, "terms.unknown"), percent_bp(share, f"terms.unknown.{meter}"))
+        for meter, share in found.items()
     )

@@ -13,6 +13,7 @@ from hansa.apps.billing.check_feeds import CheckFeed, check_checks
 from hansa.apps.billing.elements_energy import slot_minutes
 from hansa.apps.billing.elements_trade import Availability, ScrapCredit
 from hansa.apps.billing.tariff import Tariff
+from hansa.apps.billing.unknown_time import UnknownBound, check_bounds
 from hansa.kernel.limits import (
     CUT_OFF_MAX_MS,
     INTEREST_BP_MAX,
@@ -88,6 +89,8 @@ class Terms(Struct):
     """Which states are stops, and what is scrap, and who answers for it unless somebody claims otherwise."""
     checks: tuple[CheckFeed, ...] = ()
     """Feeds of the other party that count the same 副表."""
+    unknown: tuple[UnknownBound, ...] = ()
+    """How much time of a state meter may be unknown before its lines are disputed by themselves."""
 
 
 def check_terms(tariff: Tariff, terms: Terms, rules: int = RULES_MAX) -> None:
@@ -102,6 +105,7 @@ def check_terms(tariff: Tariff, terms: Terms, rules: int = RULES_MAX) -> None:
     check_attribution(terms.attribution, meters)
     _check_attributed(tariff, terms.attribution)
     check_checks(terms.checks, meters)
+    check_bounds(terms.unknown, meters)
     _check_slots(tariff, terms.checks)
     kinds = {meter.name: meter.kind for meter in tariff.meters}
     seen: dict[str, GapRule] = {}
@@ -126,9 +130,9 @@ def check_terms(tariff: Tariff, terms: Terms, rules: int = RULES_MAX) -> None:
 
 
 def _check_known_to_rules_1(terms: Terms) -> None:
-    """Rules 1 know neither attribution nor check feeds."""
-    for name, value in {"attribution": terms.attribution, "checks": terms.checks}.items():
-        if value:
+    """Rules 1 know neither attribution nor check feeds, nor bounds of unknown time."""
+    for name in ("attribution", "checks", "unknown"):
+        if getattr(terms, name):
             raise errors.NotYet(clause="terms", where=f"terms.{name}")
 
 

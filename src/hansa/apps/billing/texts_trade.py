@@ -15,6 +15,7 @@ from hansa.apps.billing.elements_trade import (
 )
 from hansa.apps.billing.lines import PRICE_UNIT, divide
 from hansa.apps.billing.tariff import Tariff, minor_digits
+from hansa.apps.billing.unknown_time import UnknownBound
 
 Texts = tuple[str, str]
 """(zh, en)."""
@@ -117,6 +118,16 @@ def check_text(check: CheckFeed) -> Texts:
         f"{check.tolerance_base} 个基本单位（取大者）；超差时{zh}",
         f"{check.meter} is checked by feed {check.feed} of {check.owner}, to {within} or "
         f"{check.tolerance_base} base units, whichever is more; beyond that {en}",
+    )
+
+
+def unknown_text(bound: UnknownBound) -> Texts:
+    """What becomes of a period of which too much is unknown."""
+    share = _percent(bound.bound_bp)
+    return (
+        f"{bound.meter} 未知的时间超过结算期的 {share} 的，以其为据的各行自动列为有争议",
+        f"where more than {share} of a period is unknown on {bound.meter}, the lines that rest on it are "
+        "disputed by themselves",
     )
 
 

@@ -201,8 +201,8 @@ class OtherCounters(Refusal, code="leasing.other_counters", field="meters"):
 class GapsUnlike(Refusal, code="leasing.gaps_unlike", field="terms"):
     zh = (
         "转租与主租约 {head} 须以同一规则计缺口，且不得用同类日平均（average_day），各张结算单方能与计数器相"
-        "符；计量点 {meter} 在主租约的规则为 {rule}。请改用主租约的规则；主租约用 average_day 的不能转租，请先"
-        "约定 counter_difference 或 last_rate。"
+        "符；计量点 {meter} 在主租约的规则为 {rule}。请改用主租约的规则；主租约用 average_day 的不能转租，请"
+        "先约定 counter_difference 或 last_rate。"
     )
     en = (
         "A sublease counts gaps by the rule of its head lease {head}, and never by average_day, so that "

@@ -6,7 +6,7 @@ return (710, 733), electronic data as writing (469); 电子签名法 art. 14.
 
 from collections.abc import Iterator
 
-from hansa.apps.billing.texts_trade import attribution_text, check_text
+from hansa.apps.billing.texts_trade import attribution_text, check_text, unknown_text
 from hansa.apps.leasing.text_draft import Draft, is_cn
 from hansa.apps.leasing.text_words import Pair, span
 from hansa.kernel import digest, limits
@@ -62,6 +62,9 @@ def data(draft: Draft) -> Iterator[Pair]:
     for check in draft.terms.terms.checks:
         zh, en = check_text(check)
         yield f"副表：{zh}。", f"Check feed: {en}."
+    for bound in draft.terms.terms.unknown:
+        zh, en = unknown_text(bound)
+        yield f"未知时间：{zh}。", f"Unknown time: {en}."
     yield (
         "记录、结算单、交接与签名以联盟账本为证；任何一方可向第三方出示，由其离线验证。原始数据归产生方所"
         "有，不因本合同转移。",

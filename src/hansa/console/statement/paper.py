@@ -258,7 +258,7 @@ def falls_grid(case: Case, lang: Language) -> Grid:
 
 
 def stops_grid(case: Case, lang: Language) -> Grid:
-    """Stopped time and scrap by cause and liable party."""
+    """Stopped time and scrap by cause and liable party; and time of which nothing is known."""
     statement = case.statement
     rows = [
         (
@@ -277,6 +277,15 @@ def stops_grid(case: Case, lang: Language) -> Grid:
             base_text(scrap.pieces, "piece").of(lang),
         )
         for scrap in statement.scrap
+    ]
+    rows += [
+        (
+            _meter(lost.meter, lang),
+            word("unknown_beyond" if lost.beyond else "unknown_time", lang),
+            "—",
+            base_text(lost.unknown_ms, "ms").of(lang),
+        )
+        for lost in statement.unknown
     ]
     heads = tuple(word(head, lang) for head in ("meter", "reason", "liable", "quantity"))
     return Grid(word("stops", lang), heads, tuple(rows), (3,), (1,))

@@ -48,6 +48,8 @@ WORDS = {
     "values": ("数值", "Values"),
     "status": ("认定", "Found to be"),
     "stops": ("停机与废品的责任", "Stops and scrap, and who is liable"),
+    "unknown_time": ("未知（无记录）", "unknown (no record)"),
+    "unknown_beyond": ("未知，超过约定上限", "unknown, beyond the agreed bound"),
     "reason": ("原因", "Reason"),
     "liable": ("责任方", "Liable"),
     "claims": ("未计入的认定申请", "Claims that did not count"),

@@ -7,7 +7,7 @@ of every lease above it has consented, and it lies within the time of the one th
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.bargaining import check_terms
-from hansa.apps.leasing.lease_rules import BINDING, check_feeds, may_sublet, of_lessee, of_lessor, under
+from hansa.apps.leasing.lease_rules import BINDING, of_lessee, of_lessor, under
 from hansa.apps.leasing.lease_rules import known as known_lease
 from hansa.apps.leasing.messages import Consent, ConsentSublease, Lease, Sublet, Transfer
 from hansa.apps.leasing.messages_market import LeaseTerms, Reservation
@@ -49,8 +49,6 @@ def sublet(ctx: Context, a: Sublet) -> None:
         raise errors.SignTime()
     check_unused(ctx, a.sublease)
     head = known_lease(ctx, terms.head)
-    may_sublet(ctx, terms.head, ctx.member, terms.from_ms, terms.to_ms, terms.lessee)
-    check_feeds(ctx, terms)
     if len(list(under(ctx, terms.head, head))) >= limits.SUBLEASES_MAX:
         raise errors.SubleasesTooMany(head=terms.head, limit=limits.SUBLEASES_MAX)
     check_terms(ctx, a.sublease, terms)
@@ -71,8 +69,6 @@ def transfer(ctx: Context, a: Transfer) -> None:
     if not ctx.time_ms < terms.sign_by_ms <= terms.from_ms:
         raise errors.SignTime()
     check_unused(ctx, a.successor)
-    if terms.head:
-        check_feeds(ctx, terms)
     check_terms(ctx, a.successor, terms)
 
     # Writes: it takes no booking yet, the old lease has it until both have signed.

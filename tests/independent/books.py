@@ -58,12 +58,13 @@ class Books:
             ]
             if not waking:
                 break
-            self.now_ms, name = min(waking)
-            stated = self.stated[name]
-            if self.now_ms == stated.silence_ms:
-                for member in (stated.agreement.provider, stated.agreement.user):
-                    stated.words.setdefault(member, self.now_ms)
-            self._carry_on(stated)
+            self.now_ms, _ = min(waking)
+            for name in dict.fromkeys(name for wake_ms, name in waking if wake_ms == self.now_ms):
+                stated = self.stated[name]
+                if self.now_ms == stated.silence_ms:
+                    for member in (stated.agreement.provider, stated.agreement.user):
+                        stated.words.setdefault(member, self.now_ms)
+                self._carry_on(stated)
         self.now_ms = max(self.now_ms, at_ms)
 
     def _wakes(self, stated: Stated) -> list[int]:
@@ -188,6 +189,8 @@ class Books:
             less = min(amount, debt.stands_for)
             waived = min(amount - less, debt.waived)
             debt.waived -= waived
+            if waived:
+                self._effect("owed_after_all", key, waived)
             amount -= less + waived
             cut = min(less, debt.open)
             debt.amount -= cut
@@ -199,7 +202,7 @@ class Books:
             if less and not debt.open:
                 self._settled(key)
         if amount:
-            key = self._part(stated, debtor, creditor, amount, stated.due_ms(debtor), leg)
+            key = self._part(stated, debtor, creditor, amount, stated.due_ms(debtor, self.now_ms), leg)
             fund = self.funds.get(f"{of.name}:prepayment")
             if fund and not fund.ended and (debtor, creditor) == (of.user, of.provider):
                 self._draw(f"{of.name}:prepayment", key, amount)

@@ -154,7 +154,7 @@ class Stated:
         of = self.agreement
         return self.to_ms + 60 * DAY_MS if of.protected and not of.long_term else 0
 
-    def due_ms(self, debtor: str) -> int:
+    def due_ms(self, debtor: str, now_ms: int) -> int:
         """O6."""
         of = self.agreement
         starts = {"period_end": self.to_ms, "confirmation": self.confirmed_ms, "invoice": self.invoice_ms}
@@ -162,7 +162,7 @@ class Stated:
         found = [start_ms + of.payment_days * DAY_MS] if start_ms else []
         if debtor == of.user and self.latest_ms:
             found.append(self.latest_ms)
-        return min(found)
+        return min(found) if found else now_ms + 30 * DAY_MS
 
     @property
     def disputed(self) -> set[int]:

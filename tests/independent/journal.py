@@ -148,6 +148,12 @@ class _Journal:
         yield self._voucher(effect, debt.creditor, debt.debtor, debt, *given)
         yield self._voucher(effect, debt.debtor, debt.creditor, debt, *got)
 
+    def _owed_after_all(self, effect: Effect, key: Key, amount: int) -> Iterator[Voucher]:
+        """A correction of what was waived takes back the relief."""
+        for voucher in self._waived(effect, key, amount):
+            sides = tuple(entry._replace(debit=entry.credit, credit=entry.debit) for entry in voucher.entries)
+            yield voucher._replace(entries=sides)
+
     def _set_off(self, effect: Effect, key: Key, against: Key, amount: int) -> Iterator[Voucher]:
         debt = self.books.owed[key]
         for member, partner, owes, owed in (

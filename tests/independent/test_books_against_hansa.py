@@ -7,13 +7,16 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from independent.debts import Debt, allot
+from independent.journal import accrual
 from independent.journal import journal as second_journal
 from independent.told import PERIODS, Told, chart_of, lines_here, lines_there
 
+from hansa.apps.billing.accrual import accrue
 from hansa.apps.billing.elements import Cap
 from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import Settlement
+from hansa.client.accruals import book_of
 from hansa.client.journal import difference_minor
 from hansa.client.journal_accounts import CHARTS, read_chart
 from hansa.client.journal_ledger import gather, journal
@@ -44,6 +47,24 @@ def compare(told: Told) -> None:
             own = [voucher for voucher in second if voucher.member == member]
             assert lines_here(member, found) == lines_there(own)
             check_sums(told, member, lines_there(own))
+    compare_accruals(told)
+
+
+def compare_accruals(told: Told) -> None:
+    """What is stated and not booked, and interest; what is not stated is a matter of rating."""
+    asks, at_ms = Asking(told.desk), told.desk.now_ms + 1
+    [(name, agreement, tariff, calendar)] = gather(asks, "maker").agreements
+    found = accrue(book_of(asks, name, agreement, tariff.tariff, calendar, at_ms), at_ms)
+    here = [
+        (item.reason, 0 if item.reason == "interest" else item.period.from_ms, item.net_minor)
+        for item in found
+        if item.reason in ("unconfirmed", "disputed", "interest")
+    ]
+    there = [
+        (item.reason, item.period_ms, sum(line["net"] for line in item.lines))
+        for item in accrual(told.books, name, at_ms)
+    ]
+    assert here == there
 
 
 def check_sums(told: Told, member: str, lines: Counter[Any]) -> None:
@@ -57,7 +78,7 @@ def check_sums(told: Told, member: str, lines: Counter[Any]) -> None:
     unbilled = sum(_not_owed_yet(told, period_ms, member) for period_ms in told.stated)
     assert sums["receivable"] + sums["payable"] == net + unbilled
     holds = sum(told.books.funds[name].paid_in - told.books.funds[name].drawn for name in told.books.funds)
-    holds -= sum(debt.paid for key, debt in told.books.owed.items() if key[0] == "return")
+    holds -= sum(debt.paid + debt.waived for key, debt in told.books.owed.items() if key[0] == "return")
     holds -= sum(fund.forfeited for fund in told.books.funds.values())
     names = ("deposit_held", "prepayment_received", "deposit_paid", "prepayment_paid")
     sign = {"maker": -1, "plant": 1, "bank": 0}[member]
@@ -202,6 +223,7 @@ AGREED = (
     TERMS,
     Settlement(payment_days=10, runs_from="confirmation", silence_days=12),
     Settlement(payment_days=40, runs_from="invoice"),
+    Settlement(payment_days=5, runs_from="confirmation", interest_bp=730, interest_tax="vat"),
 )
 
 
@@ -243,6 +265,21 @@ def test_a_case_by_hand() -> None:
     told.undo("maker", f"{2:064x}")
     compare(told)
     assert told.books.funds["g-1:prepayment"].left == 0
+
+
+def test_what_a_provider_owes_before_any_invoice_is_not_overdue_since_ever() -> None:
+    """A credit that is larger than the charges left, at the law's latest day."""
+    terms = Settlement(payment_days=40, runs_from="invoice", interest_bp=730)
+    told = Told(terms, ("small", "large"), CREDITED)
+    told.close(FROM_MS, 500)
+    told.concede("maker", FROM_MS, 1, 113_000)
+    told.concede("maker", FROM_MS, 5, 128_820)
+    for by in ("maker", "plant"):
+        told.confirm(by, FROM_MS)
+    told.wait(62)
+    [debt] = told.books.owed.values()
+    assert (debt.debtor, debt.due_ms) == ("maker", MARCH_MS + 90 * 86_400_000)
+    compare(told)
 
 
 @pytest.mark.parametrize("how", ["returned", "forfeited", "doubled"])

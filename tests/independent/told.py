@@ -36,6 +36,7 @@ class Told:
             runs_from=settlement.runs_from,
             silence_days=settlement.silence_days,
             interest_bp=settlement.interest_bp,
+            interest_percent="13" if settlement.interest_tax else None,
             protected=sizes == ("small", "large"),
             to_ms=TO_MS,
         )
@@ -46,6 +47,7 @@ class Told:
 
     def tell(self, act: str, /, **what: Any) -> None:
         self.books.tell((self.desk.now_ms, act, what))
+        self.look()
 
     def look(self) -> None:
         """Tell of statements that were closed, oldest first; and learn what debts are called."""
@@ -128,7 +130,6 @@ class Told:
         keys = {self.names[name]: part for name, part in pays.items()}
         what = {"entry": entry, "creditor": creditor, "payer": payer, "amount": amount}
         self.tell("receipt", **what, value_day=day, pays=keys)
-        self.look()
 
     def apply(self, creditor: str, entry: str, amount: int, names: Sequence[str]) -> None:
         pays = self._shared(amount, names)
@@ -136,7 +137,6 @@ class Told:
         self.desk.do(creditor, Apply(entry, allocations))
         keys = {self.names[name]: part for name, part in pays.items()}
         self.tell("apply", entry=entry, creditor=creditor, pays=keys)
-        self.look()
 
     def _shared(self, amount: int, names: Sequence[str]) -> dict[str, int]:
         pays = {}
@@ -156,19 +156,16 @@ class Told:
         due_ms = self.desk.now_ms + DAY_MS
         self.desk.do(creditor, Refund(entry, amount, due_ms))
         self.tell("refund", entry=entry, creditor=creditor, amount=amount, due_ms=due_ms)
-        self.look()
 
     def waive(self, name: str, amount: int) -> None:
         creditor = self.desk.obligations()[name].creditor
         self.desk.do(creditor, Waive(name, amount, "goodwill"))
         self.tell("waive", key=self.names[name], amount=amount)
-        self.look()
 
     def set_off(self, name: str, against: str, amount: int) -> None:
         creditor = self.desk.obligations()[name].creditor
         self.desk.do(creditor, SetOff(name, against, amount))
         self.tell("set_off", key=self.names[name], against=self.names[against], amount=amount)
-        self.look()
 
     def owe(self, debtor: str, creditor: str, amount: int) -> None:
         self.entries += 1
@@ -176,7 +173,6 @@ class Told:
         self.desk.do(debtor, Owe(name, creditor, "CNY", amount, due_ms))
         key = ("own", debtor, name)
         self.tell("owe", key=key, debtor=debtor, creditor=creditor, amount=amount, due_ms=due_ms)
-        self.look()
 
     def open_fund(self, kind: Any, amount: int) -> None:
         """The plant is to pay it, the maker holds it."""
@@ -186,18 +182,15 @@ class Told:
         self._of_a_room(money.open_fund, fund_name(name), fund)
         what = {"fund": name, "kind": kind, "payer": "plant", "holder": "maker", "amount": amount}
         self.tell("fund", **what, agreement="g-1", due_ms=due_ms)
-        self.look()
 
     def claim(self, fund: str, name: str, amount: int) -> None:
         self._of_a_room(money.claim_fund, fund_name(fund), amount, name)
         self.tell("claim", fund=fund, key=self.names[name], amount=amount)
-        self.look()
 
     def end_fund(self, fund: str, how: str) -> None:
         ends = {"returned": money.return_fund, "forfeited": money.forfeit, "doubled": money.double}
         self._of_a_room(ends[how], fund_name(fund))
         self.tell("fund_end", fund=fund, how=how)
-        self.look()
 
     def _of_a_room(self, act: Any, *arguments: Any) -> None:
         ctx = self.desk.context()

@@ -243,7 +243,9 @@ def _owe(ctx: Context, case: Case, leg: int, debtor: str, creditor: str, amount_
         raise errors.TooManyCorrections(agreement=case.name, limit=limits.LIFE_PARTS_MAX)
     name = money.name_of("statement", case.name, str(case.period_ms), str(len(life.parts)))
     protected = case.protected and debtor == case.agreement.user
-    due_ms = lifecycle.due_ms(case.settlement, case.statement, life, protected)
+    # What the provider owes before it recorded an invoice is due as what goes back is.
+    known_ms = lifecycle.due_ms(case.settlement, case.statement, life, protected)
+    due_ms = known_ms or ctx.time_ms + limits.RETURN_MS
     part = Part(
         obligation=name,
         debtor=debtor,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hansa.apps.money import errors, names
+from hansa.apps.money import errors, names, queries
 from hansa.apps.money import interface as money
 from hansa.apps.money.interface import Overdue, Paid, Unpaid, Waived
 from hansa.apps.money.messages import (
@@ -24,6 +24,7 @@ from hansa.apps.money.messages import (
     SetOff,
     Settled,
     Waive,
+    WaiverCorrected,
 )
 from hansa.apps.money.tables import FALLING_DUE, OWED_BY, OWED_TO, PAYMENTS, SWEEPS, UNAPPLIED
 from hansa.kernel import due, limits
@@ -60,6 +61,34 @@ def test_what_is_owed_and_corrected_is_told_to_everyone(purse: Purse) -> None:
         Lessened("o-1", 400, "correction"),
         Lessened("o-1", 50, "correction", money.back_of("o-1", 1)),
     ]
+
+
+def test_a_correction_of_what_was_forgone_is_told_and_moves_nothing(purse: Purse) -> None:
+    purse.owe("o-1", 1_000)
+    purse.do("maker", Waive("o-1", 400, "kindness"))
+    before = purse.obligation("o-1")
+    purse.call(money.correct_waiver, "o-1", 400)
+    assert purse.obligation("o-1") == before
+    assert purse.emitted(WaiverCorrected) == [WaiverCorrected("o-1", 400)]
+    assert purse.emitted(Lessened) == [Lessened("o-1", 400, "kindness", waived=True)]
+    with pytest.raises(errors.ObligationUnknown):
+        purse.call(money.correct_waiver, "o-2", 400)
+    for amount_minor in (0, -1, 2**53):
+        with pytest.raises(errors.AmountUnfit):
+            purse.call(money.correct_waiver, "o-1", amount_minor)
+
+
+def test_a_list_that_is_too_long_to_be_told_whole_is_refused(
+    purse: Purse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "LISTED_MAX", 2)
+    for number in range(2):
+        purse.owe(f"o-{number}")
+    assert len(purse.ask("owed_to", creditor="maker")) == 2
+    purse.owe("o-2")
+    assert len(purse.ask("owed_to", creditor="maker", limit=2)) == 2
+    with pytest.raises(errors.ListTooLong):
+        purse.ask("owed_to", creditor="maker")
 
 
 def test_each_step_with_a_receipt_is_told_to_everyone(purse: Purse) -> None:

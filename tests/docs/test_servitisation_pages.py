@@ -26,7 +26,7 @@ from tests.consortium import uscc
 from tests.docs.pages import ROOT, Reader, commands, steps
 from tests.waiting import until
 
-NAMES = ("compressed-air", "repair-contract", "inspection-per-part")
+NAMES = ("compressed-air", "repair-contract", "inspection-per-part", "model-per-call")
 FOLDERS = {"en": ROOT / "docs", "zh": ROOT / "docs" / "zh"}
 COMPANIES = {
     "plant": ("plant", "East China Food", "华东食品有限公司"),
@@ -181,8 +181,8 @@ def trader(folder: Path, lang: str, name: str) -> Iterator[Trader]:
 
 # What a page works out by hand.
 
-HEADS = {"en": "How it comes about", "zh": "怎样算出"}
 TABLE = re.compile(r"^<!-- by hand: (\S+) (\S+) -->\n((?:\|.*\n)+)", re.M)
+SHARES = re.compile(r"^<!-- shares by hand: (\S+) (\S+) -->\n((?:\|.*\n)+)", re.M)
 
 
 def number(text: str) -> Fraction:
@@ -248,6 +248,33 @@ def statement_of(reader: Trader, agreement: str, period: str) -> list[tuple[str,
     return [(line["clause"], Fraction(line["net_minor"], 100)) for line in lines] + sums
 
 
+def shares_of(reader: Trader, agreement: str, period: str) -> list[tuple[str, Fraction]]:
+    """What each payee is owed of the statement of the month that begins on a date."""
+    shell = Shell(reader.folder / "home", reader.lang)
+    month_ms = instant_ms(f"{period}T00:00+08:00")
+    told = shell.do(
+        "get", "billing.statement_of", "--agreement", agreement, "--period-ms", month_ms, "--json"
+    ).json["value"]
+    owed: dict[str, Fraction] = {}
+    for share in told["shares"]:
+        owed[share["creditor"]] = owed.get(share["creditor"], Fraction(0)) + Fraction(
+            share["gross_minor"], 100
+        )
+    return sorted(owed.items())
+
+
+def check_shares(reader: Trader, text: str) -> int:
+    """Each table of who is owed what. How many there are."""
+    tables = SHARES.findall(text)
+    for agreement, period, table in tables:
+        rows = rows_by_hand(table)
+        for name, worked, result in rows:
+            assert half_up(reckoned(worked)) == number(result), f"{agreement} {period} {name}: {worked}"
+        found = sorted((name, number(result)) for name, _, result in rows)
+        assert found == shares_of(reader, agreement, period), f"{agreement} {period}"
+    return len(tables)
+
+
 def check_by_hand(reader: Trader, text: str) -> int:
     """Each table that a page works out: right by itself, and what the ledger says. How many there are."""
     tables = TABLE.findall(text)
@@ -266,7 +293,9 @@ def check_by_hand(reader: Trader, text: str) -> int:
 def test_a_reader_sees_what_the_page_shows_and_works_out(name: str, lang: str, tmp_path: Path) -> None:
     with trader(tmp_path, lang, name) as somebody:
         somebody.follow(page(lang, name))
-        assert check_by_hand(somebody, page(lang, name).read_text("utf-8")) >= 2
+        text = page(lang, name).read_text("utf-8")
+        assert check_by_hand(somebody, text) >= 2
+        assert check_shares(somebody, text) == text.count("<!-- shares by hand")
 
 
 @pytest.mark.parametrize("name", NAMES)

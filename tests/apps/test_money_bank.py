@@ -25,7 +25,7 @@ from hansa.apps.money.messages_bank import (
     WithdrawalRefused,
 )
 from hansa.apps.money.tables import BALANCES, BANK_ENTRIES, HOLDS_OF
-from hansa.kernel import due
+from hansa.kernel import due, limits
 from tests.apps.claims import OTHER_BANK, H, bank_debt, days, deposit, held
 from tests.apps.purse import CNY, DAY, LICENCE_ENDS_MS, START_MS, Purse, purse
 
@@ -49,6 +49,36 @@ def test_every_posting_has_two_sides_and_the_bank_owes_what_all_pots_hold(purse:
         ("maker", "free", "maker", "leaving"),
     ]
     assert not purse.broken()
+
+
+def test_a_withdrawal_that_the_bank_does_not_answer_goes_back_to_its_owner(purse: Purse) -> None:
+    purse.open_claims(plant=1_000)
+    asked_ms = purse.now_ms
+    for name, amount in (("w-1", 300), ("w-2", 200)):
+        purse.do("plant", RequestWithdrawal("bank", name, CNY, amount))
+    purse.do("bank", AttestWithdrawal("plant", "w-2", "out-2"))
+    purse.now_ms = asked_ms + limits.WITHDRAWAL_ANSWER_MS
+    # The queue may be late: the time has passed all the same.
+    for action in (AttestWithdrawal("plant", "w-1", "out-1"), RefuseWithdrawal("plant", "w-1", "closed")):
+        with pytest.raises(refusals.WithdrawalLapsed):
+            purse.do("bank", action)
+    purse.move_to(purse.now_ms)
+    assert purse.pots("plant") == {"free": 800}
+    states = [each.withdrawal.state for each in purse.ask("withdrawals_of", bank="bank", owner="plant")]
+    assert states == ["lapsed", "paid_out"]
+    assert purse.ask("withdrawals_asked", bank="bank") == []
+    with pytest.raises(refusals.WithdrawalLapsed):
+        purse.do("bank", AttestWithdrawal("plant", "w-1", "out-1"))
+
+
+def test_a_withdrawal_is_answered_up_to_its_last_moment_and_waits_for_nothing_then(purse: Purse) -> None:
+    purse.open_claims(plant=1_000)
+    asked_ms = purse.now_ms
+    purse.do("plant", RequestWithdrawal("bank", "w-1", CNY, 300))
+    purse.move_to(asked_ms + limits.WITHDRAWAL_ANSWER_MS - 1)
+    assert purse.pots("plant") == {"free": 700, "leaving": 300}
+    purse.do("bank", AttestWithdrawal("plant", "w-1", "out-1"))
+    assert not list(due.QUEUE.scan(purse.context()))
 
 
 def test_a_withdrawal_is_set_apart_until_the_bank_says_that_it_paid(purse: Purse) -> None:

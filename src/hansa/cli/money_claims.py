@@ -30,6 +30,7 @@ from hansa.kernel import Action
 STATES = {
     "asked": Text("待办", "asked for"),
     "paid_out": Text("已付出", "paid out"),
+    "lapsed": Text("银行逾期未答复", "not answered in time"),
     "refused": Text("已拒绝", "refused"),
 }
 WITHDRAWALS = (

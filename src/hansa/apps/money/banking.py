@@ -36,7 +36,10 @@ from hansa.apps.money.messages_bank import (
 from hansa.apps.money.names import name_of
 from hansa.apps.money.obligations import check_amount, check_parties, known, settle, tell
 from hansa.apps.money.tables import ASKED, BANK_ACCOUNTS, BANK_ENTRIES, BANKS, WITHDRAWALS
-from hansa.kernel import Context, replace, since
+from hansa.kernel import Context, due, limits, replace, since
+
+NO_ANSWER = "no_answer"
+"""Why a withdrawal was given back that its bank did not answer."""
 
 
 @since(2)
@@ -121,6 +124,7 @@ def request_withdrawal(ctx: Context, a: RequestWithdrawal) -> None:
     asked = Withdrawal(currency=a.currency, amount_minor=a.amount_minor, asked_ms=ctx.time_ms, state="asked")
     WITHDRAWALS.put(ctx, key, asked)
     ASKED.put(ctx, key, Listed())
+    due.at(ctx, _answer_ms(asked), withdrawal_due, ctx.member, *key)
 
     # Events.
     ctx.emit(
@@ -145,8 +149,7 @@ def attest_withdrawal(ctx: Context, a: AttestWithdrawal) -> None:
     _use_reference(ctx, a.bank_reference, a.owner)
     leaving = Spot(a.owner, "leaving")
     post(ctx, ctx.member, asked.currency, leaving, None, asked.amount_minor, "withdrawal", a.withdrawal)
-    WITHDRAWALS.put(ctx, key, replace(asked, state="paid_out"))
-    ASKED.delete(ctx, key)
+    _answered(ctx, key, replace(asked, state="paid_out"))
 
     # Events.
     ctx.emit(
@@ -161,23 +164,17 @@ def refuse_withdrawal(ctx: Context, a: RefuseWithdrawal) -> None:
     # Checks.
     asked = _asked(ctx, a.owner, a.withdrawal)
 
-    # Writes.
-    key = (ctx.member, a.owner, a.withdrawal)
-    post(
-        ctx,
-        ctx.member,
-        asked.currency,
-        Spot(a.owner, "leaving"),
-        free(a.owner),
-        asked.amount_minor,
-        "withdrawal_refused",
-        a.withdrawal,
-    )
-    WITHDRAWALS.put(ctx, key, replace(asked, state="refused"))
-    ASKED.delete(ctx, key)
+    # Writes and events.
+    _give_back(ctx, (ctx.member, a.owner, a.withdrawal), replace(asked, state="refused"), a.reason)
 
-    # Events.
-    ctx.emit(WithdrawalRefused(bank=ctx.member, owner=a.owner, withdrawal=a.withdrawal, reason=a.reason))
+
+@since(2)
+def withdrawal_due(ctx: Context, bank: str, owner: str, withdrawal: str) -> None:
+    """The bank's time to answer is over: the money is its owner's as before."""
+    found = WITHDRAWALS.get(ctx, (bank, owner, withdrawal))
+    if found is None or found.state != "asked" or ctx.time_ms < _answer_ms(found):
+        return
+    _give_back(ctx, (bank, owner, withdrawal), replace(found, state="lapsed"), NO_ANSWER)
 
 
 @since(2)
@@ -254,8 +251,32 @@ def _use_reference(ctx: Context, reference: str, owner: str) -> None:
 
 
 def _asked(ctx: Context, owner: str, withdrawal: str) -> Withdrawal:
-    """A withdrawal at the signer that waits for it. Raises WithdrawalUnknown."""
+    """A withdrawal at the signer that waits for it. Raises WithdrawalUnknown, WithdrawalLapsed."""
     found = WITHDRAWALS.get(ctx, (ctx.member, owner, withdrawal))
-    if found is None or found.state != "asked":
+    if found is None or found.state not in ("asked", "lapsed"):
         raise errors.WithdrawalUnknown(owner=owner, withdrawal=withdrawal)
+    if ctx.time_ms >= _answer_ms(found):
+        days = limits.WITHDRAWAL_ANSWER_MS // limits.DAY_MS
+        raise errors.WithdrawalLapsed(owner=owner, withdrawal=withdrawal, days=days)
     return found
+
+
+def _answer_ms(asked: Withdrawal) -> int:
+    """Until when the bank answers."""
+    return asked.asked_ms + limits.WITHDRAWAL_ANSWER_MS
+
+
+def _answered(ctx: Context, key: tuple[str, str, str], answered: Withdrawal) -> None:
+    """A withdrawal waits no more."""
+    WITHDRAWALS.put(ctx, key, answered)
+    ASKED.delete(ctx, key)
+    due.drop(ctx, _answer_ms(answered), withdrawal_due, key[1], *key)
+
+
+def _give_back(ctx: Context, key: tuple[str, str, str], answered: Withdrawal, reason: str) -> None:
+    """What was set apart is at its owner's disposal again."""
+    bank, owner, withdrawal = key
+    leaving, amount_minor = Spot(owner, "leaving"), answered.amount_minor
+    post(ctx, bank, answered.currency, leaving, free(owner), amount_minor, "withdrawal_refused", withdrawal)
+    _answered(ctx, key, answered)
+    ctx.emit(WithdrawalRefused(bank=bank, owner=owner, withdrawal=withdrawal, reason=reason))

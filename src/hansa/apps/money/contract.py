@@ -31,7 +31,7 @@ ROOM = Room(
         banking.capture,
         banking.release,
     ],
-    due=[look_at_due, tell_overdue, expire_hold],
+    due=[look_at_due, tell_overdue, expire_hold, banking.withdrawal_due],
     queries=queries.QUERIES,
     tables=ALL,
     events=[

@@ -65,6 +65,17 @@ class WithdrawalTaken(Refusal, code="money.withdrawal_taken", field="withdrawal"
     en = "Withdrawal {withdrawal} exists already. Choose another id."
 
 
+class WithdrawalLapsed(Refusal, code="money.withdrawal_lapsed", field="withdrawal"):
+    zh = (
+        "{owner} 的提现 {withdrawal} 未在 {days} 天内答复，款项已归还其户主。若已付出，请与户主商定，由其重新"
+        "申请后再证明。"
+    )
+    en = (
+        "Withdrawal {withdrawal} of {owner} was not answered within {days} days: the money is its owner's "
+        "again. If it was paid out, have the owner ask anew and attest that."
+    )
+
+
 class WithdrawalUnknown(Refusal, code="money.withdrawal_unknown", field="withdrawal"):
     zh = "{owner} 在本行没有待办的提现 {withdrawal}。请核对编号；已办结的不能再办。"
     en = "{owner} has no open withdrawal {withdrawal} at this bank. Check the id; what is done is done."

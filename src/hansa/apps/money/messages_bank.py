@@ -29,7 +29,8 @@ Why = Literal[
 ]  # fmt: skip
 """What a posting is for."""
 HoldState = Literal["open", "captured", "released", "expired"]
-WithdrawalState = Literal["asked", "paid_out", "refused"]
+WithdrawalState = Literal["asked", "paid_out", "refused", "lapsed"]
+"""lapsed: the bank did not answer in time, and the money is its owner's as before."""
 
 
 class Bank(Record, version=1, readers="members", retention="business"):
@@ -108,7 +109,9 @@ class AttestDeposit(Action, tag="money.attest_deposit"):
 
 
 class RequestWithdrawal(Action, tag="money.request_withdrawal"):
-    """A member asks a bank to pay out; until its answer the money is set apart."""
+    """A member asks a bank to pay out; until its answer, at most WITHDRAWAL_ANSWER_MS, the money is set
+    apart.
+    """
 
     bank: MemberId
     withdrawal: Id
@@ -118,7 +121,7 @@ class RequestWithdrawal(Action, tag="money.request_withdrawal"):
 
 
 class AttestWithdrawal(Action, tag="money.attest_withdrawal"):
-    """A bank says that it paid out what was asked for: as much of claims is gone."""
+    """A bank says in time that it paid out what was asked for: as much of claims is gone."""
 
     owner: MemberId
     withdrawal: Id
@@ -228,6 +231,8 @@ class WithdrawalAttested(Event, tag="money.withdrawal_attested"):
 
 
 class WithdrawalRefused(Event, tag="money.withdrawal_refused"):
+    """`reason`: the bank's, or `no_answer` where its time was over."""
+
     bank: MemberId
     owner: MemberId
     withdrawal: Id

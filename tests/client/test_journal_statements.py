@@ -113,6 +113,15 @@ def test_a_line_given_up_in_dispute_is_never_booked(desk: Desk) -> None:
     assert balances(found)["receivable"] == open_minor(desk)
 
 
+def test_what_happens_after_the_years_of_the_calendar_is_booked_by_the_charts_clock(desk: Desk) -> None:
+    desk.close(pieces=1_000)
+    calendar = books(desk, "maker").stated[0].calendar
+    desk.move_to(calendar.until_day * limits.DAY_MS)
+    desk.confirm()
+    (voucher,) = [one for one in vouchers(desk, "plant") if "/2025-02" in one.number]
+    assert voucher.day == desk.now_ms // limits.DAY_MS
+
+
 def test_the_party_that_a_line_in_dispute_counts_for_does_not_accrue_it(desk: Desk) -> None:
     statement = desk.close(pieces=1_000)
     desk.dispute("plant", 2)

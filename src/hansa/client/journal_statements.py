@@ -7,9 +7,10 @@ from typing import NamedTuple
 from hansa.apps.billing.lifecycle import Leg, allot, disputed_at, legs
 from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import Correction, Life
-from hansa.apps.consortium.calendars import Calendar, date_text, local_day
+from hansa.apps.consortium.calendars import Calendar, date_text
 from hansa.client.journal import Draft, Entry, Voucher
 from hansa.client.journal_accounts import Chart
+from hansa.client.journal_money import local_date
 from hansa.client.texts import Text
 
 
@@ -70,7 +71,7 @@ def statement_vouchers(member: str, stated: Stated, chart: Chart) -> Iterator[Vo
                 whole = f"{stated.name}/{date_text(stated.statement.period.first_day)}"
                 yield Voucher(
                     number=f"{moment.mark}-{whole}-{number}",
-                    day=local_day(stated.calendar, moment.at_ms),
+                    day=local_date(stated.calendar, chart, moment.at_ms),
                     currency=stated.statement.currency,
                     text=moment.text,
                     partner=leg.debtor if provides else leg.creditor,

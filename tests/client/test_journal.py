@@ -438,6 +438,10 @@ CHANGES = [
     ("tax_bp = 0", "tax_bp = 20000"),
     ("tax_bp = 0", "tax_bp = 1.5"),
     ("[accounts]", "[accounts"),
+    ("open_days = 5", "open_days = -1"),
+    ("open_days = 5", "open_days = 29"),
+    ("Asia/Shanghai", "Nowhere/Atall"),
+    ("Asia/Shanghai", "../Shanghai"),
 ]
 
 

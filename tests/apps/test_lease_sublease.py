@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.booking import slot_of
-from hansa.apps.leasing.messages import EndEarly, Extend, StartJob, Sublet, Suspend, Transfer, Withdraw
+from hansa.apps.leasing.messages import (
+    EndEarly,
+    Extend,
+    RevokeConsent,
+    StartJob,
+    Sublet,
+    Suspend,
+    Transfer,
+    Withdraw,
+)
 from hansa.apps.leasing.messages_market import LeaseTerms
 from hansa.apps.leasing.queries_life import consents_of, subleases_of
 from hansa.apps.leasing.tables_life import LEASES
@@ -442,3 +451,48 @@ def test_a_chain_of_too_many_leases_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(limits, "CHAIN_LEASES_MAX", 0)
     with pytest.raises(errors.ChainTooLong):
         ground.chain(FROM_MS, TO_MS)
+
+
+# Consent taken back.
+
+
+def test_a_consent_taken_back_lets_nobody_sublet_any_more() -> None:
+    ground = running()
+    ground.consent("maker", consent="c-1")
+    ground.do("maker", RevokeConsent("l-1", "c-1"))
+    refused(ground, "plant", Sublet("s-1", sublease(2, 2)), errors.ConsentMissing)
+    refused(ground, "maker", RevokeConsent("l-1", "c-1"), errors.ConsentUnknown)
+    ground.consent("maker", consent="c-1")
+    ground.do("plant", Sublet("s-1", sublease(2, 2)))
+
+
+def test_a_sublease_that_both_signed_keeps_its_consent_and_gets_no_more_by_it() -> None:
+    ground = running()
+    ground.consent("maker", consent="c-1")
+    ground.sublet("s-1", sublease(2, 2))
+    ground.do("maker", RevokeConsent("l-1", "c-1"))
+    ground.move_to(FROM_MS + 2 * DAY - HOUR)
+    ground.hand_over(110, name="s-1")
+    assert ground.lease("s-1").state == "running"
+    refused(ground, "rival", Extend("s-1", FROM_MS + 5 * DAY), errors.ConsentMissing)
+
+
+def test_what_is_reserved_and_not_signed_falls_with_the_consent() -> None:
+    ground = running()
+    ground.consent("maker", consent="c-1")
+    ground.do("plant", Sublet("s-1", sublease(2, 2)))
+    ground.sign("s-1", "plant")
+    ground.do("maker", RevokeConsent("l-1", "c-1"))
+    refused(ground, "rival", ground.signature("s-1"), errors.ConsentMissing)
+    ground.consent("maker")
+    ground.sign("s-1", "rival")
+    assert ground.lease("s-1").state == "signed"
+
+
+def test_only_its_lessor_takes_a_consent_back() -> None:
+    ground = running()
+    ground.consent("maker", consent="c-1")
+    refused(ground, "plant", RevokeConsent("l-1", "c-1"), errors.NotLessor)
+    refused(ground, "rival", RevokeConsent("l-1", "c-1"), errors.NotOfLease)
+    refused(ground, "maker", RevokeConsent("l-2", "c-1"), errors.LeaseUnknown)
+    refused(ground, "maker", RevokeConsent("l-1", "c-2"), errors.ConsentUnknown)

@@ -198,6 +198,11 @@ class OtherCounters(Refusal, code="leasing.other_counters", field="meters"):
     en = "A sublease counts by the counters of head lease {head}, and feed {feed} is none of them. Use those."
 
 
+class ConsentUnknown(Refusal, code="leasing.consent_unknown", field="consent"):
+    zh = "租约 {lease} 没有登记转租同意 {consent}，或已撤回。请核对编号。"
+    en = "Lease {lease} has no consent {consent} on record, or it was taken back. Check the id."
+
+
 class GapsUnlike(Refusal, code="leasing.gaps_unlike", field="terms"):
     zh = (
         "转租与主租约 {head} 须以同一规则计缺口，且不得用同类日平均（average_day），各张结算单方能与计数器相"

@@ -88,6 +88,11 @@ def may_sublet(ctx: Context, head: str, member: str, from_ms: int, to_ms: int, l
         raise errors.SubleaseTooLong(head=head, to_ms=first.end_ms)
     if first.depth + 1 > limits.SUBLEASE_DEPTH_MAX:
         raise errors.SubleaseTooDeep(head=head, limit=limits.SUBLEASE_DEPTH_MAX)
+    check_consented(ctx, head, from_ms, to_ms, lessee)
+
+
+def check_consented(ctx: Context, head: str, from_ms: int, to_ms: int, lessee: str) -> None:
+    """Every lessor from a lease up to the owner has consented. Raises ConsentMissing."""
     for name, lease in heads(ctx, head):
         if not _consented(ctx, name, from_ms, to_ms, lessee):
             raise errors.ConsentMissing(lease=name, lessor=lease.terms.lessor, lessee=lessee or "…")

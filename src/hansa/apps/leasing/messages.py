@@ -225,6 +225,13 @@ class ConsentSublease(Action, tag="leasing.consent_sublease"):
     member: OptionalId = ""
 
 
+class RevokeConsent(Action, tag="leasing.revoke_consent"):
+    """The lessor takes a consent back: for subleases that both have signed it stands, for no others."""
+
+    lease: Id
+    consent: Id
+
+
 class Sublet(Action, tag="leasing.sublet"):
     """A lessee reserves part of its time for another member, whom it knows; both then sign."""
 

@@ -72,6 +72,11 @@ class SubleaseConsented(Event, tag="leasing.sublease_consented"):
     member: OptionalId = ""
 
 
+class ConsentRevoked(Event, tag="leasing.consent_revoked"):
+    lease: Id
+    consent: Id
+
+
 class SubleaseReserved(Event, tag="leasing.sublease_reserved"):
     lease: Id
     sublease: Id

@@ -4,7 +4,7 @@ from hansa.apps.billing import interface as billing
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import booking, errors, text
 from hansa.apps.leasing.assets import described
-from hansa.apps.leasing.lease_rules import check_nature, known, of_party
+from hansa.apps.leasing.lease_rules import check_consented, check_nature, known, of_party
 from hansa.apps.leasing.messages import Attachment, Lease, Link, Part, Sign, Signature, Withdraw
 from hansa.apps.leasing.messages_market import LeaseTerms
 from hansa.apps.leasing.messages_told import Concluded, EndedEarly, Signed, Withdrawn
@@ -22,7 +22,8 @@ FUND_KINDS: tuple[money.FundKind, ...] = ("security_deposit", "prepayment", "ear
 
 @since(2)
 def sign(ctx: Context, a: Sign) -> None:
-    # Checks, cheapest first. What a sublease rests on cannot change while its days are reserved.
+    # Checks, cheapest first. What a sublease rests on cannot change while its days are reserved, but for
+    # the consents to it.
     terms = reserved(ctx, a.lease).terms
     if ctx.member not in (terms.lessor, terms.lessee):
         raise errors.NotOfLease(member=ctx.member, lease=a.lease)
@@ -32,6 +33,8 @@ def sign(ctx: Context, a: Sign) -> None:
         raise errors.SignedAlready(member=ctx.member, lease=a.lease)
     consortium.check_may_enter(ctx, terms.lessor, terms.lessee)
     check_nature(ctx, terms.lessor, terms.nature)
+    if terms.head:
+        check_consented(ctx, terms.head, terms.from_ms, terms.to_ms, terms.lessee)
     if a.content != text.content(draft_of(ctx, a.lease, terms, a.attachments)):
         raise errors.OtherText(lease=a.lease)
     others = _standing(ctx, a.lease, before, a.content)

@@ -9,9 +9,14 @@ from hansa.apps.leasing import errors
 from hansa.apps.leasing.bargaining import check_terms
 from hansa.apps.leasing.lease_rules import BINDING, of_lessee, of_lessor, under
 from hansa.apps.leasing.lease_rules import known as known_lease
-from hansa.apps.leasing.messages import Consent, ConsentSublease, Lease, Sublet, Transfer
+from hansa.apps.leasing.messages import Consent, ConsentSublease, Lease, RevokeConsent, Sublet, Transfer
 from hansa.apps.leasing.messages_market import LeaseTerms, Reservation
-from hansa.apps.leasing.messages_told import SubleaseConsented, SubleaseReserved, TransferProposed
+from hansa.apps.leasing.messages_told import (
+    ConsentRevoked,
+    SubleaseConsented,
+    SubleaseReserved,
+    TransferProposed,
+)
 from hansa.apps.leasing.reservations import check_unused, reservation_due, reserve
 from hansa.apps.leasing.tables import RESERVATIONS
 from hansa.apps.leasing.tables_life import CONSENTS, LEASES
@@ -37,6 +42,20 @@ def consent_sublease(ctx: Context, a: ConsentSublease) -> None:
     ctx.emit(
         SubleaseConsented(lease=a.lease, consent=a.consent, from_ms=a.from_ms, to_ms=a.to_ms, member=a.member)
     )
+
+
+@since(2)
+def revoke_consent(ctx: Context, a: RevokeConsent) -> None:
+    # Checks, cheapest first.
+    of_lessor(ctx, a.lease, *BINDING)
+    if CONSENTS.get(ctx, (a.lease, a.consent)) is None:
+        raise errors.ConsentUnknown(lease=a.lease, consent=a.consent)
+
+    # Writes.
+    CONSENTS.delete(ctx, (a.lease, a.consent))
+
+    # Events.
+    ctx.emit(ConsentRevoked(lease=a.lease, consent=a.consent))
 
 
 @since(2)

@@ -127,6 +127,18 @@ def test_beyond_what_is_allowed_the_price_is_double() -> None:
     assert beyond.price_e8 == 2 * CONTRACTED.price_e8
 
 
+@pytest.mark.parametrize(("quantity", "amounts"), [
+    (12_500, [400_000]), (25_000, [400_000]), (25_750, [412_000]), (26_250, [420_000]),
+    (30_000, [420_000, 120_000]),
+])  # fmt: skip
+def test_what_lies_between_agreed_and_allowed_is_charged_where_the_parties_say_so(
+    quantity: int, amounts: list[int]
+) -> None:
+    """50, 100, 103, 105 and 120 kW of 100 agreed, 105 % allowed."""
+    lines = lines_of(replace(CONTRACTED, strip=True), days=(day_of({1: quantity}),))
+    assert [line.amount_minor for line in lines] == amounts
+
+
 def test_capacity_is_not_measured() -> None:
     """315 kVA × 26.00."""
     (line,) = rate(tariff_of(CAPACITY), {}, PERIOD)
@@ -264,6 +276,7 @@ def refused(kind: type[Refusal], *elements: Element, rules: int = 2, **changes: 
 
 @pytest.mark.parametrize("changes", [
     {"meter": ""}, {"slot_minutes": 0}, {"agreed_base": 1}, {"allowed_bp": 10_500}, {"excess_bp": 1},
+    {"strip": True},
 ])  # fmt: skip
 def test_a_measured_demand_needs_its_fields_and_no_others(changes: dict[str, Any]) -> None:
     refused(errors.DemandFields, replace(DEMAND, **changes))
@@ -277,6 +290,7 @@ def test_a_contracted_demand_needs_its_fields_and_no_others(changes: dict[str, A
 
 
 @pytest.mark.parametrize("changes", [
+    {"strip": True},
     {"agreed_base": 0}, {"meter": "energy"}, {"slot_minutes": 15}, {"windows": ("all",)}, {"least_base": 1},
 ])  # fmt: skip
 def test_a_capacity_needs_its_size_alone(changes: dict[str, Any]) -> None:

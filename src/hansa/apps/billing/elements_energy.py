@@ -68,6 +68,10 @@ class Demand(Struct, tag_field="_type", tag="demand"):
     """Of `contracted`: up to this share of the agreed demand nothing is charged beyond it."""
     excess_bp: BasisPoints = 0
     """Of `contracted`: price of what goes beyond that share, as a share of the price."""
+    strip: bool = False
+    """Of `contracted`: whether what lies between the agreed demand and that share is charged at the price;
+    else it is free.
+    """
 
 
 class FactorStep(Struct):
@@ -160,10 +164,12 @@ def _check_demand(element: Demand, scope: Scope) -> None:
         "contracted": ("meter", "slot_minutes", "agreed_base", "allowed_bp", "excess_bp"),
         "capacity": ("agreed_base",),
     }[basis]
-    allowed = (*needed, "least_base", "windows") if basis == "measured" else (*needed, "windows")
+    more = {"measured": ("least_base",), "contracted": ("strip",), "capacity": ()}[basis]
+    allowed = (*needed, *more, "windows")
     given = {
         "meter": element.meter, "slot_minutes": element.slot_minutes, "agreed_base": element.agreed_base,
         "least_base": element.least_base, "allowed_bp": element.allowed_bp, "excess_bp": element.excess_bp,
+        "strip": element.strip,
     }  # fmt: skip
     for name, value in given.items():
         if (not value and name in needed) or (value and name not in allowed):

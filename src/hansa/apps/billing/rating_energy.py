@@ -88,7 +88,8 @@ def _demand(work: Work, element: Demand) -> list[Line]:
         line = _demand_line(work, element, max(power, element.least_base), element.price_e8)
         return [replace(line, **seen)]
     allowed = element.agreed_base * element.allowed_bp // WHOLE_BP
-    line = _demand_line(work, element, element.agreed_base, element.price_e8)
+    ordinary = max(element.agreed_base, min(power, allowed)) if element.strip else element.agreed_base
+    line = _demand_line(work, element, ordinary, element.price_e8)
     if power <= allowed:
         return [replace(line, tier=1, **seen)]
     price_e8 = bounded(divide(element.price_e8 * element.excess_bp, WHOLE_BP, "half_up"), element.clause)

@@ -35,6 +35,7 @@ class SheetDemand(Struct, tag_field="kind", tag="demand"):
     least: str = "0"
     allowed: str = "0%"
     excess: str = "0%"
+    strip: bool = False
 
 
 class _Step(Struct, rename={"start": "from"}):
@@ -97,6 +98,7 @@ def energy_element(entry: SheetEnergy, path: str, meters: Mapping[str, Meter]) -
                 least_base=scaled(entry.least, f"{path}.least", POWER_PER_UNIT),
                 allowed_bp=percent_bp(entry.allowed, f"{path}.allowed"),
                 excess_bp=percent_bp(entry.excess, f"{path}.excess"),
+                strip=entry.strip,
             )
         case SheetPowerFactor():
             return PowerFactor(

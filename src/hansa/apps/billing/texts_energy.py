@@ -42,9 +42,15 @@ def energy_text(tariff: Tariff, element: EnergyElement) -> Texts:
             if element.basis == "capacity":
                 return f"{zh} {agreed}，{price}", f"{en} {agreed} at {price}"
             allowed, excess = (decimal(share, 100) for share in (element.allowed_bp, element.excess_bp))
+            strip_zh, strip_en = (
+                (f"；至 {allowed} % 的实际需量按单价计", f", up to {allowed} % of it at what was used")
+                if element.strip
+                else ("", "")
+            )
             return (
-                f"{zh} {agreed}，{price}；{slot_zh}超过 {allowed} % 的部分按单价的 {excess} % 计",
-                f"{en} {agreed} at {price}; beyond {allowed} % of it ({slot_en}) {excess} % of the price",
+                f"{zh} {agreed}，{price}{strip_zh}；{slot_zh}超过 {allowed} % 的部分按单价的 {excess} % 计",
+                f"{en} {agreed} at {price}{strip_en}; beyond {allowed} % of it ({slot_en}) {excess} % of the "
+                "price",
             )
         case PowerFactor():
             best = min(step.adjust_bp for step in element.steps)

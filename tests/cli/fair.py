@@ -1,4 +1,4 @@
-"""A town where all that business needs is there: prices, an agreement, a lease of an idle line, debts, a bank.
+"""A town with all that business needs: prices, an agreement, a lease of an idle line, debts, a bank.
 
 Every step is one that a clerk types.
 """

@@ -54,6 +54,6 @@ def test_a_list_names_period_and_who_answers(lang: Language, answers: str) -> No
     first, second = table.rows
     assert (first[0], first[1], first[3:6], first[8]) == ("c-1", "maker", (at(8), at(10), None), True)
     assert (first[7], table.texts(first, lang)[7]) == ("neither", answers)
-    assert (second[0], second[5], second[8], second[-1]) == ("c-2", 5, False, START_MS)
+    assert (second[0], second[5], second[8], second[10]) == ("c-2", 5, False, START_MS)
     ground.move_to(START_MS + 9 * limits.DAY_MS)
     assert ground.ask(open_claims, "g-1") == []

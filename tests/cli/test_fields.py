@@ -130,3 +130,13 @@ def test_what_the_options_say_is_what_is_signed() -> None:
     action = made(Attest, given_values(fields_of(Attest), options))
     assert action == Attest(table="consortium.members", key=("me",))
     assert msgspec.json.encode(action)
+
+
+def test_a_time_without_an_offset_is_that_of_the_clock_that_is_meant() -> None:
+    assert time_ms("2027-03-29", "from", "Asia/Shanghai") == time_ms("2027-03-28T16:00+00:00", "from")
+    assert time_ms("2027-03-29 08:00", "from") == time_ms("2027-03-29T08:00Z", "from")
+    assert time_ms("2027-03-29T08:00+08:00", "from", "Europe/Berlin") == time_ms("2027-03-29T00:00Z", "from")
+    assert time_ms("2027-03-29", "from", "Nowhere/There") == time_ms("2027-03-29T00:00Z", "from")
+    with pytest.raises(ValueWrong) as refused:
+        time_ms("2027-03-28T02:30", "from", "Europe/Berlin")
+    assert "Europe/Berlin" in refused.value.zh

@@ -184,12 +184,10 @@ def test_consent_sublease_ends_and_what_is_refused(town: Town) -> None:
     )  # fmt: skip
     assert "member bank" in bank.do("lease", "text", "n-1").out
     plant.refused("cli.wrong_use", "lease", "damage", "l-1", "d-1", YES)
-    maker.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--amount-minor", 5, YES)
-    plant.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--amount-minor", 5, "--agree", YES)
+    maker.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--amount", "0.05", YES)
+    plant.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--amount", "0.05", "--agree", YES)
     maker.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--withdraw", YES)
-    maker.refused(
-        "leasing.deposit_without_default", "lease", "deposit", "l-1", "o-1", "--amount-minor", 5, YES
-    )
+    maker.refused("cli.wrong_use", "lease", "deposit", "l-1", "RF00NONE", "--amount", "0.05", YES)
     maker.refused("leasing.wrong_state", "lease", "close", "l-1", YES)
     bank.do("lease", "withdraw", "s-1", YES)
     assert "void" in bank.do("lease", "list").out

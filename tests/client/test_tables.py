@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from hansa.cli.tables import table_output
+from hansa.cli.tables import print_table, table_output
 from hansa.client import tables
 from hansa.client.tables import Column, Table, csv_text, json_bytes, xlsx_bytes
 from hansa.client.texts import Text
@@ -68,6 +69,34 @@ def test_words_follow_the_language_and_json_does_not() -> None:
         {"state": "open", "name": {"zh": "甲", "en": "A"}},
         {"state": "odd", "name": [{"zh": "乙", "en": "B"}, "c"]},
     ]
+
+
+def test_times_are_shown_by_the_clock_of_the_row() -> None:
+    columns = (
+        Column("from_ms", "开始", "from", "time"),
+        Column("zone", "时区", "zone", "zone"),
+    )
+    at_ms = 1_804_176_000_000  # 2027-03-04 16:00 UTC
+    rows = [(at_ms, "Asia/Shanghai"), (at_ms + 30_000, "Europe/Berlin"), (at_ms, "Nowhere/There"), (0, "")]
+    table = Table(Text("租约", "Leases"), columns, rows)
+    assert [table.texts(row)[0] for row in rows] == [
+        "2027-03-05 00:00 +08:00", "2027-03-04 17:00:30 +01:00", "2027-03-04 16:00:00Z", "",
+    ]  # fmt: skip
+    sheet = load_workbook(io.BytesIO(xlsx_bytes(table, "zh"))).active
+    assert sheet is not None
+    assert [cell.value for cell in sheet["A"]][1:3] == [datetime(2027, 3, 5), datetime(2027, 3, 4, 17, 0, 30)]
+    assert json.loads(json_bytes(table))[0] == {"from_ms": at_ms, "zone": "Asia/Shanghai"}
+
+
+def test_ids_are_short_on_a_screen_only(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(
+        Text("", ""), (Column("id", "编号", "id", short=6),), [("0123456789",), (("abcdefgh", "x"),)]
+    )
+    print_table(table, "en")
+    shown = capsys.readouterr().out
+    assert "012345 " in shown
+    assert "abcdef, x" in shown
+    assert "0123456789" in csv_text(table, "en")
 
 
 def test_csv_reads_back_and_begins_with_the_mark_for_excel_where_asked() -> None:

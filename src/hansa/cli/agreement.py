@@ -3,7 +3,6 @@
 A lease makes its own; these are for all else: a service, energy, an inspection, calls of a model.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import click
 from hansa.apps.billing import errors
 from hansa.apps.billing.deal import Deal
 from hansa.apps.billing.messages import Accept, Agreement, Close, Propose, PublishedTariff, Withdraw
-from hansa.apps.consortium.calendars import Calendar, start_of_day
+from hansa.apps.consortium.calendars import Calendar
 from hansa.cli.common import Desk, Language, acting, desk, json_option, profile_option, say, show_json
 from hansa.cli.fields import time_ms
 from hansa.cli.money_common import signing
@@ -21,6 +20,7 @@ from hansa.cli.pay import AtDesk
 from hansa.cli.sending import act
 from hansa.cli.tables import print_table, table_output
 from hansa.cli.tariff import clauses
+from hansa.cli.zones import zone_of
 from hansa.client.accruals import agreements
 from hansa.client.agreement_words import STATES, in_words, state_of
 from hansa.client.agreements import acceptance
@@ -28,10 +28,8 @@ from hansa.client.bargains import bindings
 from hansa.client.publishing import calendar_of, newest_version, tariff_named
 from hansa.client.tables import Column, Table
 from hansa.client.texts import Text
-from hansa.kernel import limits
 from hansa.kernel.refusal import Refusal
 
-DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 LISTED = (
     Column("agreement", "协议", "agreement"),
     Column("state", "状态", "state", words=STATES),
@@ -42,6 +40,7 @@ LISTED = (
     Column("to_ms", "终止", "to", "time"),
     Column("next_from_ms", "下一结算期自", "next period from", "time"),
     Column("turn", "待何方接受", "to accept"),
+    Column("zone", "时区", "zone", "zone"),
 )
 
 
@@ -70,19 +69,20 @@ def list_(lang: Language, state: str | None, profile_name: str) -> Table:
     """Your agreements, those of leases among them. 本单位的协议（含租约的）。"""
     at = desk(lang, profile_name)
     rows = [
-        _row(name, found)
+        _row(at, name, found)
         for name, found in agreements(AtDesk(at), at.profile.member)
         if state in (None, state_of(found))
     ]
     return Table(Text("协议", "Agreements"), LISTED, rows)
 
 
-def _row(name: str, found: Agreement) -> tuple[object, ...]:
+def _row(at: Desk, name: str, found: Agreement) -> tuple[object, ...]:
     other = found.user if found.proposer == found.provider else found.provider
     tariff = f"{found.tariff_owner}/{found.tariff}/{found.tariff_version}"
     return (
         name, state_of(found), found.provider, found.user, tariff, found.from_ms, found.to_ms,
         found.next_from_ms, other if found.state == "proposed" else "",
+        zone_of(at, found.tariff_owner, found.tariff, found.tariff_version),
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def show(lang: Language, name: str, as_json: bool, profile_name: str) -> None:
     if as_json:
         show_json({"id": name, "agreement": deal.agreement, "tariff": deal.tariff, "content": content})
         return
-    print_table(Table(Text("协议", "Agreement"), LISTED, [_row(name, deal.agreement)]), lang)
+    print_table(Table(Text("协议", "Agreement"), LISTED, [_row(at, name, deal.agreement)]), lang)
     _tell(lang, deal, err=False)
     say(lang, f"内容摘要 {content}", f"digest {content}")
     zh, en = _next(name, deal.agreement)
@@ -230,8 +230,8 @@ def propose(
         tariff_version=version,
         meters=bindings(meters, provider),
         terms=read.terms,
-        from_ms=local_ms(start, calendar, "from"),
-        to_ms=local_ms(end, calendar, "to"),
+        from_ms=time_ms(start, "from", calendar.zone),
+        to_ms=time_ms(end, "to", calendar.zone),
     )
     if not (how["yes"] or how["dry_run"]):
         _tell(lang, _as_proposed(action, me, published, calendar), err=True)
@@ -253,14 +253,6 @@ def _as_proposed(a: Propose, proposer: str, published: PublishedTariff, calendar
         state="proposed",
     )
     return Deal(made, published.tariff, calendar, {})
-
-
-def local_ms(text: str, calendar: Calendar, option: str) -> int:
-    """A date as its first instant by a calendar, anything else as `time_ms` has it. Raises ValueWrong,
-    CalendarOutside.
-    """
-    at_ms = time_ms(text, option)
-    return start_of_day(calendar, at_ms // limits.DAY_MS) if DATE.fullmatch(text) else at_ms
 
 
 @agreement.command()

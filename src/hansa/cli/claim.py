@@ -14,6 +14,7 @@ from hansa.cli.common import Desk, Language, WrongCommand, desk, now_ms, profile
 from hansa.cli.fields import time_ms
 from hansa.cli.money_common import signing
 from hansa.cli.tables import table_output
+from hansa.cli.zones import zone_of_agreement
 from hansa.client.tables import Column, Table
 from hansa.client.texts import Text, words_of
 from hansa.kernel import Action
@@ -30,6 +31,7 @@ COLUMNS = (
     Column("contested", "已异议", "contested", "flag"),
     Column("evidence", "证据", "evidence"),
     Column("period_ms", "结算期", "period", "time"),
+    Column("zone", "时区", "zone", "zone"),
 )
 LISTED = list[tuple[int, str, Claim]]
 
@@ -82,7 +84,7 @@ def stop(
     It counts unless the other party contests it; made less than a day before the period's cut-off, it counts
     only against oneself.
     """
-    from_ms, to_ms = time_ms(since, "--from"), time_ms(to, "--to")
+    from_ms, to_ms = _between(at, agreement, since, to)
     return [ClaimStop(agreement, _name(name), meter, from_ms, to_ms, reason, liable, _hash(evidence))]
 
 
@@ -107,7 +109,7 @@ def scrap(
     It counts unless the other party contests it; made less than a day before the period's cut-off, it counts
     only against oneself.
     """
-    from_ms, to_ms = time_ms(since, "--from"), time_ms(to, "--to")
+    from_ms, to_ms = _between(at, agreement, since, to)
     return [
         ClaimScrap(agreement, _name(name), meter, from_ms, to_ms, pieces, reason, liable, _hash(evidence))
     ]
@@ -142,17 +144,17 @@ def list_(lang: Language, agreement: str, period: str, profile_name: str) -> Tab
     """Claims about the periods of AGREEMENT that are not closed. 未关账结算期的认定申请。"""
     at = desk(lang, profile_name)
     if period:
-        start_ms = time_ms(period, "--period")
+        start_ms = time_ms(period, "period", zone_of_agreement(at, agreement))
         closed = at.ask("billing.claims_of", list[tuple[str, Claim]], agreement=agreement, period_ms=start_ms)
         found = [(start_ms, name, each) for name, each in closed]
     else:
         found = at.ask("billing.open_claims", LISTED, agreement=agreement)
-    return table_of(found)
+    return table_of(found, zone_of_agreement(at, agreement))
 
 
-def table_of(found: LISTED) -> Table:
+def table_of(found: LISTED, zone: str = "") -> Table:
     """Claims as people read them."""
-    rows = [_row(*each) for each in found]
+    rows = [(*_row(*each), zone) for each in found]
     return Table(Text("停机与废品认定申请", "Claims about stops and scrap"), COLUMNS, rows)
 
 
@@ -184,6 +186,12 @@ def _period(at: Desk, agreement: str, name: str) -> int:
             "`hansa claim list`.",
         )
     return periods[0]
+
+
+def _between(at: Desk, agreement: str, since: str, to: str) -> tuple[int, int]:
+    """Times as typed, without an offset by the clock of the agreement's calendar."""
+    zone = zone_of_agreement(at, agreement)
+    return time_ms(since, "from", zone), time_ms(to, "to", zone)
 
 
 def _name(given: str) -> str:

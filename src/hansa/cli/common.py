@@ -95,6 +95,11 @@ class Desk:
     lang: Language
 
     @cached_property
+    def zones(self) -> dict[tuple[str, str, int], str]:
+        """Zones by tariff, as far as they were asked for."""
+        return {}
+
+    @cached_property
     def profile(self) -> Profile:
         return self.place.profile()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -160,8 +161,10 @@ def _integer(field: Field, text: str) -> int:
     raise ValueWrong(name=field.name, given=text, wanted_zh="整数", wanted_en="an integer")
 
 
-def time_ms(text: str, name: str) -> int:
-    """A moment: ms since the epoch, `+30d` from now, or ISO 8601 with its offset (without one: UTC)."""
+def time_ms(text: str, name: str, zone: str = "") -> int:
+    """A moment: ms since the epoch, `+30d` from now, or ISO 8601; without an offset by a zone's clock, else
+    UTC. Raises ValueWrong, also for a time that the zone's clock did not show.
+    """
     if text.isascii() and text.isdigit():
         return int(text[:20])
     now = datetime.now(UTC)
@@ -177,8 +180,23 @@ def time_ms(text: str, name: str) -> int:
             wanted_en="a time: 2026-01-31T08:00+08:00, +30d or milliseconds",
         ) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = _local(moment, zone, name, text)
     return int(moment.timestamp() * 1_000)
+
+
+def _local(moment: datetime, zone: str, name: str, given: str) -> datetime:
+    try:
+        there = moment.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        there = moment.replace(tzinfo=UTC)
+    if there.astimezone(UTC).astimezone(there.tzinfo).replace(tzinfo=None) != moment:
+        raise ValueWrong(
+            name=name,
+            given=given,
+            wanted_zh=f" {zone} 存在的时刻（当天拨快了时钟）",
+            wanted_en=f"a time that there is in {zone}, where clocks went forward",
+        )
+    return there
 
 
 def _length_ms(text: str) -> int | None:

@@ -13,11 +13,11 @@ from hansa.apps.leasing.messages import Breakdown, Consent, Damage, Lease, Motio
 from hansa.apps.leasing.messages_told import Chain, Handovers, ListedLease
 from hansa.cli import lease_acts
 from hansa.cli.common import (
+    Desk,
     Language,
     WrongCommand,
     acting,
     desk,
-    instant,
     json_option,
     profile_option,
     say,
@@ -27,10 +27,12 @@ from hansa.cli.fields import time_ms
 from hansa.cli.lease_acts import attachments_of, draft, known, lease_argument
 from hansa.cli.sending import act
 from hansa.cli.tables import print_table, table_output
+from hansa.cli.zones import zone_of
+from hansa.client import lease_words
 from hansa.client.files import write_over
 from hansa.client.leases import STATES, attached, page, written
-from hansa.client.tables import Column, Table
-from hansa.client.texts import Text, money, period_text
+from hansa.client.tables import Column, Table, time_text
+from hansa.client.texts import Text, period_text
 
 READABLE = 0o644
 LISTED = (
@@ -43,6 +45,7 @@ LISTED = (
     Column("to_ms", "终止", "to", "time"),
     Column("head", "主租约", "head lease"),
     Column("suspended_from_ms", "暂停自", "suspended from", "time"),
+    Column("zone", "时区", "zone", "zone"),
 )
 ANSWERS = {
     "yes": Text("是", "yes"),
@@ -95,15 +98,16 @@ def list_(lang: Language, state: str | None, profile_name: str) -> Table:
     """Your leases, as lessor or lessee. 本单位的租约。"""
     at = desk(lang, profile_name)
     found = at.ask_all("leasing.leases_of", ListedLease, lambda each: each.id, member=at.profile.member)
-    rows = [_row(each) for each in found if state in (None, each.lease.state)]
+    rows = [_row(at, each) for each in found if state in (None, each.lease.state)]
     return Table(Text("租约", "Leases"), LISTED, rows)
 
 
-def _row(each: ListedLease) -> tuple[object, ...]:
+def _row(at: Desk, each: ListedLease) -> tuple[object, ...]:
     found, terms = each.lease, each.lease.terms
     return (
         each.id, found.state, terms.lessor, terms.lessee, terms.asset,
         found.start_ms or terms.from_ms, found.end_ms, terms.head, found.suspended_from_ms,
+        zone_of(at, terms.tariff_owner, terms.tariff, terms.tariff_version),
     )  # fmt: skip
 
 
@@ -129,41 +133,28 @@ def show(lang: Language, name: str, as_json: bool, profile_name: str) -> None:
     if as_json:
         show_json({"id": name, "lease": found} | more)
         return
-    print_table(Table(Text("租约", "Lease"), LISTED, [_row(ListedLease(name, found))]), lang)
+    print_table(Table(Text("租约", "Lease"), LISTED, [_row(at, ListedLease(name, found))]), lang)
     if more["subleases"]:
-        rows = [_row(each) for each in more["subleases"]]
+        rows = [_row(at, each) for each in more["subleases"]]
         print_table(Table(Text("转租", "Subleases"), LISTED, rows), lang)
-    _tell(lang, found, more)
+    terms = found.terms
+    zone = zone_of(at, terms.tariff_owner, terms.tariff, terms.tariff_version)
+    for line in _told(found, more, zone):
+        click.echo(line.of(lang))
     zh, en = _next(found)
     say(lang, f"下一步：{zh}", f"Next: {en}")
 
 
-def _tell(lang: Language, found: Lease, more: dict[str, Any]) -> None:
-    for each in found.signatures:
-        when = instant(each.at_ms)
-        say(
-            lang,
-            f"{each.member} 已签署（{each.key}，{when}）",
-            f"signed by {each.member} ({each.key}, {when})",
-        )
-    handovers = more["handovers"]
-    for zh, en, report in (("入场", "in", handovers.taken), ("返还", "out", handovers.given_back)):
-        if report is not None:
-            disputed = ", ".join(report.disputed) or "—"
-            say(
-                lang,
-                f"交接{zh}：{report.by} 报告，{report.state}，有争议：{disputed}",
-                f"handover {en}: reported by {report.by}, {report.state}, disputed: {disputed}",
-            )
-    for kind, motion in more["motions"]:
-        say(
-            lang,
-            f"{motion.by} 提出将终止时间改为 {instant(motion.to_ms)}（{kind}），待另一方同意",
-            f"{motion.by} wants the end at {instant(motion.to_ms)} ({kind}); the other has yet to say so",
-        )
-    for name, damage in more["damages"]:
-        amount = money(damage.amount_minor, found.terms.currency)
-        say(lang, f"损坏 {name}：{amount}，{damage.state}", f"damage {name}: {amount}, {damage.state}")
+def _told(found: Lease, more: dict[str, Any], zone: str) -> list[Text]:
+    """All that stands of a lease, in words; times by its calendar's clock."""
+    return [
+        *lease_words.signed(found, zone),
+        *lease_words.handed_over(more["handovers"], zone),
+        *lease_words.consented(more["consents"], zone),
+        *lease_words.broken_down(more["breakdowns"], zone),
+        *lease_words.asked_for(more["motions"], zone),
+        *lease_words.damaged(more["damages"], found.terms.currency),
+    ]
 
 
 def _next(found: Lease) -> tuple[str, str]:
@@ -209,7 +200,8 @@ def text_(
         click.echo(written(made, language or lang))
         return
     found: Lease | None = at.ask("leasing.lease_of", Lease | None, lease=name)
-    signed = tuple((each.member, each.key, instant(each.at_ms)) for each in found.signatures) if found else ()
+    zone, signatures = made.calendar.zone, found.signatures if found else ()
+    signed = tuple((each.member, each.key, time_text(each.at_ms, zone)) for each in signatures)
     write_over(html, page(made, signed).encode(), READABLE)
     say(
         lang,

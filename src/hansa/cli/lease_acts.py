@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 
@@ -13,10 +13,12 @@ from hansa.apps.leasing.messages import Attachment, Handover, Item, Lease, Repor
 from hansa.apps.leasing.messages_told import Handovers
 from hansa.apps.leasing.reports import content_of
 from hansa.apps.leasing.text_draft import Draft
-from hansa.cli.common import Desk, Language, WrongCommand, acting, desk, say, show_json
+from hansa.cli.common import Desk, Language, WrongCommand, say, show_json
 from hansa.cli.fields import time_ms
-from hansa.cli.sending import act
+from hansa.cli.money_common import chosen, part_of, signing
+from hansa.cli.zones import zone_of_lease
 from hansa.client.leases import sha256_of, sublease_terms, transfer_terms
+from hansa.client.pay.items import minor_of
 from hansa.kernel import Action
 
 GRADES = get_args(messages.Grade)
@@ -28,12 +30,6 @@ lease_argument = click.argument("name", metavar="LEASE")
 from_option = click.option(
     "--from", "start", required=True, metavar="TIME", help="2026-01-01T00:00+08:00. 起。"
 )
-
-
-def send(lang: Language, action: Action, how: dict[str, Any]) -> None:
-    """One action, by the options of `acting`."""
-    at = desk(lang, how.pop("profile_name"))
-    act(at, [action], **how)
 
 
 def known(at: Desk, name: str) -> Lease:
@@ -58,6 +54,11 @@ def signature(made: Draft) -> messages.Sign:
     return messages.Sign(lease=made.lease, content=texts.content(made), attachments=made.attachments)
 
 
+def _moment(at: Desk, lease: str, text: str, option: str) -> int:
+    """A time as typed, without an offset by the clock of the lease's calendar. Raises ValueWrong."""
+    return time_ms(text, option, zone_of_lease(at, lease))
+
+
 def pairs_of(given: Iterable[str], option: str) -> list[tuple[str, str]]:
     """NAME=VALUE, as typed. Raises WrongCommand."""
     out = []
@@ -80,11 +81,10 @@ def attachments_of(given: Iterable[str]) -> tuple[Attachment, ...]:
 
 @click.command()
 @lease_argument
-@acting
-@click.pass_obj
-def withdraw(lang: Language, /, name: str, **how: Any) -> None:
+@signing
+def withdraw(at: Desk, name: str) -> list[Action]:
     """Step back before the handover; earnest money is forfeited, or owed double. 交接前退出。"""
-    send(lang, messages.Withdraw(lease=name), how)
+    return [messages.Withdraw(lease=name)]
 
 
 @click.command()
@@ -96,29 +96,25 @@ def withdraw(lang: Language, /, name: str, **how: Any) -> None:
     "--photo", "photos", multiple=True, metavar="ITEM=FILE", help="Only its hash is sent. 只存摘要。"
 )
 @click.option("--counter", "counters", multiple=True, metavar="METER=VALUE", help="As read. 抄表读数。")
-@acting
-@click.pass_obj
+@signing
 def handover(
-    lang: Language,
-    /,
+    at: Desk,
     name: str,
     direction: messages.Direction,
     when: str,
     items: tuple[str, ...],
     photos: tuple[str, ...],
     counters: tuple[str, ...],
-    **how: Any,
-) -> None:
+) -> list[Action]:
     """Report condition and counters; the other party confirms. 报告交接（in 入场，out 返还）。"""
-    at = desk(lang, how.pop("profile_name"))
     report = ReportHandover(
         lease=name,
         direction=direction,
-        at_ms=time_ms(when, "at") if when else at.time_ms(),
+        at_ms=_moment(at, name, when, "at") if when else at.time_ms(),
         items=_items(items, photos),
         counters=tuple(Shown(meter, _number(value)) for meter, value in pairs_of(counters, "--counter")),
     )
-    act(at, [report], **how)
+    return [report]
 
 
 def _items(items: tuple[str, ...], photos: tuple[str, ...]) -> tuple[Item, ...]:
@@ -154,30 +150,27 @@ def _number(text: str) -> int:
 @click.option("--dispute", "disputed", multiple=True, metavar="NAME", help="Seen otherwise. 有争议的项目。")
 @click.option("--photo", "photos", multiple=True, metavar="FILE", help="Seen, of the report. 已核对的照片。")
 @click.option("--refuse", is_flag=True, help="Not taken over so; to be reported anew. 整体拒收。")
-@acting
-@click.pass_obj
+@signing
 def confirm(
-    lang: Language,
-    /,
+    at: Desk,
     name: str,
     direction: messages.Direction,
     disputed: tuple[str, ...],
     photos: tuple[str, ...],
     refuse: bool,
-    **how: Any,
-) -> None:
+) -> list[Action]:
     """Confirm the other party's report, all or all but what you name; or refuse it. 确认或拒收交接。"""
-    at = desk(lang, how.pop("profile_name"))
     report = _reported(at, name, direction)
-    if not (how["yes"] or how["dry_run"]):
+    asked = click.get_current_context().params
+    if not (asked["yes"] or asked["dry_run"]):
         show_json(report)
-        _warn(lang, direction)
+        _warn(at.lang, direction)
     content = _content(name, direction, report)
     if refuse:
-        act(at, [messages.DisputeHandover(name, direction, content, disputed)], **how)
-        return
+        return [messages.DisputeHandover(name, direction, content, disputed)]
+        return None
     seen = tuple(sha256_of(Path(path)) for path in photos)
-    act(at, [messages.ConfirmHandover(name, direction, content, disputed, seen)], **how)
+    return [messages.ConfirmHandover(name, direction, content, disputed, seen)]
 
 
 def _reported(at: Desk, name: str, direction: str) -> Handover:
@@ -225,14 +218,13 @@ def _warn(lang: Language, direction: str) -> None:
 @click.option("--to", "end", required=True, metavar="TIME", help="Likewise. 止。")
 @click.option("--member", default="", help="To whom; else to any member. 限定承租单位。")
 @click.option("--id", "consent_id", required=True, help="Id of the consent. 同意书编号。")
-@acting
-@click.pass_obj
-def consent(
-    lang: Language, /, name: str, start: str, end: str, member: str, consent_id: str, **how: Any
-) -> None:
+@signing
+def consent(at: Desk, name: str, start: str, end: str, member: str, consent_id: str) -> list[Action]:
     """Let your lessee sublease in a period. It cannot be taken back. 同意转租，不可撤回。"""
-    action = messages.ConsentSublease(name, consent_id, time_ms(start, "from"), time_ms(end, "to"), member)
-    send(lang, action, how)
+    action = messages.ConsentSublease(
+        name, consent_id, _moment(at, name, start, "from"), _moment(at, name, end, "to"), member
+    )
+    return [action]
 
 
 @click.command()
@@ -243,11 +235,9 @@ def consent(
 @click.option("--until", "end", required=True, metavar="TIME", help="Likewise. 止。")
 @click.option("--tariff", required=True, metavar="OWNER/ID/VERSION", help="Its price. 资费。")
 @click.option("--sign-by", "sign_by", default="", metavar="TIME", help="Else its start. 签署期限。")
-@acting
-@click.pass_obj
+@signing
 def sublet(
-    lang: Language,
-    /,
+    at: Desk,
     name: str,
     sublease: str,
     lessee: str,
@@ -255,29 +245,27 @@ def sublet(
     end: str,
     tariff: str,
     sign_by: str,
-    **how: Any,
-) -> None:
+) -> list[Action]:
     """Reserve part of LEASE as SUBLEASE for a member that you know, on the terms of LEASE; both then sign.
 
     将租约的一段转租给相识的成员单位，条款沿用主租约；双方随后签署。
     """
-    at = desk(lang, how.pop("profile_name"))
     parts = tariff.split("/")
     if len(parts) != 3 or not parts[2].isdigit():
         raise WrongCommand(
             text_zh="--tariff 应写作 所有方/编号/版本。", text_en="--tariff is OWNER/ID/VERSION."
         )
-    from_ms = time_ms(start, "from")
+    from_ms = _moment(at, name, start, "from")
     terms = sublease_terms(
         name,
         known(at, name),
         lessee=lessee,
         from_ms=from_ms,
-        to_ms=time_ms(end, "until"),
-        sign_by_ms=time_ms(sign_by, "sign-by") if sign_by else from_ms,
+        to_ms=_moment(at, name, end, "until"),
+        sign_by_ms=_moment(at, name, sign_by, "sign-by") if sign_by else from_ms,
         tariff=(parts[0], parts[1], int(parts[2])),
     )
-    act(at, [messages.Sublet(sublease=sublease, terms=terms)], **how)
+    return [messages.Sublet(sublease=sublease, terms=terms)]
 
 
 @click.command()
@@ -286,17 +274,13 @@ def sublet(
 @click.option("--to", "lessee", required=True, help="Who takes it over. 受让方。")
 @from_option
 @click.option("--sign-by", "sign_by", default="", metavar="TIME", help="Else its start. 签署期限。")
-@acting
-@click.pass_obj
-def transfer(
-    lang: Language, /, name: str, successor: str, lessee: str, start: str, sign_by: str, **how: Any
-) -> None:
+@signing
+def transfer(at: Desk, name: str, successor: str, lessee: str, start: str, sign_by: str) -> list[Action]:
     """Have another member take the rest of LEASE over as SUCCESSOR; lessor and successor sign. 转让租约。"""
-    at = desk(lang, how.pop("profile_name"))
-    from_ms = time_ms(start, "from")
-    sign_by_ms = time_ms(sign_by, "sign-by") if sign_by else from_ms
+    from_ms = _moment(at, name, start, "from")
+    sign_by_ms = _moment(at, name, sign_by, "sign-by") if sign_by else from_ms
     terms = transfer_terms(known(at, name), lessee=lessee, from_ms=from_ms, sign_by_ms=sign_by_ms)
-    act(at, [messages.Transfer(lease=name, successor=successor, terms=terms)], **how)
+    return [messages.Transfer(lease=name, successor=successor, terms=terms)]
 
 
 # Use.
@@ -305,11 +289,10 @@ def transfer(
 @click.command()
 @lease_argument
 @click.argument("job_id", metavar="JOB")
-@acting
-@click.pass_obj
-def job(lang: Language, /, name: str, job_id: str, **how: Any) -> None:
+@signing
+def job(at: Desk, name: str, job_id: str) -> list[Action]:
     """Begin a job; refused while the lease is suspended. 开始任务。"""
-    send(lang, messages.StartJob(lease=name, job=job_id), how)
+    return [messages.StartJob(lease=name, job=job_id)]
 
 
 @click.command()
@@ -320,11 +303,9 @@ def job(lang: Language, /, name: str, job_id: str, **how: Any) -> None:
 @click.option("--liable", type=click.Choice(LIABLE), help="Who answers for it. 责任方。")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Only its hash is sent. 证据文件。")
 @click.option("--over", default="", metavar="TIME", help="It works again since. 恢复时间。")
-@acting
-@click.pass_obj
+@signing
 def breakdown(
-    lang: Language,
-    /,
+    at: Desk,
     name: str,
     breakdown_id: str,
     start: str,
@@ -332,42 +313,41 @@ def breakdown(
     liable: messages.Liable | None,
     evidence: Path | None,
     over: str,
-    **how: Any,
-) -> None:
+) -> list[Action]:
     """Report that the asset does not work, or, with --over, that it works again. 报告故障或恢复。
 
     What it costs is claimed with `hansa claim stop`. 费用用 hansa claim stop 认定。
     """
     if over:
-        send(lang, messages.EndBreakdown(name, breakdown_id, time_ms(over, "over")), how)
-        return
+        return [messages.EndBreakdown(name, breakdown_id, _moment(at, name, over, "over"))]
+        return None
     if not (start and reason and liable):
         raise WrongCommand(
             text_zh="报告故障须有 --from、--reason、--liable。",
             text_en="A breakdown is reported with --from, --reason and --liable.",
         )
     shown = sha256_of(evidence) if evidence else ""
-    action = messages.ReportBreakdown(name, breakdown_id, time_ms(start, "from"), reason, liable, shown)
-    send(lang, action, how)
+    action = messages.ReportBreakdown(
+        name, breakdown_id, _moment(at, name, start, "from"), reason, liable, shown
+    )
+    return [action]
 
 
 @click.command()
 @lease_argument
 @from_option
-@acting
-@click.pass_obj
-def suspend(lang: Language, /, name: str, start: str, **how: Any) -> None:
+@signing
+def suspend(at: Desk, name: str, start: str) -> list[Action]:
     """Give notice: while an item is overdue, no new job starts from then on. What runs goes on. 通知暂停。"""
-    send(lang, messages.Suspend(lease=name, from_ms=time_ms(start, "from")), how)
+    return [messages.Suspend(lease=name, from_ms=_moment(at, name, start, "from"))]
 
 
 @click.command()
 @lease_argument
-@acting
-@click.pass_obj
-def resume(lang: Language, /, name: str, **how: Any) -> None:
+@signing
+def resume(at: Desk, name: str) -> list[Action]:
     """Take a notice of suspension back. 撤回暂停通知。"""
-    send(lang, messages.Resume(lease=name), how)
+    return [messages.Resume(lease=name)]
 
 
 # Ends.
@@ -377,76 +357,69 @@ def resume(lang: Language, /, name: str, **how: Any) -> None:
 @lease_argument
 @click.argument("time")
 @click.option("--ground", type=click.Choice(GROUNDS), default="agreed", show_default=True, help="Why. 理由。")
-@acting
-@click.pass_obj
-def end(lang: Language, /, name: str, time: str, ground: messages.Ground, **how: Any) -> None:
+@signing
+def end(at: Desk, name: str, time: str, ground: messages.Ground) -> list[Action]:
     """Bring the end forward to TIME; `agreed` takes effect when the other says the same. 提前终止。"""
-    send(lang, messages.EndEarly(lease=name, to_ms=time_ms(time, "time"), ground=ground), how)
+    return [messages.EndEarly(lease=name, to_ms=_moment(at, name, time, "time"), ground=ground)]
 
 
 @click.command()
 @lease_argument
 @click.argument("time")
-@acting
-@click.pass_obj
-def extend(lang: Language, /, name: str, time: str, **how: Any) -> None:
+@signing
+def extend(at: Desk, name: str, time: str) -> list[Action]:
     """Move the end out to TIME; it takes effect when both say the same, or within your option. 续期。"""
-    send(lang, messages.Extend(lease=name, to_ms=time_ms(time, "time")), how)
+    return [messages.Extend(lease=name, to_ms=_moment(at, name, time, "time"))]
 
 
 @click.command()
 @lease_argument
 @click.argument("damage_id", metavar="DAMAGE")
-@click.option("--amount-minor", type=click.IntRange(min=1), help="Minor units. 金额（最小货币单位）。")
+@click.option("--amount", default="", help="In the lease's currency: 350.00. 金额。")
 @click.option("--item", "items", multiple=True, help="Of the checklist. 清单项目。")
 @click.option("--photo", "photos", multiple=True, metavar="FILE", help="Of a handover. 交接照片。")
 @click.option("--agree", is_flag=True, help="As lessee: owe exactly this amount. 承租方认可。")
 @click.option("--withdraw", "back", is_flag=True, help="As lessor: ask no more. 出租方撤回。")
-@acting
-@click.pass_obj
+@signing
 def damage(
-    lang: Language,
-    /,
+    at: Desk,
     name: str,
     damage_id: str,
-    amount_minor: int | None,
+    amount: str,
     items: tuple[str, ...],
     photos: tuple[str, ...],
     agree: bool,
     back: bool,
-    **how: Any,
-) -> None:
+) -> list[Action]:
     """Ask for damage after the return; agree to it; or withdraw it. 返还后的损坏：提出、认可、撤回。"""
     if back:
-        send(lang, messages.WithdrawDamage(name, damage_id), how)
-        return
-    if amount_minor is None:
-        raise WrongCommand(text_zh="须有 --amount-minor。", text_en="Give --amount-minor.")
+        return [messages.WithdrawDamage(name, damage_id)]
+    if not amount:
+        raise WrongCommand(text_zh="须有 --amount（金额）。", text_en="give --amount.")
+    amount_minor = minor_of(amount, known(at, name).terms.currency, "--amount")
     if agree:
-        send(lang, messages.AgreeDamage(name, damage_id, amount_minor), how)
-        return
+        return [messages.AgreeDamage(name, damage_id, amount_minor)]
     shown = tuple(sha256_of(Path(path)) for path in photos)
-    send(lang, messages.ClaimDamage(name, damage_id, amount_minor, items, shown), how)
+    return [messages.ClaimDamage(name, damage_id, amount_minor, items, shown)]
 
 
 @click.command()
 @lease_argument
 @click.argument("obligation")
-@click.option("--amount-minor", type=click.IntRange(min=1), required=True, help="Minor units. 金额。")
-@acting
-@click.pass_obj
-def deposit(lang: Language, /, name: str, obligation: str, amount_minor: int, **how: Any) -> None:
-    """Take an overdue open item, or agreed damage, out of the security deposit. 以保证金扣抵。"""
-    send(lang, messages.ClaimDeposit(name, obligation, amount_minor), how)
+@click.option("--amount", default="", help="If not all that is open. 金额；默认为全部未结。")
+@signing
+def deposit(at: Desk, name: str, obligation: str, amount: str) -> list[Action]:
+    """Take OBLIGATION, overdue or agreed damage, out of the security deposit. 以保证金扣抵。"""
+    found = chosen(at, obligation)
+    return [messages.ClaimDeposit(name, found.id, part_of(found, amount))]
 
 
 @click.command()
 @lease_argument
-@acting
-@click.pass_obj
-def close(lang: Language, /, name: str, **how: Any) -> None:
+@signing
+def close(at: Desk, name: str) -> list[Action]:
     """All is settled: deposit and prepayment go back. 关闭租约。"""
-    send(lang, messages.Close(lease=name), how)
+    return [messages.Close(lease=name)]
 
 
 COMMANDS = (

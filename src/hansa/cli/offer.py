@@ -14,6 +14,7 @@ from hansa.cli.money_common import signing
 from hansa.cli.offer_bargain import amount, length_ms, size_of
 from hansa.cli.offer_sheet import lease_or_buy
 from hansa.cli.tables import table_output
+from hansa.cli.zones import zone_of
 from hansa.client import reserve as reserves
 from hansa.client.bargains import offer_of
 from hansa.client.market import ANY_SIZE, MOST, Hit, Wanted, search
@@ -43,6 +44,7 @@ OFFERS = (
     Column("tariff", "资费", "tariff"),
     Column("nature", "性质", "nature", words=NATURES),
     Column("state", "状态", "state", words=STATES),
+    Column("zone", "时区", "zone", "zone"),
 )
 FOUND = (
     Column("offerer", "出租方", "lessor"),
@@ -57,6 +59,7 @@ FOUND = (
     Column("currency", "币种", "currency", "currency"),
     Column("net_minor", "测算净额", "estimate, net", "money"),
     Column("note", "说明", "note"),
+    Column("zone", "时区", "zone", "zone"),
 )
 CALENDAR = (
     Column("week", "周一", "Monday"),
@@ -107,6 +110,7 @@ def list_(lang: Language, offerer: str, open_only: bool, profile_name: str) -> T
             f"{each.record.tariff_owner}/{each.record.tariff} v{each.record.tariff_version}",
             each.record.nature,
             each.record.state,
+            zone_of(at, each.record.tariff_owner, each.record.tariff, each.record.tariff_version),
         )
         for each in _all_offers(at, offerer, open_only)
     ]
@@ -180,7 +184,7 @@ def search_(
     at = desk(lang, profile_name)
     circle = around(at.ask, at.profile.member, near, km * 1_000) if near else None
     hits = search(at.ask, _wanted(**given), circle, order, most)
-    rows = [_found_row(hit, circle is not None) for hit in hits]
+    rows = [_found_row(at, hit, circle is not None) for hit in hits]
     if len(hits) < most:
         return Table(Text("找到的闲置设备", "Idle lines found"), FOUND, rows)
     first = Text(
@@ -205,7 +209,7 @@ def _wanted(**given: Any) -> Wanted:
     )
 
 
-def _found_row(hit: Hit, located: bool) -> tuple[Any, ...]:
+def _found_row(at: Desk, hit: Hit, located: bool) -> tuple[Any, ...]:
     listed, first, price = hit.found.listed, hit.found.free[0], hit.price
     assumed = price.assumed if price else (hit.note,)
     return (
@@ -221,6 +225,7 @@ def _found_row(hit: Hit, located: bool) -> tuple[Any, ...]:
         price.currency if price else None,
         price.net_minor if price else None,
         tuple(text for text in assumed if text.en),
+        zone_of(at, listed.tariff_owner, listed.tariff, listed.tariff_version),
     )
 
 
@@ -262,7 +267,8 @@ def publish(at: Desk, name: str, reserve: str, reserve_per: Any, **given: Any) -
         version=given["tariff_version"],
     )
     currency = published.tariff.currency if published else "CNY"
-    from_ms, to_ms = time_ms(given["from_"], "from"), time_ms(given["to"], "to")
+    zone = zone_of(at, owner, tariff, given["tariff_version"])
+    from_ms, to_ms = time_ms(given["from_"], "from", zone), time_ms(given["to"], "to", zone)
     whole_ms = max(0, to_ms - from_ms)
     action = PublishOffer(
         offer=name,

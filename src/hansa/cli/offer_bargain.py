@@ -15,6 +15,7 @@ from hansa.cli.common import Desk, Language, desk, profile_option, say, show_jso
 from hansa.cli.fields import ValueWrong, time_ms
 from hansa.cli.money_common import signing
 from hansa.cli.tables import table_output
+from hansa.cli.zones import zone_of
 from hansa.client import reserve as reserves
 from hansa.client.bargains import (
     agreement_to,
@@ -49,6 +50,7 @@ BARGAINS = (
     Column("from_ms", "租期开始", "from", "time"),
     Column("to_ms", "租期结束", "to", "time"),
     Column("state", "状态", "state", words=STATES),
+    Column("zone", "时区", "zone", "zone"),
 )
 
 
@@ -112,7 +114,8 @@ def enquire(at: Desk, offerer: str, name: str, bargain: str, **given: Any) -> li
         tariff=offer.tariff,
         version=offer.tariff_version,
     )
-    from_ms = time_ms(given["from_"], "from")
+    zone = _zone(at, offer)
+    from_ms = time_ms(given["from_"], "from", zone)
     until_ms, sign_by_ms = _deadlines(at, offer, from_ms, given)
     terms = first_terms(
         offer,
@@ -122,7 +125,7 @@ def enquire(at: Desk, offerer: str, name: str, bargain: str, **given: Any) -> li
         read_sheet(given["sheet"]).terms,
         bindings(given["meters"], offer.asset_owner),
         from_ms=from_ms,
-        to_ms=time_ms(given["to"], "to"),
+        to_ms=time_ms(given["to"], "to", zone),
         sign_by_ms=sign_by_ms,
         with_crew=given["crew"] or offer.crew == "with",
         expected_minor=amount(given["expected_"], published.tariff.currency, "expected"),
@@ -146,9 +149,15 @@ def size_of(text: str) -> Size:
     return Size(*(value_of("mm", both("--size"), edge) for edge in edges))
 
 
+def _zone(at: Desk, of: Any) -> str:
+    """Zone of the price of an offer, or of terms."""
+    return zone_of(at, of.tariff_owner, of.tariff, of.tariff_version)
+
+
 def _deadlines(at: Desk, offer: Any, from_ms: int, given: dict[str, Any]) -> tuple[int, int]:
-    until = time_ms(given["answer_until"], "answer-until") if given["answer_until"] else 0
-    sign = time_ms(given["sign_until"], "sign-until") if given["sign_until"] else 0
+    zone = _zone(at, offer)
+    until = time_ms(given["answer_until"], "answer-until", zone) if given["answer_until"] else 0
+    sign = time_ms(given["sign_until"], "sign-until", zone) if given["sign_until"] else 0
     return deadlines(offer, from_ms, at.time_ms(), until, sign)
 
 
@@ -170,7 +179,8 @@ def counter(at: Desk, bargain: str, **given: Any) -> list[Action]:
     """Propose otherwise: the last proposal with what you change. 还价。"""
     found = standing(at.ask, bargain)
     last = found.last.terms
-    from_ms = time_ms(given["from_"], "from") if given["from_"] else last.from_ms
+    zone = _zone(at, found.offer)
+    from_ms = time_ms(given["from_"], "from", zone) if given["from_"] else last.from_ms
     until_ms, sign_by_ms = _deadlines(at, found.offer, from_ms, given)
     owner, _, tariff = given["tariff"].rpartition("/")
     money = {
@@ -185,7 +195,7 @@ def counter(at: Desk, bargain: str, **given: Any) -> list[Action]:
     terms = next_terms(
         last,
         from_ms=from_ms,
-        to_ms=time_ms(given["to"], "to") if given["to"] else None,
+        to_ms=time_ms(given["to"], "to", zone) if given["to"] else None,
         sign_by_ms=sign_by_ms,
         tariff_owner=owner or None,
         tariff=tariff or None,
@@ -202,14 +212,14 @@ def counter(at: Desk, bargain: str, **given: Any) -> list[Action]:
 def agree(at: Desk, bargain: str) -> list[Action]:
     """Agree to exactly the last proposal, which is shown: the time is booked. 同意最后一次报价。"""
     found = standing(at.ask, bargain)
-    click.echo(_told(at.lang, found.last.terms, found.last.until_ms), err=True)
+    click.echo(_told(at, found.last.terms, found.last.until_ms), err=True)
     return [agreement_to(bargain, found)]
 
 
-def _told(lang: Language, terms: LeaseTerms, until_ms: int) -> str:
+def _told(at: Desk, terms: LeaseTerms, until_ms: int) -> str:
     """A proposal in JSON, then in words, with what it means to agree."""
     data = msgspec.json.format(msgspec.json.encode(terms), indent=1).decode()
-    return "\n".join((data, *(line.of(lang) for line in in_words(terms, until_ms))))
+    return "\n".join((data, *(line.of(at.lang) for line in in_words(terms, until_ms, _zone(at, terms)))))
 
 
 @click.command()
@@ -278,6 +288,7 @@ def bargains(lang: Language, profile_name: str) -> Table:
                 last.terms.from_ms,
                 last.terms.to_ms,
                 state,
+                _zone(at, last.terms),
             )
         )
     return Table(Text("询价与还价", "Enquiries and counter-offers"), BARGAINS, rows)

@@ -30,6 +30,7 @@ from hansa.cli.sending import act
 from hansa.cli.statement_accrual import accrual
 from hansa.cli.statement_files import html, journal, pdf, period_of
 from hansa.cli.tables import print_table, table_output
+from hansa.cli.zones import zone_of
 from hansa.client.accruals import agreements
 from hansa.client.standing import STATES, next_due_ms, standing, state_of
 from hansa.client.tables import Column, Table
@@ -53,6 +54,7 @@ LISTED = (
     Column("state", "状态", "state", words=STATES),
     Column("due_ms", "到期", "due", "time"),
     Column("invoice", "发票", "invoice"),
+    Column("zone", "时区", "zone", "zone"),
 )
 LINES = (
     Column("number", "行", "line", "count"),
@@ -94,6 +96,7 @@ def list_(lang: Language, agreement: str, unsettled: bool, profile_name: str) ->
 
 
 def _rows(at: Desk, name: str, of: Agreement, unsettled: bool) -> list[tuple[object, ...]]:
+    zone = zone_of(at, of.tariff_owner, of.tariff, of.tariff_version)
     lives = dict(at.ask("billing.lives_of", list[tuple[int, Life]], agreement=name))
     out: list[tuple[object, ...]] = []
     for each in at.ask("billing.statements_of", list[Statement], agreement=name):
@@ -106,7 +109,7 @@ def _rows(at: Desk, name: str, of: Agreement, unsettled: bool) -> list[tuple[obj
         out.append(
             (
                 name, period_text(each.period), of.provider, of.user, each.currency, each.gross_minor,
-                corrected_minor, state, next_due_ms(life), number,
+                corrected_minor, state, next_due_ms(life), number, zone,
             )
         )  # fmt: skip
     return out

@@ -10,6 +10,7 @@ def list_(lang: Language, profile_name: str) -> Table: ...
 import functools
 import sys
 from collections.abc import Callable
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,13 @@ def print_table(table: Table, lang: Language, *, err: bool = False) -> None:
     from rich.text import Text
 
     drawn = Drawn(title=table.title.of(lang) or None, title_justify="left")
-    for column in table.columns:
+    drawn_columns = [column.kind != "zone" for column in table.columns]
+    for column in compress(table.columns, drawn_columns):
         right = column.kind in NUMBERS
         drawn.add_column(column.head(lang), justify="right" if right else "left", overflow="fold")
     for row in table.rows:
         short = [shortened(column, value) for column, value in zip(table.columns, row, strict=True)]
-        drawn.add_row(*(Text(text) for text in table.texts(short, lang)))
+        drawn.add_row(*(Text(text) for text in compress(table.texts(short, lang), drawn_columns)))
     stream = sys.stderr if err else sys.stdout
     console = Console(file=stream, width=None if stream.isatty() else WIDTH)
     console.print(drawn)

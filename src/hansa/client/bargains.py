@@ -11,7 +11,7 @@ from hansa.apps.leasing.messages_market import Agree, Bargain, LeaseTerms, Need,
 from hansa.apps.leasing.proposals import content_of
 from hansa.client.estimate import Estimate, Plan, estimate
 from hansa.client.market import Asking, Prices
-from hansa.client.tables import cell_text
+from hansa.client.tables import time_text
 from hansa.client.texts import Text
 from hansa.kernel import limits, replace
 from hansa.kernel.refusal import Refusal
@@ -161,9 +161,10 @@ def expected(ask: Asking, found: Standing, need: Need, given: dict[str, int]) ->
     return estimate(published, calendar, capability, plan)
 
 
-def in_words(terms: LeaseTerms, until_ms: int) -> list[Text]:
-    """What a proposal says that matters most, line by line."""
-    start, end = cell_text("time", terms.from_ms), cell_text("time", terms.to_ms)
+def in_words(terms: LeaseTerms, until_ms: int, zone: str = "") -> list[Text]:
+    """What a proposal says that matters most, line by line; times by a zone's clock, else UTC."""
+    start, end = time_text(terms.from_ms, zone), time_text(terms.to_ms, zone)
+    until, sign_by = time_text(until_ms, zone), time_text(terms.sign_by_ms, zone)
     days = Decimal(terms.to_ms - terms.from_ms) / limits.DAY_MS
     price = f"{terms.tariff_owner}/{terms.tariff} v{terms.tariff_version}"
     amounts = (
@@ -181,9 +182,8 @@ def in_words(terms: LeaseTerms, until_ms: int) -> list[Text]:
         Text(f"资费 {price}，币种 {terms.currency}", f"price {price}, {terms.currency}"),
         *(Text(f"{zh} {amount}", f"{en} {amount}") for zh, en, amount in due),
         Text(
-            f"答复期限 {cell_text('time', until_ms)}；同意后时段即被预订，双方须在 "
-            f"{cell_text('time', terms.sign_by_ms)} 之前签署，否则预订失效。",
-            f"To be answered until {cell_text('time', until_ms)}. Agreeing books the time; it lapses unless "
-            f"both sign until {cell_text('time', terms.sign_by_ms)}.",
+            f"答复期限 {until}；同意后时段即被预订，双方须在 {sign_by} 之前签署，否则预订失效。",
+            f"To be answered until {until}. Agreeing books the time; it lapses unless "
+            f"both sign until {sign_by}.",
         ),
     ]

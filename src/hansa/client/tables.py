@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -22,13 +23,14 @@ from hansa.client.problems import printable
 from hansa.client.texts import Language, Text
 from hansa.kernel.refusal import Refusal
 
-Kind = Literal["text", "count", "money", "price", "currency", "time", "date", "flag", "share"]
+Kind = Literal["text", "count", "money", "price", "currency", "time", "zone", "date", "flag", "share"]
 """How a column's values read.
 
 `text`: a str, a Text (JSON tells both languages), or a tuple of these; `count`: int; `money`: minor units of
 the row's `currency` column; `price`: e8 per unit; `currency`: its code; `time`: ms
-since the epoch (0: none), shown in UTC; `date`: days since the epoch; `flag`: bool; `share`: basis points,
-shown in percent. None shows as an empty cell.
+since the epoch (0: none), shown by the clock of the row's `zone` column, else in UTC; `zone`: IANA name of
+that clock, not drawn on a screen, where each time tells its offset; `date`: days since the epoch; `flag`:
+bool; `share`: basis points, shown in percent. None shows as an empty cell.
 """
 
 ROWS_MAX = 1_048_575
@@ -84,11 +86,15 @@ class Table:
         """The currency of a row; "" where the table has none."""
         return next((row[at] for at, one in enumerate(self.columns) if one.kind == "currency"), "") or ""
 
+    def zone_of(self, row: Sequence[Any]) -> str:
+        """By whose clock a row's times are shown; "": UTC."""
+        return next((row[at] for at, one in enumerate(self.columns) if one.kind == "zone"), "") or ""
+
     def texts(self, row: Sequence[Any], lang: Language = "en") -> list[str]:
         """A row as people read it."""
-        currency = self.currency_of(row)
+        currency, zone = self.currency_of(row), self.zone_of(row)
         return [
-            cell_text(column.kind, said(column, value), currency, lang)
+            cell_text(column.kind, said(column, value), currency, lang, zone)
             for column, value in zip(self.columns, row, strict=True)
         ]
 
@@ -107,7 +113,7 @@ def said(column: Column, value: Any) -> Any:
     return column.words.get(value, value) if isinstance(value, str) else value
 
 
-def cell_text(kind: Kind, value: Any, currency: str = "", lang: Language = "en") -> str:
+def cell_text(kind: Kind, value: Any, currency: str = "", lang: Language = "en", zone: str = "") -> str:
     """A value as people read it, in one line, without what steers a terminal."""
     if isinstance(value, Text):
         return printable(value.of(lang))
@@ -118,7 +124,7 @@ def cell_text(kind: Kind, value: Any, currency: str = "", lang: Language = "en")
     if kind == "price":
         return price_text(value)
     if kind == "time":
-        return moment(value).strftime("%Y-%m-%d %H:%M:%SZ")
+        return time_text(value, zone)
     if kind == "date":
         return (EPOCH + timedelta(days=value)).isoformat()
     if kind == "flag":
@@ -129,6 +135,24 @@ def cell_text(kind: Kind, value: Any, currency: str = "", lang: Language = "en")
         between = "、" if lang == "zh" else ", "
         return between.join(cell_text("text", one, lang=lang) for one in value)
     return printable(str(value))
+
+
+def time_text(at_ms: int, zone: str = "") -> str:
+    """`2027-03-29 00:00 +08:00` by a zone's clock, with seconds if any; else UTC, as `…00:00Z`."""
+    local = local_moment(at_ms, zone)
+    if local is None:
+        return moment(at_ms).strftime("%Y-%m-%d %H:%M:%SZ")
+    clock = local.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
+    offset = local.strftime("%z")
+    return f"{clock} {offset[:3]}:{offset[3:5]}"
+
+
+def local_moment(at_ms: int, zone: str) -> datetime | None:
+    """An instant by a zone's clock; None where this machine knows no such zone."""
+    try:
+        return moment(at_ms).astimezone(ZoneInfo(zone)) if zone else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def moment(at_ms: int) -> datetime:
@@ -178,10 +202,10 @@ def xlsx_bytes(table: Table, lang: Language) -> bytes:
         sheet.column_dimensions[get_column_letter(at)].width = width
     sheet.append([_head(sheet, column.head(lang)) for column in table.columns])
     for row in table.rows:
-        currency = table.currency_of(row)
+        currency, zone = table.currency_of(row), table.zone_of(row)
         sheet.append(
             [
-                _cell(sheet, one.kind, said(one, value), currency, lang)
+                _cell(sheet, one.kind, said(one, value), currency, lang, zone)
                 for one, value in zip(table.columns, row, strict=True)
             ]
         )
@@ -199,7 +223,7 @@ def _head(sheet: Any, text: str) -> Any:
     return cell
 
 
-def _cell(sheet: Any, kind: Kind, value: Any, currency: str, lang: Language) -> Any:
+def _cell(sheet: Any, kind: Kind, value: Any, currency: str, lang: Language, zone: str) -> Any:
     """A number where the column is one; a text is stored as text, whatever it begins with."""
     from openpyxl.cell import WriteOnlyCell
 
@@ -216,8 +240,9 @@ def _cell(sheet: Any, kind: Kind, value: Any, currency: str, lang: Language) -> 
         cell = WriteOnlyCell(sheet, Decimal(value).scaleb(-4))
         cell.number_format = "0.00%"
     elif kind == "time":
-        cell = WriteOnlyCell(sheet, moment(value).replace(tzinfo=None))
-        cell.number_format = 'yyyy-mm-dd hh:mm:ss"Z"'
+        local = local_moment(value, zone)
+        cell = WriteOnlyCell(sheet, (local or moment(value)).replace(tzinfo=None))
+        cell.number_format = "yyyy-mm-dd hh:mm:ss" if local else 'yyyy-mm-dd hh:mm:ss"Z"'
     elif kind == "date":
         cell = WriteOnlyCell(sheet, EPOCH + timedelta(days=value))
         cell.number_format = "yyyy-mm-dd"

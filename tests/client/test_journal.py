@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +288,10 @@ def test_what_cannot_be_reckoned_is_named_and_the_rest_is_booked(desk: Desk) -> 
     assert by_hand == ["g-1 2025-02-28: journal.mapping_unusable"]
 
 
-DEEDS = ("confirm", "dispute", "withdraw", "concede", "pay", "undo", "owe", "waive", "set_off")
+DEEDS = (
+    "confirm", "dispute", "withdraw", "concede", "pay", "undo", "owe", "waive", "set_off", "wait", "invoice",
+    "red_letter",
+)  # fmt: skip
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -307,11 +311,15 @@ def test_whatever_happens_books_balance_and_mirror_each_other(steps: list[tuple[
     desk = Desk()
     desk.close(pieces=500)
     desk.close(MARCH_MS, pieces=300)
+    booked: dict[str, list[Voucher]] = {"maker": [], "plant": []}
     for number, (what, member, period_ms, amount) in enumerate(steps):
+        closed = closed_until(desk)
         try:
             _step(desk, number, what, member, period_ms, amount)
         except Refusal:
             continue
+        for member in PARTIES:
+            booked[member] = _goes_on(booked[member], vouchers(desk, member, days=until_now(desk)), closed)
     sums = {}
     for member in PARTIES:
         held = books(desk, member)
@@ -329,6 +337,26 @@ def test_whatever_happens_books_balance_and_mirror_each_other(steps: list[tuple[
         assert output == -sums[bought]["input_tax"] - sums[bought]["input_tax_pending"]
     assert sums["maker"]["receivable"] - sums["plant"]["receivable"] == open_minor(desk)
     _compare_with_statements(desk, sums["maker"])
+
+
+def until_now(desk: Desk) -> tuple[int, int]:
+    return 0, local_day(books(desk, "maker").stated[0].calendar, desk.now_ms)
+
+
+def closed_until(desk: Desk) -> int:
+    """The last day of the months whose books are closed: from the 6th on, those before this one."""
+    today = EPOCH + timedelta(days=until_now(desk)[1])
+    first = today.replace(day=1)
+    if today.day <= 5:
+        first = (first - timedelta(days=1)).replace(day=1)
+    return (first - EPOCH).days - 1
+
+
+def _goes_on(before: list[Voucher], after: list[Voucher], closed: int) -> list[Voucher]:
+    """Months that were closed before something happened are as they were."""
+    now, then = ([voucher for voucher in found if voucher.day <= closed] for found in (after, before))
+    assert now == then
+    return after
 
 
 def _step(desk: Desk, number: int, what: str, member: str, period_ms: int, amount: int) -> None:
@@ -361,6 +389,12 @@ def _step(desk: Desk, number: int, what: str, member: str, period_ms: int, amoun
         pairs = [(a, b) for a, one in open_.items() for b, two in open_.items() if one.debtor == two.creditor]
         for first, second in pairs[:1]:
             desk.do(open_[first].creditor, SetOff(first, second, amount))
+    elif what == "wait":
+        desk.move_to(desk.now_ms + 1 + amount % 20 * limits.DAY_MS)
+    elif what == "invoice":
+        desk.invoice(period_ms)
+    elif what == "red_letter":
+        desk.red_letter(period_ms)
     elif what == "owe":
         desk.do("plant", Owe(f"own-{number}", "maker", "CNY", amount, desk.now_ms + limits.DAY_MS))
 

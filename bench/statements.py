@@ -27,7 +27,7 @@ from hansa.apps.metering.messages import (
 from hansa.apps.money.messages import Allocation, Receive
 from hansa.client.agreements import acceptance, proposed
 from hansa.kernel import limits, pack, replace
-from tests.consortium import Consortium
+from tests.consortium import IN_MEMORY, Consortium
 
 DAY = limits.DAY_MS
 START_MS = 20_454 * DAY - 8 * limits.HOUR_MS
@@ -47,8 +47,7 @@ LONG = True
 class Town:
     """An agreement by days on disk: a record every hour, eight elements."""
 
-    def __init__(self, path: Path, late: bool = False) -> None:
-        path.parent.mkdir()
+    def __init__(self, path: Path = IN_MEMORY, late: bool = False) -> None:
         self.late = late
         self.node = Consortium(path, now_ms=START_MS - DAY)
         do = self.node.do
@@ -126,15 +125,22 @@ class Town:
         return took
 
 
+def folder_in(name: str, which: str) -> Path:
+    """One directory serves one node."""
+    folder = Path(name) / which
+    folder.mkdir()
+    return folder
+
+
 def rows(earlier: int = EARLIER, others: int = OTHERS) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
-        young, old = (Town(Path(name) / which / "ledger.db") for which in ("young", "old"))
+        young, old = (Town(folder_in(name, which) / "ledger.db") for which in ("young", "old"))
         for town, days, count in ((young, FEW_EARLIER, FEW_OTHERS), (old, earlier, others)):
             for day in range(days):
                 town.live(day)
             town.agree_with_others(count, days)
         took = [(young.live(FEW_EARLIER + n), old.live(earlier + n)) for n in range(MEASURED)]
-        late = Town(Path(name) / "late" / "ledger.db", late=True)
+        late = Town(folder_in(name, "late") / "ledger.db", late=True)
         corrected = [late.live(day)[0] for day in range(MEASURED)]
         for town in (young, old, late):
             town.node.close()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.apps.leasing import booking
-from hansa.apps.leasing.board import delist, enlist, on_shelf
+from hansa.apps.leasing.board import cell_of, delist, enlist, on_shelf
 from hansa.apps.leasing.messages_market import Description, Offer, OnShelf, Slot, WithdrawOffer
 from hansa.apps.leasing.queries_market import offer_of, offers
 from hansa.apps.leasing.search import Found, search
@@ -208,3 +208,62 @@ def by_days(
     if wanted_ms > offer.largest_ms:
         return []
     return [one for one in stretches if one[1] - one[0] >= max(wanted_ms, offer.smallest_ms)]
+
+
+def at(ctx: Context, name: str, place: tuple[int, int], first_day: int = 0, **changes: Any) -> None:
+    """Maker offers the asset of that name, ten days from a day on."""
+    from_ms = FROM_MS + first_day * DAY
+    description = replace(
+        PRESS,
+        place=replace(PRESS.place, latitude_e6=place[0], longitude_e6=place[1]),
+        capabilities=(MILLING,),
+    )
+    given = replace(OPEN, asset=name, from_ms=from_ms, to_ms=from_ms + 10 * DAY, **changes)
+    enlist(ctx, "maker", name, given, description)
+
+
+def test_the_first_to_be_free_is_not_the_one_whose_window_opens_first() -> None:
+    ctx = market().context()
+    at(ctx, "a", NEAR)
+    at(ctx, "b", NEAR, first_day=2)
+    at(ctx, "c", NEAR, first_day=6)
+    booking.book(ctx, "l-1", Slot("maker", "a", "", FROM_MS, FROM_MS + 5 * DAY))
+    assert [one.offer for one in search(ctx, "milling", order="start", limit=1)] == ["b"]
+    every = search(ctx, "milling", order="start")
+    assert [(one.offer, one.measure) for one in every] == [
+        ("b", FROM_MS + 2 * DAY),
+        ("a", FROM_MS + 5 * DAY),
+        ("c", FROM_MS + 6 * DAY),
+    ]
+
+
+def test_a_search_reads_no_further_than_its_page_and_says_what_it_read() -> None:
+    """Three offers in a cell, two in the next, one in another: a row costs a scanned row, as does a shelf."""
+    made = market()
+    ctx = made.context()
+    for name in "abc":
+        at(ctx, name, NEAR)
+    for name in "de":
+        at(ctx, name, FAR)
+    at(ctx, "f", (FAR[0], FAR[1] + 5_000_000))
+    ctx.layer.merge_into(made.layer)
+
+    def cost(**asked: Any) -> tuple[list[str], int, int]:
+        ctx = made.context()
+        found = [one.offer for one in search(ctx, "milling", **asked)]
+        return found, ctx.scanned, ctx.reads
+
+    # One scan of shelves; for each offer that is looked up its calendar, and what is told of it.
+    assert cost() == (["a", "b", "c", "d", "e", "f"], 3 + 6, 1 + 6 * 2)
+    # That a cell ends is seen by the next one.
+    assert cost(limit=1) == (["a"], 2 + 5, 1 + 2)
+    second = {"after_measure": cell_of(*FAR), "after_offerer": "maker", "after_offer": "d"}
+    assert cost(**second) == (["e", "f"], 2 + 3, 1 + 2 * 2)
+    box = {"south_e6": FAR[0], "north_e6": FAR[0], "west_e6": FAR[1], "east_e6": FAR[1]}
+    assert cost(**box, **second) == (["e"], 1 + 2, 1 + 2)
+    assert cost(tolerance_um=1) == ([], 3 + 6, 1)
+    for name in "abcdef":
+        ctx = made.context()
+        booking.book(ctx, f"l-{name}", Slot("maker", name, "", FROM_MS, FROM_MS + 10 * DAY))
+        ctx.layer.merge_into(made.layer)
+    assert cost() == ([], 3 + 6 + 6, 1 + 6)

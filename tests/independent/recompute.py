@@ -59,6 +59,7 @@ class Local:
         self.zone = ZoneInfo(calendar["zone"])
         self.holidays: set[date] = set()
         self.makeup: set[date] = set()
+        self._begins: dict[date, int] = {}
         for year, listed in calendar.get("holidays", {}).items():
             for name, dates in (("holidays", self.holidays), ("makeup_workdays", self.makeup)):
                 for span in listed.get(name, []):
@@ -78,6 +79,11 @@ class Local:
 
     def begin_of(self, day: date) -> int:
         """U2: the first instant at which the clock shows this date or a later one."""
+        if day not in self._begins:
+            self._begins[day] = self._begin_of(day)
+        return self._begins[day]
+
+    def _begin_of(self, day: date) -> int:
         at_ms = int(datetime.combine(day, MIDNIGHT, self.zone).timestamp()) * 1000
         while self.date_of(at_ms - MINUTE_MS) >= day:  # the clock jumped over midnight, to later than 00:00
             at_ms -= MINUTE_MS

@@ -3,13 +3,14 @@ each was closed. Nothing of Hansa is in it: see README.md.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
-from independent.elements import SLOT_MINUTES, Facts, Left, Line, Period, half_up, left_after
+from independent.elements import SLOT_MINUTES, Facts, Left, Line, Period, Slots, half_up, left_after
 from independent.recompute import (
     DAY,
     Correction,
@@ -69,16 +70,17 @@ class Recorded:
     def near(self, period: Period, known_ms: int, look_back_ms: int) -> Feed:
         """What had arrived by `known_ms`, as far as it can matter for a period."""
         self.told.sort()
-        first = bisect_left(self.told, (period[0] - look_back_ms,))
+        early = bisect_left(self.told, (period[0] - look_back_ms,))
         last = bisect_left(self.told, (period[1],))
-        known = [told.arrived_ms <= known_ms for told in self.told]
-        while first > 0 and sum(known[first : bisect_left(self.told, (period[0],))]) < NEAR_RECORDS:
-            first -= 1
-        after = [n for n in range(last, len(self.told)) if known[n]][:NEAR_RECORDS]
-        chosen = [*(n for n in range(first, last) if known[n]), *after]
+
+        def known(numbers: Iterable[int]) -> Iterator[Told]:
+            return (self.told[n] for n in numbers if self.told[n].arrived_ms <= known_ms)
+
+        before = [*islice(known(range(early - 1, -1, -1)), NEAR_RECORDS)]
+        after = islice(known(range(last, len(self.told))), NEAR_RECORDS)
         readings = [
             (told.read_ms, told.value, told.value is None, told.span_ms, 1, told.sequence)
-            for told in (self.told[n] for n in chosen)
+            for told in (*reversed(before), *known(range(early, last)), *after)
         ]
         lives = [(life.at_ms, life.final, life.start) for life in self.lives if life.arrived_ms <= known_ms]
         return Feed(readings, self.periodic, self.modulus, lives)
@@ -133,6 +135,7 @@ class Followed:
     billed: dict[Period, list[Line]] = field(default_factory=dict)
     """What statements carry for each closed period."""
     _metered: dict[Any, Metered] = field(default_factory=dict)
+    _slots: dict[Any, Slots] = field(default_factory=dict)
 
     @property
     def cut_off_ms(self) -> int:
@@ -200,13 +203,11 @@ class Followed:
 
     def _facts(self, period: Period, metered: Metered, left: Left) -> Facts:
         local = local_of(self.sheet)
-        slots = {}
-        for element in self.sheet["elements"]:
-            if element["kind"] == "demand" and "slot" in element:
-                meter, minutes = element["meter"], SLOT_MINUTES[element["slot"]]
-                slots[meter, minutes] = slots_of(
-                    local, metered.read[meter], metered.filled[meter], period[0], minutes
-                )
+        slots = {
+            (element["meter"], SLOT_MINUTES[element["slot"]]): self._slots_of(metered, element, period)
+            for element in self.sheet["elements"]
+            if "slot" in element
+        }
         first_day = local.date_of(period[0]).isoformat()
         closes_ms = period[1] + self.cut_off_ms
 
@@ -222,6 +223,14 @@ class Followed:
             return max(values)[1]
 
         return Facts(slots, index, left)
+
+    def _slots_of(self, metered: Metered, element: Mapping[str, Any], period: Period) -> Slots:
+        meter, minutes = element["meter"], SLOT_MINUTES[element["slot"]]
+        key = (id(metered), meter, minutes)  # What was metered is kept.
+        if key not in self._slots:
+            local, read, filled = local_of(self.sheet), metered.read[meter], metered.filled[meter]
+            self._slots[key] = slots_of(local, read, filled, period[0], minutes)
+        return self._slots[key]
 
     def _interest(self, charge: Charge, period: Period) -> Line:
         """X6: tax is contained in interest; without a code it bears none."""

@@ -194,12 +194,14 @@ MANY = tuple(f"f-{n}" for n in range(limits.CHECKLIST_MAX + 1))
 PAPER = Certificate("ISO 9001", "ab" * 32)
 TINY = replace(MILLING, smallest=replace(MILLING.largest, x_um=900_000))
 OTHER_BOUND = (replace(BOUND[0], owner="rival"),)
+NOWHERE = replace(PRESS, place=replace(PLACE, latitude_e6=90_000_001))
 REFUSALS: list[tuple[type[Refusal], str, Act]] = [
     # Assets.
     (market_errors.AssetVersion, "", do(("maker", RegisterAsset("press-1", PRESS)))),
     (market_errors.AssetVersion, "", do(("maker", UpdateAsset("press-1", 1, PRESS)))),
     (market_errors.AssetVersion, "", do(("maker", UpdateAsset("press-1", 3, PRESS)))),
     (market_errors.AssetUnknown, "", do(("plant", UpdateAsset("press-1", 2, PRESS)))),
+    (market_errors.PlaceUnfit, "", do(("maker", UpdateAsset("press-1", 2, NOWHERE)))),
     (market_errors.ListUnfit, "capabilities", registers(capabilities=())),
     (market_errors.ListUnfit, "capabilities", registers(capabilities=(MILLING, MILLING))),
     (market_errors.ListUnfit, "materials", registers(capabilities=(replace(MILLING, materials=()),))),

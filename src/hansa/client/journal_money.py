@@ -5,7 +5,7 @@ undone later is a voucher of its own. What the ledger cannot know, for what mone
 stands on the account `to_decide` and says so.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from hansa.client import journal_claims
 from hansa.client.journal import Draft, Voucher, reversed_entry
 from hansa.client.journal_accounts import Chart
 from hansa.client.journal_known import HELD, Known, MoneyEvent, Told, sum_of
+from hansa.client.money_words import CAUSES
 from hansa.client.tables import EPOCH
 from hansa.client.texts import Text
 from hansa.kernel.limits import DAY_MS
@@ -111,6 +112,14 @@ class Made:
     document: str
 
 
+def _about(text: Text, known: Known, debts: Iterable[str], subject: str) -> Text:
+    """What it is called, with why the debts are owed and the agreement, as a summary (摘要) says it."""
+    causes = [CAUSES[cause] for cause in dict.fromkeys(known.debts[debt].cause for debt in debts)]
+    zh = " ".join(filter(None, ("、".join(cause[0] for cause in causes), subject)))
+    en = " ".join(filter(None, (", ".join(cause[1] for cause in causes), subject)))
+    return Text(f"{text.zh} {zh}", f"{text.en}: {en}") if zh else text
+
+
 def _voucher(
     books: MoneyBooks, known: Known, chart: Chart, mark: str, each: Told, made: Made, draft: Draft
 ) -> Voucher:
@@ -181,7 +190,7 @@ def _booked(known: Known, chart: Chart, draft: Draft, event: MoneyEvent) -> Made
 def _of_debt(known: Known, debt: str, text: Text) -> Made:
     owing = known.debts[debt]
     other = owing.debtor if owing.creditor == known.member else owing.creditor
-    return Made(text, other, owing.currency, owing.subject, debt)
+    return Made(_about(text, known, (), owing.subject), other, owing.currency, owing.subject, debt)
 
 
 def _owed(known: Known, draft: Draft, event: Owing) -> Made | None:
@@ -237,14 +246,14 @@ def _received(known: Known, draft: Draft, event: Received) -> Made | None:
         draft.debit("bank", event.amount_minor)
         _credit_debts(known, draft, event.allocations)
         draft.credit("unapplied_received", rest_minor)
-        return Made(TEXTS["receipt"], event.payer, event.currency, _subject(known, event), event.entry)
+        return _of_receipt(known, event, event, TEXTS["receipt"], event.payer)
     if event.payer == known.member:
         _debit_debts(known, draft, event.allocations)
         draft.debit("unapplied_paid", rest_minor)
         draft.credit("bank", event.amount_minor)
     else:
         _paid_for(known, draft, event, event.allocations)
-    return Made(TEXTS["payment"], event.creditor, event.currency, _subject(known, event), event.entry)
+    return _of_receipt(known, event, event, TEXTS["payment"], event.creditor)
 
 
 def _changed(known: Known, chart: Chart, draft: Draft, event: Applied | Reversed) -> Made | None:
@@ -266,8 +275,15 @@ def _changed(known: Known, chart: Chart, draft: Draft, event: Applied | Reversed
     if undone:
         draft.entries = [reversed_entry(entry, chart) for entry in draft.entries]
     other = receipt.payer if event.creditor == known.member else event.creditor
-    text = TEXTS["undone" if undone else "applied"]
-    return Made(text, other, receipt.currency, _subject(known, event), event.entry)
+    return _of_receipt(known, event, receipt, TEXTS["undone" if undone else "applied"], other)
+
+
+def _of_receipt(
+    known: Known, event: Received | Applied | Reversed, receipt: Received, text: Text, partner: str
+) -> Made:
+    subject = _subject(known, event)
+    said = _about(text, known, (each.obligation for each in event.allocations), subject)
+    return Made(said, partner, receipt.currency, subject, event.entry)
 
 
 def _credit_debts(known: Known, draft: Draft, allocations: Sequence[Allocation]) -> None:
@@ -341,7 +357,7 @@ def _ended(known: Known, draft: Draft, event: FundEnded) -> Made | None:
         draft.debit("claims", event.amount_minor)
         draft.credit("claims_frozen", event.amount_minor)
     other = fund.payer if fund.holder == known.member else fund.holder
-    text = TEXTS["forfeited" if event.how == "forfeited" else "returned"]
+    text = _about(TEXTS["forfeited" if event.how == "forfeited" else "returned"], known, (), fund.subject)
     return Made(text, other, fund.currency, fund.subject, event.fund)
 
 

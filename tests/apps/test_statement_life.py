@@ -110,6 +110,8 @@ def test_the_ledger_says_when_a_line_was_in_dispute_and_since_when_both_agree_on
     desk.dispute("plant", 2, 4)
     opened_ms = desk.now_ms
     assert lifecycle.agreed_ms(desk.life(), 1) == 0
+    going_on = [lifecycle.disputed_at(desk.life(), at_ms) for at_ms in (opened_ms - 1, opened_ms)]
+    assert going_on == [(), (2, 4)]
     desk.now_ms += DAY
     desk.confirm("maker")
     confirmed_ms = desk.now_ms

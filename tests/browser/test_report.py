@@ -209,7 +209,7 @@ def test_charts_are_drawn_and_tell_about_a_gap(show: Callable[..., webdriver.Chr
     tip = one(browser, ".tip").text
     assert "2025-02-13 00:00 – 2025-02-15 05:00" in tip
     assert "counter difference" in tip
-    assert "2417" in tip
+    assert "2,417" in tip
     one(browser, ".languages [lang=zh]").click()
     assert len(all_of(browser, ".chart svg")) == len(SAMPLE.feeds)
     assert any("复位" in label.text for label in all_of(browser, ".chart svg text"))
@@ -301,7 +301,7 @@ def test_only_gaps_that_touch_the_amount_are_listed_with_the_statement(
         replace(SAMPLE, statements=(replace(statement, gaps=(silent, *statement.gaps)),)), "en/accountant"
     )
     paper = one(browser, ".paper").text
-    assert "2417 pcs" in paper
+    assert "2,417 pcs" in paper
     assert "disputed" in paper
     assert "packer3.silent" not in paper
     assert "1 more gaps counted 0" in paper
@@ -430,7 +430,15 @@ def test_sections_of_business_show_every_cell_as_its_kind(show: Callable[..., we
     assert cells[2:4] == ["statement", "81,609.50"]
     assert cells[4] == "12"
     assert cells[7].endswith("paid")
+    assert cells[9:12] == ["9.5 h", "2026-01-01 – 2026-01-31", "payments/a b.xml"]
     assert "<b>deposit</b>" in shown
+    heads = [cell.text for cell in all_of(browser, "#panel-bank th")]
+    assert "Amount (CNY)" in heads
+    assert "Remark" not in heads  # No row has one.
+    link = one(browser, "#panel-bank td a")
+    assert str(link.get_attribute("href")).endswith("/payments/a%20b.xml")
+    foot = [cell.text for cell in all_of(browser, "#panel-bank tfoot td")]
+    assert foot[:4] == ["Σ", "", "", "81,609.49"]
 
 
 def test_the_calendar_lays_its_bars_by_time(show: Callable[..., webdriver.Chrome]) -> None:

@@ -80,7 +80,7 @@ def test_from_the_break_even_on_the_other_way_is_cheaper() -> None:
     at = found[1].pieces
     assert case.buy_minor(at) < case.lease_minor(at)
     assert case.buy_minor(at - 1) >= case.lease_minor(at - 1)
-    assert str(at) in break_even_texts(found)[1].zh
+    assert f"{at:,}" in break_even_texts(found)[1].zh
 
 
 PLAIN = case_of()

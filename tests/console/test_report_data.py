@@ -147,6 +147,22 @@ def test_a_cell_of_business_is_of_its_columns_kind() -> None:
     render(with_first_item(reference, member, cause, None, *rest))
 
 
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a//b", "https://x.example/y", ""])
+def test_a_file_lies_below_the_reports_folder(path: str) -> None:
+    assert SAMPLE.business is not None
+    (section,) = SAMPLE.business.bank
+    *grids, files = section.grids
+    ((quantity, period, _, remark),) = files.rows
+    for cell in ("payments/a.xml", path):
+        rows = ((quantity, period, cell, remark),)
+        bank = (replace(section, grids=(*grids, replace(files, rows=rows))),)
+        data = replace(SAMPLE, business=replace(SAMPLE.business, bank=bank))
+        if cell != path:
+            render(data)
+        else:
+            assert "File" in refusal(data).en
+
+
 def test_a_bar_ends_after_it_begins() -> None:
     assert SAMPLE.business is not None
     (section,) = SAMPLE.business.sales

@@ -215,7 +215,9 @@ def test_august_is_confirmed_and_paid_before_september_is_stated(month: plays.De
 
 def test_what_was_accrued_at_the_end_of_the_lease_is_what_was_stated(month: plays.Demo) -> None:
     """Nothing came late after the end, so the accrual is the statement to the cent."""
-    assert sum(each.gross_minor for each in month.settled.accrued) == month.statements[-1].gross_minor
+    assert (
+        sum(each.gross_minor for each in month.settled.accruals[-1].found) == month.statements[-1].gross_minor
+    )
 
 
 def test_the_files_of_the_readers_are_there_and_whole(month: plays.Demo) -> None:
@@ -247,12 +249,69 @@ def test_the_report_tells_each_reader_what_happened(month: plays.Demo) -> None:
     obligations = ask(month, "money.of_subject", list[ListedObligation], subject=LEASE)
     references = [row[0] for row in cells(told.bank)]
     assert all(each.obligation.reference in references for each in obligations)
-    steps = [row[1] for row in cells(told.sales) if isinstance(row[1], page.Label)]
-    assert len(steps) == len(month.settled.steps)
+    (steps,) = [each for each in told.sales if each.title.en == "Step by step"]
+    assert len(cells([steps])) == len(month.settled.steps)
     assert any("lease-1" in str(bar.text.en) for lane in _lanes(told.sales) for bar in lane.bars)
     adds_up = [row[-1] for row in cells(told.books) if isinstance(row[-1], page.Label)]
     assert "does not" not in [each.en for each in adds_up]
     assert "adds up" in [each.en for each in adds_up]
+
+
+def section_of(sections: Sequence[page.Section], title: str) -> page.Section:
+    (found,) = [each for each in sections if each.title.en.startswith(title)]
+    return found
+
+
+def money_of(grid: page.Grid, name: str) -> list[int]:
+    """The amounts of a column, without the sums."""
+    (place,) = [place for place, column in enumerate(grid.columns) if column.name.en == name]
+    return [cell for row in grid.rows if isinstance(cell := row[place], int)]
+
+
+def test_the_bank_reads_what_of_each_item_the_prepayment_paid_and_what_the_bank(month: plays.Demo) -> None:
+    (grid,) = section_of(month.business.bank, "What was owed").grids
+    drawn, paid = money_of(grid, "From prepayment"), money_of(grid, "By bank")
+    funds = ask(month, "money.funds_of", list[ListedFund], member="plant")
+    assert sum(drawn) == sum(each.fund.drawn_minor for each in funds)
+    assert sum(drawn) + sum(paid) == sum(money_of(grid, "Amount"))
+    (orders,) = section_of(month.business.bank, "Payment orders").grids
+    assert sum(money_of(orders, "Amount")) == sum(paid)
+    for row in orders.rows:
+        assert (month.folder / str(row[0])).is_file()
+
+
+def test_the_accountant_reads_which_lines_are_late_and_what_they_come_to(month: plays.Demo) -> None:
+    (grid,) = section_of(month.business.books, "Readings that came late").grids
+    late = [line for line in month.statements[-1].lines if line.kind == "correction"]
+    assert money_of(grid, "Net") == [line.net_minor for line in late]
+    assert grid.foot[0][-1] == sum(line.gross_minor for line in late)
+
+
+def test_the_accountant_reads_the_stops_and_what_the_contested_one_would_change(month: plays.Demo) -> None:
+    section = section_of(month.business.books, "Stops")
+    claims, causes = section.grids
+    assert money_of(claims, "Would change, net") == [month.statements[-1].claims[0].change_minor]
+    assert len(claims.rows) == 2
+    assert len(causes.rows) >= sum(len(stated.stops) for stated in month.statements)
+    said = " ".join(text.en for text in section.paragraphs)
+    assert f"{-credit_minor(month, 0) / 100:,.2f}".replace("-", "−") in said
+    down_ms = sum(stop.stopped_ms for stop in month.statements[-1].stops if stop.liable == "provider")
+    planned_ms = 30 * SERVICE_HOURS * HOUR_MS
+    assert f"{(planned_ms - down_ms) * 100 / planned_ms:.2f} % were reached" in said
+
+
+def test_the_journal_on_the_page_is_that_of_the_books_and_ends_with_its_sums(month: plays.Demo) -> None:
+    for grid in section_of(month.business.books, "Journal").grids:
+        debit, credit = sum(money_of(grid, "Debit")), sum(money_of(grid, "Credit"))
+        assert debit == credit == grid.foot[0][-3] == grid.foot[0][-2]
+
+
+def test_every_file_that_the_report_names_is_there(month: plays.Demo) -> None:
+    (grid,) = section_of(month.business.books, "Files").grids
+    named = {str(row[0]) for row in grid.rows}
+    assert all((month.folder / name).is_file() for name in named)
+    made = {path.name for path in month.folder.glob("*.*") if path.suffix in (".html", ".pdf", ".xlsx")}
+    assert made - {"report.html"} <= named
 
 
 def _lanes(sections: Sequence[page.Section]) -> list[page.Lane]:

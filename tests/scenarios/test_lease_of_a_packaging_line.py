@@ -62,10 +62,10 @@ def test_false_zeros_are_listed_and_left_out(month: plays.Demo) -> None:
     assert falls[0].from_ms == line7.instant_ms(line7.FALSE_ZEROS_AT + line7.STEP)
 
 
-def test_a_hole_in_the_energy_meter_is_filled_by_like_days_and_named(month: plays.Demo) -> None:
+def test_a_hole_in_the_energy_meter_is_filled_as_it_went_before_and_named(month: plays.Demo) -> None:
     hole = next(gap for gap in month.statements[-1].gaps if gap.meter == "energy")
 
-    assert hole.rule == "average_day"
+    assert hole.rule == "last_rate"
     assert hole.from_ms == line7.instant_ms(line7.ENERGY_HOLE_FROM)
     assert hole.to_ms == line7.instant_ms(line7.ENERGY_HOLE_TO)
     assert hole.quantity_base > 0

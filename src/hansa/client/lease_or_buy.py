@@ -336,12 +336,32 @@ def _a_piece_e8(case: Case, amount_minor: int, pieces: int) -> int | None:
 
 
 def break_even_texts(found: Sequence[BreakEven]) -> list[Text]:
-    """In words, one line each."""
+    """In words, one line each: below, between, from how many pieces a month on."""
     zh, en = {"lease": "租赁", "buy": "购买"}, {"lease": "leasing", "buy": "buying"}
-    return [
-        Text(
-            f"每月 {one.pieces} 件起，{zh[one.cheaper]}更省",
-            f"from {one.pieces} pieces a month on, {en[one.cheaper]} is cheaper",
-        )
-        for one in found
-    ]
+    out = []
+    for one, after in zip(found, (*found[1:], None), strict=True):
+        cheaper = Text(f"{zh[one.cheaper]}更省", f"{en[one.cheaper]} is cheaper")
+        if after is None and not one.pieces:
+            out.append(Text(f"无论产量多少，{cheaper.zh}。", f"At any quantity {cheaper.en}."))
+        elif after is None:
+            out.append(
+                Text(
+                    f"每月 {one.pieces:,} 件起，{cheaper.zh}。",
+                    f"From {one.pieces:,} pieces a month on {cheaper.en}.",
+                )
+            )
+        elif not one.pieces:
+            out.append(
+                Text(
+                    f"每月不到 {after.pieces:,} 件，{cheaper.zh}。",
+                    f"Below {after.pieces:,} pieces a month {cheaper.en}.",
+                )
+            )
+        else:
+            out.append(
+                Text(
+                    f"每月 {one.pieces:,} 件起、不到 {after.pieces:,} 件，{cheaper.zh}。",
+                    f"From {one.pieces:,} pieces a month on, below {after.pieces:,}, {cheaper.en}.",
+                )
+            )
+    return out

@@ -46,7 +46,8 @@ from hansa.simulation.governance import read_governance
 from hansa.simulation.governing import govern
 from hansa.simulation.leasing import Occurrence, Play, Settled, bind, settle, start_ms
 from hansa.simulation.operations import read_operations
-from hansa.simulation.report_bank import bank, books
+from hansa.simulation.report_bank import bank
+from hansa.simulation.report_books import books
 from hansa.simulation.report_business import Look, agreements_of
 from hansa.simulation.report_sales import sales
 from hansa.simulation.sheets import default_sheet, years

@@ -9,10 +9,12 @@ Reaches the ledger by clients only.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from hansa.apps.billing.accrual import Accrued
 from hansa.apps.billing.messages import Agreement, Propose, PublishTariff, Statement
-from hansa.apps.consortium.calendars import period_at
+from hansa.apps.billing.texts import money_text
+from hansa.apps.consortium.calendars import local_day, period_at
 from hansa.apps.consortium.messages import PublishCalendar
 from hansa.apps.leasing.messages import Close
 from hansa.apps.metering.messages import ReplaceDevice
@@ -43,6 +45,7 @@ from hansa.simulation.play import (
     bind,
     start_ms,
 )
+from hansa.simulation.said import grouped
 from hansa.simulation.story import Step, Story
 from hansa.simulation.story_market import Deal
 from hansa.simulation.story_sublease import SUBTENANT
@@ -50,6 +53,8 @@ from hansa.simulation.world import Progress, World, silent
 
 HANDOVER_MS = 2 * limits.HOUR_MS
 """So long before its start the line is handed over, and after its end handed back."""
+OFFICE_MS = 9 * limits.HOUR_MS
+"""From midnight until somebody is at the office."""
 PARTIES = (PROVIDER, USER)
 MONTHS_MAX = 6
 """Periods that are paid before the lease is over, the last ones; with a long log those before them wait."""
@@ -63,6 +68,14 @@ class Happening:
     act: Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Accrual:
+    """What was not billed at the end of a local date (days since the epoch)."""
+
+    day: int
+    found: list[Accrued]
+
+
 @dataclass
 class Settled:
     """What came of a play: statements of the lease, oldest first, and the business around them."""
@@ -72,8 +85,8 @@ class Settled:
     leased: bool = False
     """The agreement is a lease of the market; else it was proposed and accepted."""
     sublet: bool = False
-    accrued: list[Accrued] = field(default_factory=list)
-    """What was not billed at the end of the lease, before its last close."""
+    accruals: list[Accrual] = field(default_factory=list)
+    """What was not billed at the ends of the lease's periods, before their close; the last: at its end."""
     bank_files: list[story_money.BankFile] = field(default_factory=list)
 
 
@@ -98,7 +111,7 @@ def settle(world: World, play: Play, progress: Progress = silent) -> Settled:
     if settled.leased:
         _give_back(story, play, deal, settled)
     _close_all(world, progress)
-    _end(story, settled)
+    _end(story, play, settled)
     settled.statements = plant.query("billing.statements_of", list[Statement], agreement=AGREEMENT)
     return settled
 
@@ -211,15 +224,27 @@ def _months(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Happ
     """What has been closed is confirmed, invoiced and paid before the lease is over; the rest after it."""
 
     def pay() -> None:
-        _confirm(story, (AGREEMENT,))
-        _pay(story, settled, PARTIES)
+        _confirm(story, play, (AGREEMENT,))
+        _pay(story, play, settled, PARTIES)
 
     calendar, length = play.sheet.calendar, play.sheet.tariff.period
     found, from_ms = [], deal.from_ms
-    while (period := period_at(calendar, length, from_ms)).to_ms < deal.to_ms:
-        found.append(Happening(period.to_ms + deal.terms.cut_off_ms + limits.DAY_MS, pay))
-        from_ms = period.to_ms
-    return found[-MONTHS_MAX:]
+    while (to_ms := period_at(calendar, length, from_ms).to_ms) < deal.to_ms:
+        accrue = partial(_accrue, story, play, settled, to_ms - 1)
+        found.append(
+            (
+                Happening(to_ms + HANDOVER_MS, accrue),
+                Happening(to_ms + deal.terms.cut_off_ms + limits.DAY_MS + OFFICE_MS, pay),
+            )
+        )
+        from_ms = to_ms
+    return [happening for month in found[-MONTHS_MAX:] for happening in month]
+
+
+def _accrue(story: Story, play: Play, settled: Settled, at_ms: int) -> None:
+    """What is not billed at the end of the local date of an instant."""
+    day = local_day(play.sheet.calendar, at_ms)
+    settled.accruals.append(Accrual(day, story_statements.accruals(story, LEASE, day)))
 
 
 def _replay(
@@ -268,7 +293,7 @@ def _happen(world: World, happening: Happening) -> None:
 def _give_back(story: Story, play: Play, deal: Deal, settled: Settled) -> None:
     """The lease is over: what is not billed yet is reckoned up, and the line goes back."""
     story.world.advance(deal.to_ms + HANDOVER_MS)
-    settled.accrued = story_statements.accruals(story, LEASE, play.sheet.calendar)
+    _accrue(story, play, settled, story.world.clock.now_ms)
     words = ("产线交还，双方确认状况与计数器", "The line is handed back; both confirm condition and counters")
     if story.attempt(*words, lambda: story_handover.hand_over(story, LEASE, "out", USER, PROVIDER)):
         story.tell(*words)
@@ -283,16 +308,17 @@ def _close_all(world: World, progress: Progress) -> None:
     progress("结算期已关账", "Periods closed", 1, 1)
 
 
-def _confirm(story: Story, agreements: Sequence[str]) -> None:
+def _confirm(story: Story, play: Play, agreements: Sequence[str]) -> None:
     """What is stated and not confirmed yet is confirmed by both, and the invoice's number recorded."""
 
     def chapter() -> None:
         for name in agreements:
-            count = story_statements.confirm(story, name)
-            if count:
+            sums = story_statements.confirm(story, name)
+            if sums:
+                gross = _money(play, sums)
                 story.tell(
-                    f"{name}：双方确认 {count} 份结算单",
-                    f"{name}: {_counted(count, 'statement')} confirmed by both",
+                    f"{name}：双方确认 {len(sums)} 份结算单，价税合计 {gross}",
+                    f"{name}: {_counted(len(sums), 'statement')} confirmed by both, {gross} with tax",
                 )
             count = story_statements.invoice(story, name, 1 + (name == SUBLEASE))
             if count:
@@ -303,7 +329,7 @@ def _confirm(story: Story, agreements: Sequence[str]) -> None:
     story.attempt("对账确认、发票", "Confirmations and invoices", chapter)
 
 
-def _pay(story: Story, settled: Settled, members: Sequence[str]) -> None:
+def _pay(story: Story, play: Play, settled: Settled, members: Sequence[str]) -> None:
     """Whatever is open between members is paid and recorded."""
 
     def chapter() -> None:
@@ -311,15 +337,18 @@ def _pay(story: Story, settled: Settled, members: Sequence[str]) -> None:
         day = datetime.fromtimestamp(story.world.clock.now_ms // 1_000, UTC)
         files = story_money.settle_open(story, f"statements-{day:%Y%m%d}", members)
         settled.bank_files += files
-        if files:
+        sums = [payment.amount_minor for file in files for order in file.paid for payment in order.payments]
+        if sums:
             story.tell(
-                "付款指令发出，银行流水导入并匹配", "Payment orders out, bank statements in and matched"
+                f"付款 {len(sums)} 笔共 {_money(play, sums)}：付款指令发出，银行流水导入并核销",
+                f"{_counted(len(sums), 'payment')}, {_money(play, sums)} in all: ordered, found on the bank "
+                "statements, recorded",
             )
 
     story.attempt("付款与匹配", "Payments and matching", chapter)
 
 
-def _end(story: Story, settled: Settled) -> None:
+def _end(story: Story, play: Play, settled: Settled) -> None:
     """All is confirmed, invoiced, paid; deposit and what is left of the prepayment go back."""
     agreements = (AGREEMENT, SUBLEASE) if settled.sublet else (AGREEMENT,)
     members = (*PARTIES, SUBTENANT) if settled.sublet else PARTIES
@@ -330,10 +359,15 @@ def _end(story: Story, settled: Settled) -> None:
         settled.bank_files += story_money.settle_open(story, "returns", members)
         story.tell("租约结清，保证金退还", "The lease is closed, the security deposit returned")
 
-    _confirm(story, agreements)
-    _pay(story, settled, members)
+    _confirm(story, play, agreements)
+    _pay(story, play, settled, members)
     if settled.leased:
         story.attempt("结清与退还保证金", "Closing, deposit returned", end)
+
+
+def _money(play: Play, sums: Sequence[int]) -> str:
+    currency = play.sheet.tariff.currency
+    return f"{grouped(money_text(sum(sums), currency))} {currency}"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -85,6 +85,7 @@ seal = "DEMO-88231"
 ratio = "100/1"
 
 [oee]
+ideal_cycle = "1.3 s"
 planned_per_day = "16h"
 state = "execution"
 running = ["ACTIVE"]

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -62,7 +63,9 @@ def report_data(demo: Demo, made_at_ms: int) -> page.ReportData:
     calendar = play.sheet.calendar
     signals = {feed_name(play.log.device, feed.spec): signal_of(play, feed) for feed in play.log.feeds}
     return page.ReportData(
-        title=page.Text(zh=f"{play.log.device} 产线租赁结算", en=f"Lease of {play.log.device}: settlement"),
+        title=page.Text(
+            zh=f"{play.log.device} 产线租赁与结算", en=f"Lease and settlement of {play.log.device}"
+        ),
         replay=True,
         made_up=play.made_up,
         made_at_ms=made_at_ms,
@@ -110,7 +113,9 @@ def _feed(demo: Demo, feed: FeedLog, signals: dict[str, Signal]) -> page.Feed:
         kind=kind,
         unit_text=page.Text(zh=zh, en=en),
         base_unit=feed.base_unit,
-        scale_text="" if kind == "state" else f"1 {written} = {feed.spec.factor} {feed.base_unit}",
+        scale_text=""
+        if kind == "state" or written == feed.base_unit
+        else f"1 {written} = {feed.spec.factor} {feed.base_unit}",
         source=page.Source(
             signed_by_device=demo.report.signed_by_device,
             key=f"plant/{GATEWAY_KEY}",
@@ -193,8 +198,20 @@ def _gaps(demo: Demo, gaps: Sequence[GapLine]) -> Iterator[page.Gap]:
             rule=gap.rule,
             quantity=decimal_text(gap.quantity_base, size)[0],
             unit=unit,
-            status="disputed" if gap.rule == "dispute" else gap.state,
+            status=_status(demo, gap),
         )
+
+
+def _status(demo: Demo, gap: GapLine) -> Literal["closed", "late", "open", "disputed"]:
+    if gap.rule == "dispute":
+        return "disputed"
+    name = binding_of(demo, gap.meter).feed
+    for feed in demo.play.log.feeds:
+        if gap.state == "closed" and feed_name(demo.play.log.device, feed.spec) == name:
+            within = range(bisect_right(feed.at_ms, gap.from_ms), bisect_left(feed.at_ms, gap.to_ms))
+            if any(not feed.lost[place] for place in within):
+                return "late"
+    return gap.state
 
 
 def _falls(demo: Demo, falls: Sequence[FallLine]) -> Iterator[page.Fall]:

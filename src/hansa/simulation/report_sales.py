@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 
-from hansa.apps.leasing.messages_market import Asset, Offer, Proposal
+from hansa.apps.leasing.messages_market import Asset, Capability, Description, Offer, Proposal
 from hansa.apps.leasing.queries_market import ListedBooking
 from hansa.client.estimate import Estimate, Plan, estimate
-from hansa.client.lease_or_buy import break_even_texts
+from hansa.client.market import Prices
 from hansa.console.report import business as page
+from hansa.console.report.part import Text as Said
 from hansa.kernel import Refusal, limits
 from hansa.simulation.play import LEASE, PROVIDER
-from hansa.simulation.report_business import Look, grid, label, marked, said
-from hansa.simulation.story_market import ASSET, OFFER, RATE_PER_HOUR
+from hansa.simulation.report_business import Look, grid, marked, said
+from hansa.simulation.report_story import comparison, steps
+from hansa.simulation.story_market import ASSET, OFFER
+from hansa.simulation.tariff_lines import tariff_lines
 
 AROUND_MS = 14 * limits.DAY_MS
 EXAMPLE_HOURS = (80, 160, 320)
-"""Hours a month at best rate for which the list price is worked out."""
+"""Hours at best rate for which the list price is worked out."""
 STATES = {
     "signing": ("待签署", "to be signed"),
     "signed": ("已签署，待交接", "signed, to be handed over"),
@@ -23,23 +26,42 @@ STATES = {
     "closed": ("已结清", "closed"),
     "void": ("未生效", "void"),
 }
+CREW = {
+    "without": ("不带，由承租方自备", "without, the lessee brings its own"),
+    "with": ("带操作人员", "with crew"),
+    "either": ("可带可不带", "with or without"),
+}
+NATURE = {
+    "operating": ("经营租赁", "operating lease"),
+    "service": ("加工或产能服务", "processing or capacity service"),
+    "finance": ("融资租赁", "finance lease"),
+}
+CODES = {"production": ("生产", "production"), "any": ("不限", "any")}
+UNITS = {"piece": ("件", "pieces")}
+MM_UM = 1_000
 
 
 def sales(look: Look) -> tuple[page.Section, ...]:
     if not look.settled.leased:
-        return (_steps(look), _comparison(look))
+        return (steps(look), comparison(look))
     offer = look.ask.one("leasing.offer_of", Offer, offerer=PROVIDER, offer=OFFER)
-    return (_calendar(look, offer), _offer(look, offer), _bargain(look), _steps(look), _comparison(look))
-
-
-def _calendar(look: Look, offer: Offer) -> page.Section:
-    from_ms, to_ms = offer.from_ms - AROUND_MS, offer.to_ms + AROUND_MS
     asset = look.ask.one("leasing.asset_of", Asset, owner=PROVIDER, asset=ASSET).description
+    return (
+        _calendar(look, offer, asset),
+        _offer(look, offer, asset),
+        _bargain(look, offer),
+        steps(look),
+        comparison(look),
+    )
+
+
+def _calendar(look: Look, offer: Offer, asset: Description) -> page.Section:
+    from_ms, to_ms = offer.from_ms - AROUND_MS, offer.to_ms + AROUND_MS
     window = page.Bar(
         text=said("闲置报盘", "offered as idle"), from_ms=offer.from_ms, to_ms=offer.to_ms, tone="idle"
     )
     lanes = [page.Lane(name=said(f"{asset.name_zh}：报盘", f"{asset.name_en}: offered"), bars=(window,))]
-    levels = (("", "出租", "let"), (LEASE, "承租方的日历：转租", "the lessee's own calendar: sublet"))
+    levels = (("", "已出租", "Let"), (LEASE, "承租方自己的日历：转租", "The lessee's own calendar: sublet"))
     for level, zh, en in levels:
         bars = tuple(_bars(look, level, from_ms, to_ms))
         lanes.append(page.Lane(name=said(zh, en), bars=bars))
@@ -51,6 +73,7 @@ def _calendar(look: Look, offer: Offer) -> page.Section:
                 "No time is ever booked twice: an agreement takes the calendar at once, and a sublease lies "
                 "within its head lease.",
             ),
+            _left(look, offer),
         ),
         timetable=page.Timetable(
             title=said("产线日历", "Calendar of the line"), from_ms=from_ms, to_ms=to_ms, lanes=tuple(lanes)
@@ -59,8 +82,23 @@ def _calendar(look: Look, offer: Offer) -> page.Section:
     )
 
 
-def _bars(look: Look, level: str, from_ms: int, to_ms: int) -> Iterator[page.Bar]:
-    booked = look.ask.one(
+def _left(look: Look, offer: Offer) -> Said:
+    """Which days of the offer nobody has."""
+    free, at_ms = [], offer.from_ms
+    for each in sorted(_bookings(look, "", offer.from_ms, offer.to_ms), key=lambda each: each.from_ms):
+        if each.from_ms > at_ms:
+            free.append((at_ms, each.from_ms))
+        at_ms = max(at_ms, each.to_ms)
+    if at_ms < offer.to_ms:
+        free.append((at_ms, offer.to_ms))
+    if not free:
+        return said("这份报盘的时段已全部租出。", "All of this offer is let; nothing of it is left.")
+    shown = "; ".join(f"{look.day(from_ms)} – {look.day(to_ms - 1)}" for from_ms, to_ms in free)
+    return said(f"这份报盘还空着：{shown}。", f"Of this offer is left: {shown}.")
+
+
+def _bookings(look: Look, level: str, from_ms: int, to_ms: int) -> list[ListedBooking]:
+    found: list[ListedBooking] = look.ask.one(
         "leasing.bookings_of",
         list[ListedBooking],
         asset_owner=PROVIDER,
@@ -69,11 +107,15 @@ def _bars(look: Look, level: str, from_ms: int, to_ms: int) -> Iterator[page.Bar
         to_ms=to_ms,
         level=level,
     )
-    for each in booked:
+    return found
+
+
+def _bars(look: Look, level: str, from_ms: int, to_ms: int) -> Iterator[page.Bar]:
+    for each in _bookings(look, level, from_ms, to_ms):
         lease = look.lease(each.by)
-        who = lease.terms.lessee if lease else ""
+        zh, en = look.name(lease.terms.lessee) if lease else ("", "")
         yield page.Bar(
-            text=said(f"{each.by}：{who}", f"{each.by}: {who}"),
+            text=said(f"{each.by} {zh}".strip(), f"{each.by} {en}".strip()),
             from_ms=each.from_ms,
             to_ms=each.to_ms,
             tone="sublet" if level else "let",
@@ -116,77 +158,156 @@ def _who_has_it(look: Look) -> page.Grid:
     )
 
 
-def _offer(look: Look, offer: Offer) -> page.Section:
-    asset = look.ask.one("leasing.asset_of", Asset, owner=PROVIDER, asset=ASSET).description
+def _offer(look: Look, offer: Offer, asset: Description) -> page.Section:
     able = asset.capabilities[0]
-    days = offer.notice_ms / limits.DAY_MS
     return page.Section(
         title=said("报盘", "The offer"),
         paragraphs=(
             said(
-                f"{asset.name_zh}，位于{asset.place.name_zh}；每小时至多 {able.rate_per_hour} {able.unit}，"
-                f"不带操作人员；至少提前 {days:g} 天。保底价只存在出租方自己的文件里，从不上账。",
-                f"{asset.name_en}, at {asset.place.name_en}; at most {able.rate_per_hour} an "
-                f"hour ({able.unit}), without crew; {days:g} days' notice at least. The reserve price lies "
-                "in a file of the "
-                "lessor's and never reaches the ledger.",
+                "出租方的保底价只存在自己的文件里，从不上账。",
+                "The lessor's reserve price lies in a file of its own and never reaches the ledger.",
             ),
+            *_assumed(look, offer, able),
         ),
-        grids=(_examples(look, offer),),
+        grids=(_facts(look, offer, asset, able), _list_price(look), _examples(look, offer, able)),
     )
 
 
-def _examples(look: Look, offer: Offer) -> page.Grid:
-    rows: list[tuple[page.Cell, ...]] = []
-    asset = look.ask.one("leasing.asset_of", Asset, owner=PROVIDER, asset=ASSET).description
-    for hours in EXAMPLE_HOURS:
-        try:
-            found = _estimate(look, offer, asset.capabilities[0].rate_per_hour * hours)
-        except Refusal as refusal:
-            rows.append((hours, None, None, None, marked(refusal.zh, refusal.en)))
-            continue
-        zh = "；".join(each.zh for each in found.assumed)
-        en = "; ".join(each.en for each in found.assumed)
-        quantity = RATE_PER_HOUR * hours
-        rows.append((hours, quantity, found.net_minor, found.gross_minor, marked(zh, en)))
+def _facts(look: Look, offer: Offer, asset: Description, able: Capability) -> page.Grid:
+    unit_zh, unit_en = UNITS.get(able.unit, (able.unit, able.unit))
+    notice, shortest, longest = (_span(ms) for ms in (offer.notice_ms, offer.smallest_ms, offer.largest_ms))
+    materials = [CODES.get(each, (each, each)) for each in able.materials]
+    sizes = [
+        " × ".join(f"{edge / MM_UM:g}" for edge in (size.x_um, size.y_um, size.z_um))
+        for size in (able.smallest, able.largest)
+    ]
+    told: list[tuple[tuple[str, str], tuple[str, str]]] = [
+        (("设备资产", "Asset"), (asset.name_zh, asset.name_en)),
+        (("地点", "Place"), (asset.place.name_zh, asset.place.name_en)),
+        (("工艺", "Process"), CODES.get(able.process, (able.process, able.process))),
+        (("材料", "Materials"), ("、".join(zh for zh, _ in materials), ", ".join(en for _, en in materials))),
+        (("工件尺寸", "Size of parts"), (f"{sizes[0]} 至 {sizes[1]} mm", f"{sizes[0]} to {sizes[1]} mm")),
+        (("公差", "Tolerance"), (f"± {able.tolerance_um / MM_UM:g} mm",) * 2),
+        (
+            ("最高产能", "Best rate"),
+            (f"每小时 {able.rate_per_hour:,} {unit_zh}", f"{able.rate_per_hour:,} {unit_en} an hour"),
+        ),
+        (("操作人员", "Crew"), CREW[offer.crew]),
+        (("性质", "Nature"), NATURE[offer.nature]),
+        (("至少提前", "Notice at least"), notice),
+        (
+            ("最短、最长租期", "Shortest, longest hire"),
+            (f"{shortest[0]}、{longest[0]}", f"{shortest[1]}, {longest[1]}"),
+        ),
+        (("报盘要求的保证金", "Security deposit asked for"), (look.money(offer.security_deposit_minor),) * 2),
+        (("报盘要求的预付款", "Prepayment asked for"), (look.money(offer.prepayment_minor),) * 2),
+    ]
     return grid(
-        ("按挂牌价测算的例子", "What the list price comes to, by example"),
+        ("租的是什么", "What is let"),
+        (("项目", "What", "text"), ("内容", "Value", "text")),
+        [(marked(*what), marked(*value)) for what, value in told],
+        ("没有说明。", "Nothing is told."),
+    )
+
+
+def _span(span_ms: int) -> tuple[str, str]:
+    days, hours = divmod(span_ms // limits.HOUR_MS, 24)
+    zh = (f"{days} 天" if days else "") + (f" {hours} 小时" if hours or not days else "")
+    en = (_counted(days, "day") if days else "") + (
+        f" {_counted(hours, 'hour')}" if hours or not days else ""
+    )
+    return zh.strip(), en.strip()
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _list_price(look: Look) -> page.Grid:
+    return grid(
+        ("挂牌价", "The list price"),
+        (("条款", "Clause", "text"),),
+        [(marked(zh, en),) for zh, en in tariff_lines(look.play.sheet.tariff)],
+        ("没有条款。", "There is no clause."),
+    )
+
+
+def _examples(look: Look, offer: Offer, able: Capability) -> page.Grid:
+    """For the whole window of the offer."""
+    rows: list[tuple[page.Cell, ...]] = []
+    for hours in EXAMPLE_HOURS:
+        pieces = able.rate_per_hour * hours
+        try:
+            found = _estimate(look, offer, able, pieces)
+        except Refusal as refusal:
+            rows.append((hours, pieces, None, None, marked(refusal.zh, refusal.en)))
+            continue
+        rows.append((hours, pieces, found.net_minor, found.gross_minor, None))
+    window = f"{look.day(offer.from_ms)} – {look.day(offer.to_ms - 1)}"
+    return grid(
+        (
+            f"全部时段（{window}）按挂牌价的费用举例",
+            f"What the whole window ({window}) comes to at list price",
+        ),
         (
             ("满负荷小时", "Hours at best rate", "number"),
             ("件", "Pieces", "number"),
             ("不含税", "Net", "money"),
             ("价税合计", "Gross", "money"),
-            ("假设", "Assumed", "text"),
+            ("无法测算", "Not to be reckoned", "text"),
         ),
         rows,
         ("没有例子。", "There is no example."),
     )
 
 
-def _estimate(look: Look, offer: Offer, quantity: int) -> Estimate:
-    """For the whole window of the offer."""
-    from hansa.client.market import Prices
+def _assumed(look: Look, offer: Offer, able: Capability) -> list[Said]:
+    """What the examples take for granted, whatever the hours."""
+    try:
+        some, more = (
+            {each.en: each.zh for each in _estimate(look, offer, able, able.rate_per_hour * hours).assumed}
+            for hours in EXAMPLE_HOURS[:2]
+        )
+    except Refusal:
+        return []
+    both = [(zh, en) for en, zh in some.items() if en in more]
+    if not both:
+        return []
+    zh, en = "；".join(each for each, _ in both), "; ".join(each for _, each in both)
+    return [said(f"费用举例的假设：{zh}。", f"The examples of what it comes to assume: {en}.")]
 
+
+def _estimate(look: Look, offer: Offer, able: Capability, quantity: int) -> Estimate:
     published, calendar = Prices(look.ask.one).tariff(offer.tariff_owner, offer.tariff, offer.tariff_version)
-    asset = look.ask.one("leasing.asset_of", Asset, owner=PROVIDER, asset=ASSET).description
-    plan = Plan(offer.from_ms, offer.to_ms, quantity, {})
-    return estimate(published, calendar, asset.capabilities[0], plan)
+    return estimate(published, calendar, able, Plan(offer.from_ms, offer.to_ms, quantity, {}))
 
 
-def _bargain(look: Look) -> page.Section:
+def _bargain(look: Look, offer: Offer) -> page.Section:
     proposals = look.ask.one("leasing.proposals_of", list[Proposal], bargain=LEASE)
-    rows = []
+    rows: list[tuple[page.Cell, ...]] = [
+        (
+            marked("报盘", "offer"),
+            PROVIDER,
+            offer.security_deposit_minor,
+            offer.prepayment_minor,
+            None,
+            marked("询价", "enquired about"),
+            None,
+        )
+    ]
     for number, each in enumerate(proposals, 1):
         last = number == len(proposals)
-        outcome = marked("达成一致", "agreed", "good") if last else marked("对方另提", "answered otherwise")
+        what = marked("询价", "enquiry") if number == 1 else marked("还价", "counter-offer")
         rows.append(
             (
-                number,
+                what,
                 each.proposer,
                 each.terms.security_deposit_minor,
                 each.terms.prepayment_minor,
                 each.until_ms,
-                outcome,
+                marked("双方同意", "agreed by both", "good")
+                if last
+                else marked("对方还价", "answered by a counter-offer"),
                 each.content,
             )
         )
@@ -194,16 +315,17 @@ def _bargain(look: Look) -> page.Section:
         title=said("询价与还价", "The bargain"),
         paragraphs=(
             said(
-                "每一次都是一整套条款；对方同意的正是最后一套，以摘要为准。",
+                "每一次都是一整套条款；对方同意的正是最后一套，以摘要为准。价格始终是挂牌价，谈的是保证金和预付款。",
                 "Each proposal is a whole set of terms; what is agreed to is exactly the last one, by its "
-                "digest.",
+                "digest. The price is the list price throughout; what they bargain over is security deposit "
+                "and prepayment.",
             ),
         ),
         grids=(
             grid(
                 ("询价与还价", "Proposals"),
                 (
-                    ("轮次", "Round", "number"),
+                    ("第几步", "What", "text"),
                     ("提出方", "By", "member"),
                     ("保证金", "Security deposit", "money"),
                     ("预付款", "Prepayment", "money"),
@@ -213,78 +335,6 @@ def _bargain(look: Look) -> page.Section:
                 ),
                 rows,
                 ("没有询价。", "There was no enquiry."),
-            ),
-        ),
-    )
-
-
-def _steps(look: Look) -> page.Section:
-    rows = [
-        (
-            step.at_ms,
-            label(step.text),
-            marked("未做", "left out", "warn") if step.why else marked("已完成", "done", "good"),
-            label(step.why) if step.why else None,
-        )
-        for step in look.settled.steps
-    ]
-    return page.Section(
-        title=said("一步一步", "Step by step"),
-        paragraphs=(
-            said(
-                "日志无法支持的步骤不做，并写明原因；结算单照常出具。",
-                "What a log cannot carry is left out, and the reason is told; statements are made all the "
-                "same.",
-            ),
-        ),
-        grids=(
-            grid(
-                ("步骤", "Steps"),
-                (
-                    ("时间", "Time", "time"),
-                    ("事项", "What", "text"),
-                    ("结果", "Result", "badge"),
-                    ("原因", "Why", "text"),
-                ),
-                rows,
-                ("没有步骤。", "There are no steps."),
-            ),
-        ),
-    )
-
-
-def _comparison(look: Look) -> page.Section:
-    found = look.files.comparison
-    why = look.files.why_no_comparison
-    rows = []
-    for scenario in found.case.scenarios if found is not None else ():
-        assert found is not None
-        lease, buy = found.case.lease_minor(scenario.pieces), found.case.buy_minor(scenario.pieces)
-        cheaper = marked("租", "lease", "good") if lease <= buy else marked("买", "buy")
-        rows.append((scenario.pieces, lease, buy, abs(lease - buy), cheaper))
-    texts = [said(each.zh, each.en) for each in break_even_texts(found.break_evens)] if found else []
-    intro = said(
-        "一个月按本资费租用，与自己购买（折旧、利息、维护）相比，均不含税。购置价、残值、年限和利率是演示自设的，"
-        "请在 lease-or-buy.xlsx 中改成自己的。",
-        "A month by this tariff beside a month as owner (depreciation, interest, upkeep), both without tax. "
-        "Price, residual value, life and interest are the demo's own figures: put in yours in "
-        "lease-or-buy.xlsx.",
-    )
-    return page.Section(
-        title=said("租还是买", "Lease or buy"),
-        paragraphs=(intro, *texts, *([said(why.zh, why.en)] if why else [])),
-        grids=(
-            grid(
-                ("租还是买", "Lease or buy"),
-                (
-                    ("每月件数", "Pieces a month", "number"),
-                    ("租", "Lease", "money"),
-                    ("买", "Buy", "money"),
-                    ("相差", "Difference", "money"),
-                    ("更省", "Cheaper", "badge"),
-                ),
-                rows,
-                ("此资费无法按产量比较。", "By this tariff it cannot be compared by quantity."),
             ),
         ),
     )

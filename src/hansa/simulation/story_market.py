@@ -86,7 +86,7 @@ def publish(story: Story, play: Play, deal: Deal) -> None:
     )
     asset = Description(
         name_zh=f"产线 {play.log.device}",
-        name_en=f"Line {play.log.device}",
+        name_en=play.log.device if "line" in play.log.device.lower() else f"Line {play.log.device}",
         place=PLACE,
         capabilities=(able,),
         checklist=CHECKLIST,
@@ -121,7 +121,10 @@ def bargain(story: Story, play: Play, deal: Deal) -> None:
     story.wait()
     hits = search(asking(story.world, USER).one, Wanted(PROCESS, from_ms=deal.from_ms, to_ms=deal.to_ms))
     found = hits[0].found
-    story.tell(f"承租方检索到 {len(hits)} 份报盘", f"The lessee finds offers: {len(hits)}")
+    offers = "1 offer" if len(hits) == 1 else f"{len(hits)} offers"
+    story.tell(
+        f"承租方检索到 {len(hits)} 份合适的报盘", f"The lessee searches and finds {offers} that would do"
+    )
     until_ms = story.world.clock.now_ms + ANSWER_MS
     asked = LeaseTerms(
         lessor=PROVIDER,
@@ -169,7 +172,7 @@ def sign(story: Story, lease: str, lessor: str, lessee: str) -> None:
         story.wait()
         shown = contract(story.client(member), lease)
         story.client(member).do(Sign(lease=lease, content=digest(shown)))
-    story.tell(f"双方签署合同文本（租约 {lease}）", f"Both sign the contract of lease {lease}")
+    story.tell(f"双方签署合同文本（{lease}）", f"Both sign the contract of {lease}")
 
 
 def minor_units(play: Play, amount: int) -> int:

@@ -34,11 +34,13 @@ CSV_HEADS = ("date", "amount", "currency", "payer", "payer account", "text", "nu
 
 @dataclass(frozen=True)
 class BankFile:
-    """A bank statement as it was matched: whose, its file, and what became of its lines."""
+    """A bank statement as it was matched: whose, its file, what became of its lines."""
 
     creditor: str
     file: Path
     found: Matched
+    paid: tuple[Order, ...]
+    """The payment orders that it carried out, each with one payment; `order_file` names the file of one."""
 
 
 def accounts() -> tuple[Account, ...]:
@@ -67,8 +69,7 @@ def settle_open(story: Story, label: str, members: Sequence[str]) -> list[BankFi
             continue
         items = [open_item(each) for each in listed]
         for order in orders(debtor, items, accounts(), day=day, id=f"{label}-{debtor}"):
-            file = folder / f"{order.id}.pain.001.xml"
-            file.write_bytes(pain_bytes(order, debtor, story.world.clock.now_ms))
+            (folder / order_file(order)).write_bytes(pain_bytes(order, debtor, story.world.clock.now_ms))
             for payment in order.payments:
                 coming.setdefault(payment.to.member, []).append(_alone(order, payment.obligation))
             declared = [
@@ -83,6 +84,10 @@ def settle_open(story: Story, label: str, members: Sequence[str]) -> list[BankFi
             _do(story, debtor, declared)
     story.wait()
     return [_receive(story, label, creditor, came, folder) for creditor, came in coming.items()]
+
+
+def order_file(order: Order) -> str:
+    return f"{order.id}.pain.001.xml"
 
 
 def _alone(order: Order, obligation: str) -> Order:
@@ -100,7 +105,7 @@ def _receive(story: Story, label: str, creditor: str, came: Sequence[Order], fol
     lines = read_camt(file.read_bytes(), file.name)
     found = matched(asking(story.world, creditor), creditor, lines, accounts(), story.world.clock.now_ms)
     _do(story, creditor, found.actions())
-    return BankFile(creditor, file, found)
+    return BankFile(creditor, file, found, tuple(came))
 
 
 def _do(story: Story, member: str, actions: Sequence[object]) -> None:

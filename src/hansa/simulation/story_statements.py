@@ -7,7 +7,6 @@ from hansa.apps.billing.accrual import Accrued
 from hansa.apps.billing.lifecycle import standing_sums
 from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import ConfirmStatement, Invoice, Life, RecordInvoice
-from hansa.apps.consortium.calendars import Calendar, local_day
 from hansa.client.accruals import accrued
 from hansa.kernel import Action, Refusal, limits
 from hansa.simulation.story import ACTIONS_AT_ONCE, Story, asking
@@ -28,11 +27,11 @@ def statements(story: Story, agreement: str) -> list[Stated]:
     return found
 
 
-def confirm(story: Story, agreement: str) -> int:
-    """Both parties confirm what of an agreement is not confirmed yet; how many statements that are."""
+def confirm(story: Story, agreement: str) -> list[int]:
+    """Both parties confirm what of an agreement is not confirmed yet; the gross sums of these statements."""
     found = [each for each in statements(story, agreement) if not each[1].confirmed_ms]
     if not found:
-        return 0
+        return []
     for member in (found[0][0].provider, found[0][0].user):
         do_all(
             story,
@@ -45,7 +44,7 @@ def confirm(story: Story, agreement: str) -> int:
             ],
         )
         story.wait()
-    return len(found)
+    return [statement.gross_minor for statement, _ in found]
 
 
 def invoice(story: Story, agreement: str, series: int) -> int:
@@ -80,12 +79,12 @@ def _invoices(story: Story, agreement: str, series: int, found: Sequence[Stated]
         )
 
 
-def accruals(story: Story, agreement: str, calendar: Calendar) -> list[Accrued]:
-    """What of an agreement is not billed as things stand; none where it cannot be reckoned."""
+def accruals(story: Story, agreement: str, day: int) -> list[Accrued]:
+    """What of an agreement is not billed at the end of a local date; none where it cannot be reckoned."""
     ask = asking(story.world, "plant")
     agreed = ask.one("billing.agreement_of", Agreement, agreement=agreement)
     try:
-        _, found = accrued(ask, agreement, agreed, local_day(calendar, story.world.clock.now_ms))
+        _, found = accrued(ask, agreement, agreed, day)
     except Refusal:
         return []
     return found

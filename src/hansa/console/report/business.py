@@ -8,7 +8,20 @@ from typing import Literal
 
 from hansa.console.report.part import Part, Text
 
-Kind = Literal["text", "proper", "member", "money", "number", "time", "date", "badge", "hash"]
+Kind = Literal[
+    "text",
+    "proper",
+    "member",
+    "money",
+    "number",
+    "quantity",
+    "period",
+    "time",
+    "date",
+    "badge",
+    "hash",
+    "file",
+]
 Tone = Literal["good", "warn", "bad", ""]
 
 
@@ -23,8 +36,9 @@ class Label(Part):
 class Column(Part):
     name: Text
     kind: Kind
-    """What its cells are. text: in both languages; proper: the same in every language; member: by its id;
-    hash: a digest, cut on screen."""
+    """What its cells are. text: in both languages; quantity: likewise, a number with its unit; proper: the
+    same in every language; period: days, likewise; member: by its id; hash: a digest, cut on screen; file: a
+    path below the report's own folder, with `/`. The heads of money name the currency."""
 
 
 Cell = Label | str | int | None
@@ -32,13 +46,15 @@ Cell = Label | str | int | None
 
 
 class Grid(Part):
-    """A table. Each row has a cell for each column."""
+    """A table. Each row has a cell for each column; a column in which all are empty is not shown."""
 
     title: Text
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     empty: Text
     """Said instead where there is no row."""
+    foot: tuple[tuple[Cell, ...], ...] = ()
+    """Sums, below the rows."""
 
 
 class Bar(Part):

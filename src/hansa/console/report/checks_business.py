@@ -9,9 +9,12 @@ from hansa.console.report.errors import ReportDataUnfit, ReportTooLarge
 KINDS: dict[Kind, type] = {
     "text": Label,
     "badge": Label,
+    "quantity": Label,
+    "period": str,
     "proper": str,
     "member": str,
     "hash": str,
+    "file": str,
     "money": int,
     "number": int,
     "time": int,
@@ -39,7 +42,7 @@ def _sections(business: Business) -> Iterator[tuple[str, Section]]:
 def _check_grid(place: str, grid: Grid) -> None:
     if len(grid.rows) > limits.ROWS_MAX:
         raise ReportTooLarge(place=place, count=len(grid.rows), limit=limits.ROWS_MAX)
-    for number, row in enumerate(grid.rows):
+    for number, row in enumerate((*grid.rows, *grid.foot)):
         if len(row) != len(grid.columns):
             raise ReportDataUnfit(reason="a row has not a cell for each column", place=f"{place}[{number}]")
         for column, cell in zip(grid.columns, row, strict=True):
@@ -50,6 +53,8 @@ def _check_grid(place: str, grid: Grid) -> None:
 
 
 def _fits(kind: Kind, cell: Cell) -> bool:
+    if kind == "file" and isinstance(cell, str):
+        return all(part not in ("", ".", "..") for part in cell.split("/"))
     return cell is None or isinstance(cell, KINDS[kind])
 
 

@@ -85,7 +85,8 @@ class Gap(Part):
     """`counter_difference`, `last_rate`, `zero`, `average_day` or `dispute`."""
     quantity: str
     unit: str
-    status: Literal["closed", "open", "disputed"]
+    status: Literal["closed", "late", "open", "disputed"]
+    """late: its readings came after the close; the next statement corrects what it counted for."""
 
 
 class Fall(Part):

@@ -178,7 +178,7 @@ function lineTable(statement) {
           line.kind === "correction" ? badge("warn", t("line.correction")) : null,
         ],
       },
-      { name: t("column.quantity"), numeric: true, cell: (line) => line.quantity },
+      { name: t("column.quantity"), numeric: true, cell: (line) => groupedText(line.quantity) },
       { name: t("column.unit"), cell: (line) => (line.unit ? word("unit", line.unit) : NONE) },
       { name: t("column.price"), numeric: true, cell: (line) => (line.unit ? line.price : NONE) },
       amount("net"),

@@ -2,6 +2,8 @@
 
 const CELLS = {
   text: said,
+  quantity: said,
+  period: (cell) => element("span", { class: "moment" }, cell),
   proper: (cell) => proper(cell, cell.length > LONG ? "code" : ""),
   member: memberName,
   money,
@@ -10,9 +12,12 @@ const CELLS = {
   date: (cell) => element("span", { class: "moment" }, localTime(cell, 10)),
   hash: (cell) => copyable(cell, "hash"),
   badge: (cell) => badge(cell.tone, said(cell)),
+  file: (cell) => element("a", { href: cell.split("/").map(encodeURIComponent).join("/") }, proper(cell)),
 };
 const LONG = 30;
-const NUMERIC = ["money", "number"];
+const MARGIN = 0.12;
+const TICKS_MAX = 6;
+const NUMERIC = ["money", "number", "quantity"];
 
 function sheetSections(sections) {
   return sections.map((each) =>
@@ -26,20 +31,36 @@ function sheetSections(sections) {
 }
 
 function sheetGrid(grid, titled) {
-  const content = (kind, cell) => (cell === null || cell === undefined ? "" : CELLS[kind](cell));
+  const rows = [...grid.rows, ...grid.foot];
+  const isEmpty = (cell) => cell === null || cell === undefined;
+  const content = (kind, cell) => (isEmpty(cell) ? "" : CELLS[kind](cell));
+  const shown = grid.columns
+    .map((column, place) => ({ ...column, place }))
+    .filter(({ place }) => rows.some((row) => !isEmpty(row[place])));
   return [
     titled ? element("h3", null, said(grid.title)) : null,
     table({
       caption: said(grid.title),
       rows: grid.rows,
       empty: said(grid.empty),
-      columns: grid.columns.map((column, place) => ({
-        name: said(column.name),
-        numeric: NUMERIC.includes(column.kind),
-        cell: (row) => content(column.kind, row[place]),
+      foot: grid.foot.length ? grid.foot : null,
+      columns: shown.map(({ name, kind, place }) => ({
+        name: kind === "money" ? `${said(name)} (${DATA.agreement.currency})` : said(name),
+        numeric: NUMERIC.includes(kind),
+        cell: (row) => content(kind, row[place]),
       })),
     }),
   ];
+}
+
+/** First days of months well within a stretch; none of a stretch of years. */
+function monthStarts(fromMs, toMs) {
+  const margin = (toMs - fromMs) * MARGIN;
+  const found = [];
+  for (let ms = fromMs; ms < toMs - margin; ms += DAY_MS) {
+    if (ms > fromMs + margin && localTime(ms, 10).endsWith("-01")) found.push(ms);
+  }
+  return found.length > TICKS_MAX ? [] : found;
 }
 
 /** Lanes with bars; whoever cannot see them hears each bar with its dates. */
@@ -67,6 +88,9 @@ function timetable({ title, from_ms: fromMs, to_ms: toMs, lanes }) {
       "figcaption",
       null,
       element("span", null, localTime(fromMs, 10)),
+      monthStarts(fromMs, toMs).map((ms) =>
+        element("span", { class: "tick", style: `left:${percent(ms)}%` }, localTime(ms, 10)),
+      ),
       element("span", null, lastDay(toMs)),
     ),
   );

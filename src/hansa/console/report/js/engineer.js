@@ -191,8 +191,8 @@ function fallTable(falls) {
       { name: t("column.from"), cell: (fall) => localTime(fall.at_ms) },
       { name: t("column.to"), cell: (fall) => localTime(fall.to_ms) },
       { name: t("column.readings"), numeric: true, cell: (fall) => number(fall.readings) },
-      { name: t("column.value"), numeric: true, cell: (fall) => fall.value },
-      { name: t("column.last_good"), numeric: true, cell: (fall) => fall.last_good },
+      { name: t("column.value"), numeric: true, cell: (fall) => groupedText(fall.value) },
+      { name: t("column.last_good"), numeric: true, cell: (fall) => groupedText(fall.last_good) },
       {
         name: t("column.became"),
         cell: (fall) => badge(fall.became === "pending" ? "warn" : "", t(`became.${fall.became}`)),
@@ -275,7 +275,7 @@ function legalUse(feed) {
   const use = feed.legal_use;
   const facts = [
     use.certificate ? [t("legal.certificate"), " ", proper(use.certificate)] : null,
-    use.valid_until_ms ? t("legal.valid_until", { date: localTime(use.valid_until_ms, 10) }) : null,
+    use.valid_until_ms ? t("legal.valid_until", { date: lastDay(use.valid_until_ms) }) : null,
     use.accuracy_class ? [t("legal.class"), " ", proper(use.accuracy_class)] : null,
     use.seal ? [t("legal.seal"), " ", proper(use.seal)] : null,
   ];

@@ -75,7 +75,14 @@ function moneyPlain(minor) {
 }
 
 function quantity(value, unit) {
-  return unit ? [value, " ", word("unit", unit)] : value;
+  const shown = groupedText(value);
+  return unit ? [shown, " ", word("unit", unit)] : shown;
+}
+
+/** A decimal number given as text, its thousands set apart, with a real minus. */
+function groupedText(text) {
+  const [whole, part] = String(text).replace("-", "").split(".");
+  return (String(text).startsWith("-") ? MINUS : "") + grouped(whole) + (part ? `.${part}` : "");
 }
 
 /** A rate in basis points: 1300 is 13 %. */

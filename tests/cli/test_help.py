@@ -1,15 +1,19 @@
 """Help of every command is there, in words for people, and at once."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
+from hansa.apps.rooms import registry
 from hansa.cli.main import COMMANDS, cli
 from tests.cli.shell import Shell
 
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "hansa"
 HEAVY = ("numpy", "msgspec", "httpx2", "nacl", "rich", "starlette", "uvicorn")
 
 
@@ -31,6 +35,23 @@ def test_every_command_has_help(shell: Shell, name: str) -> None:
         told = shell.do(*path, "--help").out
         assert told.startswith("Usage: ")
         assert len(told.splitlines()) > 4, path
+
+
+RARE = {"consortium.succeed", "consortium.retry_parked", "consortium.discard_parked"}
+"""What an operator does in a disaster: by `hansa succession`, or `hansa tx` as docs/write-a-room.md says."""
+SIGNERS = ("cli", "client", "edge")
+"""Where commands make their actions."""
+
+
+def test_every_action_has_a_command_of_its_own() -> None:
+    """Whatever a sales clerk, an accountant, a bank clerk or IT does: nobody needs `hansa tx` for it."""
+    source = "".join(file.read_text("utf-8") for name in SIGNERS for file in (SOURCE / name).rglob("*.py"))
+    left = {
+        action.__struct_config__.tag
+        for action in registry().actions
+        if not re.search(rf"\b{action.__name__}\(", source)
+    }
+    assert left == RARE
 
 
 def test_the_list_of_commands_loads_nothing_heavy() -> None:

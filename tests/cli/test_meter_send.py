@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hansa.apps.metering.messages import RegisterDevice
+from hansa.apps.rooms import registry
+from hansa.cli.common import desk
 from tests.cli.shell import Shell, free_port, running
 
 MAPPING = """
@@ -154,3 +158,58 @@ def test_a_batch_that_was_stored_and_never_sent_is_sent(line: Line, monkeypatch:
     assert line.send(*ROWS)["readings"] == 10
     assert line.send(*ROWS)["readings"] == 0
     assert [number for number, _ in line.records("good")] == [1, 2, 3, 4, 5]
+
+
+def test_a_certificate_is_renewed_and_lost(line: Line) -> None:
+    line.send(*ROWS[:2])
+    feed = f"{line.device}.good"
+
+    def drafted(*options: object) -> Any:
+        said = line.shell.do("meter", "renew", feed, *options, "--dry-run", "--json").json
+        return said["body"]["actions"][0]["legal_use"]
+
+    given = ("--certificate", "JL-2026-7", "--valid-until", "2031-05-31", "--class", "0.5S", "--seal", "S-1")
+    renewed = drafted(*given, "--ratio", "400/5")
+    assert (renewed["grade"], renewed["certificate"], renewed["ratio_primary"]) == (
+        "billing",
+        "JL-2026-7",
+        400,
+    )
+    assert renewed["valid_until_ms"] == 1_938_038_400_000  # Until 1 June: the last day counts whole.
+    assert drafted("--lost") == {"grade": "indicative"}
+    line.shell.refused("cli.wrong_use", "meter", "renew", feed, "--yes")
+    line.shell.refused("cli.wrong_use", "meter", "renew", feed, *given, "--ratio", "400:5", "--yes")
+    line.shell.refused("metering.feed_unknown", "meter", "renew", "nothing", "--lost", "--yes")
+
+
+def test_a_reset_that_the_mapping_declares_is_declared_once(line: Line) -> None:
+    fallen = (*ROWS, ("2026-03-04 08:00", "3", "run"), ("2026-03-04 12:00", "9", "run"))
+    told = MAPPING.replace('unit = "piece"', 'unit = "piece"\nresets = "every_fall"')
+    line.send(*fallen, mapping=told)
+    assert line.send(*fallen, mapping=told)["readings"] == 0
+    lives = line.shell.do(
+        "get", "metering.lives_of", "--owner", line.member, "--feed", f"{line.device}.good", "--json"
+    ).json["value"]
+    assert [(life["final_value"], life.get("start_value", 0)) for _, life in lives] == [(155, 0)]
+
+
+def test_records_of_a_new_life_of_the_device_are_numbered_anew(line: Line) -> None:
+    line.send(*ROWS[:3])
+    replaced_ms = int(datetime.fromisoformat("2026-03-03T00:00+08:00").timestamp()) * 1_000
+    line.shell.do(
+        "tx", "metering.replace_device", "--device", line.device, "--source", "gateway-1",
+        "--at-ms", replaced_ms, "--counters", "[]", "--yes",
+    )  # fmt: skip
+    line.send(*ROWS)
+    assert line.records("good") == [(1, 100), (2, 120), (3, 140), (1, 140), (2, 155)]
+
+
+def test_nothing_is_numbered_while_something_waits(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.send(*ROWS[:2])
+    monkeypatch.setenv("HANSA_HOME", str(line.shell.home))
+    monkeypatch.setattr("hansa.cli.meter_send.send_outbox", lambda *_: None)
+    with desk("en", "gateway").outbox() as outbox:
+        number = outbox.put(registry(), RegisterDevice(device="waiting", source="gateway-1"))
+    line.shell.refused("edge.outbox_waits", *line.log(*ROWS))
+    with desk("en", "gateway").outbox() as outbox:
+        outbox.drop(number)

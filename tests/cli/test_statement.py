@@ -1,5 +1,6 @@
 """`hansa statement` as two companies type it: read, disputed, corrected, invoiced, accrued."""
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Iterator
@@ -8,14 +9,19 @@ import msgspec
 import pytest
 
 from hansa.apps.billing.deal import Deal, content
+from hansa.apps.billing.gaps import GapLine
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.billing.tariff import Fixed
 from hansa.apps.billing.terms import Settlement, Terms
 from hansa.apps.consortium.calendar_file import build_calendar
+from hansa.cli.statement import _grounds
+from hansa.console.statement.case import gather
 from hansa.kernel import limits, replace
+from tests.apps.statements import FROM_MS, Desk
 from tests.apps.tariffs import TARIFF
 from tests.cli.shell import Shell, running
 from tests.cli.test_membership import Town
+from tests.console.test_statement_paper import Asking
 from tests.waiting import until
 
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -149,3 +155,28 @@ def test_an_amount_that_is_none_is_refused(town: Town, line: str) -> None:
     town.shells["maker"].refused(
         "cli.wrong_use", "statement", "concede", "g-1", "--line", line, "--reason", "x", "--yes"
     )
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "缺口"), ("en", "without readings")])
+def test_what_lines_rest_on_is_said_before_anybody_confirms(lang: str, words: str) -> None:
+    """Gaps and stops stand below the lines, the first of them where there are many."""
+    desk = Desk()
+    desk.close(pieces=100)
+    found = gather(Asking(desk), "ab" * 32, "g-1", FROM_MS)
+    gaps = tuple(
+        GapLine(
+            "pieces",
+            FROM_MS + number * 7_200_000,
+            FROM_MS + number * 7_200_000 + 3_600_000,
+            "zero",
+            0,
+            "closed",
+        )
+        for number in range(30)
+    )
+    statement = replace(found.statement, gaps=gaps, gap_count=30)
+    tables = _grounds(dataclasses.replace(found, statement=statement), lang)
+    [shown] = [table for table in tables if words in table.title.of(lang)]
+    assert len(shown.rows) == 21
+    assert "10" in shown.rows[-1][0]
+    assert _grounds(found, lang) == []

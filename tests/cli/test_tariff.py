@@ -25,7 +25,12 @@ def test_a_template_is_copied_edited_and_checked(quick: Shell, tmp_path: Path, n
     quick.do("tariff", "new", name, path)
     rows = quick.do("tariff", "check", path, "--json").json
     sheet = json.loads(path.read_text())
-    assert [row["clause"] for row in rows[:-1]] == [element["clause"] for element in sheet["elements"]]
+    kinds = [row["kind"] for row in rows]
+    first = kinds.index("tax")
+    assert [row["clause"] for row in rows[:first]] == [element["clause"] for element in sheet["elements"]]
+    assert set(kinds[first + 1 :]) == {"terms"}
+    told = " ".join(row["says"]["en"] for row in rows[first:])
+    assert all(f"gaps of {meter} longer than" in told for meter in sheet["terms"]["gaps"])
     assert quick.do("tariff", "show", name).out == path.read_text()
     sheet["elements"][0]["clause"] = "Not A Name"
     path.write_text(json.dumps(sheet))

@@ -220,11 +220,20 @@ def _warn(lang: Language, direction: str) -> None:
 @click.option("--id", "consent_id", required=True, help="Id of the consent. 同意书编号。")
 @signing
 def consent(at: Desk, name: str, start: str, end: str, member: str, consent_id: str) -> list[Action]:
-    """Let your lessee sublease in a period. It cannot be taken back. 同意转租，不可撤回。"""
+    """Let your lessee sublease in a period. 同意转租。"""
     action = messages.ConsentSublease(
         name, consent_id, _moment(at, name, start, "from"), _moment(at, name, end, "to"), member
     )
     return [action]
+
+
+@click.command("revoke-consent")
+@lease_argument
+@click.argument("consent_id", metavar="CONSENT")
+@signing
+def revoke_consent(at: Desk, name: str, consent_id: str) -> list[Action]:
+    """Take a consent to subleases back; what both have signed by then stands. 撤回转租同意。"""
+    return [messages.RevokeConsent(name, consent_id)]
 
 
 @click.command()
@@ -423,7 +432,7 @@ def close(at: Desk, name: str) -> list[Action]:
 
 
 COMMANDS = (
-    withdraw, handover, confirm, consent, sublet, transfer, job, breakdown, suspend, resume, end, extend,
-    damage, deposit, close,
+    withdraw, handover, confirm, consent, revoke_consent, sublet, transfer, job, breakdown, suspend, resume,
+    end, extend, damage, deposit, close,
 )  # fmt: skip
 """What `hansa lease` has besides reading and signing."""

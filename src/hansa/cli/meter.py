@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from hansa.cli.meter_renew import renew
 from hansa.cli.meter_send import send
 
 
@@ -14,6 +15,7 @@ def meter() -> None:
 
 
 meter.add_command(send)
+meter.add_command(renew)
 
 
 @meter.command()

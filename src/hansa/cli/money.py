@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hansa.apps.billing.messages_life import ChargeInterest
 from hansa.apps.money.conservation import fund_left
 from hansa.apps.money.messages import (
     Apply,
@@ -398,6 +399,18 @@ def owe(
 
     amount_minor = minor_of(amount, currency, "AMOUNT")
     return [Owe(name, creditor, currency, amount_minor, end_of(due), subject, bank)]
+
+
+@money.command()
+@click.argument("obligation")
+@signing
+def interest(at: Desk, obligation: str) -> list[Action]:
+    """Have the interest on OBLIGATION owed, once its agreement states nothing more. 计收逾期利息。
+
+    While there are statements to come they charge it by themselves. 其后的结算单会自动计收，无须此命令。
+    """
+    found = chosen(at, obligation)
+    return [ChargeInterest(agreement=found.obligation.subject, obligation=found.id)]
 
 
 @money.command("note-invoice")

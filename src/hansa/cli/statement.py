@@ -34,7 +34,7 @@ from hansa.cli.zones import zone_of
 from hansa.client.accruals import agreements
 from hansa.client.standing import STATES, next_due_ms, standing, state_of
 from hansa.client.tables import Column, Table
-from hansa.client.texts import Text, money, period_text
+from hansa.client.texts import Text, both, money, period_text
 from hansa.kernel import Action
 from hansa.kernel.types import INTEGER_MAX
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 EPOCH = date(1970, 1, 1)
+GROUNDS_MAX = 20
 LISTED = (
     Column("agreement", "协议", "agreement"),
     Column("period", "结算期", "period"),
@@ -156,11 +157,15 @@ def show(lang: Language, agreement: str, period: str, profile_name: str) -> None
     _show(at, _case(at, agreement, period))
 
 
-def _show(at: Desk, case: "Case", *, err: bool = False) -> None:
-    """The statement with all that a person must know before answering it."""
+def _show(at: Desk, case: "Case", *, err: bool = False, whole: bool = True) -> None:
+    """The statement with all that a person must know before answering it. `whole`: with its lines, and what
+    they rest on.
+    """
     stated = case.statement
-    if not err:
-        print_table(_lines(case, at.lang), at.lang)
+    if whole:
+        print_table(_lines(case, at.lang), at.lang, err=err)
+        for table in _grounds(case, at.lang):
+            print_table(table, at.lang, err=err)
     amounts = (stated.net_minor, stated.tax_minor, stated.gross_minor)
     net, tax, gross = (money(amount, stated.currency) for amount in amounts)
     parties = f"{case.agreement.provider} → {case.agreement.user}"
@@ -174,6 +179,33 @@ def _show(at: Desk, case: "Case", *, err: bool = False) -> None:
     ]
     for text in told:
         click.echo(text.of(at.lang), err=err)
+
+
+def _grounds(case: "Case", lang: Language) -> list[Table]:
+    """What the lines rest on, as far as there is any of it: shares, gaps, low readings, stops, claims, check
+    feeds. Of each the first GROUNDS_MAX; the paper has all that the statement tells.
+    """
+    from hansa.console.statement import paper
+
+    grids = (
+        paper.shares_grid, paper.gaps_grid, paper.falls_grid, paper.stops_grid, paper.claims_grid,
+        paper.checks_grid,
+    )  # fmt: skip
+    out = []
+    for grid in (each(case, lang) for each in grids):
+        if grid.rows:
+            kinds = ["count" if at in grid.right else "text" for at in range(len(grid.heads))]
+            columns = tuple(
+                Column(f"c{at}", head, head, kind)  # type: ignore[arg-type]  # both are kinds
+                for at, (head, kind) in enumerate(zip(grid.heads, kinds, strict=True))
+            )
+            rows: list[tuple[str, ...]] = list(grid.rows[:GROUNDS_MAX])
+            if len(grid.rows) > GROUNDS_MAX:
+                left = len(grid.rows) - GROUNDS_MAX
+                more = f"… 另有 {left} 行，见 html" if lang == "zh" else f"… {left} more: see html"
+                rows.append((more, *[""] * (len(columns) - 1)))
+            out.append(Table(both(grid.title), columns, rows))
+    return out
 
 
 def _case(at: Desk, agreement: str, period: str) -> "Case":
@@ -199,7 +231,7 @@ def answering(command: Callable[..., Action]) -> Callable[..., None]:
         at = desk(lang, profile_name)
         case = _case(at, agreement, period)
         action = command(case, **given)
-        _show(at, case, err=True)
+        _show(at, case, err=True, whole=not yes)
         act(at, [action], dry_run=dry_run, yes=yes, as_json=as_json)
 
     named: Callable[..., None] = functools.wraps(command)(run)

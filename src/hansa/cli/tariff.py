@@ -1,5 +1,6 @@
 """`hansa tariff`: sheets to begin with, whether one's own can be agreed on, and what is published."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hansa.apps.billing.tariff import Tariff
 from hansa.cli.common import Desk, Language, acting, desk, profile_option, say
 from hansa.cli.sending import act
 from hansa.cli.tables import print_table, table_output
+from hansa.client.agreement_words import terms_in_words
 from hansa.client.tables import Column, Table
 from hansa.client.tariff_templates import FileThere, FileUnwritable, template, templates
 from hansa.client.texts import Text
@@ -32,6 +34,7 @@ ELEMENTS = {
     "down_payment": Text("首付款", "down payment"),
     "split": Text("收入分成", "revenue split"),
     "tax": Text("税", "tax"),
+    "terms": Text("条款", "terms"),
 }
 TEMPLATES = (
     Column("name", "模板", "template"),
@@ -106,9 +109,11 @@ def check(lang: Language, file: Path) -> Table:
     """Whether a sheet can be agreed on, and what it says. 检查资费表。"""
     from hansa.apps.billing.sheet import read_sheet
 
-    sheet = read_sheet(file).tariff
-    name = f"{sheet.name} ({sheet.currency})"
-    return clauses(sheet, Text(f"资费表 {name} 无误", f"Tariff {name} is sound"))
+    sheet = read_sheet(file)
+    name = f"{sheet.tariff.name} ({sheet.tariff.currency})"
+    made = clauses(sheet.tariff, Text(f"资费表 {name} 无误", f"Tariff {name} is sound"))
+    terms = [("", "terms", text) for text in terms_in_words(sheet.terms)]
+    return replace(made, rows=(*made.rows, *terms))
 
 
 def clauses(tariff: Tariff, title: Text) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hansa.apps.billing.messages import Agreement, Binding
 from hansa.apps.billing.terms import GapRule, Settlement, Terms
-from hansa.apps.billing.texts_trade import attribution_text, check_text
+from hansa.apps.billing.texts_trade import attribution_text, check_text, unknown_text
 from hansa.apps.consortium.calendars import Calendar
 from hansa.client.texts import GAP_RULES_EN, GAP_RULES_ZH, Text, instant_text, tariff_name
 from hansa.kernel import limits
@@ -55,7 +55,7 @@ def in_words(agreement: Agreement, calendar: Calendar) -> list[Text]:
             f"from {start} to {end} ({calendar.zone} local time, the end not included)",
         ),
         *(_meter(binding) for binding in agreement.meters),
-        *_terms(agreement.terms),
+        *terms_in_words(agreement.terms),
     ]
 
 
@@ -74,7 +74,8 @@ def _meter(binding: Binding) -> Text:
     )
 
 
-def _terms(terms: Terms) -> Iterator[Text]:
+def terms_in_words(terms: Terms) -> Iterator[Text]:
+    """Cut-off, gap rules, who answers for stops, check feeds, settlement, one after the other."""
     cut_off = length_text(terms.cut_off_ms)
     after = Text(f" {cut_off.zh}后", f"{cut_off.en} after") if terms.cut_off_ms else Text("时", "at")
     yield Text(
@@ -87,6 +88,8 @@ def _terms(terms: Terms) -> Iterator[Text]:
         yield Text(*attribution_text(rule))
     for check in terms.checks:
         yield Text(*check_text(check))
+    for bound in terms.unknown:
+        yield Text(*unknown_text(bound))
     if terms.settlement is None:
         yield Text(
             "没有约定结算办法：结算单无须确认，也不形成应收应付",
@@ -126,6 +129,12 @@ def _settlement(settled: Settlement) -> Iterator[Text]:
         yield Text(
             f"逾期利息年利率 {whole}.{part:02d} %，单利",
             f"late payment bears simple interest of {whole}.{part:02d} % a year",
+        )
+    if settled.interest_floor:
+        floor = f"{settled.interest_floor.owner}/{settled.interest_floor.index}"
+        yield Text(
+            f"接受协议时，该利率不得低于指数 {floor} 的最新值",
+            f"when the agreement is accepted, that rate may not lie below the index {floor}",
         )
     if settled.bank:
         yield Text(f"以 {settled.bank} 的记账款付款", f"paid by claims on {settled.bank}")

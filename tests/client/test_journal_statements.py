@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hansa.apps.billing.accrual import Accrued
+from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.messages import Agreement
 from hansa.apps.consortium.calendars import local_day
 from hansa.client.accruals import accrued
@@ -14,7 +15,7 @@ from hansa.client.journal_accounts import read_chart
 from hansa.client.journal_ledger import journal
 from hansa.client.tables import EPOCH
 from hansa.kernel import limits, replace
-from tests.apps.statements import TERMS, Desk
+from tests.apps.statements import PIECES, TERMS, Desk
 from tests.client.test_journal import (
     ALWAYS,
     PARTIES,
@@ -111,6 +112,21 @@ def test_a_line_given_up_in_dispute_is_never_booked(desk: Desk) -> None:
     found = vouchers(desk, "maker", days=until_today(desk))
     assert [voucher.number[0] for voucher in found] == ["S"]
     assert balances(found)["receivable"] == open_minor(desk)
+
+
+def test_a_providers_invoice_moves_no_tax_of_another_payee() -> None:
+    clauses = tuple(element.clause for element in PIECES.elements)
+    payees = (Payee("bank", 4_000), Payee("maker", 6_000))
+    desk = Desk(tariff=replace(PIECES, elements=(*PIECES.elements, Split("shared", "vat", clauses, payees))))
+    statement = desk.close(pieces=1_000)
+    desk.confirm()
+    desk.invoice()
+    shares = {share.creditor: share.tax_minor for share in statement.shares}
+    today = until_today(desk)
+    assert balances(vouchers(desk, "maker", days=today))["output_tax"] == -shares["maker"]
+    assert balances(vouchers(desk, "bank", days=today))["output_tax_deferred"] == -shares["bank"]
+    plant = balances(vouchers(desk, "plant", days=today))
+    assert (plant["input_tax"], plant["input_tax_pending"]) == (shares["maker"], shares["bank"])
 
 
 def test_what_happens_after_the_years_of_the_calendar_is_booked_by_the_charts_clock(desk: Desk) -> None:

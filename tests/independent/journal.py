@@ -108,9 +108,11 @@ class _Journal:
     ) -> Iterator[Voucher]:  # fmt: skip
         of = stated.agreement
         for number, (debtor, creditor, _) in enumerate(stated.legs()):
+            invoiced = creditor == of.provider and 0 < stated.invoice_ms <= effect.at_ms
             for member, partner in ((creditor, debtor), (debtor, creditor)):
                 due = member == creditor and 0 < due_ms[number] <= effect.at_ms
-                sums = _sums(stated, standing, waits, self._counts(effect, stated, due=due))
+                counts = self._counts(stated, due=due, invoiced=invoiced)
+                sums = _sums(stated, standing, waits, counts)
                 after = _of_leg(stated, sums, number)
                 key = (of.name, stated.period_ms, number, member)
                 before = self.booked.get(key, {})
@@ -119,11 +121,11 @@ class _Journal:
                 day = day_of(effect.at_ms, of.zone)
                 yield Voucher(member, day, partner, of.name, of.currency, entries)
 
-    def _counts(self, effect: Effect, stated: Stated, *, due: bool) -> str:
+    def _counts(self, stated: Stated, *, due: bool, invoiced: bool) -> str:
         """J4: what of the tax counts by now: of all lines, of what is booked, or none."""
         if not stated.agreement.settled or self.chart.tax_at == "confirmation":
             return "booked"
-        if 0 < stated.invoice_ms <= effect.at_ms:
+        if invoiced:
             return "all"
         return "booked" if due else "none"
 

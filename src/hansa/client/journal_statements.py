@@ -121,7 +121,9 @@ def _parts(stated: Stated, chart: Chart, at_ms: int, leg: int, *, provides: bool
             net_minor, tax_minor = standing[change.line]
             standing[change.line] = (net_minor + change.net_minor, tax_minor + change.tax_minor)
     left_out = _left_out(standing, disputed_at(life, at_ms) if life else ())
-    invoiced = life is not None and life.invoice is not None and life.invoice_ms <= at_ms
+    # The invoice is the provider's: what another payee of a shared revenue invoices is not on the ledger.
+    own = legs(stated.statement)[leg].creditor == stated.agreement.provider
+    invoiced = own and life is not None and life.invoice is not None and life.invoice_ms <= at_ms
     due_ms = _due_ms(stated, leg) if provides else 0
     at_once = life is None or chart.tax_at == "confirmation" or 0 < due_ms <= at_ms
     parts = []

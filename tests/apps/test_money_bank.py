@@ -51,6 +51,37 @@ def test_every_posting_has_two_sides_and_the_bank_owes_what_all_pots_hold(purse:
     assert not purse.broken()
 
 
+def test_what_one_payer_pays_in_parts_keeps_its_dates(purse: Purse) -> None:
+    """Interest goes by them: what came in time must not count as late because of the rest."""
+    purse.open_claims(plant=1_000)
+    bank_debt()(purse)
+    first_ms = purse.now_ms
+    purse.do("plant", Pay("b-1", 300))
+    purse.do("plant", Pay("b-1", 100))
+    purse.now_ms += 40 * DAY
+    purse.do("plant", Pay("b-1", 50))
+    assert purse.call(money.payments_of, "b-1") == [(400, first_ms), (50, purse.now_ms)]
+    (paid,) = purse.ask("payments_of", obligation="b-1")
+    assert (paid.amount_minor, paid.value_ms) == (450, purse.now_ms)
+    assert [(each.amount_minor, each.recorded_ms) for each in paid.pieces] == [
+        (400, first_ms),
+        (50, purse.now_ms),
+    ]
+    assert not purse.broken()
+
+
+def test_a_payer_that_pays_cent_by_cent_fills_no_record(purse: Purse) -> None:
+    purse.open_claims(plant=1_000)
+    bank_debt()(purse)
+    for _ in range(limits.PAYMENT_PIECES_MAX + 9):
+        purse.now_ms += 1
+        purse.do("plant", Pay("b-1", 1))
+    pieces = purse.call(money.payments_of, "b-1")
+    assert len(pieces) == limits.PAYMENT_PIECES_MAX
+    assert pieces[-1] == (10, purse.now_ms)
+    assert sum(amount for amount, _ in pieces) == limits.PAYMENT_PIECES_MAX + 9
+
+
 def test_a_withdrawal_that_the_bank_does_not_answer_goes_back_to_its_owner(purse: Purse) -> None:
     purse.open_claims(plant=1_000)
     asked_ms = purse.now_ms

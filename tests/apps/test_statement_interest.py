@@ -9,16 +9,19 @@ from hansa.apps.billing.deal import Deal
 from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.errors_life import InterestNone, InterestOfOther, InterestUnknown, InterestWaits
 from hansa.apps.billing.interest import CLAUSE
-from hansa.apps.billing.messages_life import ChargeInterest
+from hansa.apps.billing.lifecycle import content
+from hansa.apps.billing.messages import Binding, Propose
+from hansa.apps.billing.messages_life import ChargeInterest, ConfirmStatement
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import AGREEMENTS, LATE_DEBTS
-from hansa.apps.billing.terms import Settlement
+from hansa.apps.billing.terms import Settlement, Terms
 from hansa.apps.billing.texts import tariff_text
 from hansa.apps.money.messages import Reverse, Waive
 from hansa.apps.money.tables import RECEIPTS
 from hansa.client.explain_line import late
 from hansa.kernel import limits, replace
-from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, PIECES, TERMS, TO_MS, Desk
+from tests.apps.ground import accept
+from tests.apps.statements import APRIL_MS, DAY, FROM_MS, GAP, MARCH_MS, MAY_MS, PIECES, TERMS, TO_MS, Desk
 
 GROSS = 150_666
 WITH_INTEREST = replace(TERMS, payment_days=10, interest_bp=1_825)
@@ -345,3 +348,23 @@ def test_however_a_debt_is_paid_what_was_charged_is_what_it_bore(
         desk.close(period_ms)
     desk.close(MAY_MS)
     assert sum(amount for amount, _ in interest_of(desk)) == whole
+
+
+def test_what_falls_due_between_the_last_period_and_its_close_is_charged_with_it() -> None:
+    """Cut off twenty days later: June's debt falls due, and is paid late, after the end of July."""
+    desk = Desk()
+    terms = Terms(cut_off_ms=20 * DAY, gaps=(GAP,), settlement=replace(WITH_INTEREST, payment_days=35))
+    meters = (Binding("pieces", "plant", "pieces"),)
+    july_ms, august_ms = TO_MS + 30 * DAY, TO_MS + 61 * DAY
+    desk.do("maker", Propose("g-2", "maker", "plant", "maker", "t-1", 1, meters, terms, TO_MS, august_ms))
+    desk.do("plant", accept("g-2"))
+    desk.move_to(july_ms + 20 * DAY)
+    for member in ("maker", "plant"):
+        desk.do(member, ConfirmStatement("g-2", TO_MS, content(desk.statement(TO_MS, "g-2"))))
+    [part] = desk.life(TO_MS, "g-2").parts
+    assert part.due_ms == august_ms + 4 * DAY
+    desk.now_ms = part.due_ms + 2 * DAY
+    desk.pay(part.obligation, part.amount_minor)
+    desk.move_to(august_ms + 20 * DAY)
+    [line] = [line for line in desk.statement(july_ms, "g-2").lines if line.kind == "interest"]
+    assert (line.corrects_from_ms, line.gross_minor) == (TO_MS, bears(part.amount_minor, 3))

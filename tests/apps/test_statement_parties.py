@@ -13,7 +13,7 @@ from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.errors_energy import IndexMissing
 from hansa.apps.billing.lifecycle import Leg, allot
 from hansa.apps.billing.messages import Binding, Propose
-from hansa.apps.billing.messages_life import Dispute
+from hansa.apps.billing.messages_life import Dispute, Part
 from hansa.apps.billing.messages_prices import PublishIndex
 from hansa.apps.billing.tariff import Cap
 from hansa.apps.billing.terms import RateFloor, Terms
@@ -264,3 +264,27 @@ def test_the_floor_holds_when_the_other_accepts() -> None:
 def test_a_floor_without_a_rate_asks_nothing() -> None:
     desk = Desk(replace(TERMS, interest_floor=RateFloor("bank", "lpr-1y")))
     assert desk.close().gross_minor
+
+
+@given(st.dictionaries(st.integers(1, 6), st.integers(-500, 500), min_size=1), st.sets(st.integers(1, 6)))
+def test_what_waits_for_a_dispute_leaves_exactly_what_both_agree_is_owed(
+    lines: dict[int, int], disputed: set[int]
+) -> None:
+    """As `agreed_minor` has it, by one line of arithmetic for each word."""
+    in_dispute = sorted(number for number in disputed if number in lines)
+    waiting = lifecycle.left_out(lines, in_dispute)
+    owed = sum(amount for number, amount in lines.items() if number not in waiting)
+    user = sum(lines.values()) - sum(lines[number] for number in in_dispute if lines[number] > 0)
+    provider = sum(lines.values()) - sum(lines[number] for number in in_dispute if lines[number] < 0)
+    assert owed == (user if user > 0 else provider if provider < 0 else 0)
+    assert in_dispute or not waiting
+
+
+def test_a_debt_remembers_when_it_was_lessened_and_no_more_often_than_it_may() -> None:
+    part = Part("o-1", "plant", "maker", 1_000, 5)
+    for at_ms in range(10, 10 + limits.LESSENINGS_MAX + 3):
+        part = lifecycle.lessen(part, 2, at_ms)
+    assert len(part.lessened) == limits.LESSENINGS_MAX
+    assert part.amount_minor == 1_000 - 2 * (limits.LESSENINGS_MAX + 3)
+    amounts = [lifecycle.part_at(part, at_ms).amount_minor for at_ms in (1, 10, 11, 1_000)]
+    assert amounts == [1_000, 1_000, 998, part.amount_minor]

@@ -153,7 +153,11 @@ def _records(asks: Asks, of: Binding) -> list[tuple[Point, int]]:
 
 def _payments(asks: Asks, obligation: str) -> list[Payment]:
     rows = asks.one("money.payments_of", list[ListedPayment], obligation=obligation)
-    return [Payment(each.amount_minor, each.value_ms, each.recorded_ms) for each in rows]
+    return [
+        Payment(piece.amount_minor, piece.value_ms, piece.recorded_ms)
+        for each in rows
+        for piece in each.pieces or (each,)
+    ]
 
 
 def _apart(asks: Asks, name: str, agreement: Agreement, starts: dict[str, int]) -> dict[int, list[Apart]]:

@@ -179,10 +179,12 @@ def _charge(
 def watched(ctx: Context, name: str, agreement: Agreement, until_ms: int) -> list[Watched]:
     """Debts that a close at the end of a period charges interest for, those that waited longest first.
 
-    At most INTEREST_ITEMS_MAX are looked at; the others wait for the next close, and lose nothing by it.
+    At most INTEREST_ITEMS_MAX are looked at; the others wait for the next close, and lose nothing by it. So
+    do those that fell due later; but for the last close no other follows.
     """
     out = []
-    for key, debt in LATE_DEBTS.scan(ctx, (name,), limit=limits.INTEREST_ITEMS_MAX):
+    end = (name, until_ms) if until_ms < agreement.to_ms else None
+    for key, debt in LATE_DEBTS.scan(ctx, (name,), end=end, limit=limits.INTEREST_ITEMS_MAX):
         life = LIVES.get(ctx, (name, debt.period_ms))
         assert life is not None
         part = next(part for part in life.parts if part.obligation == str(key[2]))

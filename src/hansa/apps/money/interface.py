@@ -52,7 +52,8 @@ def paid_of(ctx: Context, name: str) -> tuple[int, int]:
 def payments_of(ctx: Context, name: str) -> list[tuple[int, int]]:
     """(amount in minor units, value date) of whatever paid an obligation: what its parties may know."""
     rows = PAYMENTS.scan(ctx, (name,), limit=limits.ALL_ROWS)
-    return [(paid.amount_minor, paid.value_ms) for _, paid in rows]
+    pieces = [piece for _, paid in rows for piece in obligations.pieces_of(paid)]
+    return [(piece.amount_minor, piece.value_ms) for piece in pieces]
 
 
 def subject_of(ctx: Context, name: str) -> str:

@@ -93,6 +93,14 @@ class OwnDebts(Record, version=1, readers="members", retention="business"):
     count: Natural = 0
 
 
+class PaymentPiece(Struct):
+    """What a source paid of an obligation at one time."""
+
+    amount_minor: Positive
+    value_ms: TimeMs
+    recorded_ms: TimeMs
+
+
 class Payment(Record, version=1, readers="members", retention="business"):
     """What one source paid of an obligation."""
 
@@ -101,6 +109,10 @@ class Payment(Record, version=1, readers="members", retention="business"):
     """Value date of the last of it."""
     recorded_ms: TimeMs = 0
     """When the last of it was recorded."""
+    pieces: tuple[PaymentPiece, ...] = ()
+    """Of what was paid at several times, each; at most PAYMENT_PIECES_MAX, what comes after them is added to
+    the last. None: it was paid at once.
+    """
 
 
 class Receipt(Record, version=1, readers="members", retention="business"):

@@ -24,6 +24,7 @@ from hansa.apps.money.messages import (
     OwnDebts,
     PaidBy,
     Payment,
+    PaymentPiece,
     Reopened,
     Settled,
     Sweep,
@@ -229,16 +230,33 @@ def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, 
     )
     after = replace(after, state=_state(after))
     earlier = PAYMENTS.get(ctx, (name, by, source))
-    paid = Payment(
-        amount_minor=amount_minor + (earlier.amount_minor if earlier else 0),
-        value_ms=value_ms,
-        recorded_ms=ctx.time_ms,
-    )
-    PAYMENTS.put(ctx, (name, by, source), paid)
+    PAYMENTS.put(ctx, (name, by, source), _paid(earlier, amount_minor, value_ms, ctx.time_ms))
     _write(ctx, name, after, before.state)
     if after.fund:
         _pay_in(ctx, after.fund, amount_minor, value_ms)
     return _told(ctx, name, before, after)
+
+
+def _paid(earlier: Payment | None, amount_minor: int, value_ms: int, recorded_ms: int) -> Payment:
+    """What a source paid in all, with so much more."""
+    if earlier is None:
+        return Payment(amount_minor=amount_minor, value_ms=value_ms, recorded_ms=recorded_ms)
+    pieces, last = pieces_of(earlier), PaymentPiece(amount_minor, value_ms, recorded_ms)
+    same = (pieces[-1].value_ms, pieces[-1].recorded_ms) == (value_ms, recorded_ms)
+    if same or len(pieces) == limits.PAYMENT_PIECES_MAX:
+        last = replace(last, amount_minor=amount_minor + pieces[-1].amount_minor)
+        pieces = pieces[:-1]
+    return Payment(
+        amount_minor=earlier.amount_minor + amount_minor,
+        value_ms=value_ms,
+        recorded_ms=recorded_ms,
+        pieces=(*pieces, last) if pieces else (),
+    )
+
+
+def pieces_of(paid: Payment) -> tuple[PaymentPiece, ...]:
+    """What a source paid, by the times at which it did."""
+    return paid.pieces or (PaymentPiece(paid.amount_minor, paid.value_ms, paid.recorded_ms),)
 
 
 def unsettle(ctx: Context, name: str, by: PaidBy, source: str) -> Signals:

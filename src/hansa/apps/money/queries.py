@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from hansa.apps.money import errors
 from hansa.apps.money.conservation import Books, Breach, breaches
-from hansa.apps.money.messages import Declaration, FundRecord, Obligation, OpenItem, PaidBy, Receipt
+from hansa.apps.money.messages import (
+    Declaration,
+    FundRecord,
+    Obligation,
+    OpenItem,
+    PaidBy,
+    PaymentPiece,
+    Receipt,
+)
 from hansa.apps.money.messages_bank import Hold, Pot, Withdrawal
 from hansa.apps.money.tables import (
     ASKED,
@@ -78,6 +86,8 @@ class ListedPayment(Struct):
     value_ms: TimeMs
     recorded_ms: TimeMs = 0
     """When the last of it was recorded."""
+    pieces: tuple[PaymentPiece, ...] = ()
+    """At which times, of what was paid at several."""
 
 
 class ListedReceipt(Struct):
@@ -215,6 +225,7 @@ def payments_of(ctx: Context, obligation: Id) -> list[ListedPayment]:
             amount_minor=payment.amount_minor,
             value_ms=payment.value_ms,
             recorded_ms=payment.recorded_ms,
+            pieces=payment.pieces,
         )
         for key, payment in rows
     ]

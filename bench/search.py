@@ -128,12 +128,12 @@ class Board:
     def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
         """A query as a node answers it, and its client reads it."""
         with self.store.steady():
-            ctx = _context(Overlay(Committed(self.store)))
+            ctx = _context(Committed(self.store))
             answer = encode(REGISTRY.query(ctx, name, msgspec.json.decode(encode(arguments))))
         return msgspec.json.decode(answer, type=kind)
 
 
-def _context(layer: Overlay) -> Context:
+def _context(layer: Committed | Overlay) -> Context:
     return Context(
         REGISTRY, Overlay(layer), time_ms=START_MS, height=1, chain="0" * 64, rules=limits.RULES_MAX
     )

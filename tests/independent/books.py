@@ -297,8 +297,7 @@ class Books:
 
     def _pay(self, key: Key, source: Key, amount: int, value_ms: int) -> None:
         debt = self.owed[key]
-        before, _ = debt.payments.get(source, (0, 0))
-        debt.payments[source] = (before + amount, value_ms)
+        debt.payments.append((source, amount, value_ms))
         if debt.fund:
             self.funds[debt.fund].paid_in += amount
         if not debt.open:
@@ -331,7 +330,8 @@ class Books:
         self._effect("undone", made, taken, 0 if debts else made.amount)
         for key, part in taken.items():
             debt = self.owed[key]
-            del debt.payments["receipt", creditor, entry]
+            source = ("receipt", creditor, entry)
+            debt.payments = [paid for paid in debt.payments if paid[0] != source]
             if debt.fund:
                 self.funds[debt.fund].paid_in -= part
 

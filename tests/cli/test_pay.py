@@ -80,8 +80,22 @@ def test_a_csv_without_its_mapping_is_refused(town: Town) -> None:
     file = town.folder / "other.csv"
     file.write_text("a,b\n")
     town.shells["maker"].refused(
-        "pay.mapping_invalid", "pay", "match", file, "--accounts", town.folder / "accounts.toml"
+        "pay.mapping_missing", "pay", "match", file, "--accounts", town.folder / "accounts.toml"
     )
+
+
+def test_a_mapping_is_guessed_from_the_heads(town: Town) -> None:
+    file = town.folder / "heads.csv"
+    file.write_text("日期,金额,币种,账号\n2026-01-02,5.00,CNY,77\n", encoding="gb18030")
+    text = town.shells["maker"].do("pay", "mapping", file).out
+    (town.folder / "made.toml").write_text(text, encoding="utf-8")
+    accounts = ("--accounts", town.folder / "accounts.toml")
+    found = town.shells["maker"].do(
+        "pay", "match", file, "--mapping", town.folder / "made.toml", *accounts, "--json"
+    )
+    assert [line["amount_minor"] for line in found.json] == [500]
+    file.write_text("a,b\n")
+    town.shells["maker"].refused("pay.head_unknown", "pay", "mapping", file)
 
 
 def owe(shell: Shell, name: str, amount_minor: int) -> None:

@@ -255,23 +255,38 @@ def undo(
         _send(at, actions, yes)
 
 
+@pay.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def mapping(file: Path) -> None:
+    """Print a mapping for a bank's CSV, guessed from its heads, to look through. 按表头生成列对应文件。"""
+    from hansa.client.pay.guess import guessed
+
+    click.echo(guessed(_read(file), file.name), nl=False)
+
+
 def read_lines(file: Path, mapping: Path | None) -> list[Any]:
     """The movements of a bank file, by what it is: XML as camt, all else as CSV by the mapping."""
-    from hansa.client.pay.bank_csv import FILE_BYTES_MAX, read_csv, read_mapping
+    from hansa.client.pay.bank_csv import read_csv, read_mapping
     from hansa.client.pay.camt import read_camt
 
+    data = _read(file)
+    if data.lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t\x00").startswith(b"<"):
+        return read_camt(data, file.name)
+    if mapping is None:
+        raise errors.MappingMissing(file=file.name)
+    return read_csv(data, read_mapping(mapping), file.name)
+
+
+def _read(file: Path) -> bytes:
+    from hansa.client.pay.bank_csv import FILE_BYTES_MAX
+
     try:
-        data = read_bounded(file, FILE_BYTES_MAX)
+        return read_bounded(file, FILE_BYTES_MAX)
     except ValueError:
         raise errors.FileTooLarge(file=file.name, limit=FILE_BYTES_MAX) from None
     except OSError as error:
         cause = str(error.strerror)
         raise errors.FileUnreadable(file=file.name, cause_zh=cause, cause_en=cause) from None
-    if data.lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t\x00").startswith(b"<"):
-        return read_camt(data, file.name)
-    if mapping is None:
-        raise errors.MappingInvalid(file=file.name, detail="--mapping")
-    return read_csv(data, read_mapping(mapping), file.name)
 
 
 def _send(at: Desk, actions: Sequence[Action], yes: bool) -> None:

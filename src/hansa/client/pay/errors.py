@@ -56,6 +56,28 @@ class MappingInvalid(Refusal, code="pay.mapping_invalid", field="mapping"):
     en = "The mapping {file} cannot be used: {detail}. docs/reference/bank-mapping.toml has every key."
 
 
+class MappingMissing(Refusal, code="pay.mapping_missing", field="mapping"):
+    zh = (
+        "文件 {file} 是 CSV，须以 --mapping 说明各列含义。hansa pay mapping {file} > bank.toml 可按表头生成，"
+        "请核对后使用。"
+    )
+    en = (
+        "{file} is CSV: --mapping says what its columns mean. `hansa pay mapping {file} > bank.toml` makes "
+        "one from its heads; look through it, then use it."
+    )
+
+
+class HeadUnknown(Refusal, code="pay.head_unknown", field="file"):
+    zh = (
+        "文件 {file} 中找不到含日期与金额的表头。首行为：{first}。请照 docs/reference/bank-mapping.toml 手写"
+        "对应文件。"
+    )
+    en = (
+        "No line of {file} looks like a head with a date and an amount. It begins: {first}. Write the "
+        "mapping by hand, like docs/reference/bank-mapping.toml."
+    )
+
+
 class XmlRefused(Refusal, code="pay.xml_refused", field="file"):
     zh = "文件 {file} 不予读取：XML 中不得有文档类型声明、实体或外部引用。请向银行索取正常文件。"
     en = (

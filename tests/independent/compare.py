@@ -66,7 +66,7 @@ class Second:
         expected = recompute(self.sheet, metered.usage, period, self.corrections())
         assert [of_hansa(line) for line in statement.lines] == [of_second(line) for line in expected]
         assert gaps_of_hansa(statement) == gaps_of_second(metered, period)
-        self._check_falls(statement, metered)
+        check_falls(statement, metered)
         self.billed[period] = [line for line in expected if line["kind"] != "correction"]
         for line in expected:
             if line["kind"] == "correction":
@@ -87,24 +87,6 @@ class Second:
             Correction(self.sheet, self.metered(earlier).usage, earlier, lines)
             for earlier, lines in self.billed.items()
         ]
-
-    def _check_falls(self, statement: Statement, metered: Metered) -> None:
-        """Each run of low readings is one that the second opinion sees, and each low reading lies in a
-        run.
-        """
-        assert statement.fall_count == len(statement.falls)
-        falls = metered.falls
-        for run in statement.falls:
-            if run.from_ms >= statement.period.from_ms:
-                fall = next(fall for meter, fall in falls if (meter, fall.at_ms) == (run.meter, run.from_ms))
-                assert (fall.value, fall.last_good) == (run.value_base, run.good_base)
-        for meter, fall in falls:
-            told = "pending" if fall.outcome == "pending" else "false_reading"
-            assert any(
-                (run.meter, run.good_base, run.status) == (meter, fall.last_good, told)
-                and run.from_ms <= fall.at_ms <= run.to_ms
-                for run in statement.falls
-            )
 
 
 def period_of(statement: Statement) -> Period:
@@ -134,6 +116,25 @@ def of_second(line: Mapping[str, Any]) -> dict[str, Any]:
         "tax": line["tax_minor"],
         "gross": line["gross_minor"],
     }
+
+
+def check_falls(statement: Statement, metered: Metered) -> None:
+    """Each run of low readings is one that the second opinion sees, and each low reading lies in a
+    run.
+    """
+    assert statement.fall_count == len(statement.falls)
+    falls = metered.falls
+    for run in statement.falls:
+        if run.from_ms >= statement.period.from_ms:
+            fall = next(fall for meter, fall in falls if (meter, fall.at_ms) == (run.meter, run.from_ms))
+            assert (fall.value, fall.last_good) == (run.value_base, run.good_base)
+    for meter, fall in falls:
+        told = "pending" if fall.outcome == "pending" else "false_reading"
+        assert any(
+            (run.meter, run.good_base, run.status) == (meter, fall.last_good, told)
+            and run.from_ms <= fall.at_ms <= run.to_ms
+            for run in statement.falls
+        )
 
 
 def gaps_of_hansa(statement: Statement) -> Counter[tuple[Any, ...]]:

@@ -14,8 +14,16 @@ Period = tuple[int, int, int, int]
 """from_ms, to_ms (clipped to the agreement), full_from_ms, full_to_ms."""
 Line = dict[str, Any]
 Element = Mapping[str, Any]
-Slots = Mapping[int, tuple[int, str]]
-"""First instant of a slot -> base units in it (M18), and the window of that instant."""
+
+
+class Slots(NamedTuple):
+    """A meter's usage of a period by slot (M18–M20)."""
+
+    by_slot: Mapping[int, tuple[int, str, int]] = {}
+    """First instant of a slot, in order -> base units in it, window of that instant, what is estimated."""
+    loose: int = 0
+    """What has no slot."""
+
 
 UNIT_SIZES = {
     "piece": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "Wh": 1, "kWh": 1_000, "MWh": 1_000_000,
@@ -191,29 +199,29 @@ def demand(work: Work, element: Element) -> list[Line]:
     price = Fraction(element["price"])
     agreed = floor(Fraction(element.get("agreed", 0)) * 1_000)
 
-    def line(watts: int, at: Fraction) -> Line:
+    def line(watts: int, at: Fraction, **seen: int) -> Line:
         units = Fraction(watts, 1_000)
-        return {
-            "kind": "demand",
-            "quantity": units,
-            "amount": work.rounded(work.minor(units * at * work.covered)),
-        }
+        amount = work.rounded(work.minor(units * at * work.covered))
+        return {"kind": "demand", "quantity": units, "amount": amount, **seen}
 
     if element["basis"] == "capacity":
         return [line(agreed, price)]
     minutes = SLOT_MINUTES[element["slot"]]
     windows = element.get("windows")
-    slots = work.facts.slots[element["meter"], minutes].values()
-    highest = max((wh for wh, window in slots if not windows or window in windows), default=0)
-    power = max(highest, 0) * 60 // minutes
+    slots = work.facts.slots[element["meter"], minutes]
+    highest = slot_ms = estimated = 0
+    for at_ms, (wh, window, guessed) in slots.by_slot.items():
+        if wh > highest and (not windows or window in windows):
+            highest, slot_ms, estimated = wh, at_ms, guessed
+    seen = {"slot_ms": slot_ms, "estimated": estimated, "loose": slots.loose}
+    power = highest * 60 // minutes
     if element["basis"] == "measured":
-        return [line(max(power, floor(Fraction(element.get("least", 0)) * 1_000)), price)]
+        return [line(max(power, floor(Fraction(element.get("least", 0)) * 1_000)), price, **seen)]
     allowed = floor(agreed * percent(element["allowed"]))
-    lines = [line(agreed, price)]
-    if power > allowed:
-        dearer = half_up(price * percent(element["excess"]) * FINEST_PRICE)
-        lines.append(line(power - allowed, Fraction(dearer, FINEST_PRICE)))
-    return lines
+    if power <= allowed:
+        return [line(agreed, price, **seen)]
+    dearer = half_up(price * percent(element["excess"]) * FINEST_PRICE)
+    return [line(agreed, price), line(power - allowed, Fraction(dearer, FINEST_PRICE), **seen)]
 
 
 def power_factor(work: Work, element: Element) -> list[Line]:

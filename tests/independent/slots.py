@@ -11,16 +11,31 @@ DAY_MS = 1_440 * MINUTE_MS
 
 
 def slots_of(
-    local: Local, read: Sequence[Normal], filled: Sequence[Normal], since_ms: int, minutes: int
+    local: Local,
+    read: Sequence[Normal],
+    filled: Sequence[Normal],
+    since_ms: int,
+    minutes: int,
+    booked_minutes: int,
 ) -> Slots:
-    """What was read, and what gaps count for, by slot; what has no slot (M19) is left out."""
+    """What was read, and what gaps count for, by slots of so many minutes. `booked_minutes`: the shortest
+    that any element asks of the meter, by which M20 tells what is estimated.
+    """
     sums: Counter[int] = Counter()
-    for n in (*(n for n in read if n.end - n.start <= DAY_MS), *filled):
+    estimated: Counter[int] = Counter()
+    short = [n for n in read if n.end - n.start <= DAY_MS]
+    for n, is_read in (*((n, True) for n in short), *((n, False) for n in filled)):
         for start, end in cut(local, n, since_ms, minutes):
             length = max(n.end - n.start, 1)
             share = n.amount * (end - n.start) // length - n.amount * (start - n.start) // length
-            sums[slot_at(local, start, minutes)] += n.amount if n.start == n.end else share
-    return {at_ms: (sums[at_ms], local.window_at(at_ms)) for at_ms in sorted(sums)}
+            share = n.amount if n.start == n.end else share
+            at_ms = slot_at(local, start, minutes)
+            sums[at_ms] += share
+            if not is_read or n.end - n.start > booked_minutes * MINUTE_MS:
+                estimated[at_ms] += share
+    whole = sum(n.amount for n in (*read, *filled))
+    by_slot = {at_ms: (sums[at_ms], local.window_at(at_ms), estimated[at_ms]) for at_ms in sorted(sums)}
+    return Slots(by_slot, whole - sum(sums.values()))
 
 
 def cut(local: Local, n: Normal, since_ms: int, minutes: int) -> Iterator[tuple[int, int]]:

@@ -229,7 +229,9 @@ class Followed:
         key = (id(metered), meter, minutes)  # What was metered is kept.
         if key not in self._slots:
             local, read, filled = local_of(self.sheet), metered.read[meter], metered.filled[meter]
-            self._slots[key] = slots_of(local, read, filled, period[0], minutes)
+            asked = [each for each in self.sheet["elements"] if "slot" in each and each["meter"] == meter]
+            booked = min(SLOT_MINUTES[each["slot"]] for each in asked)
+            self._slots[key] = slots_of(local, read, filled, period[0], minutes, booked)
         return self._slots[key]
 
     def _interest(self, charge: Charge, period: Period) -> Line:

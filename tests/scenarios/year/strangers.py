@@ -11,6 +11,7 @@ from independent.elements import Line, Period, shares
 from independent.journal import Item, Split, accrual
 from independent.recompute import DAY, Local, tax_percent
 from independent.statements import Charge, Followed
+from independent.usage import Metered
 
 from hansa.apps.billing.messages import Statement
 from tests.scenarios.year.play import Looked, Year
@@ -27,6 +28,7 @@ class Stated:
     closed: Closed
     lines: list[Line]
     shares: list[tuple[str, str, int, int, int]]
+    metered: Metered
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Strangers:
         ]
         lines = of.state(period, at_ms, charges)
         shared = shares(of.sheet, of.provider, of.user, lines)
-        self.stated.append(Stated(closed, lines, shared))
+        self.stated.append(Stated(closed, lines, shared, of.metered(period, at_ms)))
         told = {"agreement": of.name, "period_ms": period[0], "to_ms": period[1], "shares": shared}
         self.books.tell((at_ms, "stated", {**told, "lines": [plain(line) for line in lines]}))
 
@@ -205,6 +207,9 @@ def of_hansa(statement: Statement) -> list[Shown]:
             line.tax_minor,
             line.gross_minor,
             line.corrects_from_ms,
+            line.slot_ms,
+            line.estimated_base,
+            line.loose_base,
         )
         for line in statement.lines
     ]
@@ -222,6 +227,9 @@ def of_strangers(lines: Sequence[Line]) -> list[Shown]:
             line["tax_minor"],
             line["gross_minor"],
             line["period"][0] if "period" in line else line.get("late_period_ms", 0),
+            line.get("slot_ms", 0),
+            line.get("estimated", 0),
+            line.get("loose", 0),
         )
         for line in lines
     ]

@@ -61,7 +61,7 @@ def items_there(end: MonthEnd) -> list[Any]:
 
 
 def test_each_accrual_at_a_months_end_is_what_strangers_say(ledgers: Ledgers, strangers: Strangers) -> None:
-    assert len(strangers.accrued) == 56
+    assert len(strangers.accrued) > 4 * 12
     reasons: Counter[str] = Counter()
     for end in strangers.accrued:
         agreement = ledgers.asks.one("billing.agreement_of", Agreement, agreement=end.agreement)

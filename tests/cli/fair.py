@@ -69,6 +69,7 @@ def at(ahead: int) -> str:
 
 
 def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 

@@ -404,7 +404,7 @@ def _standing(stated: Stated, line: Mapping[str, Any]) -> dict[str, Any]:
 def _interest_line(of: Agreement, gross: int) -> dict[str, Any]:
     percent = Fraction(of.interest_percent or 0)
     net = half_up(gross * 100 / (100 + percent))
-    return {"kind": "interest", "percent": percent, "gross": gross, "net": net}
+    return {"clause": "late_payment", "kind": "interest", "percent": percent, "gross": gross, "net": net}
 
 
 Split = Callable[[list[dict[str, Any]]], list[tuple[str, str, int]]]

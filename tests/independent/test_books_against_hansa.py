@@ -1,13 +1,17 @@
 """Whatever parties do: each debt, each fund and each journal line of both equals the second opinion's."""
 
 from collections import Counter
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from independent.debts import Debt, allot
-from independent.journal import accrual
+from independent.journal import Entry, accrual
+from independent.journal import Voucher as SecondVoucher
+from independent.journal import accrual_vouchers as second_accruals
 from independent.journal import journal as second_journal
 from independent.told import PERIODS, Told, chart_of, lines_here, lines_there
 
@@ -19,6 +23,7 @@ from hansa.apps.billing.terms import Settlement
 from hansa.client.accruals import book_of
 from hansa.client.journal import difference_minor
 from hansa.client.journal_accounts import CHARTS, read_chart
+from hansa.client.journal_accruals import accrual_vouchers, accrued_at
 from hansa.client.journal_ledger import gather, journal
 from hansa.kernel import replace
 from hansa.kernel.refusal import Refusal
@@ -60,11 +65,45 @@ def compare_accruals(told: Told) -> None:
         for item in found
         if item.reason in ("unconfirmed", "disputed", "interest")
     ]
-    there = [
-        (item.reason, item.period_ms, sum(line["net"] for line in item.lines))
-        for item in accrual(told.books, name, at_ms)
-    ]
+    items = accrual(told.books, name, at_ms)
+    there = [(item.reason, item.period_ms, sum(line["net"] for line in item.lines)) for item in items]
     assert here == there
+    stated = [item for item in found if item.reason in ("unconfirmed", "disputed", "interest")]
+    booked = accrued_at(name, agreement, tariff.tariff, 100, stated)
+    split = shared if tariff.tariff == SHARED else None
+    for mapping in CHARTS:
+        chart = read_chart(mapping)
+        of = told.books.agreements[name]
+        second = merged(second_accruals(of, 100, items, chart_of(chart), split))
+        for member in PARTIES:
+            vouchers = list(accrual_vouchers(member, booked, chart))
+            assert lines_here(member, vouchers) == lines_there(one for one in second if one.member == member)
+
+
+def shared(lines: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """E25: of the first clause a third is the bank's; of a tie in remainders the first id has it."""
+    first = sum(line["net"] for line in lines if line["clause"] == CLAUSES[0])
+    exact = [Fraction(first * payee.share_bp, 10_000) for payee in PAYEES]
+    parts = [floor(one) for one in exact]
+    if sum(parts) < first:
+        parts[max((0, 1), key=lambda n: exact[n] - parts[n])] += 1
+    rest = [line for line in lines if line["clause"] != CLAUSES[0]]
+    own = [("plant", "maker", sum(line["net"] for line in rest))] if rest else []
+    return [("plant", payee.member, part) for payee, part in zip(PAYEES, parts, strict=True)] + own
+
+
+def merged(vouchers: list[SecondVoucher]) -> list[SecondVoucher]:
+    """Entries on one account and side as one."""
+    out = []
+    for voucher in vouchers:
+        sums: dict[tuple[str, bool], tuple[int, int]] = {}
+        for entry in voucher.entries:
+            key = (entry.role, bool(entry.debit))
+            debit, credit = sums.get(key, (0, 0))
+            sums[key] = (debit + entry.debit, credit + entry.credit)
+        entries = tuple(Entry(role, *both) for (role, _), both in sums.items() if any(both))
+        out.append(voucher._replace(entries=entries))
+    return out
 
 
 def check_sums(told: Told, member: str, lines: Counter[Any]) -> None:

@@ -235,6 +235,7 @@ def lines_of(statement: Statement) -> list[dict[str, Any]]:
     return [
         {
             "number": line.number,
+            "clause": line.clause,
             "kind": line.kind,
             "percent": Fraction(line.tax_rate_bp, 100),
             "net": line.net_minor,

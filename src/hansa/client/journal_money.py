@@ -45,16 +45,23 @@ TEXTS = {
     "undone": Text("冲回收付款", "Payment undone"),
     "fund": Text("以预付款或保证金抵付", "Drawn from a prepayment or deposit"),
     "set_off": Text("抵销", "Set off"),
-    "interest": Text("逾期利息", "Late-payment interest"),
-    "damages": Text("赔偿", "Damages"),
-    "doubled": Text("定金双倍返还", "Earnest money returned double"),
+    "interest": Text(
+        "逾期利息（属价外费用的，税额请认定）",
+        "Late-payment interest (decide on its tax where it is part of a price)",
+    ),
+    "damages": Text(
+        "赔偿（属价外费用的，税额请认定）", "Damages (decide on their tax where they are part of a price)"
+    ),
+    "doubled": Text("定金双倍返还（不计税）", "Earnest money returned double (no tax)"),
     "waived": Text("债务豁免，销项税额不因此冲减", "Debt forgone; its tax is owed all the same"),
     "not_forgone": Text(
         "更正涉及已豁免债务，冲回豁免",
         "A correction of what was forgone: it was never owed, and nothing was forgone",
     ),
     "tax": Text("预收款纳税义务", "Tax on a prepayment"),
-    "forfeited": Text("定金没收", "Earnest money forfeited"),
+    "forfeited": Text(
+        "定金没收（合同未履行，不计销项税额）", "Earnest money forfeited (nothing was supplied: no tax)"
+    ),
     "returned": Text("银行解冻退还保证金或定金", "Deposit or earnest money set free at the bank"),
     "other": Text(
         "账外往来确认的应收应付：请认定收入、成本或其他科目及税务处理",

@@ -307,3 +307,19 @@ def test_a_refusal_names_amounts_as_people_write_them(purse: Purse) -> None:
     with pytest.raises(errors.Overpaid) as caught:
         received(purse, 1, 9_999, ("o-2", 2_701), currency="JPY")
     assert "2700 JPY" in caught.value.en
+
+
+def test_cents_by_the_thousand_keep_no_period_from_closing(purse: Purse) -> None:
+    name = purse.owe("o-1")
+    for number in range(limits.PAYMENTS_MAX):
+        received(purse, number, 1, (name, 1))
+    rest = 1_000 - limits.PAYMENTS_MAX
+
+    with pytest.raises(errors.TooManyPayments) as caught:
+        received(purse, limits.PAYMENTS_MAX, 1, (name, 1))
+
+    assert "9.36 CNY" in caught.value.en
+    assert purse.obligation(name).paid_minor == limits.PAYMENTS_MAX
+    received(purse, limits.PAYMENTS_MAX, rest, (name, rest))
+    assert purse.obligation(name).state == "paid"
+    assert purse.broken() == []

@@ -141,6 +141,8 @@ SWEEP_MAX = 64
 """Obligations told to be overdue by one piece of due work."""
 HOLD_MAX_MS = 366 * DAY_MS
 """How long claims may be set aside."""
+PAYMENTS_MAX = 64
+"""Payments that one obligation takes, but for one that pays all that is open."""
 PAYMENT_PIECES_MAX = 32
 """Payments of one source for one obligation that are kept apart by their dates."""
 WITHDRAWAL_ANSWER_MS = 15 * DAY_MS

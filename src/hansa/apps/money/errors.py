@@ -51,6 +51,14 @@ class Overpaid(Refusal, code="money.overpaid", field="amount_minor"):
     en = "Obligation {obligation} is open by {open}, so {amount} cannot pay it. Leave the rest unapplied."
 
 
+class TooManyPayments(Refusal, code="money.too_many_payments", field="amount_minor"):
+    zh = "应收应付项 {obligation} 已有 {limit} 笔付款，再收一笔须付清尚欠的 {open}。请合并小额款项。"
+    en = (
+        "Obligation {obligation} has {limit} payments already: one more must pay all that is open, {open}. "
+        "Put small amounts together."
+    )
+
+
 class LessenedTooMuch(Refusal, code="money.lessened_too_much", field="amount_minor"):
     zh = "应收应付项 {obligation} 最多还能减少 {most}。请核对更正金额。"
     en = "Obligation {obligation} can be lessened by {most} at most. Check the amount."

@@ -212,7 +212,7 @@ def turned_round(obligation: Obligation, amount_minor: int, cause: Cause, due_ms
 
 
 def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, value_ms: int) -> Signals:
-    """A source pays so much. Raises ObligationClosed, Overpaid."""
+    """A source pays so much. Raises ObligationClosed, Overpaid, TooManyPayments."""
     before = known(ctx, name)
     if before.state != "open":
         raise errors.ObligationClosed(clause=name, obligation=name)
@@ -230,11 +230,20 @@ def settle(ctx: Context, name: str, by: PaidBy, source: str, amount_minor: int, 
     )
     after = replace(after, state=_state(after))
     earlier = PAYMENTS.get(ctx, (name, by, source))
+    if earlier is None and amount_minor < open_minor(before):
+        _check_payments(ctx, name, before)
     PAYMENTS.put(ctx, (name, by, source), _paid(earlier, amount_minor, value_ms, ctx.time_ms))
     _write(ctx, name, after, before.state)
     if after.fund:
         _pay_in(ctx, after.fund, amount_minor, value_ms)
     return _told(ctx, name, before, after)
+
+
+def _check_payments(ctx: Context, name: str, obligation: Obligation) -> None:
+    """A close reads all payments of what is late: cents by the thousand would keep a period from closing."""
+    if len(list(PAYMENTS.scan(ctx, (name,), limit=limits.PAYMENTS_MAX))) == limits.PAYMENTS_MAX:
+        left = amount_text(open_minor(obligation), obligation.currency)
+        raise errors.TooManyPayments(clause=name, obligation=name, limit=limits.PAYMENTS_MAX, open=left)
 
 
 def _paid(earlier: Payment | None, amount_minor: int, value_ms: int, recorded_ms: int) -> Payment:

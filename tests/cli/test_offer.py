@@ -137,7 +137,7 @@ def test_a_line_is_imported_found_bargained_over_and_agreed(town: Town, tmp_path
     ]  # fmt: skip
     maker.refused("leasing.own_proposal", "offer", "agree", "b-1", *YES)
     agreed = plant.do("offer", "agree", "b-1", *YES)
-    assert '"security_deposit_minor": 50000' in agreed.err
+    assert "security deposit: 500.00 CNY" in agreed.err
     assert "security deposit 500.00" in agreed.err
     assert f"{day(40)} 00:00 +00:00 to {day(46)} 00:00 +00:00, 6.00 days" in agreed.err
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
+from hansa.apps.money.messages import Owe
 from hansa.cli import statement_files
 from hansa.client.happened import Happened
 from tests.apps.statements import Desk
@@ -37,9 +38,13 @@ class AtRooms:
 
 
 @pytest.fixture
-def office(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def office(shell: Shell, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """The maker's office; February was confirmed, March runs."""
-    desk = Desk()
     desk.close(pieces=100)
     desk.confirm()
     monkeypatch.setattr(statement_files, "desk", lambda lang, profile: AtRooms(desk, lang))
@@ -78,6 +83,15 @@ def test_the_journal_in_the_columns_of_an_accounting_program(office: Shell) -> N
     Path("own.toml").write_text(text.replace('head = "日期"', 'head = "记账日期"'), encoding="utf-8")
     assert office.do("statement", "journal", *span, "--layout", "own.toml").out.startswith("记账日期,")
     office.refused("journal.layout_unusable", "statement", "journal", *span, "--layout", "none.toml")
+
+
+def test_what_an_accountant_has_to_decide_is_said(office: Shell, desk: Desk) -> None:
+    span = ("--from", "2025-02-01", "--to", "2025-04-01", "--csv")
+    assert "Other payables, to be decided" not in office.do("statement", "journal", *span).err
+    desk.do("plant", Owe("tools", "maker", "CNY", 700, desk.now_ms + 86_400_000))
+    told = office.do("statement", "journal", *span)
+    assert "1 vouchers stand on “Other payables, to be decided”" in told.err
+    assert "decide on revenue, cost or other" in told.out
 
 
 def test_a_chart_is_printed_changed_and_used(office: Shell) -> None:

@@ -13,10 +13,11 @@ from hansa.apps.leasing.messages import Attachment, Handover, Item, Lease, Repor
 from hansa.apps.leasing.messages_told import Handovers
 from hansa.apps.leasing.reports import content_of
 from hansa.apps.leasing.text_draft import Draft
-from hansa.cli.common import Desk, Language, WrongCommand, say, show_json
+from hansa.cli.common import Desk, Language, WrongCommand, say
 from hansa.cli.fields import time_ms
 from hansa.cli.money_common import chosen, part_of, signing
 from hansa.cli.zones import zone_of_lease
+from hansa.client.action_words import struct_lines
 from hansa.client.leases import sha256_of, sublease_terms, transfer_terms
 from hansa.client.pay.items import minor_of
 from hansa.kernel import Action
@@ -163,7 +164,7 @@ def confirm(
     report = _reported(at, name, direction)
     asked = click.get_current_context().params
     if not (asked["yes"] or asked["dry_run"]):
-        show_json(report)
+        click.echo("\n".join(struct_lines(report, at.lang)), err=True)
         _warn(at.lang, direction)
     content = _content(name, direction, report)
     if refuse:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from hansa.apps.billing.messages import PublishedTariff
 from hansa.apps.billing.sheet import read_sheet
@@ -17,6 +16,7 @@ from hansa.cli.money_common import signing
 from hansa.cli.tables import table_output
 from hansa.cli.zones import zone_of
 from hansa.client import reserve as reserves
+from hansa.client.action_words import struct_lines
 from hansa.client.bargains import (
     agreement_to,
     bindings,
@@ -217,9 +217,9 @@ def agree(at: Desk, bargain: str) -> list[Action]:
 
 
 def _told(at: Desk, terms: LeaseTerms, until_ms: int) -> str:
-    """A proposal in JSON, then in words, with what it means to agree."""
-    data = msgspec.json.format(msgspec.json.encode(terms), indent=1).decode()
-    return "\n".join((data, *(line.of(at.lang) for line in in_words(terms, until_ms, _zone(at, terms)))))
+    """A proposal field by field, then in words, with what it means to agree."""
+    fields = struct_lines(terms, at.lang)
+    return "\n".join((*fields, *(line.of(at.lang) for line in in_words(terms, until_ms, _zone(at, terms)))))
 
 
 @click.command()

@@ -11,9 +11,9 @@ import msgspec
 from hansa.apps.consortium.messages_approvals import ListedHeld
 from hansa.cli.common import OFFLINE, Desk, Language, confirm, instant, now_ms, say, show_json
 from hansa.client import Refused
+from hansa.client.action_words import action_lines
 from hansa.client.errors import AnswerUnusable
 from hansa.client.outbox import Entry, Outbox, ledger_time_ms, refused_so_far
-from hansa.client.problems import printable
 from hansa.kernel import Action, encode, limits
 from hansa.kernel.canonical import decode, decode_strict
 from hansa.kernel.messages import Receipt
@@ -33,16 +33,18 @@ def act(
     as_json: bool,
     quiet: bool = False,
     told: bool = False,
+    currency: str = "",
 ) -> Receipt | None:
     """One transaction of these actions, or what it would be. Raises Refused, or what the network raises:
-    then it stays in the outbox, and the user is told. `told`: the user has read what they say already.
+    then it stays in the outbox, and the user is told. `told`: the user has read what they say already;
+    `currency`: of their amounts, where they name none.
     """
     if dry_run:
         show_draft(desk, actions, as_json)
         return None
     if not yes:
         if not told:
-            click.echo(described(actions), err=True)
+            click.echo(described(actions, desk.lang, currency), err=True)
         confirm(desk.lang, "签名并发送？", "Sign and send?")
     with desk.outbox() as outbox:
         number = outbox.put(desk.registry, *actions, now_ms=now_ms())
@@ -163,8 +165,9 @@ def show_draft(desk: Desk, actions: Sequence[Action], as_json: bool) -> None:
     )
 
 
-def described(actions: Sequence[Action]) -> str:
-    return "\n".join(printable(msgspec.json.format(encode(action), indent=0).decode()) for action in actions)
+def described(actions: Sequence[Action], lang: Language, currency: str = "") -> str:
+    """What is to be signed, for whoever is asked."""
+    return "\n".join(line for action in actions for line in action_lines(action, lang, currency))
 
 
 def tell_it_may_count(lang: Language, entry: Entry) -> None:

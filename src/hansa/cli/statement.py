@@ -232,7 +232,8 @@ def answering(command: Callable[..., Action]) -> Callable[..., None]:
         case = _case(at, agreement, period)
         action = command(case, **given)
         _show(at, case, err=True, whole=not yes)
-        act(at, [action], dry_run=dry_run, yes=yes, as_json=as_json)
+        currency = case.statement.currency
+        act(at, [action], dry_run=dry_run, yes=yes, as_json=as_json, currency=currency)
 
     named: Callable[..., None] = functools.wraps(command)(run)
     wrapped: Callable[..., None] = acting(click.pass_obj(named))

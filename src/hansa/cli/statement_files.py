@@ -170,4 +170,11 @@ def journal(
     vouchers, by_hand = made(gather(asks, at.profile.member), book, given_day(from_), given_day(to), accrue)
     for what in by_hand:
         say(lang, f"未入账，请手工处理：{what}", f"Not booked, see to it yourself: {what}", err=True)
+    waiting = sum(any(entry.role == "to_decide" for entry in voucher.entries) for voucher in vouchers)
+    if waiting:
+        account = book.accounts.to_decide
+        zh = f"{waiting} 张凭证记入“{account.zh}”，摘要写明要认定什么。"
+        say(
+            lang, zh, f"{waiting} vouchers stand on “{account.en}”; their text says what to decide.", err=True
+        )
     return laid_out(vouchers, book, columns, lang) if columns else table(vouchers, book)

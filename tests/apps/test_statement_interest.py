@@ -247,6 +247,26 @@ def test_interest_of_a_third_that_shares_a_revenue_is_owed_by_itself_at_every_cl
     assert all(days for _, days in interest_of(desk))
 
 
+def test_debts_with_a_third_that_are_too_many_for_one_close_wait_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert 2 * limits.INTEREST_APART_MAX < limits.EVENTS_MAX // 2
+    monkeypatch.setattr(limits, "INTEREST_APART_MAX", 1)
+    desk = Desk(WITH_INTEREST, replace(PIECES, elements=(*PIECES.elements, SHARED)))
+    thirds = []
+    for period_ms in (FROM_MS, MARCH_MS, APRIL_MS, MAY_MS):
+        desk.close(period_ms)
+        desk.confirm(period_ms=period_ms)
+        thirds.append(next(part for part in desk.life(period_ms).parts if part.creditor == "bank"))
+    charged = [each for each in desk.obligations().values() if each.cause == "interest"]
+    owed = [each.amount_minor for each in sorted(charged, key=lambda each: each.since_ms)]
+
+    february, march, _, _ = (part.amount_minor for part in thirds)
+    assert owed == [bears(february, 21), bears(february, 51) - bears(february, 21), bears(march, 51)]
+    waiting = [str(key[2]) for key, _ in LATE_DEBTS.scan(desk.context(), ("g-1",))]
+    assert {part.obligation for part in thirds} <= {*waiting}
+
+
 def unpaid_at_the_end() -> tuple[Desk, str]:
     """May's statement is not paid, and no other follows."""
     desk = Desk(WITH_INTEREST)

@@ -159,6 +159,8 @@ LIFE_PARTS_MAX = 64
 """Obligations that one statement leads to."""
 INTEREST_ITEMS_MAX = 256
 """Late debts that one statement charges interest for; the others wait for the next."""
+INTEREST_APART_MAX = 32
+"""Of these, debts with a third, whose interest is owed by itself: each is an event or two."""
 LESSENINGS_MAX = 32
 """Times at which one obligation of a statement was lessened that are kept apart."""
 

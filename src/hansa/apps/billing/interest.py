@@ -179,10 +179,11 @@ def _charge(
 def watched(ctx: Context, name: str, agreement: Agreement, until_ms: int) -> list[Watched]:
     """Debts that a close at the end of a period charges interest for, those that waited longest first.
 
-    At most INTEREST_ITEMS_MAX are looked at; the others wait for the next close, and lose nothing by it. So
-    do those that fell due later; but for the last close no other follows.
+    At most INTEREST_ITEMS_MAX are looked at, INTEREST_APART_MAX of them with a third; the others wait for the
+    next close, and lose nothing by it. So do those that fell due later; but for the last close no other
+    follows.
     """
-    out = []
+    out: list[Watched] = []
     end = (name, until_ms) if until_ms < agreement.to_ms else None
     for key, debt in LATE_DEBTS.scan(ctx, (name,), end=end, limit=limits.INTEREST_ITEMS_MAX):
         life = LIVES.get(ctx, (name, debt.period_ms))
@@ -190,8 +191,11 @@ def watched(ctx: Context, name: str, agreement: Agreement, until_ms: int) -> lis
         part = next(part for part in life.parts if part.obligation == str(key[2]))
         still_open = not part.paid_ms and part.amount_minor > 0
         charge = _charge(ctx, agreement, name, debt.period_ms, part, until_ms)
+        apart = is_apart(agreement, part)
+        if apart and sum(each.apart for each in out) == limits.INTEREST_APART_MAX:
+            continue
         if charge.interest_minor or charge.days or not still_open:
-            out.append(Watched(int(key[1]), part, charge, still_open, is_apart(agreement, part)))
+            out.append(Watched(int(key[1]), part, charge, still_open, apart))
     return out
 
 

@@ -237,7 +237,7 @@ def recompute(
 
     Each has number, clause, kind (that of its element, included, correction, interest), quantity (a Fraction
     of the priced unit), amount (what E4 rounds: net, or gross if prices are with tax), percent (of tax),
-    net_minor, tax_minor and gross_minor; a correction also the period corrected. `interest`: X6.
+    net_minor, tax_minor and gross_minor; a correction also the period corrected. `interest`: I3.
     """
     lines = rate(tariff_json, usage, period, facts)
     for correction in sorted(corrections, key=lambda c: c.period):

@@ -235,7 +235,7 @@ class Followed:
         return self._slots[key]
 
     def _interest(self, charge: Charge, period: Period) -> Line:
-        """X6: tax is contained in interest; without a code it bears none."""
+        """I3: tax is contained in interest; without a code it bears none."""
         code = self.sheet["terms"]["settlement"].get("interest_tax", "")
         day = local_of(self.sheet).date_of(period[1] - 1).isoformat()
         percent = tax_percent(self.sheet, code, day) if code else Fraction(0)

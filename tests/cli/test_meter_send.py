@@ -1,5 +1,6 @@
 """`hansa meter send`: a machine's log onto the ledger, each reading once, however often and how grown."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,10 @@ class Line:
     folder: Path
     member: str
     device: str
+
+    @property
+    def store(self) -> Path:
+        return self.shell.home / "profiles" / "gateway" / "readings.db"
 
     def log(self, *rows: tuple[str, str, str], mapping: str = MAPPING) -> tuple[object, ...]:
         (self.folder / "log.csv").write_text(
@@ -145,6 +150,9 @@ def test_only_the_devices_gateway_speaks_for_it(line: Line) -> None:
 def test_a_dry_run_sends_and_keeps_nothing(line: Line) -> None:
     shown = line.shell.do(*line.log(*ROWS), "--dry-run", "--json").json
     assert (shown["readings"], shown["known"]) == (10, 0)
+    with sqlite3.connect(line.store) as store:
+        held = store.execute("SELECT data FROM readings").fetchall()
+    assert not [data for (data,) in held if line.device.encode() in data]
     assert line.send(*ROWS)["readings"] == 10
     said = line.shell.do(*line.log(*ROWS)).out
     assert "10 readings were known before" in said
@@ -213,3 +221,30 @@ def test_nothing_is_numbered_while_something_waits(line: Line, monkeypatch: pyte
     line.shell.refused("edge.outbox_waits", *line.log(*ROWS))
     with desk("en", "gateway").outbox() as outbox:
         outbox.drop(number)
+
+
+def test_long_logs_are_compared_page_by_page(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa.edge.sending.PAGE", 2)
+    line.send(*ROWS)
+    with sqlite3.connect(line.store) as store:
+        store.execute("DELETE FROM readings")  # A new machine: only the ledger knows what was sent.
+    assert line.send(*ROWS)["records"] == 0
+    assert len(line.records("good")) == len(ROWS)
+
+
+def test_the_end_of_a_life_is_no_reading(line: Line) -> None:
+    line.send(*ROWS[:3])
+    reset_ms = int(datetime.fromisoformat("2026-03-03T08:00+08:00").timestamp()) * 1_000
+    line.shell.do(
+        "tx", "metering.declare_reset", "--feed", f"{line.device}.good", "--at-ms", reset_ms,
+        "--final-value", 140, "--start-value", 0, "--yes",
+    )  # fmt: skip
+    line.send(*ROWS[:3], ("2026-03-03 08:00", "0", "run"), ("2026-03-03 12:00", "15", "run"))
+    assert [value for _, value in line.records("good")][-2:] == [0, 15]
+
+
+def test_what_the_ledger_refuses_is_told(line: Line) -> None:
+    """A person's key speaks for no device."""
+    as_person = [*line.log(*ROWS)]
+    as_person[as_person.index("gateway")] = ""
+    line.shell.refused("metering.source_unfit", *as_person)

@@ -414,3 +414,17 @@ def test_agreements_of_a_party_are_told_in_pages() -> None:
             break
     assert found == [f"g-{n}" for n in range(1, 7)]
     assert desk.ask(agreements_of, "bank") == ([], "")
+
+
+def test_what_goes_back_goes_back_once_also_where_its_creditor_gave_some_of_it_up() -> None:
+    desk = Desk()
+    desk.close()
+    desk.confirm()
+    desk.pay_all()
+    desk.concede("maker", l2=37_666)
+    [back] = [name for name, owed in desk.obligations().items() if owed.creditor == "plant"]
+    desk.do("plant", Waive(back, 666, "goodwill"))
+    desk.concede("maker", l1=1_000)
+    backs = [owed.amount_minor for owed in desk.obligations().values() if owed.creditor == "plant"]
+    assert sorted(backs) == [1_000, 37_000]
+    assert sorted(part.amount_minor for part in desk.life().parts if part.back_of) == [1_000, 37_000]

@@ -215,7 +215,8 @@ def _lessen(ctx: Context, case: Case, leg: int, debtor: str, amount_minor: int) 
 def _back(ctx: Context, life: Life, part: Part, since_ms: int) -> tuple[Part, ...]:
     """What goes back, under money's own name for it, once a part is only so large."""
     paid_minor, _ = money.paid_of(ctx, part.obligation)
-    before = [each.amount_minor for each in life.parts if each.back_of == part.obligation]
+    backs = [each for each in life.parts if each.back_of == part.obligation]
+    before = [each.amount_minor + each.waived_minor for each in backs]
     beyond_minor = paid_minor - sum(before) - part.amount_minor
     if beyond_minor <= 0:
         return ()

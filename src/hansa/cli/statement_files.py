@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hansa.cli.common import Desk, Language, desk, now_ms, profile_option, say
+from hansa.cli.common import Desk, Language, WrongCommand, desk, now_ms, profile_option, say
 from hansa.cli.pay import AtDesk, given_day
 from hansa.cli.tables import table_output
 from hansa.client.files import write_over
@@ -21,6 +21,11 @@ READABLE = 0o644
 class PeriodUnknown(Refusal, code="cli.period_unknown", field="period"):
     zh = "协议 {agreement} 没有从 {period} 开始的结算单。已有：{known}。"
     en = "Agreement {agreement} has no statement of a period from {period}. There are: {known}."
+
+
+class NoStatement(Refusal, code="cli.no_statement", field="agreement"):
+    zh = "协议 {agreement} 还没有结算单，或者没有这份协议。请用 hansa agreement list 查看。"
+    en = "Agreement {agreement} has no statement yet, or there is none such. See `hansa agreement list`."
 
 
 output_option = click.option(
@@ -99,9 +104,11 @@ def period_of(at: Desk, agreement: str, first_day: str) -> tuple[int, str]:
 
     statements = at.ask("billing.statements_of", list[Statement], agreement=agreement)
     known = {date_text(one.period.first_day): one.period.from_ms for one in statements}
-    wanted = first_day or max(known, default="")
+    if not known:
+        raise NoStatement(agreement=agreement)
+    wanted = first_day or max(known)
     if wanted not in known:
-        raise PeriodUnknown(agreement=agreement, period=first_day or "—", known=", ".join(known) or "—")
+        raise PeriodUnknown(agreement=agreement, period=first_day, known=", ".join(known))
     return known[wanted], wanted
 
 
@@ -161,7 +168,7 @@ def journal(
         click.echo(chart_text(chart) if show_chart else layout_text(known), nl=False)
         click.get_current_context().exit(0)
     if from_ is None or to is None:
-        raise click.UsageError("--from, --to")
+        raise WrongCommand(text_zh="须有 --from 与 --to。", text_en="give --from and --to.")
     book = read_chart(accounts or chart)
     columns = read_layout(layout if layout in LAYOUTS else Path(layout)) if layout else None
     at = desk(lang, profile_name)

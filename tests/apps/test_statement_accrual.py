@@ -1,15 +1,23 @@
 """Accruals: what was used and is not billed, as of any date, equals what would be billed."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from hansa.apps.billing.accrual import Accrued, Book, accrue, claims_at
 from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.books import deal_of
+from hansa.apps.billing.contract import late_of
 from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.interface import end_early
+from hansa.apps.billing.messages import Binding
 from hansa.apps.billing.messages_life import ChargeInterest
 from hansa.apps.billing.tables import AGREEMENTS
+from hansa.apps.metering.messages import Batch, CounterRecord
+from hansa.apps.metering.messages import Life as CounterLife
 from hansa.apps.money.messages import Waive
+from hansa.client import accruals
 from hansa.client.accruals import book_of as gathered
 from hansa.kernel import replace
 from tests.apps.statements import APRIL_MS, DAY, FROM_MS, MARCH_MS, MAY_MS, PIECES, TERMS, TO_MS, Act, Desk
@@ -292,3 +300,39 @@ def test_interest_that_a_third_is_owed_is_none_of_the_parties() -> None:
     desk.pay_all()
     assert [owed.cause for owed in desk.obligations().values()].count("interest") == 3
     assert accrued(desk, desk.now_ms + DAY) == []
+
+
+def test_what_was_corrected_since_is_still_in_the_accrual_of_a_date_before() -> None:
+    """The next close corrected it, and nothing waits any more: the records tell when they came."""
+    desk = Desk()
+    desk.close()
+    desk.now_ms = MARCH_MS + 5 * DAY
+    late_record(desk)
+    at_ms = desk.now_ms + DAY
+    before = accrued(desk, at_ms)
+    assert [item.reason for item in before] == ["unconfirmed", "correction", "running"]
+    desk.move_to(APRIL_MS)
+    assert desk.ask(late_of, "g-1") is None
+    assert accrued(desk, at_ms) == before
+
+
+def test_a_record_that_was_sent_twice_came_when_it_came_first() -> None:
+    """Two batches hold number 2: that of the earlier block counts."""
+    answers: dict[str, list[Any]] = {
+        "metering.batches_of": [
+            ((1, 1, 2), Batch("ab" * 32, b"", 700)),
+            ((1, 2, 2), Batch("cd" * 32, b"", 900)),
+        ],
+        "metering.lives_of": [(40, CounterLife(9, 0, 1, received_ms=800))],
+        "metering.records_of": [
+            ((10, 1, 1), CounterRecord(5)),
+            ((20, 1, 2), CounterRecord(7)),
+            ((30, 1, 3), CounterRecord(8)),
+            ((40, 1, 0), CounterRecord(9, life=True)),
+        ],
+    }
+    for order in (1, -1):
+        answers["metering.batches_of"] = answers["metering.batches_of"][::order]
+        asks = SimpleNamespace(one=lambda name, kind, **arguments: answers[name])
+        found = accruals._records(asks, Binding("pieces", "plant", "pieces"))
+        assert [(point.value, at_ms) for point, at_ms in found] == [(5, 700), (7, 700), (8, 900), (9, 800)]

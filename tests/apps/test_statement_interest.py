@@ -9,9 +9,10 @@ from hansa.apps.billing.deal import Deal
 from hansa.apps.billing.elements_trade import Payee, Split
 from hansa.apps.billing.errors_life import InterestNone, InterestOfOther, InterestUnknown, InterestWaits
 from hansa.apps.billing.interest import CLAUSE
+from hansa.apps.billing.interest import bears as debt_bears
 from hansa.apps.billing.lifecycle import content
 from hansa.apps.billing.messages import Binding, Propose
-from hansa.apps.billing.messages_life import ChargeInterest, ConfirmStatement
+from hansa.apps.billing.messages_life import ChargeInterest, ConfirmStatement, Part
 from hansa.apps.billing.recompute import settle
 from hansa.apps.billing.tables import AGREEMENTS, LATE_DEBTS
 from hansa.apps.billing.terms import Settlement, Terms
@@ -388,3 +389,15 @@ def test_what_falls_due_between_the_last_period_and_its_close_is_charged_with_it
     desk.move_to(august_ms + 20 * DAY)
     [line] = [line for line in desk.statement(july_ms, "g-2").lines if line.kind == "interest"]
     assert (line.corrects_from_ms, line.gross_minor) == (TO_MS, bears(part.amount_minor, 3))
+
+
+def test_payments_count_from_the_earliest_up_to_what_is_owed_by_now() -> None:
+    """Of 300 paid, 100 in time and 200 ten days late, 150 are owed since a correction: 50 came late."""
+    desk = Desk(WITH_INTEREST)
+    agreement = AGREEMENTS.get(desk.reading(), ("g-1",))
+    assert agreement is not None
+    part = Part("o-1", "plant", "maker", 150_000, DUE_MS)
+    late_first = [(200_000, DUE_MS + 9 * DAY), (100_000, DUE_MS - 1)]
+    for payments in (late_first, late_first[::-1]):
+        found = debt_bears(agreement, WITH_INTEREST, part, payments, DUE_MS + 90 * DAY)
+        assert found == (bears(50_000, 10), 10)

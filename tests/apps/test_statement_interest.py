@@ -306,8 +306,10 @@ def test_interest_is_charged_by_its_creditor_alone_after_the_last_statement_and_
     ):
         with pytest.raises(refused):
             desk.do(member, ChargeInterest("g-1", obligation))
-    with pytest.raises(InterestUnknown):
-        desk.do("maker", ChargeInterest("g-2", name))
+    desk.propose(WITH_INTEREST, "g-2", (TO_MS + 20 * DAY, TO_MS + 50 * DAY))
+    for other in ("g-2", "g-3"):
+        with pytest.raises(InterestUnknown):
+            desk.do("maker", ChargeInterest(other, name))
     desk.move_to(TO_MS + 12 * DAY)
     desk.do("maker", ChargeInterest("g-1", name))
     with pytest.raises(InterestNone):

@@ -1,4 +1,4 @@
-"""Vectors worked by hand from docs/tariff-rules.md, E8–E25, and the metering rules M18–M20: no figure was copied from a program."""
+"""Vectors worked by hand from the rules: tariffs, E8–E25; metering, M18–M20. None came from a program."""
 
 from fractions import Fraction
 from typing import Any

@@ -102,7 +102,15 @@ LEASE: Mapping[int, Plan] = {
         (10, invoice),
         (30, pay("plant")),
     ],
-    2: [*SIGNED, (5, concede("maker", "base", (1, 10))), (8, red_letter), (28, pay("plant"))],
+    2: [
+        (1, confirm("maker")),
+        (2, dispute_charge("plant", "base")),
+        (3, invoice),
+        (5, concede("maker", "base", (1, 10))),
+        (8, red_letter),
+        (12, withdraw("plant")),
+        (28, pay("plant")),
+    ],
     3: [*SIGNED, (55, pay("plant"))],
     4: [
         (1, confirm("maker")),

@@ -7,6 +7,7 @@ gaps, a reset, disputes, corrections, late and partial payments. Once on real lo
 from independent.compare import check_falls, gaps_of_hansa, gaps_of_second
 
 from hansa.apps.leasing.messages_told import Chain
+from hansa.apps.money.conservation import Breach
 from tests.scenarios.year import tapes
 from tests.scenarios.year.play import Year
 from tests.scenarios.year.strangers import (
@@ -73,6 +74,7 @@ def test_the_year_is_as_eventful_as_it_claims(year: Year, strangers: Strangers) 
     parts = [one for key, one in strangers.books.owed.items() if key[0] in town.deals]
     assert any(one.back_of for one in parts)
     assert any(one.open for one in parts)
+    assert town.ask("money.conservation", list[Breach]) == []
     held = funds_here(year, year.looked[-1])
     assert held["l-1:security_deposit"] == (600_000, 0, 600_000, 0, 0)
     assert held["a-1:prepayment"] == (1_500_000, 1_500_000, 0, 0, 0)

@@ -267,3 +267,12 @@ def test_a_search_reads_no_further_than_its_page_and_says_what_it_read() -> None
         booking.book(ctx, f"l-{name}", Slot("maker", name, "", FROM_MS, FROM_MS + 10 * DAY))
         ctx.layer.merge_into(made.layer)
     assert cost() == ([], 3 + 6 + 6, 1 + 6)
+
+
+def test_a_page_has_an_end_whatever_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx = market().context()
+    for name in "abc":
+        at(ctx, name, NEAR)
+    monkeypatch.setattr("hansa.apps.leasing.search.FOUND_MAX", 2)
+    assert len(search(ctx, "milling")) == len(search(ctx, "milling", limit=9)) == 2
+    assert len(search(ctx, "milling", limit=1)) == 1

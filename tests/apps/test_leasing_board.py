@@ -276,3 +276,34 @@ def test_a_page_has_an_end_whatever_is_asked_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("hansa.apps.leasing.search.FOUND_MAX", 2)
     assert len(search(ctx, "milling")) == len(search(ctx, "milling", limit=9)) == 2
     assert len(search(ctx, "milling", limit=1)) == 1
+
+
+def test_an_offer_comes_and_goes_within_a_budget_among_the_longest_ones() -> None:
+    """Sixteen capabilities with as many materials as one may have, on shelves full of such."""
+    made = market()
+    materials = tuple(f"{number:02d}".ljust(64, "m") for number in range(limits.MATERIALS_MAX))
+    capabilities = tuple(
+        replace(MILLING, process=f"p-{number}", materials=materials)
+        for number in range(limits.CAPABILITIES_MAX)
+    )
+    long = replace(PRESS, capabilities=capabilities)
+    names = [f"{number:02d}".ljust(64, "n") for number in range(2 * limits.SHELF_ROWS_MAX)]
+    for work in (enlist, delist):
+        for name in names:
+            ctx = made.context()
+            given = (OPEN, long) if work is enlist else (long,)
+            work(ctx, "maker", name, *given)
+            ctx.layer.merge_into(made.layer)
+    for table in ("leasing.listed", "leasing.shelves"):
+        assert not [name for name in made.tables("leasing") if name[0] == table]
+
+
+def test_a_point_off_the_map_is_taken_for_its_edge() -> None:
+    ctx = market().context()
+    at(ctx, "a", NEAR)
+    far = 2**53 - 1
+    for sign in (1, -1):
+        beyond = search(ctx, "milling", order="distance", latitude_e6=sign * far, longitude_e6=sign * far)
+        edge = {"latitude_e6": sign * 90_000_000, "longitude_e6": sign * 180_000_000}
+        assert beyond == search(ctx, "milling", order="distance", **edge)
+        assert 0 < beyond[0].measure < far

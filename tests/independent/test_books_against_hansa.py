@@ -2,13 +2,15 @@
 
 from collections import Counter
 from fractions import Fraction
+from functools import partial
 from math import floor
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from independent.debts import Debt, allot
+from independent.debts import DAY_MS, Debt, allot
 from independent.journal import Entry, accrual
 from independent.journal import Voucher as SecondVoucher
 from independent.journal import accrual_vouchers as second_accruals
@@ -45,7 +47,7 @@ def compare(told: Told) -> None:
         chart = read_chart(name)
         second = second_journal(told.books, chart_of(chart))
         for member in PARTIES:
-            days = (0, told.desk.now_ms // 86_400_000 + 1)
+            days = (0, told.desk.now_ms // DAY_MS + 1)
             found, by_hand = journal(gather(Asking(told.desk), member), chart, *days)
             assert by_hand == []
             assert all(difference_minor(voucher) == 0 for voucher in found)
@@ -70,7 +72,8 @@ def compare_accruals(told: Told) -> None:
     assert here == there
     stated = [item for item in found if item.reason in ("unconfirmed", "disputed", "interest")]
     booked = accrued_at(name, agreement, tariff.tariff, 100, stated)
-    split = shared if tariff.tariff == SHARED else None
+    splits = [element for element in tariff.tariff.elements if isinstance(element, Split)]
+    split = partial(shared, splits[0]) if splits else None
     for mapping in CHARTS:
         chart = read_chart(mapping)
         of = told.books.agreements[name]
@@ -80,16 +83,17 @@ def compare_accruals(told: Told) -> None:
             assert lines_here(member, vouchers) == lines_there(one for one in second if one.member == member)
 
 
-def shared(lines: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    """E25: of the first clause a third is the bank's; of a tie in remainders the first id has it."""
-    first = sum(line["net"] for line in lines if line["clause"] == CLAUSES[0])
-    exact = [Fraction(first * payee.share_bp, 10_000) for payee in PAYEES]
+def shared(split: Split, lines: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """E25: floors, then one unit each by largest remainder, of a tie to the lower member id."""
+    whole = sum(line["net"] for line in lines if line["clause"] in split.of)
+    exact = [Fraction(whole * payee.share_bp, 10_000) for payee in split.payees]
     parts = [floor(one) for one in exact]
-    if sum(parts) < first:
-        parts[max((0, 1), key=lambda n: exact[n] - parts[n])] += 1
-    rest = [line for line in lines if line["clause"] != CLAUSES[0]]
+    order = sorted(range(len(exact)), key=lambda n: (parts[n] - exact[n], split.payees[n].member))
+    for n in order[: whole - sum(parts)]:
+        parts[n] += 1
+    rest = [line for line in lines if line["clause"] not in split.of]
     own = [("plant", "maker", sum(line["net"] for line in rest))] if rest else []
-    return [("plant", payee.member, part) for payee, part in zip(PAYEES, parts, strict=True)] + own
+    return [("plant", payee.member, part) for payee, part in zip(split.payees, parts, strict=True)] + own
 
 
 def merged(vouchers: list[SecondVoucher]) -> list[SecondVoucher]:
@@ -242,6 +246,8 @@ class Walk:
         self.told.wait(1 + number % 45)
 
 
+CALENDAR_ENDS_MS = FROM_MS + 290 * DAY_MS
+"""Weeks before it does, so that a last step cannot lead beyond it."""
 DRAWN = st.lists(
     st.tuples(
         st.sampled_from(STEPS),
@@ -257,7 +263,9 @@ CREDITED = replace(PIECES, elements=(*PIECES.elements, Cap("most", "vat", CLAUSE
 """The last line is a credit."""
 PAYEES = (Payee("bank", 3_333), Payee("maker", 6_667))
 SHARED = replace(PIECES, elements=(*PIECES.elements, Split("shared", "vat", CLAUSES[:1], PAYEES)))
-TARIFFS = (PIECES, CREDITED, SHARED)
+HALVES = (Payee("bank", 5_000), Payee("maker", 5_000))
+HALVED = replace(PIECES, elements=(*PIECES.elements, Split("halved", "vat", CLAUSES, HALVES)))
+TARIFFS = (PIECES, CREDITED, SHARED, HALVED)
 AGREED = (
     TERMS,
     Settlement(payment_days=10, runs_from="confirmation", silence_days=12),
@@ -266,7 +274,7 @@ AGREED = (
 )
 
 
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(st.sampled_from(AGREED), st.sampled_from(["small", "large"]), st.sampled_from(TARIFFS), DRAWN)
 def test_whatever_parties_do_both_say_the_same(
     settlement: Settlement, size: str, tariff: Tariff, steps: list[tuple[str, str, int, int]]
@@ -277,6 +285,21 @@ def test_whatever_parties_do_both_say_the_same(
     walk = Walk(told)
     for step in steps:
         walk.step(*step)
+    compare(told)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_long_walk(seed: int) -> None:
+    """Months of it, until the agreement is over: what falls due, is paid late, goes back and is undone."""
+    random = Random(seed)
+    told = Told(random.choice(AGREED), ("small", random.choice(["small", "large"])), TARIFFS[seed % 4])
+    told.close(FROM_MS, 500)
+    told.close(MARCH_MS, 300)
+    walk = Walk(told)
+    for _ in range(70):
+        if told.desk.now_ms < CALENDAR_ENDS_MS:
+            by, period_ms = random.choice(PARTIES[:2]), random.choice(PERIODS)
+            walk.step(random.choice(STEPS), by, period_ms, random.randint(1, 200_000))
     compare(told)
 
 
@@ -317,7 +340,7 @@ def test_what_a_provider_owes_before_any_invoice_is_not_overdue_since_ever() -> 
         told.confirm(by, FROM_MS)
     told.wait(62)
     [debt] = told.books.owed.values()
-    assert (debt.debtor, debt.due_ms) == ("maker", MARCH_MS + 90 * 86_400_000)
+    assert (debt.debtor, debt.due_ms) == ("maker", MARCH_MS + 90 * DAY_MS)
     compare(told)
 
 

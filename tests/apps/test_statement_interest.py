@@ -403,3 +403,32 @@ def test_payments_count_from_the_earliest_up_to_what_is_owed_by_now() -> None:
     for payments in (late_first, late_first[::-1]):
         found = debt_bears(agreement, WITH_INTEREST, part, payments, DUE_MS + 90 * DAY)
         assert found == (bears(50_000, 10), 10)
+
+
+def test_a_payment_in_time_that_bounces_leaves_a_debt_that_bears_interest() -> None:
+    desk = Desk(WITH_INTEREST)
+    desk.close()
+    desk.confirm()
+    desk.pay_all()
+    assert not list(LATE_DEBTS.scan(desk.context()))
+    [key] = [key for key, _ in RECEIPTS.scan(desk.context())]
+    desk.now_ms += DAY
+    desk.do("maker", Reverse(entry=str(key[-1]), reason="bounced"))
+    desk.close(MARCH_MS)
+    assert interest_of(desk) == [(bears(GROSS, 21), 21)]
+
+
+def test_what_does_not_go_back_in_time_bears_interest_too_and_the_user_is_credited() -> None:
+    desk = Desk(WITH_INTEREST)
+    desk.close()
+    desk.confirm()
+    desk.pay_all()
+    desk.concede("maker", l1=100_000)
+    # It is to go back within thirty days: by the 31st of March.
+    desk.close(MARCH_MS)
+    desk.close(APRIL_MS)
+    days = (MAY_MS - desk.life().parts[1].due_ms) // DAY
+    lines = [line for line in desk.statement(APRIL_MS).lines if line.corrects_from_ms == FROM_MS]
+    charged = sum(amount for amount, _ in interest_of(desk))
+    assert charged == -bears(100_000, days)
+    assert len(lines) == 1

@@ -74,7 +74,7 @@ class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other_income: Account
     other_expense: Account
     relief_given: Account
-    """What a creditor forgoes (债务豁免)."""
+    """What a creditor forgoes (免除)."""
     relief_received: Account
     to_decide: Account
     """What the ledger cannot know the purpose of: the voucher says what the accountant decides."""

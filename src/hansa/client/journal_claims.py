@@ -10,22 +10,22 @@ from hansa.client.journal_known import FROZEN, Known
 from hansa.client.texts import Text
 
 TEXTS = {
-    "deposit": Text("存入成员银行", "Paid in at a member bank"),
-    "withdrawal": Text("自成员银行提取", "Paid out by a member bank"),
-    "withdrawal_asked": Text("申请提取，银行尚未付出", "Asked back of a bank, not paid out yet"),
-    "withdrawal_refused": Text("银行未予提取", "Not paid out by the bank"),
+    "deposit": Text("存入成员银行，取得记账款", "Paid in at a member bank"),
+    "withdrawal": Text("记账款提取", "Paid out by a member bank"),
+    "withdrawal_asked": Text("申请提取记账款，银行尚未付出", "Asked back of a bank, not paid out yet"),
+    "withdrawal_refused": Text("银行未付出，记账款退回", "Not paid out by the bank"),
     "transfer": Text(
-        "成员银行存款转账，未载明用途：请认定科目与税务处理",
+        "记账款转账，未载明用途：请认定科目与税务处理",
         "Claims transferred, for what the ledger does not say: decide on account and tax",
     ),
-    "payment": Text("以存于成员银行的款项结算", "Settled by claims on a member bank"),
-    "hold": Text("冻结", "Held for a payee"),
-    "capture": Text("自冻结款项扣款", "Captured of what was held"),
-    "release": Text("解冻", "Held no more"),
+    "payment": Text("以记账款结算", "Settled by claims on a member bank"),
+    "hold": Text("冻结记账款", "Held for a payee"),
+    "capture": Text("自冻结的记账款扣款", "Captured of what was held"),
+    "release": Text("记账款解冻", "Held no more"),
     "fund": Text("保证金或定金在成员银行转移", "A deposit moved at a member bank"),
 }
 OPEN_CAPTURE = Text(
-    "自冻结款项扣款，未对应应收应付项：请认定科目与税务处理",
+    "自冻结的记账款扣款，未对应应收应付项：请认定科目与税务处理",
     "Captured of what was held, paying no debt on the ledger: decide on account and tax",
 )
 

@@ -53,9 +53,9 @@ TEXTS = {
         "赔偿（属价外费用的，税额请认定）", "Damages (decide on their tax where they are part of a price)"
     ),
     "doubled": Text("定金双倍返还（不计税）", "Earnest money returned double (no tax)"),
-    "waived": Text("债务豁免，销项税额不因此冲减", "Debt forgone; its tax is owed all the same"),
+    "waived": Text("免除债务，销项税额不因此冲减", "Debt forgone; its tax is owed all the same"),
     "not_forgone": Text(
-        "更正涉及已豁免债务，冲回豁免",
+        "更正涉及已免除的债务，冲回免除",
         "A correction of what was forgone: it was never owed, and nothing was forgone",
     ),
     "tax": Text("预收款纳税义务", "Tax on a prepayment"),

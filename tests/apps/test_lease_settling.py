@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from hansa.apps.billing.lifecycle import content
 from hansa.apps.billing.messages_life import ConfirmStatement, DisputeStatement
 from hansa.apps.billing.terms import Settlement
-from hansa.apps.leasing import errors
+from hansa.apps.leasing import booking, errors
+from hansa.apps.leasing.errors_market import StillSublet
 from hansa.apps.leasing.messages import (
     AgreeDamage,
     ClaimDamage,
@@ -15,9 +18,11 @@ from hansa.apps.leasing.messages import (
     Extend,
     Resume,
     StartJob,
+    Sublet,
     Suspend,
     WithdrawDamage,
 )
+from hansa.apps.leasing.messages_market import Slot
 from hansa.apps.leasing.queries_life import damages_of
 from hansa.apps.money.interface import fund, name_of, paid_of
 from hansa.apps.money.messages import Owe
@@ -33,6 +38,7 @@ from tests.apps.leases import (
     refused,
     returned,
     running,
+    sublease,
 )
 from tests.apps.leasing import TERMS
 
@@ -238,3 +244,76 @@ def arrears_of_a_month() -> tuple[World, str]:
         ground.do(member, Extend("l-1", FROM_MS + 28 * DAY))
     ground.move_to(ground.now_ms + 6 * DAY)
     return ground, obligation
+
+
+def in_default() -> World:
+    """As `arrears_of_a_month`, sublet from the 12th day on at every stage; today maker may end it."""
+    ground, _ = arrears_of_a_month()
+    ground.consent("maker")
+    ground.do("maker", Suspend("l-1", ground.now_ms + NOTICE))
+    ground.sublet("s-runs", sublease(12, 14))
+    ground.sublet("s-signed", sublease(26, 1))
+    ground.do("plant", Sublet("s-reserved", sublease(27, 1, sign_by_ms=FROM_MS + 27 * DAY)))
+    ground.move_to(FROM_MS + 12 * DAY)
+    ground.hand_over(150, name="s-runs")
+    ground.consent("plant", "s-runs")
+    below = sublease(13, 13, "rival", "bank", head="s-runs", sign_by_ms=FROM_MS + 13 * DAY)
+    ground.sublet("s-below", below)
+    ground.move_to(ground.lease().suspended_from_ms + limits.DEFAULT_AFTER_MS)
+    return ground
+
+
+def test_who_does_not_pay_cannot_stay_by_subletting_to_a_friend() -> None:
+    ground = in_default()
+
+    ground.do("maker", EndEarly("l-1", ground.now_ms, "default"))
+
+    ended = ground.now_ms
+    assert [(ground.lease(name).state, ground.lease(name).end_ms) for name in ("l-1", "s-runs")] == [
+        ("running", ended), ("running", ended),
+    ]  # fmt: skip
+    assert [ground.lease(name).state for name in ("s-signed", "s-below")] == ["void", "void"]
+    assert booking.slot_of(ground.context(), "s-reserved") is None
+    whole = Slot("maker", "press-1", "", ended, FROM_MS + 28 * DAY)
+    assert booking.is_free(ground.context(), whole)
+    ground.move_to(FROM_MS + 29 * DAY)
+    refused(ground, "plant", ground.report(150, "out"), errors.SubletStill)
+    ground.move_to(ended + limits.HANDOVER_SILENCE_MS)
+    ground.hand_over(150, "out")
+    assert ground.lease().state == "returned"
+
+
+def test_a_default_that_would_end_too_much_below_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ENDED_BELOW_MAX", 3)
+    ground = in_default()
+    refused(ground, "maker", EndEarly("l-1", ground.now_ms, "default"), StillSublet)
+    assert ground.lease("s-runs").end_ms == FROM_MS + 26 * DAY
+    assert ground.lease("s-signed").state == "signed"
+
+
+def test_who_is_overdue_extends_by_nobody_s_wish_but_both() -> None:
+    ground = running(
+        tariff_version=3, terms=SETTLED, days=14, security_deposit_minor=DEPOSIT, extension_ms=7 * DAY
+    )
+    ground.count((FROM_MS + HOUR, 150))
+    ground.move_to(FROM_MS + DAY + HOUR)
+    obligation = confirm(ground)
+    ground.move_to(ground.now_ms + 6 * DAY)
+    end_ms = ground.lease().end_ms
+    ground.do("plant", Extend("l-1", end_ms + DAY))
+    assert ground.lease().end_ms == end_ms
+    ground.pay("maker", obligation, ground.statements("l-1")[0].gross_minor)
+    ground.do("plant", Extend("l-1", end_ms + DAY))
+    assert ground.lease().end_ms == end_ms + DAY
+
+
+def test_a_lease_is_sublet_so_often_and_no_more_by_whatever_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground, _ = arrears()
+    ground.consent("maker")
+    ground.do("plant", Sublet("s-1", sublease(3, 1)))
+    ground.do("plant", Sublet("s-2", sublease(4, 1)))
+    monkeypatch.setattr(limits, "SUBLEASES_MAX", 1)
+    ground.sign("s-1")
+    ground.do("plant", ground.signature("s-2"))
+    refused(ground, "rival", ground.signature("s-2"), errors.SubleasesTooMany)
+    refused(ground, "plant", Sublet("s-3", sublease(5, 1)), errors.SubleasesTooMany)

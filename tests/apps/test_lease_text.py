@@ -184,6 +184,6 @@ def test_figures_read_as_people_write_them() -> None:
     assert span(0) == ("0 天", "0 days")
 
 
-ZH_DIGEST = "8c35f8fd6eb6e1b1a050bfa63edfb74bc1d4db642b8bdfd19df9ef6526651d0a"
-EN_DIGEST = "9f235c8dc412a6eb593ac17af9413d3bbf29549262dfcdf357c25e41a1022fa4"
-CONTENT = "1acce2e729e4629aa422c85a22aace0eebd5b9f64fe963a986ac1f4ed519d767"
+ZH_DIGEST = "e7b4326cf5d60e15617a1c91380290395c1589155a11518505563a832ed1ac15"
+EN_DIGEST = "09a4035f5c20ddb1666338dcc66eb9d5081be51750a779eb842c58b57a0984bc"
+CONTENT = "4e96e065dc90ce87c7307f868fbc12868d04c977dcc03e3ff83662fdb686a803"

@@ -120,28 +120,28 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 PINNED: dict[str, tuple[str, str]] = {
     "whole": (
-        "dcd5b98b4da15bc450fffdf05e3db40dec77ae50c4df7bdd7abcf4d85fcc3b78",
-        "bab0db6012d729d60af783d8bf7431bb8bd8b2982dc5b5eb01304b7a980513c0",
+        "b787025b0175d89eafc4c21e52a32f9dd274fb06424ce013702c459904b8088f",
+        "6bfb6974466e05913928d99e492006ba6c7a36e82c46fda9449fe15dccf7e366",
     ),
     "bare": (
-        "463a4941dd1fe20fbe733d9a80da1478b5b5cef391cda2daa02a37fd13dc7f49",
-        "dd49f39d8c433407de703ff32e2361b6ffc0b5b614dd18db29ce318b80d765ff",
+        "14ad5530f7c3c7c04361afc04d0aa2345b5fedc08b58cd7f6526cf7e854362ff",
+        "969fca2e0bd8e34c2470b2fb09cc9cac3929d1452dcd32d6efe186bc4e63588c",
     ),
     "service by a bank": (
-        "cba3f5860686422ca891bcb4bfc91ab0aa122fbb2ea789ed324295a7f0e9abde",
-        "57c9bae59254b8bc672e96ed3d2c74c7fc04c681667bf4df217faaf290151364",
+        "e7a360315bfcda01aa55444eab6ad9e3e8512bd7b497abc135418434106c416d",
+        "685bfbf7075d0b0460427f719c0b8d99ca00ff29fc50b4dd4ec03c52d0dca983",
     ),
     "finance": (
-        "bea13a9f8a58fae5e3e72e3e898584c4a5460436cbbb82e09b123b45560afa04",
-        "e3fb88bdce16edf97d3db559bfdf38e27a3d8c66bce95293c383c5e58a6d5dc4",
+        "8e680368338d867e84858e1c99081804d3803ef7152bd27428efca8047180711",
+        "eb7416de364c92664fb462d805800f9633aa91f33dd841c007ec8fc41f5f34cc",
     ),
     "foreign law": (
-        "c5e80266a9e262bccbe6b82a56a20a383363e090e89ce8915d6ac6121db4e301",
-        "fa9858652dbc2de2cb5238add635f5a504badb7a4214afca8ae767f49dc9dd36",
+        "bce0cdd20cb54e0b6bb529a54dd546e029e20b0edaebc0cc40c8fd3b9b515644",
+        "1c6c152b678b47f89cd5284eb46a3def9c5c8b9c032371d018995e0676e4f37c",
     ),
     "silent never, from delivery": (
-        "f94aed012b5639bf76226ddccbcd350b206fd2ca5af9a000fed671fe934e5262",
-        "eae4861e17bcb8c7f821eed597b29616f1ab8bf593841d4c717ab7967cd21e4f",
+        "e74ae4631f9ef04be3f9fd1fd632ff2abf6d903f5f7a536e771b835888f8dfe1",
+        "8a0e1833a20c1931f3ca91dbb823b42d2af3535e67cebccfbfea29949ae12ad9",
     ),
 }
 """zh and en of edition 1."""

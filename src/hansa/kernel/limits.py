@@ -95,6 +95,8 @@ SUBLEASE_DEPTH_MAX = 4
 """Leases below one of the owner's own: sublet, sublet again, and so on."""
 SUBLEASES_MAX = 64
 """Directly under one lease, ended ones included."""
+ENDED_BELOW_MAX = 24
+"""Subleases and reservations below a lease that end with it for a default."""
 CONSENTS_MAX = 64
 """To sublease, of one lease."""
 SUSPENSION_NOTICE_MIN_MS = 3 * DAY_MS

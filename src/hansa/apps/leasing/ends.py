@@ -2,6 +2,7 @@
 
 from hansa.apps.billing import interface as billing
 from hansa.apps.leasing import booking, errors
+from hansa.apps.leasing.errors_market import StillSublet, moment
 from hansa.apps.leasing.lease_rules import (
     may_sublet,
     of_lessee,
@@ -16,11 +17,13 @@ from hansa.apps.leasing.messages import (
     Damage,
     EndEarly,
     Extend,
+    Ground,
     Lease,
     Motion,
     MotionKind,
     WithdrawDamage,
 )
+from hansa.apps.leasing.messages_market import Slot
 from hansa.apps.leasing.messages_told import (
     Closed,
     DamageAgreed,
@@ -31,7 +34,9 @@ from hansa.apps.leasing.messages_told import (
     Extended,
     Moved,
 )
+from hansa.apps.leasing.reservations import give_up
 from hansa.apps.leasing.signing import give_back, is_open, undo
+from hansa.apps.leasing.tables import RESERVATIONS
 from hansa.apps.leasing.tables_life import DAMAGES, HANDOVERS, LEASES, MOTIONS
 from hansa.apps.money import interface as money
 from hansa.kernel import Context, limits, replace, since
@@ -51,10 +56,9 @@ def end_early(ctx: Context, a: EndEarly) -> None:
     if lease.state == "signed":
         undo(ctx, a.lease, lease, "")
         return
-    booking.move_end(ctx, a.lease, a.to_ms)
-    billing.end_early(ctx, a.lease, a.to_ms)
-    _move_end(ctx, a.lease, lease, a.to_ms)
-    ctx.emit(EndedEarly(lease=a.lease, to_ms=a.to_ms, ground=a.ground))
+    if a.ground == "default":
+        _end_below(ctx, a.lease, lease, a.to_ms)
+    _end(ctx, a.lease, lease, a.to_ms, a.ground)
 
 
 @since(2)
@@ -67,6 +71,8 @@ def extend(ctx: Context, a: Extend) -> None:
     if terms.head:
         may_sublet(ctx, terms.head, terms.lessor, lease.end_ms, a.to_ms, terms.lessee)
     own_wish = ctx.member == terms.lessee and a.to_ms <= terms.to_ms + terms.extension_ms
+    # Who does not pay stays no longer by its own wish alone.
+    own_wish = own_wish and not billing.has_overdue(ctx, a.lease)
     if not own_wish and not _both_say(ctx, a.lease, "extend", a.to_ms):
         return
 
@@ -95,6 +101,47 @@ def _check_ground(ctx: Context, a: EndEarly, lease: Lease) -> None:
     long = 0 < since_ms <= ctx.time_ms - limits.DEFAULT_AFTER_MS
     if not long or not billing.has_overdue(ctx, a.lease):
         raise errors.NoDefault(lease=a.lease, days=limits.DEFAULT_AFTER_MS // limits.DAY_MS)
+
+
+def _end(ctx: Context, name: str, lease: Lease, to_ms: int, ground: Ground) -> None:
+    """A lease that runs ends earlier."""
+    booking.move_end(ctx, name, to_ms)
+    billing.end_early(ctx, name, to_ms)
+    _move_end(ctx, name, lease, to_ms)
+    ctx.emit(EndedEarly(lease=name, to_ms=to_ms, ground=ground))
+
+
+def _end_below(ctx: Context, name: str, lease: Lease, to_ms: int) -> None:
+    """What a lessee in default has sublet beyond an instant ends with its lease, the farthest below first.
+
+    Else it could sublet to a friend, and stay for ever. A sublease that runs ends at the instant; one that is
+    not handed over is void, by its lessor's fault; a reservation is given up. Raises StillSublet.
+    """
+    for below in reversed(_below(ctx, name, lease, to_ms)):
+        found, reservation = LEASES.get(ctx, (below,)), RESERVATIONS.get(ctx, (below,))
+        if found is not None and found.state == "running":
+            _end(ctx, below, found, to_ms, "default")
+        elif found is not None and found.state == "signed":
+            undo(ctx, below, found, found.terms.lessor)
+        elif reservation is not None:
+            give_up(ctx, below, reservation)
+
+
+def _below(ctx: Context, name: str, lease: Lease, to_ms: int) -> list[str]:
+    """All that takes time of a lease from an instant on, and of what goes with it; the farthest last."""
+    found: list[str] = []
+    levels = [(name, to_ms)]
+    while levels:
+        level, from_ms = levels.pop(0)
+        rest = Slot(lease.terms.asset_owner, lease.terms.asset, level, from_ms, lease.end_ms)
+        for _, booked in booking.bookings(ctx, rest):
+            if len(found) == limits.ENDED_BELOW_MAX:
+                raise StillSublet(by=name, other=booked.by, end=moment(booked.to_ms))
+            child = LEASES.get(ctx, (booked.by,))
+            runs = child is not None and child.state == "running"
+            found.append(booked.by)
+            levels.append((booked.by, to_ms if runs else ctx.time_ms))
+    return found
 
 
 def _move_end(ctx: Context, name: str, lease: Lease, to_ms: int) -> None:

@@ -154,8 +154,18 @@ def under(ctx: Context, name: str, lease: Lease) -> Iterator[tuple[str, Lease]]:
         yield str(key[4]), known(ctx, str(key[4]))
 
 
+def check_room(ctx: Context, head: str) -> None:
+    """One more sublease of a lease may be made. Raises SubleasesTooMany."""
+    if len(list(under(ctx, head, known(ctx, head)))) >= limits.SUBLEASES_MAX:
+        raise errors.SubleasesTooMany(head=head, limit=limits.SUBLEASES_MAX)
+
+
 def check_not_sublet(ctx: Context, name: str, lease: Lease) -> None:
-    """No sublease holds the asset any more. Raises SubletStill."""
+    """No sublease holds the asset any more. Raises SubletStill.
+
+    One whose end is long past holds nothing, though nobody has reported its return.
+    """
     for sublease, found in under(ctx, name, lease):
-        if found.state in BINDING:
+        over = ctx.time_ms >= found.end_ms + limits.HANDOVER_SILENCE_MS
+        if found.state in BINDING and not over:
             raise errors.SubletStill(lease=name, sublease=sublease, lessee=found.terms.lessee)

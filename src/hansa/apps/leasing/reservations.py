@@ -44,8 +44,12 @@ def signed(ctx: Context, name: str) -> None:
 def reservation_due(ctx: Context, name: str) -> None:
     """A reservation past its time to be signed: its stretch is given up. It counted for nothing already."""
     found = RESERVATIONS.get(ctx, (name,))
-    if found is None or found.state != "reserved" or ctx.time_ms <= found.terms.sign_by_ms:
-        return
+    if found is not None and found.state == "reserved" and ctx.time_ms > found.terms.sign_by_ms:
+        give_up(ctx, name, found)
+
+
+def give_up(ctx: Context, name: str, found: Reservation) -> None:
+    """What was reserved is free again."""
     booking.unbook(ctx, name)
     RESERVATIONS.put(ctx, (name,), replace(found, state="lapsed"))
     lease = LEASES.get(ctx, (name,))

@@ -4,7 +4,7 @@ from hansa.apps.billing import interface as billing
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import booking, errors, text
 from hansa.apps.leasing.assets import described
-from hansa.apps.leasing.lease_rules import check_consented, check_nature, known, of_party
+from hansa.apps.leasing.lease_rules import check_consented, check_nature, check_room, known, of_party
 from hansa.apps.leasing.messages import Attachment, Lease, Link, Part, Sign, Signature, Withdraw
 from hansa.apps.leasing.messages_market import LeaseTerms
 from hansa.apps.leasing.messages_told import Concluded, EndedEarly, Signed, Withdrawn
@@ -169,6 +169,8 @@ def _standing(ctx: Context, name: str, lease: Lease, content: str) -> tuple[Sign
 def _conclude(ctx: Context, name: str, lease: Lease) -> None:
     """Both have signed: agreement, funds and booking, within this transaction or not at all."""
     terms = lease.terms
+    if terms.head:
+        check_room(ctx, terms.head)
     if lease.replaces:
         _take_over(ctx, name, lease)
     signed(ctx, name)

@@ -7,8 +7,7 @@ of every lease above it has consented, and it lies within the time of the one th
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.bargaining import check_terms
-from hansa.apps.leasing.lease_rules import BINDING, of_lessee, of_lessor, under
-from hansa.apps.leasing.lease_rules import known as known_lease
+from hansa.apps.leasing.lease_rules import BINDING, check_room, of_lessee, of_lessor
 from hansa.apps.leasing.messages import Consent, ConsentSublease, Lease, RevokeConsent, Sublet, Transfer
 from hansa.apps.leasing.messages_market import LeaseTerms, Reservation
 from hansa.apps.leasing.messages_told import (
@@ -67,9 +66,7 @@ def sublet(ctx: Context, a: Sublet) -> None:
     if not ctx.time_ms < terms.sign_by_ms <= terms.from_ms:
         raise errors.SignTime()
     check_unused(ctx, a.sublease)
-    head = known_lease(ctx, terms.head)
-    if len(list(under(ctx, terms.head, head))) >= limits.SUBLEASES_MAX:
-        raise errors.SubleasesTooMany(head=terms.head, limit=limits.SUBLEASES_MAX)
+    check_room(ctx, terms.head)
     check_terms(ctx, a.sublease, terms)
 
     # Writes: the booking refuses what is taken, and then nothing of this was.

@@ -129,8 +129,9 @@ def end(draft: Draft) -> Iterator[Pair]:
     law = "（参见《民法典》第七百二十二条）" if is_cn(draft) and terms.nature == "operating" else ""
     law_en = " (see PRC Civil Code, art. 722)" if law else ""
     yield (
-        f"暂停满 {zh}而逾期款项仍未付清的，出租方可终止{law}。",
-        f"Where the lessee was suspended for {en} and has still not paid, the lessor may end it{law_en}.",
+        f"暂停满 {zh}而逾期款项仍未付清的，出租方可终止{law}；其转租随之终止。",
+        f"Where the lessee was suspended for {en} and has still not paid, the lessor may end it{law_en}; "
+        "what the lessee has sublet ends with it.",
     )
     yield (
         "返还在终止时间之前经双方确认的，本合同于确认之时终止，此后不再计费。",

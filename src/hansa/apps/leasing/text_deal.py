@@ -113,9 +113,9 @@ def term(draft: Draft) -> Iterator[Pair]:
     if terms.extension_ms:
         zh, en = span(terms.extension_ms)
         yield (
-            f"承租方有权单方续期，累计不超过 {zh}，但以届时无他人预订为限。",
-            f"The lessee may extend it by itself by up to {en} in all, as far as nobody else has booked the "
-            "asset.",
+            f"承租方没有逾期款项的，有权单方续期，累计不超过 {zh}，但以届时无他人预订为限。",
+            f"The lessee, unless it is overdue with a payment, may extend it by itself by up to {en} in all, "
+            "as far as nobody else has booked the asset.",
         )
 
 

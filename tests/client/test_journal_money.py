@@ -6,19 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from hansa.apps.money.conservation import fund_left
 from hansa.apps.money.contract import ROOM
-from hansa.apps.money.messages_bank import Posted
+from hansa.apps.money.messages_bank import Posted, Why
 from hansa.apps.money.names import back_of, return_of, same_again_of
 from hansa.apps.money.receipts import unapplied_minor
 from hansa.apps.money.tables import BALANCES, FUNDS, HOLDS, ISSUED, OBLIGATIONS, PAYMENTS, RECEIPTS
+from hansa.client.errors import AnswerUnusable
 from hansa.client.happened import Happened
 from hansa.client.journal import Voucher, difference_minor
 from hansa.client.journal_accounts import read_chart
+from hansa.client.journal_claims import TEXTS
 from hansa.client.journal_known import MoneyEvent, told
 from hansa.client.journal_money import MoneyBooks, money_vouchers
 from hansa.client.tables import EPOCH
@@ -197,3 +199,22 @@ def test_an_event_is_booked_or_there_is_a_reason() -> None:
     booked = {kind.__struct_config__.tag for kind in MoneyEvent.__args__}
     assert not booked & set(TOLD_ELSEWHERE)
     assert {kind.__struct_config__.tag for kind in ROOM.events} == booked | set(TOLD_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"_type":"money.owed"}',
+        b'{"_type":"money.owed","amount_minor":"much"}',
+        b'{"_type":"money.posted"',
+    ],
+)
+def test_an_event_that_is_not_as_known_is_no_hole_in_the_books(data: bytes) -> None:
+    with pytest.raises(AnswerUnusable) as refused:
+        list(told([Happened(7, 3, 0, data)]))
+    assert "7.3" in refused.value.en
+    assert list(told([Happened(7, 3, 0, b'{"_type":"money.owed_more"}')])) == []
+
+
+def test_every_posting_has_a_name_for_people() -> None:
+    assert set(get_args(Why)) == set(TEXTS)

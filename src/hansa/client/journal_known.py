@@ -24,7 +24,9 @@ from hansa.apps.money.messages import (
 )
 from hansa.apps.money.messages_bank import Posted
 from hansa.apps.money.names import pay_in_of, return_of, same_again_of
+from hansa.client import errors
 from hansa.client.happened import Happened
+from hansa.kernel.refusal import shown
 
 MoneyEvent = (
     Owing | Lessened | Received | Applied | Reversed | HasSetOff | FundOpened | FundDrawn | FundEnded
@@ -56,10 +58,19 @@ class Told(NamedTuple):
 
 
 def told(happened: Iterable[Happened]) -> Iterator[Told]:
-    """Those events that books are made of, in the order of the ledger."""
+    """Those events that books are made of, in the order of the ledger.
+
+    Raises AnswerUnusable where one is not as this release knows it: books with a hole in them are none.
+    """
     for height, place, at_ms, data in happened:
-        if data.startswith(_TAGS):
-            yield Told(height, place, at_ms, _decoder.decode(data))
+        if not data.startswith(_TAGS):
+            continue
+        try:
+            event = _decoder.decode(data)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            where = f"/v1/events {height}.{place}"
+            raise errors.AnswerUnusable(url=where, detail=shown(str(error))) from None
+        yield Told(height, place, at_ms, event)
 
 
 @dataclass

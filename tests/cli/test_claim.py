@@ -37,8 +37,8 @@ def test_what_is_wrong_is_told(quick: Shell) -> None:
     quick.refused("billing.agreement_unknown", "claim", "stop", "g-9", "execution", *TIME, *ABOUT, "--yes")
     late = ("--from", "yesterday", "--to", "2026-01-31T10:00+08:00")
     quick.refused("cli.value_wrong", "claim", "stop", "g-9", "execution", *late, *ABOUT, "--yes")
-    quick.refused("cli.wrong_use", "claim", "contest", "g-9", "c-1", "--yes")
-    quick.refused("cli.wrong_use", "claim", "withdraw", "g-9", "c-1", "--yes")
+    quick.refused("cli.not_found", "claim", "contest", "g-9", "c-1", "--yes")
+    quick.refused("cli.not_found", "claim", "withdraw", "g-9", "c-1", "--yes")
     assert quick.do("claim", "list", "g-9", "--json").json == []
     assert quick("claim", "stop", "g-9", "execution", *TIME, "--reason", "x", "--liable", "them").status == 2
 

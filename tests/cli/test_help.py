@@ -69,3 +69,25 @@ def test_what_there_is_not_is_named(shell: Shell) -> None:
         ran = shell(*arguments)
         assert ran.status == 2
         assert "rubbish" in ran.err
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("rubbish",), "没有命令 rubbish"),
+    (("vote", "rubbish"), "没有命令 rubbish"),
+    (("money", "owe", "maker"), "缺少 AMOUNT"),
+    (("money", "owe", "maker", "5"), "缺少 --id"),
+    (("money", "owed", "--sid", "both"), "没有选项 --sid（是否指 --side"),
+    (("money", "owed", "--side", "x"), "--side：x 不对，应为 both, to-us, by-us 之一"),
+    (("statement", "accrual", "--at", "soon"), "--at：soon 不是日期，应写作 2026-01-31"),
+    (("pay", "match", "none.csv"), "FILES...：文件 none.csv 不存在"),
+    (("offer", "search", "milling", "--km", "0"), "--km：0 不在 1<=x<=20100 之内"),
+    (("offer", "search", "milling", "--km", "far"), "--km：far 不是数"),
+    (("lease", "list", "all"), "多出的参数：all"),
+    (("money", "owed", "--json", "--csv"), "只能选一种输出"),
+])  # fmt: skip
+def test_what_is_typed_wrong_is_said_in_chinese(shell: Shell, arguments: tuple[str, ...], said: str) -> None:
+    ran = shell(*arguments, HANSA_LANG="zh")
+    assert ran.status == 2
+    assert said in ran.err
+    assert "--help" in ran.err
+    assert "Error" not in ran.err

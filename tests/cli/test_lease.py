@@ -106,7 +106,7 @@ def test_a_lease_from_its_text_to_its_close(town: Town, tmp_path: Path) -> None:
     digest = told_.split("SHA-256 ")[-1].strip()
     assert "Lease of production equipment" in told_
     assert "设备租赁合同" in plant.do("lease", "text", "l-1", "--in", "zh").out
-    plant.refused("cli.wrong_use", "lease", "show", "l-1")
+    plant.refused("cli.not_found", "lease", "show", "l-1")
     plant.refused("cli.wrong_use", "lease", "sign", "l-1", "--content", "0" * 64, YES)
     draft = plant.do("lease", "sign", "l-1", "--dry-run")
     assert digest in draft.out
@@ -130,7 +130,7 @@ def test_a_lease_from_its_text_to_its_close(town: Town, tmp_path: Path) -> None:
     maker.refused("cli.wrong_use", *report, YES)
     maker.refused("cli.wrong_use", *report, "--item", "spindle=fine", YES)
     maker.refused("leasing.items_unfit", *report, "--item", "spindle=good", YES)
-    plant.refused("cli.wrong_use", "lease", "confirm", "l-1", "in", YES)
+    plant.refused("cli.not_found", "lease", "confirm", "l-1", "in", YES)
     maker.do(*report, "--item", "spindle=good", "--item", "coolant=worn", YES)
     plant.refused("leasing.photo_unknown", "lease", "confirm", "l-1", "in", "--photo", other, YES)
     plant.refused("leasing.disputed_unfit", "lease", "confirm", "l-1", "in", "--refuse", YES)
@@ -187,7 +187,7 @@ def test_consent_sublease_ends_and_what_is_refused(town: Town) -> None:
     maker.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--amount", "0.05", YES)
     plant.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--amount", "0.05", "--agree", YES)
     maker.refused("leasing.wrong_state", "lease", "damage", "l-1", "d-1", "--withdraw", YES)
-    maker.refused("cli.wrong_use", "lease", "deposit", "l-1", "RF00NONE", "--amount", "0.05", YES)
+    maker.refused("cli.not_found", "lease", "deposit", "l-1", "RF00NONE", "--amount", "0.05", YES)
     maker.refused("leasing.wrong_state", "lease", "close", "l-1", YES)
     bank.do("lease", "withdraw", "s-1", YES)
     assert "void" in bank.do("lease", "list").out

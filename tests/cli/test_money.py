@@ -79,8 +79,8 @@ def test_a_debt_is_acknowledged_received_put_right_and_waived(street: Street) ->
     back = maker.do("money", "owed", "--side", "by-us", "--json").json[0]["reference"]
     maker.refused("money.not_due", "money", "set-off", second["reference"], back, *YES)
     assert maker.do("money", "unapplied", "--payer", "bank", "--json").json == []
-    maker.refused("cli.wrong_use", "money", "waive", "RF00", "--reason", "x", *YES)
-    maker.refused("cli.wrong_use", "money", "apply", "zz", second["reference"], *YES)
+    maker.refused("cli.not_found", "money", "waive", "RF00", "--reason", "x", *YES)
+    maker.refused("cli.not_found", "money", "apply", "zz", second["reference"], *YES)
     maker.refused("pay.amount_invalid", "money", "refund", entry, "1.001", "--due", "2031-01-31", *YES)
 
 
@@ -101,7 +101,7 @@ def test_claims_on_a_bank_are_paid_held_and_paid_out(street: Street) -> None:
     maker.do("money", "capture", listed["hold"][:8], "--amount", "10.00", *YES)
     plant.refused("money.hold_not_yours", "money", "release", listed["hold"], *YES)
     maker.do("money", "release", listed["hold"], *YES)
-    maker.refused("cli.wrong_use", "money", "capture", listed["hold"], *YES)
+    maker.refused("cli.not_found", "money", "capture", listed["hold"], *YES)
 
     owe = ("money", "owe", "maker", "50.00", "--id", "by-claims", "--due", "2031-01-31")
     plant.do(*owe, "--bank", "bank", *YES)

@@ -213,7 +213,7 @@ def test_a_template_is_written_once(town: Town, tmp_path: Path) -> None:
         ("market.offer_missing", ("offer", "show", "maker", "nothing")),
         ("market.bargain_missing", ("offer", "bargain", "nothing")),
         ("market.bargain_missing", ("offer", "agree", "nothing", "--yes")),
-        ("cli.wrong_use", ("asset", "show", "nothing")),
+        ("cli.not_found", ("asset", "show", "nothing")),
         ("leasing.offer_unknown", ("offer", "withdraw", "nothing", "--yes")),
     ],
 )

@@ -9,6 +9,7 @@ from hansa.apps.leasing.queries_market import ListedAsset
 from hansa.cli.common import (
     Desk,
     Language,
+    NotFound,
     WrongCommand,
     acting,
     confirm,
@@ -95,7 +96,10 @@ def show(lang: Language, name: str, owner: str, version: int, profile_name: str)
     of = owner or at.profile.member
     found = at.ask("leasing.asset_of", Any, owner=of, asset=name, version=version)
     if found is None:
-        raise WrongCommand(text_zh=f"{of} 没有设备 {name}。", text_en=f"{of} has no machine {name}.")
+        raise NotFound(
+            text_zh=f"{of} 没有设备 {name}。请用 hansa asset list 查看。",
+            text_en=f"{of} has no machine {name}. `hansa asset list` lists them.",
+        )
     show_json(found)
 
 

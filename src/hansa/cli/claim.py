@@ -10,9 +10,9 @@ import click
 from hansa.apps.billing.attribution import Claim
 from hansa.apps.billing.messages_claims import ClaimScrap, ClaimStop, ContestClaim, WithdrawClaim
 from hansa.apps.billing.texts_trade import LIABLE
-from hansa.cli.common import Desk, Language, WrongCommand, desk, now_ms, profile_option
+from hansa.cli.common import Desk, Language, desk, now_ms, profile_option
 from hansa.cli.fields import time_ms
-from hansa.cli.money_common import signing
+from hansa.cli.money_common import signing, the_one
 from hansa.cli.tables import table_output
 from hansa.cli.zones import zone_of_agreement
 from hansa.client.tables import Column, Table
@@ -178,14 +178,8 @@ def _period(at: Desk, agreement: str, name: str) -> int:
     """The open period in which the claim lies."""
     found = at.ask("billing.open_claims", LISTED, agreement=agreement)
     periods: list[int] = [period_ms for period_ms, each, _ in found if each == name]
-    if len(periods) != 1:
-        raise WrongCommand(
-            text_zh=f"协议 {agreement} 的未关账结算期中有 {len(periods)} 份编号为 {name} 的申请。"
-            "请用 hansa claim list 查看。",
-            text_en=f"{len(periods)} open claims of agreement {agreement} are named {name}: see "
-            "`hansa claim list`.",
-        )
-    return periods[0]
+    one: int = the_one(periods, "认定申请", "open claim", name, f"hansa claim list {agreement}")
+    return one
 
 
 def _between(at: Desk, agreement: str, since: str, to: str) -> tuple[int, int]:

@@ -55,6 +55,13 @@ class NotAnId(Refusal, code="cli.not_an_id", field="option"):
     en = "`{given}` is no id: an id has small letters, digits and - _ . : in it, 64 at most."
 
 
+class NotFound(Refusal, code="cli.not_found", field="option"):
+    """What a user names is not there, or is not the only one."""
+
+    zh = "{text_zh}"
+    en = "{text_en}"
+
+
 profile_option = click.option(
     "--profile", "-p", "profile_name", default="", help="Which profile; else the default one. 使用哪个配置。"
 )

@@ -13,7 +13,7 @@ from hansa.apps.leasing.messages import Attachment, Handover, Item, Lease, Repor
 from hansa.apps.leasing.messages_told import Handovers
 from hansa.apps.leasing.reports import content_of
 from hansa.apps.leasing.text_draft import Draft
-from hansa.cli.common import Desk, Language, WrongCommand, say
+from hansa.cli.common import Desk, Language, NotFound, WrongCommand, say
 from hansa.cli.fields import time_ms
 from hansa.cli.money_common import chosen, part_of, signing
 from hansa.cli.zones import zone_of_lease
@@ -36,7 +36,7 @@ from_option = click.option(
 def known(at: Desk, name: str) -> Lease:
     found: Lease | None = at.ask("leasing.lease_of", Lease | None, lease=name)
     if found is None:
-        raise WrongCommand(
+        raise NotFound(
             text_zh=f"没有租约 {name}；谈妥而尚无人签署的，用 hansa lease text {name} 查看文本。",
             text_en=f"There is no lease {name}. What is agreed and not signed: `hansa lease text {name}`.",
         )
@@ -178,7 +178,7 @@ def _reported(at: Desk, name: str, direction: str) -> Handover:
     both: Handovers = at.ask("leasing.handovers_of", Handovers, lease=name)
     found = both.taken if direction == "in" else both.given_back
     if found is None or found.state != "reported":
-        raise WrongCommand(
+        raise NotFound(
             text_zh=f"租约 {name} 没有待确认的交接报告。",
             text_en=f"No handover of lease {name} waits for you.",
         )

@@ -64,6 +64,13 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             _nobody_reads()
+        except click.UsageError as error:
+            if (ctx.obj or ctx.params["lang"] or system_language()) != "zh":
+                raise
+            from hansa.cli.usage import usage_zh
+
+            click.echo(usage_zh(error), err=True)
+            sys.exit(error.exit_code)
         except Exception as error:
             from hansa.client.problems import printable
 

@@ -21,7 +21,7 @@ from hansa.apps.money.messages import (
 from hansa.apps.money.queries import ListedBalance, ListedFund, ListedHold, ListedObligation, ListedReceipt
 from hansa.apps.money.receipts import unapplied_minor
 from hansa.cli import money_claims
-from hansa.cli.common import Desk, Language, WrongCommand, desk, profile_option
+from hansa.cli.common import Desk, Language, desk, profile_option
 from hansa.cli.money_common import (
     DAY,
     allocations_of,
@@ -32,6 +32,7 @@ from hansa.cli.money_common import (
     items,
     part_of,
     signing,
+    the_one,
 )
 from hansa.cli.tables import table_output
 from hansa.client.money_words import CAUSES, FUND_STATES
@@ -426,13 +427,8 @@ def _fund(at: Desk, beginning: str) -> str:
     """The one fund whose id begins so."""
     listed = at.ask_all("money.funds_of", ListedFund, lambda each: each.id, member=at.profile.member)
     found: list[str] = [each.id for each in listed if each.id.startswith(beginning.lower())]
-    if len(found) != 1:
-        raise WrongCommand(
-            text_zh=f"有 {len(found)} 笔款项的编号以 {beginning} 开头。请用 hansa money funds 查看。",
-            text_en=f"{len(found)} deposits, prepayments or earnest money begin with {beginning}. See "
-            "`hansa money funds`.",
-        )
-    return found[0]
+    one: str = the_one(found, "收款", "receipt", beginning, "hansa money receipts")
+    return one
 
 
 def _entry(at: Desk, beginning: str) -> str:
@@ -442,12 +438,8 @@ def _entry(at: Desk, beginning: str) -> str:
     member = at.profile.member
     listed = at.ask_all("money.receipts", ListedReceipt, lambda each: each.entry, creditor=member)
     found: list[str] = [each.entry for each in listed if each.entry.startswith(beginning.lower())]
-    if len(found) != 1:
-        raise WrongCommand(
-            text_zh=f"有 {len(found)} 笔收款的流水以 {beginning} 开头。请用 hansa money receipts 查看。",
-            text_en=f"{len(found)} receipts begin with {beginning}. See `hansa money receipts`.",
-        )
-    return found[0]
+    one: str = the_one(found, "款项", "fund", beginning, "hansa money funds")
+    return one
 
 
 for _command in money_claims.COMMANDS:

@@ -19,8 +19,8 @@ from hansa.apps.money.messages_bank import (
 )
 from hansa.apps.money.names import name_of
 from hansa.apps.money.queries import ListedHold, ListedWithdrawal
-from hansa.cli.common import Desk, Language, WrongCommand, desk, profile_option, say
-from hansa.cli.money_common import DAY, chosen, currency_option, end_of, part_of, signing
+from hansa.cli.common import Desk, Language, desk, profile_option, say
+from hansa.cli.money_common import DAY, chosen, currency_option, end_of, part_of, signing, the_one
 from hansa.cli.tables import table_output
 from hansa.client.pay.items import minor_of
 from hansa.client.tables import Column, Table
@@ -196,12 +196,8 @@ def _hold(at: Desk, beginning: str) -> ListedHold:
     member = at.profile.member
     listed = at.ask_all("money.holds_of", ListedHold, lambda each: each.id, member=member)
     found: list[ListedHold] = [each for each in listed if each.id.startswith(beginning)]
-    if len(found) != 1:
-        raise WrongCommand(
-            text_zh=f"有 {len(found)} 笔未结冻结的编号以 {beginning} 开头。请用 hansa money holds 查看。",
-            text_en=f"{len(found)} open holds begin with {beginning}. See `hansa money holds`.",
-        )
-    return found[0]
+    one: ListedHold = the_one(found, "冻结", "open hold", beginning, "hansa money holds")
+    return one
 
 
 COMMANDS = (

@@ -9,7 +9,7 @@ import click
 
 from hansa.apps.money.messages import Allocation
 from hansa.apps.money.queries import ListedObligation
-from hansa.cli.common import Desk, Language, WrongCommand, acting, desk
+from hansa.cli.common import Desk, Language, NotFound, acting, desk
 from hansa.cli.sending import act
 from hansa.kernel import Action, limits
 
@@ -57,13 +57,23 @@ def chosen(at: Desk, text: str) -> ListedObligation:
     else:
         exact = at.ask("money.obligation", ListedObligation | None, obligation=compact)
         found = [exact] if exact else [each for each in _own(at) if each.id.startswith(compact)]
-    if len(found) != 1:
-        raise WrongCommand(
-            text_zh=f"有 {len(found)} 个应收应付项符合 {text}。请用 hansa money owed 查看。",
-            text_en=f"{len(found)} obligations are meant by {text}. See `hansa money owed`.",
-        )
-    one: ListedObligation = found[0]
+    one: ListedObligation = the_one(found, "应收应付项", "open item", text, "hansa money owed")
     return one
+
+
+def the_one(found: Sequence[Any], zh: str, en: str, typed: str, see: str) -> Any:
+    """The only one of what was found by what a user typed. Raises NotFound."""
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFound(
+            text_zh=f"没有编号为 {typed} 的{zh}。请用 {see} 查看。",
+            text_en=f"There is no {en} {typed}. `{see}` lists them.",
+        )
+    raise NotFound(
+        text_zh=f"有 {len(found)} 个{zh}的编号以 {typed} 开头，请多写几位。可用 {see} 查看。",
+        text_en=f"{len(found)} {en}s begin with {typed}: write more of it. `{see}` lists them.",
+    )
 
 
 def _own(at: Desk) -> list[ListedObligation]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hansa.cli.common import Desk, Language, desk, now_ms, profile_option, say, yes_option
+from hansa.cli.fields import ValueWrong
 from hansa.cli.tables import table_output
 from hansa.client.files import read_bounded, write_new
 from hansa.client.money_words import CAUSES
@@ -303,4 +304,6 @@ def given_day(text: str) -> int:
     try:
         return (date.fromisoformat(text) - EPOCH).days
     except ValueError:
-        raise click.UsageError(f"{text}: YYYY-MM-DD") from None
+        raise ValueWrong(
+            name="day", given=text, wanted_zh="日期，如 2026-01-31", wanted_en="a date: 2026-01-31"
+        ) from None

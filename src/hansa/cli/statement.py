@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,8 @@ def list_(lang: Language, agreement: str, unsettled: bool, profile_name: str) ->
     """Statements of your agreements, and what is to be done with each. 结算单一览。"""
     at = desk(lang, profile_name)
     rows = []
-    for name, found in agreements(AtDesk(at), at.profile.member):
+    asks, member = AtDesk(at), at.profile.member
+    for name, found in chain(agreements(asks, member), agreements(asks, member, shared=True)):
         if agreement in ("", name):
             rows += _rows(at, name, found, unsettled)
     return Table(Text("结算单", "Statements"), LISTED, rows)

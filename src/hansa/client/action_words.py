@@ -19,6 +19,32 @@ from hansa.kernel import Action
 TIME_LEAST_MS = 10**11
 """A number of ms from 1973 on is a time, a smaller one a length of time."""
 NAMES_ZH = {
+    "cut_off": "关账宽限",
+    "gaps": "缺口规则",
+    "attribution": "停机认定规则",
+    "checks": "副表",
+    "unknown": "未知时间上限",
+    "settlement": "结算办法",
+    "payment_days": "付款天数",
+    "runs_from": "起算",
+    "silence_days": "默认确认天数",
+    "interest": "逾期利率",
+    "governing_law": "适用法律",
+    "prevailing_language": "优先文本",
+    "mode": "付款方式",
+    "grade": "状况",
+    "early_end_notice": "提前终止通知",
+    "extension": "续期权",
+    "expected": "预计总额",
+    "substitution_right": "替换权",
+    "with_crew": "带人",
+    "process": "工艺",
+    "material": "材料",
+    "size": "尺寸",
+    "tolerance": "公差",
+    "report": "报告",
+    "state": "状态",
+    "by": "报告方",
     "against": "抵销项",
     "agreement": "协议",
     "allocations": "核销",
@@ -162,13 +188,13 @@ def _label(name: str, lang: Language) -> str:
 
 
 def _value(name: str, value: Any, currency: str, lang: Language) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and value:
         return ("、" if lang == "zh" else ", ").join(_value(name, each, currency, lang) for each in value)
     if isinstance(value, bool):
         return {True: ("是", "yes"), False: ("否", "no")}[value][lang == "en"]
     if isinstance(value, int):
         return _number(name, value, currency, lang)
-    return "—" if value is None or value == "" else printable(str(value))
+    return "—" if value in (None, "", [], ()) else printable(str(value))
 
 
 def _number(name: str, value: int, currency: str, lang: Language) -> str:

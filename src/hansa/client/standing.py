@@ -96,15 +96,17 @@ def _said(agreement: Agreement, life: Life, calendar: Calendar) -> Text:
 def _disputes(statement: Statement, life: Life) -> list[Text]:
     out = []
     for each in life.disputes:
-        lines = ", ".join(str(line) for line in each.lines)
+        numbers = [str(line) for line in each.lines]
+        one = len(numbers) == 1
+        lines = f"Line {numbers[0]} is" if one else f"Lines {', '.join(numbers)} are"
         left = [lifecycle.standing_minor(life, x) for x in statement.lines if x.number in each.lines]
         amount = money(sum(left), statement.currency)
         zh = "由副表规则提出" if each.automatic else f"由 {each.by} 提出"
         en = "by the check feed's rule" if each.automatic else f"by {each.by}"
         out.append(
             Text(
-                f"第 {lines} 行有异议，{zh}（理由 {each.reason}），计 {amount}；其余照付。",
-                f"Lines {lines} are disputed {en} (reason {each.reason}), {amount}; all else is due.",
+                f"第 {'、'.join(numbers)} 行有异议，{zh}（理由 {each.reason}），计 {amount}；其余照付。",
+                f"{lines} disputed {en} (reason {each.reason}), {amount}; all else is due.",
             )
         )
     return out

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from hansa.apps.money import interface as money
-from hansa.apps.money.messages import Allocation, FundKind, NoteInvoice, Receive
+from hansa.apps.money.messages import Allocation, FundKind, NoteInvoice, Receive, Received, Reverse
 from hansa.client.journal import difference_minor
 from hansa.client.journal_accounts import Chart, read_chart
+from hansa.client.journal_known import told
 from hansa.client.journal_ledger import gather, journal
 from hansa.kernel import limits
 from tests.apps.statements import Desk
@@ -114,6 +115,16 @@ def test_a_prepayment_is_drawn_by_statements_and_taxed_at_its_own_point(desk: De
     receive(desk, money.return_of(name), left, by="plant", payer="maker")
     assert sums(desk, "maker", taxed())["prepayment_tax"] == 0
     assert sums(desk, "plant", taxed())["prepayment_paid"] == 0
+
+
+def test_the_tax_of_a_prepayment_goes_with_a_receipt_that_is_undone(desk: Desk) -> None:
+    open_fund(desk, "prepayment", 226_000)
+    assert sums(desk, "maker", taxed())["output_tax"] == -26_000
+    (entry,) = [
+        event.entry for *_, event in told(Asking(desk).events("money")) if isinstance(event, Received)
+    ]
+    desk.do("maker", Reverse(entry, "returned_by_bank"))
+    assert sums(desk, "maker", taxed()) == {}
 
 
 def test_earnest_money_doubled_is_an_expense_here_and_income_there(desk: Desk) -> None:

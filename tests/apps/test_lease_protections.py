@@ -1,8 +1,10 @@
 """What a lease asks a second time, as it may not hold any more; and names and terms that could never be."""
 
+from hansa.apps.billing.messages import Propose
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.messages import ConsentSublease, Sublet, Transfer
 from hansa.apps.leasing.messages_market import LeaseTerms
+from hansa.apps.leasing.proposals import agreement_of
 from hansa.kernel import Refusal
 from tests.apps.leases import (
     DAY,
@@ -38,6 +40,23 @@ def test_a_name_that_a_bargain_has_is_taken_for_subleases_and_transfers_too() ->
     ground.do("plant", enquiry("taken", later, until_ms=ground.now_ms + HOUR))
     for action in (Sublet("taken", sublease(2, 2)), Transfer("l-1", "taken", successor())):
         assert refused(ground, "plant", action, Refusal).code == "leasing.bargain_taken"
+
+
+def test_nobody_takes_the_id_of_a_lease_to_come_for_an_agreement_of_its_own() -> None:
+    ground = running()
+    ground.consent("maker")
+    later = lease_terms(from_ms=TO_MS + DAY, to_ms=TO_MS + 8 * DAY, sign_by_ms=TO_MS)
+    ground.do("plant", enquiry("b-1", later, until_ms=ground.now_ms + HOUR))
+    ground.do("plant", Sublet("s-1", sublease(2, 2)))
+    ground.do("plant", Transfer("l-1", "n-1", successor()))
+    terms = agreement_of(lease_terms())
+    for name in ("b-1", "s-1", "n-1"):
+        squatting = Propose(
+            name, "bank", "rival", "maker", "t-1", 1, (), terms.terms, terms.from_ms, terms.to_ms
+        )
+        assert refused(ground, "rival", squatting, Refusal).code == "billing.agreement_taken"
+    ground.sign("s-1")
+    assert ground.lease("s-1").state == "signed"
 
 
 def test_terms_that_could_never_be_signed_are_no_sublease_and_no_transfer() -> None:

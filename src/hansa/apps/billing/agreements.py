@@ -14,6 +14,7 @@ from hansa.apps.billing.messages import (
     Agreement,
     AgreementChanged,
     Binding,
+    Kept,
     Propose,
     Proposed,
     PublishedTariff,
@@ -26,7 +27,7 @@ from hansa.apps.billing.meters import check_bound, check_meters
 from hansa.apps.billing.prices import check_indices, check_series
 from hansa.apps.billing.pricing import value_in_force
 from hansa.apps.billing.saying import utc_text
-from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, TARIFFS
+from hansa.apps.billing.tables import ACCOUNTS, AGREEMENTS, KEPT, TARIFFS
 from hansa.apps.billing.tariff import check_rates, check_tariff
 from hansa.apps.billing.terms import check_terms
 from hansa.apps.consortium import interface as consortium
@@ -64,6 +65,8 @@ def propose(ctx: Context, a: Propose) -> None:
     # Checks, cheapest first.
     if ctx.member != a.provider and ctx.member != a.user:
         raise errors.NotParty(member=ctx.member, agreement=a.agreement)
+    if KEPT.get(ctx, (a.agreement,)) is not None:
+        raise errors.AgreementTaken(agreement=a.agreement)
     agreement = Agreement(
         provider=a.provider,
         user=a.user,
@@ -116,6 +119,13 @@ def withdraw(ctx: Context, a: Withdraw) -> None:
 
 
 # For rooms that lease: they vouch that both parties signed.
+
+
+def keep_id(ctx: Context, name: str) -> None:
+    """Nobody proposes an agreement of this id: it waits for `agree`. Raises AgreementTaken."""
+    if AGREEMENTS.get(ctx, (name,)) is not None:
+        raise errors.AgreementTaken(agreement=name)
+    KEPT.put(ctx, (name,), Kept(since_ms=ctx.time_ms))
 
 
 def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: tuple[str, ...] = ()) -> None:

@@ -47,6 +47,13 @@ def check_agreement(ctx: Context, name: str, agreement: Agreement, feeds_of: tup
     agreements.check_new(ctx, name, agreement, feeds_of)
 
 
+def keep_id(ctx: Context, name: str) -> None:
+    """From now on only `agree` makes an agreement of this id, so that nobody else takes it before the parties
+    have signed. Raises AgreementTaken.
+    """
+    agreements.keep_id(ctx, name)
+
+
 def agree(ctx: Context, name: str, agreement: Agreement, signed: str, feeds_of: tuple[str, ...] = ()) -> None:
     """An agreement that both parties signed elsewhere: all checks of proposing and accepting, then it counts.
 

@@ -108,6 +108,12 @@ class GapRecord(Record, version=1, readers="members", retention="business"):
     """Base units; -1 where nothing is known of it."""
 
 
+class Kept(Record, version=1, readers="members", retention="business"):
+    """An agreement id that another room keeps for what may come to be agreed there."""
+
+    since_ms: TimeMs
+
+
 class Late(Record, version=1, readers="members", retention="business"):
     """What is known of closed periods changed; the next close looks at them again, from the one of
     `since_ms` on.

@@ -10,6 +10,7 @@ from hansa.apps.billing.messages import (
     Billed,
     DayRecord,
     GapRecord,
+    Kept,
     Late,
     PublishedTariff,
     Statement,
@@ -31,6 +32,7 @@ TARIFFS = Table(
     "billing.tariffs", key=("owner", "tariff", "version"), record=PublishedTariff, integers=("version",)
 )
 AGREEMENTS = Table("billing.agreements", key=("agreement",), record=Agreement)
+KEPT = Table("billing.kept", key=("agreement",), record=Kept)
 ACCOUNTS = Table("billing.accounts", key=("owner", "feed", "agreement", "meter"), record=Account)
 USAGE = Table(
     "billing.usage", key=("agreement", "meter", "period_ms"), record=UsageRecord, integers=("period_ms",)
@@ -96,6 +98,7 @@ ALL = (
     *LIFE,
     TARIFFS,
     AGREEMENTS,
+    KEPT,
     ACCOUNTS,
     USAGE,
     DAYS,

@@ -53,6 +53,7 @@ def enquire(ctx: Context, a: Enquire) -> None:
     _check_proposal(ctx, a.bargain, bargain, offer, a.terms, a.until_ms)
 
     # Writes.
+    billing.keep_id(ctx, a.bargain)
     for member in (a.offerer, ctx.member):
         BARGAINING.put(ctx, (member, a.bargain), Bargaining(offerer=a.offerer, lessee=ctx.member))
 

@@ -4,6 +4,7 @@ A sublease is a lease like any other, by an agreement of its own on the counters
 of every lease above it has consented, and it lies within the time of the one that it hangs on.
 """
 
+from hansa.apps.billing import interface as billing
 from hansa.apps.consortium import interface as consortium
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.bargaining import check_terms
@@ -70,6 +71,7 @@ def sublet(ctx: Context, a: Sublet) -> None:
     check_terms(ctx, a.sublease, terms)
 
     # Writes: the booking refuses what is taken, and then nothing of this was.
+    billing.keep_id(ctx, a.sublease)
     reserve(ctx, a.sublease, terms, digest(terms))
 
     # Events.
@@ -88,6 +90,7 @@ def transfer(ctx: Context, a: Transfer) -> None:
     check_terms(ctx, a.successor, terms)
 
     # Writes: it takes no booking yet, the old lease has it until both have signed.
+    billing.keep_id(ctx, a.successor)
     reservation = Reservation(terms=terms, content=digest(terms), state="reserved")
     RESERVATIONS.put(ctx, (a.successor,), reservation)
     due.at(ctx, terms.sign_by_ms + 1, reservation_due, terms.lessor, a.successor)

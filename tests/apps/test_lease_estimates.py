@@ -15,6 +15,7 @@ from hansa.apps.billing.settling import know
 from hansa.apps.billing.terms import GapRule, GapRuleName, Terms
 from hansa.apps.leasing import errors
 from hansa.apps.leasing.messages import Sublet
+from hansa.apps.leasing.tables_life import LEASES
 from hansa.apps.metering.chain import Point
 from hansa.kernel import replace
 from tests.apps.ground import feed
@@ -150,3 +151,15 @@ def test_a_sublease_counts_by_the_main_feed_alone(rule: Any, fits: bool) -> None
         made.do("plant", action)
     else:
         refused(made, "plant", action, errors.CheckedApart)
+
+
+@pytest.mark.parametrize("rule", ["mean", "lower"])
+def test_nor_is_sublet_what_the_head_lease_counts_by_two_feeds(rule: Any) -> None:
+    made = ground()
+    ctx = made.context()
+    head = made.lease()
+    checks = (CheckFeed("pieces", "plant", "pieces", 100, 0, rule),)
+    terms = replace(head.terms, terms=replace(head.terms.terms, checks=checks))
+    LEASES.put(ctx, ("l-1",), replace(head, terms=terms))
+    ctx.layer.merge_into(made.layer)
+    refused(made, "plant", Sublet("s-1", sublease(2, 2)), errors.CheckedApart)

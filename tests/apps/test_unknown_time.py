@@ -79,6 +79,11 @@ def test_unknown_time_is_shown_where_stops_matter_and_no_bound_disputes_nothing(
     assert stops(statement) == {("breakdown", "provider"): H}
 
 
+def test_an_unknown_stretch_too_short_for_a_gap_is_unknown_all_the_same() -> None:
+    statement = first(silent(hours=0.5))
+    assert (statement.unknown, statement.gap_count) == ((UnknownTime("execution", H // 2),), 0)
+
+
 def test_what_no_record_shows_any_more_is_unknown_too() -> None:
     ground = silent(last=False)
     assert first(ground).unknown == (UnknownTime("execution", (6 + 8) * H, True),)

@@ -125,8 +125,24 @@ def check_workbook(case: Case) -> None:
 def test_a_changed_quantity_in_the_workbook_is_charged_by_the_tariff(case: Case) -> None:
     book = load_workbook(io.BytesIO(workbook_bytes(case, "zh")))
     for pieces in (0, 7, 20, 21, 119, 250, 99_999, 446_400):
-        book["Result"]["B2"] = pieces
-        assert Reckoner(book).value("Result", "B4") * 100 == pytest.approx(case.charge_minor(pieces), abs=2)
+        book["结果"]["B2"] = pieces
+        assert Reckoner(book).value("结果", "B4") * 100 == pytest.approx(case.charge_minor(pieces), abs=2)
+
+
+def test_a_workbook_is_in_one_language_says_units_and_marks_what_may_be_changed(case: Case) -> None:
+    book = load_workbook(io.BytesIO(workbook_bytes(case, "zh")))
+    assert book.sheetnames == ["输入", "资费", "结果"]
+    for sheet in book:
+        words = [cell.value for row in sheet for cell in row if isinstance(cell.value, str)]
+        own = {scenario.name for scenario in case.scenarios}
+        said = " ".join(word for word in words if not word.startswith("=") and word not in own)
+        assert set(re.findall("[A-Za-z]{2,}", said)) <= {case.tariff.currency}
+    inputs = book["输入"]
+    shaded = [cell.coordinate for row in inputs for cell in row if cell.fill.fill_type == "solid"]
+    assert shaded == [f"B{row}" for row in range(1, 11)]
+    assert case.tariff.currency in inputs["C1"].value
+    assert inputs["B1"].number_format == "#,##0.00"
+    assert book["结果"]["B12"].number_format == "#,##0.00"
 
 
 class Reckoner:
@@ -140,7 +156,7 @@ class Reckoner:
         if not (isinstance(found, str) and found.startswith("=")):
             return found
         text = re.sub(r"(?<![<>=])=(?!=)", "==", found[1:])
-        spot = r"(?:(\w+)!)?\$?([A-Z])\$?(\d+)"
+        spot = r"(?:'(\w+)'!)?\$?([A-Z])\$?(\d+)"
         text = re.sub(
             rf'{spot}:\$?([A-Z])\$?(\d+)|{spot}|"[^"]*"', lambda match: self._named(match, sheet), text
         )

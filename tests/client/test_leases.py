@@ -22,7 +22,7 @@ def test_the_page_says_all_of_both_texts_and_what_is_signed() -> None:
             for paragraph in clause.paragraphs:
                 assert paragraph.replace("'", "&#x27;").replace('"', "&quot;") in page
     assert text.content(made) in page
-    assert "maker：k1" in page
+    assert "maker / k1" in page
     assert "公章" in page
 
 

@@ -15,6 +15,20 @@ def column(zh: str, en: str, kind: b.Kind) -> b.Column:
     return b.Column(name=text(zh, en), kind=kind)
 
 
+def files() -> b.Grid:
+    return b.Grid(
+        title=text("文件", "Files"),
+        columns=(
+            column("数量", "Quantity", "quantity"),
+            column("结算期", "Period", "period"),
+            column("文件", "File", "file"),
+            column("备注", "Remark", "text"),
+        ),
+        rows=((b.Label(zh="9.5 小时", en="9.5 h"), "2026-01-01 – 2026-01-31", "payments/a b.xml", None),),
+        empty=text("没有", "None"),
+    )
+
+
 def business(begin_ms: int) -> b.Business:
     offered = b.Bar(text=text("闲置", "idle"), from_ms=begin_ms, to_ms=begin_ms + 20 * DAY_MS, tone="idle")
     let = b.Bar(text=text("出租", "let"), from_ms=begin_ms, to_ms=begin_ms + 10 * DAY_MS, tone="let")
@@ -52,17 +66,6 @@ def business(begin_ms: int) -> b.Business:
         empty=text("没有", "None"),
         foot=(("Σ", None, None, 8_160_949, 12, *[None] * 4),),
     )  # fmt: skip
-    files = b.Grid(
-        title=text("文件", "Files"),
-        columns=(
-            column("数量", "Quantity", "quantity"),
-            column("结算期", "Period", "period"),
-            column("文件", "File", "file"),
-            column("备注", "Remark", "text"),
-        ),
-        rows=((b.Label(zh="9.5 小时", en="9.5 h"), "2026-01-01 – 2026-01-31", "payments/a b.xml", None),),
-        empty=text("没有", "None"),
-    )
     none = b.Grid(
         title=text("不符之处", "Sums that do not hold"),
         columns=(column("规则", "Rule", "proper"),),
@@ -75,7 +78,7 @@ def business(begin_ms: int) -> b.Business:
             b.Section(
                 title=text("应收应付项", "What is owed"),
                 paragraphs=(text("说明。", "What it means."),),
-                grids=(items, none, files),
+                grids=(items, none, files()),
             ),
         ),
         books=(b.Section(title=text("记账凭证", "Journal"), grids=(none,)),),

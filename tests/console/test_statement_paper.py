@@ -15,12 +15,23 @@ from hypothesis import strategies as st
 
 from hansa.apps.billing.gaps import GapLine
 from hansa.apps.billing.messages import FallLine
-from hansa.apps.billing.texts import money_text
 from hansa.apps.billing.unknown_time import UnknownTime
 from hansa.console.statement.capitals import DIGITS, capitals
 from hansa.console.statement.case import Case, StatementMissing, gather
 from hansa.console.statement.html import html_text
-from hansa.console.statement.paper import Paper, code, grouped, paper, percent, stops_grid
+from hansa.console.statement.paper import (
+    Paper,
+    amount_text,
+    apart,
+    code,
+    facts,
+    gaps_grid,
+    grouped,
+    paper,
+    percent,
+    signed_grid,
+    stops_grid,
+)
 from hansa.console.statement.pdf import letters, pdf_bytes
 from hansa.console.statement.words import WORDS
 from hansa.kernel import limits
@@ -91,7 +102,7 @@ def test_html_and_pdf_say_the_whole_paper(case: Case, lang: Any) -> None:
     made = paper(case, lang)
     html = squeezed("".join(read_html(html_text(made)).found))
     pdf = read_pdf(pdf_bytes(made, MADE_MS))
-    assert {"1130.00", made.grids[-1].rows[-1][0], made.payment[-1][1]} <= set(made.texts())
+    assert {"1,130.00", made.grids[-1].rows[-1][0], made.payment[-1][1]} <= set(made.texts())
     for text in made.texts():
         assert squeezed(text) in html, text
         assert squeezed(text) in pdf, text
@@ -107,7 +118,7 @@ def test_every_amount_of_the_statement_is_on_the_paper(case: Case, lang: Any) ->
         statement.gross_minor,
     ]
     for amount in amounts:
-        assert squeezed(money_text(amount, "CNY")) in pdf
+        assert squeezed(amount_text(amount, "CNY")) in pdf
     ((name, obligation),) = case.obligations
     assert squeezed(grouped(obligation.reference)) in pdf
     assert case.evidence in pdf
@@ -131,6 +142,30 @@ def test_the_code_holds_number_hash_and_reference(case: Case) -> None:
     reference = case.obligations[0][1].reference
     assert text == f"hansa:statement/{'ab' * 32}/g-1/{FROM_MS}?sha256={case.evidence}&ref={reference}"
     assert html_text(paper(case, "zh")).count("<svg") == 1
+
+
+def test_figures_are_set_apart_and_gaps_count_in_the_unit_of_their_line(case: Case) -> None:
+    assert [apart(each) for each in ("0", "-0.50", "999.99", "1234567.5")] == [
+        "0",
+        "-0.50",
+        "999.99",
+        "1,234,567.5",
+    ]
+    assert (amount_text(-123_456_789, "CNY"), amount_text(5, "JPY")) == ("-1,234,567.89", "5")
+    line = case.statement.lines[0]
+    told = changed(line, meter="energy", unit="kWh", unit_base=1_000, base_unit="Wh")
+    gap = GapLine("energy", FROM_MS, FROM_MS + limits.HOUR_MS, "zero", 1_234_500, "closed")
+    statement = changed(case.statement, gaps=(gap,), gap_count=1, lines=(told, *case.statement.lines[1:]))
+    (row,) = gaps_grid(replace(case, statement=statement), "en").rows
+    assert row[3] == "1,234.5 kWh"
+
+
+def test_a_paper_names_the_zone_of_its_times_and_a_lease_was_signed(case: Case) -> None:
+    assert ("Time zone", case.calendar.zone) in facts(case, "en")
+    acts = [row[0] for row in signed_grid(case, "en").rows]
+    assert acts[:2] == ["proposed the agreement", "accepted the agreement"]
+    leased = replace(case, agreement=changed(case.agreement, signed="ab" * 32))
+    assert [row[0] for row in signed_grid(leased, "en").rows][:2] == ["signed the contract of the lease"] * 2
 
 
 def test_gaps_and_falls_are_listed_with_their_rule(case: Case) -> None:

@@ -25,7 +25,8 @@ STATES: dict[str, Text] = {
 STYLE = """
 body{font-family:"Noto Sans SC","Source Han Sans SC","Microsoft YaHei",sans-serif;font-size:10.5pt;margin:2cm}
 h1{font-size:16pt;text-align:center}h2{font-size:12pt;margin:1.2em 0 .3em}
-table{border-collapse:collapse;width:100%}td{vertical-align:top;width:50%;padding:.25em .8em .25em 0}
+table{border-collapse:collapse;table-layout:fixed;width:100%}
+td{vertical-align:top;width:50%;padding:.25em .8em .25em 0;overflow-wrap:anywhere}
 .seal td{height:3.5cm;border-top:1px solid #000}.digest{font-family:monospace;word-break:break-all}
 @media print{body{margin:0}tr{break-inside:avoid}}
 """
@@ -68,7 +69,8 @@ def page(draft: Draft, signatures: tuple[tuple[str, str, str], ...] = ()) -> str
         for position, both in enumerate(zip(zh.paragraphs, en.paragraphs, strict=True), 1):
             rows.append(_row(*(f"{zh.number}.{position} {escape(one)}" for one in both)))
     signed = "".join(
-        _row(f"{escape(member)}：{escape(key)}", escape(when)) for member, key, when in signatures
+        _row(f"已签署 Signed: {escape(member)} / {escape(key)}", escape(when))
+        for member, key, when in signatures
     )
     titles = "<br>".join(escape(text.title(draft, lang)) for lang in ("zh", "en"))
     advice = "<br>".join(escape(each) for each in text.NO_ADVICE)

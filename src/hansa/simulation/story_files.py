@@ -104,7 +104,7 @@ def _contract(world: World, lease: str) -> tuple[Path, Text]:
     draft = ask.one("leasing.draft_of", Draft, lease=lease)
     signed = ask.one("leasing.lease_of", Lease, lease=lease).signatures
     file = world.folder / f"contract-{lease}.html"
-    marks = tuple((each.member, each.key, moment(each.at_ms).isoformat()) for each in signed)
+    marks = tuple((each.member, each.key, f"{moment(each.at_ms):%Y-%m-%d %H:%M:%S} UTC") for each in signed)
     file.write_text(page(draft, marks), encoding="utf-8")
     return file, Text(f"{lease} 的合同文本，中英对照", f"Contract of {lease}, both languages")
 
@@ -144,7 +144,7 @@ def _comparison(play: Play) -> Comparison:
     """By the lease's tariff, for half, all and double of what such a line makes in a month of one shift."""
     usual = RATE_PER_HOUR * 8 * 22
     spoken = {element.clause for element in play.sheet.tariff.elements if isinstance(element, Usage)}
-    scenarios = (("1/2", usual // 2), ("1", usual), ("2", usual * 2)) if spoken else (("1", usual),)
+    scenarios = (("半班", usual // 2), ("一班", usual), ("两班", usual * 2)) if spoken else (("一班", usual),)
     case = Case(
         tariff=play.sheet.tariff,
         day=play.log.report.first_ms // limits.DAY_MS,

@@ -20,7 +20,8 @@ ROUNDED_PLACES = 6
 EXACT_PLACES_MAX = 64
 
 METERS_ZH = {
-    "pieces": "产量", "machine_time": "机器工时", "execution": "运行状态", "energy": "电量",
+    "pieces": "产量", "pieces_good": "良品", "pieces_scrap": "废品", "machine_time": "机器工时",
+    "execution": "运行状态", "energy": "电量",
     "reactive_energy": "无功电量", "sheets": "印张", "air": "压缩空气", "running_time": "运行时间",
     "visits": "上门服务", "response": "响应状态", "inspected": "检测", "repeated": "复检",
     "rejected": "不合格件报告", "calls": "调用", "pressure": "供气压力",

@@ -9,6 +9,7 @@ from hansa.apps.billing.texts import (
     METERS_ZH,
     UNITS_EN,
     UNITS_ZH,
+    decimal_text,
     money_text,
     price_text,
     quantity_text,
@@ -91,7 +92,7 @@ def paper(case: Case, lang: Language) -> Paper:
         corrections_grid(case, lang),
         signed_grid(case, lang),
     )
-    total = f"{money_text(statement.gross_minor, statement.currency)} {statement.currency}"
+    total = f"{amount_text(statement.gross_minor, statement.currency)} {statement.currency}"
     return Paper(
         lang=lang,
         title=word("title", lang),
@@ -119,7 +120,7 @@ def _party(case: Case, role: str, lang: Language) -> tuple[str, str, str]:
     id = case.statement.provider if role == "provider" else case.statement.user
     member = case.parties[id]
     name = member.name_zh if lang == "zh" else member.name_en
-    registration = f"{member.registration.kind.upper()} {member.registration.number}"
+    registration = f"{word(member.registration.kind, lang)} {member.registration.number}"
     return (word(role, lang), printable(f"{name} ({id})"), printable(registration))
 
 
@@ -137,6 +138,7 @@ def facts(case: Case, lang: Language) -> tuple[tuple[str, str], ...]:
         (word("currency", lang), statement.currency),
         (word("prices", lang), word("with_tax" if statement.tax_included else "without_tax", lang)),
         (word("closed", lang), closed),
+        (word("zone", lang), case.calendar.zone),
         *(((word("capitals", lang), capitals(statement.gross_minor)),) if in_capitals else ()),
     )
 
@@ -147,7 +149,7 @@ def lines_grid(case: Case, lang: Language) -> Grid:
     disputed = disputed_lines(case.life) if case.life else statement.check_lines
     rows = [_line(line, statement.currency, line.number in disputed, lang) for line in statement.lines]
     sums = (statement.net_minor, "", statement.tax_minor, statement.gross_minor)
-    total = tuple(money_text(each, statement.currency) if isinstance(each, int) else each for each in sums)
+    total = tuple(amount_text(each, statement.currency) if isinstance(each, int) else each for each in sums)
     rows.append(("", word("total", lang), "", "", "", *total))
     heads = (
         "#",
@@ -161,13 +163,13 @@ def _line(line: Line, currency: str, disputed: bool, lang: Language) -> tuple[st
     return (
         str(line.number),
         tariff_text(line, lang) + mark,
-        quantity_text(line)[0],
+        apart(quantity_text(line)[0]),
         (UNITS_ZH if lang == "zh" else UNITS_EN).get(line.unit, line.unit),
         price_text(line.price_e8) if line.unit else "",
-        money_text(line.net_minor, currency),
+        amount_text(line.net_minor, currency),
         percent(line.tax_rate_bp),
-        money_text(line.tax_minor, currency),
-        money_text(line.gross_minor, currency),
+        amount_text(line.tax_minor, currency),
+        amount_text(line.gross_minor, currency),
     )
 
 
@@ -202,8 +204,19 @@ def shares_grid(case: Case, lang: Language) -> Grid:
     return Grid(word("shares", lang), heads, rows, (3, 4, 5), (2,))
 
 
+def amount_text(amount_minor: int, currency: str) -> str:
+    """Money for people, its thousands set apart."""
+    return apart(money_text(amount_minor, currency))
+
+
+def apart(number: str) -> str:
+    """A decimal number with its thousands set apart."""
+    whole, dot, part = number.removeprefix("-").partition(".")
+    return f"{'-' if number.startswith('-') else ''}{int(whole):,}{dot}{part}"
+
+
 def _money(amounts: Sequence[int], currency: str) -> tuple[str, ...]:
-    return tuple(money_text(amount, currency) for amount in amounts)
+    return tuple(amount_text(amount, currency) for amount in amounts)
 
 
 def _meter(name: str, lang: Language) -> str:
@@ -211,10 +224,15 @@ def _meter(name: str, lang: Language) -> str:
 
 
 def _counted(case: Case, meter: str, quantity_base: int, lang: Language) -> str:
-    """A quantity of a meter with its unit, where a line of the statement tells it."""
-    units = (line.base_unit for line in case.statement.lines if line.meter == meter and line.base_unit)
-    unit = next(units, "")
-    return base_text(quantity_base, unit).of(lang).strip() if unit else str(quantity_base)
+    """A quantity of a meter in the unit of a line of the statement that counts it; time as hours."""
+    told = (line for line in case.statement.lines if line.meter == meter and line.base_unit)
+    line = next(told, None)
+    if line is None:
+        return str(quantity_base)
+    if line.base_unit == "ms":
+        return base_text(quantity_base, line.base_unit).of(lang)
+    unit = (UNITS_ZH if lang == "zh" else UNITS_EN).get(line.unit, line.unit)
+    return f"{apart(decimal_text(quantity_base, line.unit_base)[0])} {unit}"
 
 
 def gaps_grid(case: Case, lang: Language) -> Grid:
@@ -245,7 +263,7 @@ def falls_grid(case: Case, lang: Language) -> Grid:
             _meter(fall.meter, lang),
             stretch_text(case.calendar, fall.from_ms, fall.to_ms),
             str(fall.readings),
-            f"{fall.good_base} → {fall.value_base}",
+            f"{fall.good_base:,} → {fall.value_base:,}",
             status[fall.status],
         )
         for fall in case.statement.falls
@@ -300,7 +318,7 @@ def claims_grid(case: Case, lang: Language) -> Grid:
             claim.reason,
             word(claim.liable, lang),
             claim.by,
-            money_text(claim.change_minor, case.statement.currency),
+            amount_text(claim.change_minor, case.statement.currency),
         )
         for claim in case.statement.claims
     )
@@ -334,7 +352,7 @@ def corrections_grid(case: Case, lang: Language) -> Grid:
             one.by,
             one.reason,
             ", ".join(str(line.line) for line in one.lines),
-            money_text(one.gross_minor, currency),
+            amount_text(one.gross_minor, currency),
             one.red_letter or (word("counts", lang) if one.effective_ms else word("waits", lang)),
         )
         for number, one in enumerate(case.corrections, 1)
@@ -347,9 +365,10 @@ def signed_grid(case: Case, lang: Language) -> Grid:
     """Who signed what, and when."""
     agreement, life = case.agreement, case.life
     other = agreement.user if agreement.proposer == agreement.provider else agreement.provider
+    proposed, accepted = ("leased", "leased") if agreement.signed else ("proposed", "accepted")
     rows = [
-        (word("proposed", lang), agreement.proposer, ""),
-        (word("accepted", lang), other, ""),
+        (word(proposed, lang), agreement.proposer, ""),
+        (word(accepted, lang), other, ""),
         (
             word("stated", lang),
             word("all_nodes", lang),
@@ -382,8 +401,8 @@ def payment(case: Case, lang: Language) -> tuple[tuple[str, str], ...]:
         left = one.amount_minor - one.paid_minor
         found += [
             (word("pays", lang), f"{one.debtor} → {one.creditor}"),
-            (word("amount", lang), f"{money_text(one.amount_minor, one.currency)} {one.currency}"),
-            (word("open", lang), f"{money_text(left, one.currency)} {one.currency}"),
+            (word("amount", lang), f"{amount_text(one.amount_minor, one.currency)} {one.currency}"),
+            (word("open", lang), f"{amount_text(left, one.currency)} {one.currency}"),
             (word("due", lang), instant_text(case.calendar, one.due_ms)),
             (word("reference", lang), grouped(one.reference)),
         ]

@@ -43,6 +43,7 @@ function sheetGrid(grid, titled) {
       caption: said(grid.title),
       rows: grid.rows,
       empty: said(grid.empty),
+      narrow: shown.length <= 2,
       foot: grid.foot.length ? grid.foot : null,
       columns: shown.map(({ name, kind, place }) => ({
         name: kind === "money" ? `${said(name)} (${DATA.agreement.currency})` : said(name),

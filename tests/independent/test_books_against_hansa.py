@@ -17,9 +17,11 @@ from independent.journal import accrual_vouchers as second_accruals
 from independent.journal import journal as second_journal
 from independent.told import PERIODS, Told, chart_of, lines_here, lines_there
 
+from hansa.apps.billing import lifecycle
 from hansa.apps.billing.accrual import accrue
 from hansa.apps.billing.elements import Cap
 from hansa.apps.billing.elements_trade import Payee, Split
+from hansa.apps.billing.lifecycle import Leg
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import Settlement
 from hansa.client.accruals import book_of
@@ -342,6 +344,25 @@ def test_what_a_provider_owes_before_any_invoice_is_not_overdue_since_ever() -> 
     [debt] = told.books.owed.values()
     assert (debt.debtor, debt.due_ms) == ("maker", MARCH_MS + 90 * DAY_MS)
     compare(told)
+
+
+def test_the_first_debt_of_a_statement_is_its_tax_point() -> None:
+    """The user owes at the law's latest day; more than that is given up then, and goes the other way."""
+    told = Told(Settlement(payment_days=40, runs_from="invoice"), ("small", "large"), CREDITED)
+    told.close(FROM_MS, 500)
+    for by in ("maker", "plant"):
+        told.confirm(by, FROM_MS)
+    told.wait(62)
+    told.concede("maker", FROM_MS, 1, 113_000)
+    told.concede("maker", FROM_MS, 5, 128_820)
+    assert [debt.debtor for debt in told.books.owed.values()] == ["plant", "maker"]
+    compare(told)
+
+
+@given(st.integers(-200, 200), st.lists(st.integers(-50, 50), min_size=1, max_size=4))
+def test_what_is_allotted_is_the_same(amount: int, weights: list[int]) -> None:
+    among = [Leg("plant", "maker", weight) for weight in weights]
+    assert lifecycle.allot(amount, among) == allot(amount, weights)
 
 
 @pytest.mark.parametrize("how", ["returned", "forfeited", "doubled"])

@@ -157,11 +157,15 @@ def piece_rows(start_ms: int) -> Iterator[Row]:
     yield at_ms, total, 0
 
 
+LOADS = (100, 95, 90, 83, 78, 72, 82, 86, 90, 95, 100, 88)
+"""Per cent, by twelfths of the year: peaks beyond four fifths of the highest by much, by little, or not."""
+
+
 def energy_rows(start_ms: int, seed: int) -> Iterator[Row]:
-    """A year of hours, each with what fell in it."""
+    """A year of hours, each with what fell in it; months of high and of low demand."""
     random = Random(seed)
     for hour in range(365 * 24):
-        busy = 60_000 if 8 <= hour % 24 < 20 else 9_000
+        busy = (60_000 if 8 <= hour % 24 < 20 else 9_000) * LOADS[hour // 24 * 12 // 365] // 100
         yield start_ms + (hour + 1) * HOUR, random.randint(busy // 2, busy) * 11 // seed, HOUR
 
 

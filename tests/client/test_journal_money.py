@@ -12,20 +12,22 @@ import pytest
 
 from hansa.apps.money.conservation import fund_left
 from hansa.apps.money.contract import ROOM
-from hansa.apps.money.messages_bank import Posted, Why
-from hansa.apps.money.names import back_of, return_of, same_again_of
+from hansa.apps.money.messages_bank import Capture, Posted, SetAside, Transfer, Why
+from hansa.apps.money.names import back_of, name_of, return_of, same_again_of
 from hansa.apps.money.receipts import unapplied_minor
 from hansa.apps.money.tables import BALANCES, FUNDS, HOLDS, ISSUED, OBLIGATIONS, PAYMENTS, RECEIPTS
 from hansa.client.errors import AnswerUnusable
 from hansa.client.happened import Happened
 from hansa.client.journal import Voucher, difference_minor
 from hansa.client.journal_accounts import read_chart
-from hansa.client.journal_claims import TEXTS
+from hansa.client.journal_claims import OPEN_CAPTURE, TEXTS
 from hansa.client.journal_known import MoneyEvent, told
 from hansa.client.journal_money import MoneyBooks, money_vouchers
 from hansa.client.tables import EPOCH
 from tests.apps.money_walk import STEPS, Walk
-from tests.apps.purse import Purse
+from tests.apps.purse import DAY, Purse, purse
+
+__all__ = ["purse"]
 
 CHART = read_chart("cas")
 MEMBERS = ("maker", "plant", "third", "bank")
@@ -199,6 +201,21 @@ def test_an_event_is_booked_or_there_is_a_reason() -> None:
     booked = {kind.__struct_config__.tag for kind in MoneyEvent.__args__}
     assert not booked & set(TOLD_ELSEWHERE)
     assert {kind.__struct_config__.tag for kind in ROOM.events} == booked | set(TOLD_ELSEWHERE)
+
+
+def test_what_moves_claims_for_no_debt_says_what_to_decide(purse: Purse) -> None:
+    purse.open_claims(plant=500)
+    purse.do("plant", Transfer("bank", "maker", "CNY", 100))
+    purse.do("plant", SetAside("h-1", "maker", "bank", "CNY", 200, purse.now_ms + DAY))
+    purse.do("maker", Capture(name_of("hold", "plant", "h-1"), 50))
+    for member, sign in (("plant", 1), ("maker", -1)):
+        open_ones = [
+            (voucher.text, entry.debit_minor - entry.credit_minor)
+            for voucher in vouchers(purse, member)
+            for entry in voucher.entries
+            if entry.role == "to_decide"
+        ]
+        assert open_ones == [(TEXTS["transfer"], sign * 100), (OPEN_CAPTURE, sign * 50)]
 
 
 @pytest.mark.parametrize(

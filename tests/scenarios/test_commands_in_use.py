@@ -97,9 +97,11 @@ def test_what_if_writes_nothing(hansa: Any, ran: tuple[Path, Any], tmp_path: Pat
     )
 
     assert compared.status == 0, compared.err
-    stated, rated = compared.json["stated"][0], compared.json["other"][0]
-    assert stated["gross_minor"] == done.json["statements"][0]["gross_minor"]
-    assert rated["net_minor"] - stated["net_minor"] == 1_000_00
+    stated, rated = ([each["net_minor"] for each in compared.json[which]] for which in ("stated", "other"))
+    assert sum(stated) == sum(each["net_minor"] for each in done.json["statements"])
+    begun, whole = (after - before for before, after in zip(stated, rated, strict=True))
+    assert begun == round(1_000_00 * 12 / 31)  # Twelve days of August, pro rata.
+    assert whole == 1_000_00 - 20_00  # The availability credit is 2 % of the fee.
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 

@@ -178,3 +178,23 @@ def test_a_bound_is_of_a_state_meter_once_and_below_the_whole(
 def test_rules_1_know_no_bound() -> None:
     with pytest.raises(errors_tariff.NotYet):
         check_terms(SHEET, replace(terms(unknown=(BOUND,)), attribution=()), 1)
+
+
+def test_corrections_of_earlier_periods_are_not_put_in_dispute() -> None:
+    ground = lease(terms=terms(settlement=SETTLED, unknown=(BOUND,)))
+    ground.move_to(at(25))
+    ground.record("pieces", (at(0), 0), (at(23), 100))
+    ground.record("scrap", (at(0), 0), (at(25), 0))
+    ground.record("execution", (at(0), ACTIVE), (at(25), ACTIVE))
+    assert first(ground).unknown == ()
+    ground.record("pieces", (at(23.5), 150), first=3)
+    ground.move_to(START_MS + 2 * DAY + CUT_OFF_MS)
+    second = ground.statements()[1]
+    assert second.unknown[0].beyond
+    corrected = [line.number for line in second.lines if line.kind == "correction"]
+    assert [second.lines[number - 1].clause for number in corrected] == ["per_piece"]
+    assert second.unknown_lines == tuple(
+        line.number
+        for line in second.lines
+        if line.clause in ("per_piece", "uptime") and line.kind != "correction"
+    )

@@ -190,6 +190,47 @@ def test_the_first_ones_are_the_first_of_all(ground: Ground, order: Any, around:
         assert search(Asked(ground), wanted, around, order, most) == every[:most]
 
 
+def test_the_cheapest_of_those_that_are_priced_comes_first_however_far(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hansa.client import market as client
+
+    cheap = replace(PIECE, tiers=(replace(PIECE.tiers[1], price_e8=100_000_000),))
+    low = replace(PIECES, elements=(cheap,))
+    ground.do("maker", PublishTariff("t-2", 1, low, calendar_owner="maker", calendar="c-1"))
+    ground.do("maker", offer("far", asset="chengdu", tariff="t-2"))
+    wanted, around = Wanted("milling", quantity=120), Around(*KUNSHAN, 2_000_000)
+    assert [hit.found.offer for hit in search(Asked(ground), wanted, around, "price", 1)] == ["far"]
+    monkeypatch.setattr(client, "PRICED_MAX", 3)
+    hits = search(Asked(ground), wanted, around, "price")
+    assert [(hit.found.offer, hit.price is None) for hit in hits] == [
+        ("kunshan", False),
+        ("ningbo", False),
+        ("chengdu", False),
+        ("far", True),
+    ]
+    assert "nearest" in hits[3].note.en
+    by_distance = search(Asked(ground), wanted, around)
+    assert [hit.price is None for hit in by_distance] == [False, False, False, True]
+
+
+def test_two_capabilities_of_one_offer_are_told_on_two_pages(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hansa.client import market as client
+
+    twice = replace(PRESS, capabilities=(MILLING, replace(MILLING, materials=("pom",), rate_per_hour=9)))
+    ground.do("maker", RegisterAsset("twice", twice))
+    ground.do("maker", offer("twice", asset="twice"))
+    monkeypatch.setattr(client, "PAGE", 1)
+    hits = search(Asked(ground), Wanted("milling"), Around(*KUNSHAN, 1_000))
+    assert [(hit.found.offer, hit.found.number) for hit in hits] == [
+        ("kunshan", 0),
+        ("twice", 0),
+        ("twice", 1),
+    ]
+
+
 def test_the_nearest_are_looked_for_in_a_small_circle_first(ground: Ground) -> None:
     around = Around(*KUNSHAN, 20_000_000)
     for most, asked in ((1, 1), (2, 2), (3, 4), (4, 5)):

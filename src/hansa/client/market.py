@@ -87,16 +87,20 @@ def search(
 ) -> list[Hit]:
     """The first `most` open offers that fit, within the circle if there is one, in the order asked for.
 
-    Ties, and offers without a price when prices order, follow by distance, offerer and id. Of prices the
-    least among the PRICED_MAX nearest offers are told; those beyond have none and come last.
+    Ties, and offers without a price when prices order, follow by distance, offerer and id. The first
+    PRICED_MAX have prices, by distance where prices order; those beyond have none and come last.
     """
     prices = Prices(ask)
-    least = max(most, PRICED_MAX) if order == "price" else most
-    hits = [_hit(each, around, prices, wanted) for each in _first(ask, wanted, around, order, least)]
-    if order != "price":
-        return hits
-    hits = hits[:PRICED_MAX] + [replace(hit, price=None, note=_TOO_MANY) for hit in hits[PRICED_MAX:]]
-    return sorted(hits, key=_by_price)[:most]
+    found = _first(ask, wanted, around, order, max(most, PRICED_MAX) if order == "price" else most)
+    hits = [
+        Hit(
+            each,
+            _distance_m(around, each.listed.place) if around else 0,
+            *(prices.of(each, wanted) if at < PRICED_MAX else (None, _TOO_MANY)),
+        )
+        for at, each in enumerate(found)
+    ]
+    return sorted(hits, key=_by_price)[:most] if order == "price" else hits
 
 
 def _first(ask: Asking, wanted: Wanted, around: Around | None, order: Order, most: int) -> list[Found]:
@@ -110,11 +114,6 @@ def _first(ask: Asking, wanted: Wanted, around: Around | None, order: Order, mos
             return found
         radius_m *= WIDER
     return list(islice(_found(ask, wanted, around, order), most))
-
-
-def _hit(found: Found, around: Around | None, prices: "Prices", wanted: Wanted) -> Hit:
-    distance = _distance_m(around, found.listed.place) if around else 0
-    return Hit(found, distance, *prices.of(found, wanted))
 
 
 def _by_price(hit: Hit) -> tuple[bool, str, int]:
@@ -137,8 +136,6 @@ def _found(ask: Asking, wanted: Wanted, around: Around | None, order: Order) -> 
         for found in page:
             if around is None or _distance_m(around, found.listed.place) <= around.radius_m:
                 yield found
-            elif given["order"] == "distance":
-                return
         if len(page) < given["limit"]:
             return
         last = page[-1]

@@ -58,8 +58,8 @@ class NotAnId(Refusal, code="cli.not_an_id", field="option"):
 class NotFound(Refusal, code="cli.not_found", field="option"):
     """What a user names is not there, or is not the only one."""
 
-    zh = "{text_zh}"
-    en = "{text_en}"
+    zh = "请核对：{text_zh}"
+    en = "Check what you named. {text_en}"
 
 
 profile_option = click.option(

@@ -155,6 +155,12 @@ def test_a_broken_file_is_refused_with_its_line_and_nothing_is_read(
         assert str(line) in refused.value.zh
 
 
+def test_a_file_without_a_head_is_not_whole(tmp_path: Path) -> None:
+    for data in (b"", b"\n\n"):
+        with pytest.raises(errors.FileTruncated):
+            read_csv(data, mapping(tmp_path, GERMAN), "x.csv")
+
+
 def test_gb18030_under_a_mapping_of_utf_8_names_the_line(tmp_path: Path) -> None:
     with pytest.raises(errors.WrongEncoding) as refused:
         read_csv(GERMAN_FILE.replace("Plant", "甲").encode("gb18030"), mapping(tmp_path, GERMAN), "x.csv")
@@ -167,6 +173,9 @@ def test_files_without_end_are_refused_before_they_are_read(
     monkeypatch.setattr(bank_csv, "LINES_MAX", 1)
     with pytest.raises(errors.TooManyLines):
         read_csv(CHINESE_FILE.encode("gb18030"), mapping(tmp_path, CHINESE), "b.csv")
+    monkeypatch.setattr(camt, "LINES_MAX", 1)
+    with pytest.raises(errors.TooManyLines):
+        read_camt(message("camt.053.001.08", entry(True), entry(True)), "b.xml")
     monkeypatch.setattr(bank_csv, "FILE_BYTES_MAX", 100)
     monkeypatch.setattr(camt, "FILE_BYTES_MAX", 100)
     with pytest.raises(errors.FileTooLarge):

@@ -190,6 +190,10 @@ def test_accounts_are_read_from_their_file(tmp_path: Path) -> None:
     )
     found = read_accounts(file)
     assert account_of(found, "plant", "EUR").iban
+    wrong = file.read_text("utf-8").replace("DE89370400440532013000", "DE89370400440532013001")
+    (tmp_path / "wrong.toml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(errors.IbanInvalid):
+        read_accounts(tmp_path / "wrong.toml")
     assert account_of(found, "plant", "USD").number
     with pytest.raises(errors.AccountMissing):
         account_of(found, "maker", "CNY")

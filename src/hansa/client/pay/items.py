@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from typing import Literal
 
@@ -127,10 +127,7 @@ def minor_of(value: str | Decimal, currency: str, where: str, *, signed: bool = 
     fault = errors.AmountInvalid(where=where, value=text, currency=currency, places=places, limit=limit)
     if not PLAIN_NUMBER.match(text):
         raise fault
-    try:
-        scaled = Decimal(text).scaleb(places)
-    except InvalidOperation:
-        raise fault from None
+    scaled = Decimal(text).scaleb(places)
     if scaled != scaled.to_integral_value() or abs(scaled) > INTEGER_MAX or (scaled <= 0 and not signed):
         raise fault
     return int(scaled)

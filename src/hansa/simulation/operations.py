@@ -26,7 +26,7 @@ KEYS_PER_MEMBER = 1_000
 
 
 def read_operations(world: World, took_ms: int) -> page.Operations:
-    """As things stand; `took_ms`: how long the month took from founding to the last statement.
+    """As things stand; `took_ms`: how long it took from founding to the last statement.
 
     Where nodes run as shipped, the operator's is backed up meanwhile, and `hansa doctor` looks at it.
     """
@@ -98,7 +98,7 @@ def _figures(world: World, height: int, took_ms: int) -> Iterator[page.Figure]:
         note=Text(zh=f"共 {height:,} 个区块", en=f"in {height:,} blocks"),
     )
     yield page.Figure(
-        name=Text(zh="一个月的回放用时", en="The month was replayed in"),
+        name=Text(zh="全程回放用时", en="All of it was replayed in"),
         value=f"{took_ms / 1_000:.1f} s",
         note=Text(zh="含创建联盟、表决和关账", en="with founding, votes and closing"),
     )

@@ -188,8 +188,9 @@ class _Journal:
         self, effect: Effect, made: Receipt, pays: Mapping[Key, int], amount: int
     ) -> Iterator[Voucher]:
         for voucher in self._paid(made, pays, Entry("bank", amount, 0), amount):
-            yield voucher._replace(day=self._bank_day(effect, made, pays, voucher.member))
-        yield from self._moved(effect, pays, 1)
+            yield voucher._replace(day=self._bank_day(effect, made, self._about(pays), voucher.member))
+        for voucher in self._moved(effect, pays, 1):
+            yield voucher._replace(day=self._bank_day(effect, made, voucher.agreement, voucher.member))
 
     def _applied(self, effect: Effect, made: Receipt, pays: Mapping[Key, int]) -> Iterator[Voucher]:
         amount = sum(pays.values())
@@ -236,9 +237,9 @@ class _Journal:
         about = {self.books.owed[key].agreement for key in pays}
         return about.pop() if len(about) == 1 else ""
 
-    def _bank_day(self, effect: Effect, made: Receipt, pays: Mapping[Key, int], member: str) -> int:
+    def _bank_day(self, effect: Effect, made: Receipt, agreement: str, member: str) -> int:
         """J7."""
-        recorded = self._day(effect, self._about(pays), member)
+        recorded = self._day(effect, agreement, member)
         found = EPOCH + timedelta(days=recorded)
         month = found.replace(day=1)
         if found.day <= self.chart.open_days:

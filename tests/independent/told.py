@@ -13,7 +13,17 @@ from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.billing.terms import Settlement
 from hansa.apps.money import interface as money
-from hansa.apps.money.messages import Allocation, Apply, Owe, Receive, Refund, Reverse, SetOff, Waive
+from hansa.apps.money.messages import (
+    Allocation,
+    Apply,
+    NoteInvoice,
+    Owe,
+    Receive,
+    Refund,
+    Reverse,
+    SetOff,
+    Waive,
+)
 from hansa.apps.money.tables import FUNDS
 from hansa.client.journal import Voucher as HansaVoucher
 from tests.apps.statements import FROM_MS, MARCH_MS, PIECES, TO_MS, Desk
@@ -182,6 +192,10 @@ class Told:
         self._of_a_room(money.open_fund, fund_name(name), fund)
         what = {"fund": name, "kind": kind, "payer": "plant", "holder": "maker", "amount": amount}
         self.tell("fund", **what, agreement="g-1", due_ms=due_ms)
+
+    def note_invoice(self, fund: str) -> None:
+        self.desk.do("maker", NoteInvoice(fund_name(fund), "25312000000012345678"))
+        self.tell("note_invoice", fund=fund)
 
     def claim(self, fund: str, name: str, amount: int) -> None:
         self._of_a_room(money.claim_fund, fund_name(fund), amount, name)

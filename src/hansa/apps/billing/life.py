@@ -227,6 +227,7 @@ def _back(ctx: Context, life: Life, part: Part, since_ms: int) -> tuple[Part, ..
         debtor=part.creditor,
         creditor=part.debtor,
         amount_minor=beyond_minor,
+        waived_minor=0,
         due_ms=since_ms + limits.RETURN_MS,
         paid_ms=0,
         overdue=False,

@@ -128,6 +128,12 @@ def test_what_the_schema_refuses_is_refused_with_its_place() -> None:
         pain_bytes(order(), "Plant", NOW_MS, "99")
 
 
+def test_what_the_library_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pain, "_message", lambda *given: {"CstmrCdtTrfInitn": {"Nonsense": "1"}})
+    with pytest.raises(errors.SchemaRefused):
+        pain_bytes(order(), "Plant", NOW_MS)
+
+
 def test_the_csv_ends_with_the_control_sum_and_runs_nothing() -> None:
     data = csv_bytes(order(item("a", 100), item("b", 50, creditor="rival")), "zh")
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))

@@ -359,8 +359,8 @@ def test_what_goes_back_of_a_debt_that_was_waived_in_part_goes_back_each_time() 
     [name] = told.open_names("maker")
     told.waive(name, 100_000)
     told.pay("maker", "plant", 1_000_000, [name])
-    for given in (20_000, 8_000):
-        told.concede("maker", FROM_MS, 1, given)
+    for gross in (20_000, 8_000):
+        told.concede("maker", FROM_MS, 1, gross)
     backs = [debt.amount for debt in told.books.owed.values() if debt.back_of]
     assert backs == [20_000, 8_000]
     compare(told)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hansa.apps.money.names import reference_of
-from hansa.client.pay import errors, needs
+from hansa.client.pay import errors, needs, pain
 from hansa.client.pay.accounts import Account, account_of, check_account, is_cnaps, read_accounts
 from hansa.client.pay.camt import read_camt
 from hansa.client.pay.items import OpenItem

@@ -198,3 +198,27 @@ def test_corrections_of_earlier_periods_are_not_put_in_dispute() -> None:
         for line in second.lines
         if line.clause in ("per_piece", "uptime") and line.kind != "correction"
     )
+
+
+def test_before_a_feed_s_first_record_and_without_any_all_is_unknown() -> None:
+    for records, claimed in (((), 6 * H), (((at(12), ACTIVE), (at(25), ACTIVE)), 2 * H)):
+        ground = lease(terms=terms())
+        ground.move_to(at(25))
+        ground.record("pieces", (at(0), 0), (at(25), 100))
+        ground.record("scrap", (at(0), 0), (at(25), 0))
+        if records:
+            ground.record("execution", *records)
+        ground.do("plant", CLAIM)
+        assert first(ground).stops == (StopLine("execution", "breakdown", "provider", claimed),)
+
+
+def test_a_line_that_two_rules_put_in_dispute_is_disputed_once() -> None:
+    ground = silent()
+    statement = replace(first(ground), check_lines=(1,))
+    ctx = ground.context()
+    agreement = AGREEMENTS.get(ctx, ("g-1",))
+    assert agreement is not None
+    life.born(ctx, "g-1", agreement, statement)
+    found = life.life_of(ctx, "g-1", START_MS)
+    assert found is not None
+    assert [(each.reason, each.lines) for each in found.disputes] == [("check_feed", (1,))]

@@ -37,6 +37,27 @@ def test_every_command_has_help(shell: Shell, name: str) -> None:
         assert len(told.splitlines()) > 4, path
 
 
+BUSINESS = (
+    "agreement", "asset", "claim", "index", "lease", "meter", "money", "offer", "pay", "price", "statement",
+    "tariff",
+)  # fmt: skip
+CHINESE, ENGLISH = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]{2}")
+
+
+@pytest.mark.parametrize("name", BUSINESS)
+def test_help_of_business_is_there_in_both_languages(name: str) -> None:
+    """Of each command, and of each option."""
+    top = cli.get_command(click.Context(cli), name)  # type: ignore[attr-defined]
+    for path in commands(top, (name,)):
+        command = top
+        for part in path[1:]:
+            command = command.get_command(click.Context(command), part)
+        texts = [command.help, *(each.help for each in command.params if isinstance(each, click.Option))]
+        for text in texts:
+            assert CHINESE.search(text or ""), (path, text)
+            assert ENGLISH.search(text or ""), (path, text)
+
+
 RARE = {"consortium.succeed", "consortium.retry_parked", "consortium.discard_parked"}
 """What an operator does in a disaster: by `hansa succession`, or `hansa tx` as docs/write-a-room.md says."""
 SIGNERS = ("cli", "client", "edge")

@@ -279,7 +279,7 @@ def statements(lang: Language, name: str, profile_name: str) -> Table:
 @lease.command()
 @click.argument("asset_owner")
 @click.argument("asset")
-@click.option("--from", "start", required=True, help="2026-01-01T00:00+08:00. 起。")
+@click.option("--from", "start", required=True, help="Begins: 2026-01-01T00:00+08:00. 起。")
 @click.option("--to", "end", required=True, help="Likewise. 止。")
 @profile_option
 @table_output

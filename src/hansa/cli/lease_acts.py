@@ -29,7 +29,11 @@ DIRECTIONS = click.Choice(["in", "out"])
 
 lease_argument = click.argument("name", metavar="LEASE")
 from_option = click.option(
-    "--from", "start", required=True, metavar="TIME", help="2026-01-01T00:00+08:00. 起。"
+    "--from",
+    "start",
+    required=True,
+    metavar="TIME",
+    help="Begins: 2026-01-01, or 2026-01-01T08:00+08:00. 起。",
 )
 
 
@@ -92,7 +96,13 @@ def withdraw(at: Desk, name: str) -> list[Action]:
 @lease_argument
 @click.argument("direction", type=DIRECTIONS)
 @click.option("--at", "when", default="", metavar="TIME", help="When it was looked at; else now. 查看时间。")
-@click.option("--item", "items", multiple=True, metavar="ITEM=GRADE", help="/".join(GRADES))
+@click.option(
+    "--item",
+    "items",
+    multiple=True,
+    metavar="ITEM=GRADE",
+    help=f"Grade: {'/'.join(GRADES)}. 完好/磨损/损坏/缺失。",
+)
 @click.option(
     "--photo", "photos", multiple=True, metavar="ITEM=FILE", help="Only its hash is sent. 只存摘要。"
 )

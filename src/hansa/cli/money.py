@@ -126,7 +126,13 @@ def balance(lang: Language, profile_name: str) -> Table:
 
 
 @money.command()
-@click.option("--side", type=click.Choice(["both", "to-us", "by-us"]), default="both", show_default=True)
+@click.option(
+    "--side",
+    type=click.Choice(["both", "to-us", "by-us"]),
+    default="both",
+    show_default=True,
+    help="Owed to us, by us, or both. 应收、应付或全部。",
+)
 @click.option("--with", "other", default="", help="One member only. 只列与该成员之间的。")
 @profile_option
 @table_output

@@ -155,7 +155,7 @@ def show(lang: Language, offerer: str, name: str, profile_name: str) -> None:
 @click.option(
     "--crew", type=click.Choice(["with", "without"]), help="With its people, or without. 是否带人。"
 )
-@click.option("--from", "from_", default="", help="2026-12-01T08:00+08:00. 开始。")
+@click.option("--from", "from_", default="", help="Begins: 2026-12-01, or 2026-12-01T08:00+08:00. 开始。")
 @click.option("--to", default="", help="Likewise. 结束。")
 @click.option("--for", "for_", default="", help="So long between from and to: 5d. 其间所需时长。")
 @click.option(
@@ -232,18 +232,26 @@ def _found_row(at: Desk, hit: Hit, located: bool) -> tuple[Any, ...]:
 @offer.command()
 @click.argument("name")
 @click.option("--asset", required=True, help="Your machine. 设备编号。")
-@click.option("--from", "from_", required=True, help="2026-12-01T08:00+08:00. 开始。")
+@click.option("--from", "from_", required=True, help="Begins: 2026-12-01, or 2026-12-01T08:00+08:00. 开始。")
 @click.option("--to", required=True, help="Likewise. 结束。")
 @click.option("--notice", default="2d", show_default=True, help="Agreed so long ahead. 最短提前通知。")
 @click.option("--smallest", default="", help="Shortest slice; else all of it. 最短租用时长。")
 @click.option("--largest", default="", help="Longest slice; else all of it. 最长租用时长。")
 @click.option("--tariff", required=True, metavar="[OWNER/]ID", help="Published list price. 资费。")
-@click.option("--tariff-version", type=click.IntRange(1), default=1, show_default=True, help="版本。")
 @click.option(
-    "--nature", type=click.Choice(["operating", "service", "finance"]), default="operating", help="性质。"
+    "--tariff-version", type=click.IntRange(1), default=1, show_default=True, help="Its version. 版本。"
 )
 @click.option(
-    "--crew", type=click.Choice(["without", "with", "either"]), default="without", help="是否带人。"
+    "--nature",
+    type=click.Choice(["operating", "service", "finance"]),
+    default="operating",
+    help="What it is in law. 性质。",
+)
+@click.option(
+    "--crew",
+    type=click.Choice(["without", "with", "either"]),
+    default="without",
+    help="Crew comes with it. 是否带人。",
 )
 @click.option("--deposit", default="", help="Security deposit, in the tariff's currency. 保证金。")
 @click.option("--prepayment", default="", help="Prepayment, likewise. 预付款。")
@@ -252,7 +260,10 @@ def _found_row(at: Desk, hit: Hit, located: bool) -> tuple[Any, ...]:
 @click.option("--head", default="", help="Your lease of it, of a sublease. 转租：主租约。")
 @click.option("--reserve", default="", help="Your least price; stays on this machine. 底价，只存本机。")
 @click.option(
-    "--reserve-per", type=click.Choice(["piece", "hour", "lease"]), default="piece", help="底价单位。"
+    "--reserve-per",
+    type=click.Choice(["piece", "hour", "lease"]),
+    default="piece",
+    help="What --reserve is for. 底价单位。",
 )
 @signing
 def publish(at: Desk, name: str, reserve: str, reserve_per: Any, **given: Any) -> list[Action]:
@@ -300,9 +311,13 @@ def publish(at: Desk, name: str, reserve: str, reserve_per: Any, **given: Any) -
 @click.argument("name")
 @click.argument("price")
 @click.option(
-    "--per", type=click.Choice(["piece", "hour", "lease"]), default="piece", show_default=True, help="单位。"
+    "--per",
+    type=click.Choice(["piece", "hour", "lease"]),
+    default="piece",
+    show_default=True,
+    help="What PRICE is for. 单位。",
 )
-@click.option("--currency", default="CNY", show_default=True, help="币种。")
+@click.option("--currency", default="CNY", show_default=True, help="ISO 4217. 币种。")
 @profile_option
 @click.pass_obj
 def reserve_(lang: Language, name: str, price: str, per: Any, currency: str, profile_name: str) -> None:

@@ -90,7 +90,7 @@ def usage_of(given: tuple[str, ...]) -> dict[str, int]:
 @click.option("--size", required=True, metavar="X×Y×Z", help="Of the part, mm. 工件尺寸（毫米）。")
 @click.option("--tolerance", required=True, help="± mm. 公差（毫米）。")
 @click.option("--quantity", type=click.IntRange(0), default=0, help="How many. 数量。")
-@click.option("--from", "from_", required=True, help="2026-12-01T08:00+08:00. 开始。")
+@click.option("--from", "from_", required=True, help="Begins: 2026-12-01, or 2026-12-01T08:00+08:00. 开始。")
 @click.option("--to", required=True, help="Likewise. 结束。")
 @click.option(
     "--sheet",
@@ -98,7 +98,13 @@ def usage_of(given: tuple[str, ...]) -> dict[str, int]:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Tariff sheet whose terms hold: cut-off, gaps, settlement. 取其条款的资费表。",
 )
-@click.option("--meter", "meters", multiple=True, metavar="METER=[OWNER/]FEED", help="计量项所用计量点。")
+@click.option(
+    "--meter",
+    "meters",
+    multiple=True,
+    metavar="METER=[OWNER/]FEED",
+    help="Which feed counts. 计量项所用计量点。",
+)
 @click.option("--crew", is_flag=True, help="With its people. 带人。")
 @click.option("--answer-until", default="", help="Time to answer; else three days. 答复期限。")
 @click.option("--sign-until", default="", help="Time to sign; else three more. 签署期限。")

@@ -101,7 +101,14 @@ def list_(lang: Language, incoming: bool, profile_name: str) -> Table:
 @pay.command()
 @click.argument("obligations", nargs=-1)
 @click.option("--due-until", help="All that is due until this date (YYYY-MM-DD). 截至该日到期的全部应付项。")
-@click.option("--format", "form", type=click.Choice(["pain001", "csv"]), default="pain001", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pain001", "csv"]),
+    default="pain001",
+    show_default=True,
+    help="What your bank takes. 文件格式。",
+)
 @click.option("--version", default="09", show_default=True, help="Of pain.001.001. 版本。")
 @click.option("--day", help="Day of execution (YYYY-MM-DD); today by default. 执行日期。")
 @click.option("--again", is_flag=True, help="Also what you declared paid already. 含已告付款的应付项。")

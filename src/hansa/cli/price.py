@@ -54,7 +54,7 @@ PROBLEMS = (
 )
 owner_option = click.option("--owner", default="", help="Else your own. 发布方；默认本单位。")
 version_option = click.option(
-    "--version", type=click.IntRange(1), default=1, show_default=True, help="版本。"
+    "--version", type=click.IntRange(1), default=1, show_default=True, help="Of the series. 版本。"
 )
 
 
@@ -93,7 +93,9 @@ def list_(lang: Language, owner: str, profile_name: str) -> Table:
 @owner_option
 @version_option
 @click.option("--day", help="First local date (YYYY-MM-DD); else the last that has prices. 起始日期。")
-@click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="天数。")
+@click.option(
+    "--days", type=click.IntRange(1, 366), default=1, show_default=True, help="How many days. 天数。"
+)
 @profile_option
 @table_output
 @click.pass_obj

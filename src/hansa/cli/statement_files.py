@@ -120,7 +120,13 @@ def _write(lang: Language, file: Path, data: bytes) -> None:
 @click.command()
 @click.option("--from", "from_", help="First date (YYYY-MM-DD). 起始日期。")
 @click.option("--to", help="Last date. 截止日期。")
-@click.option("--chart", type=click.Choice(["cas", "ifrs"]), default="cas", show_default=True)
+@click.option(
+    "--chart",
+    type=click.Choice(["cas", "ifrs"]),
+    default="cas",
+    show_default=True,
+    help="Chart of accounts. 会计科目表。",
+)
 @click.option(
     "--accounts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -127,6 +127,18 @@ def test_the_tax_of_a_prepayment_goes_with_a_receipt_that_is_undone(desk: Desk) 
     assert sums(desk, "maker", taxed()) == {}
 
 
+def test_a_receipt_that_pays_two_prepayments_has_the_tax_of_both(desk: Desk) -> None:
+    names = [money.name_of(f"g-{number}", "prepayment") for number in (1, 2)]
+    for name in names:
+        due_ms = desk.now_ms + limits.DAY_MS
+        call(desk, money.open_fund, name, money.Fund("prepayment", "plant", "maker", "CNY", 1_130, due_ms))
+    shares = tuple(Allocation(money.pay_in_of(name), 1_130) for name in names)
+    desk.do("maker", Receive("ab" * 32, "CNY", 2_260, desk.now_ms, "plant", shares))
+    found, _ = journal(gather(Asking(desk), "maker"), taxed(), *ALWAYS)
+    assert balances(found)["output_tax"] == -260
+    assert len({voucher.number for voucher in found}) == len(found) == 3
+
+
 def test_earnest_money_doubled_is_an_expense_here_and_income_there(desk: Desk) -> None:
     name = open_fund(desk, "earnest_money")
     call(desk, money.double, name)

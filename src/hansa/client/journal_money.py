@@ -101,11 +101,11 @@ def money_vouchers(books: MoneyBooks, chart: Chart) -> Iterator[Voucher]:
         made = _booked(known, chart, draft, each.event)
         if made is not None and draft.entries:
             yield _voucher(books, known, chart, "M", each, made, draft)
-        for fund, taxed in taxes.of(known, each.event):
+        for number, (fund, taxed) in enumerate(taxes.of(known, each.event), 1):
             about = known.funds[fund]
             other = about.payer if about.holder == books.member else about.holder
             made = Made(TEXTS["tax"], other, about.currency, about.subject, fund)
-            yield _voucher(books, known, chart, "T", each, made, taxed)
+            yield _voucher(books, known, chart, f"T{number}", each, made, taxed)
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,15 @@ def power(machines: Machines) -> Sheet:
     return made
 
 
+DAY_AND_NIGHT = {
+    "day": [{"days": ["workday"], "from": "06:00", "to": "22:00"}],
+    "night": [
+        {"days": ["workday"], "from": "22:00", "to": "06:00"},
+        {"days": ["restday", "holiday"], "from": "00:00", "to": "24:00"},
+    ],
+}
+
+
 def air(machines: Machines) -> Sheet:
     """Summer time, prices that follow an index, a fifth of the air for the toolmaker."""
     return sheet(
@@ -147,13 +156,7 @@ def air(machines: Machines) -> Sheet:
         name="air",
         rounding="half_even",
         meters={"air": {"kind": "counter", "base_unit": "ml"}},
-        windows={
-            "day": [{"days": ["workday"], "from": "06:00", "to": "22:00"}],
-            "night": [
-                {"days": ["workday"], "from": "22:00", "to": "06:00"},
-                {"days": ["restday", "holiday"], "from": "00:00", "to": "24:00"},
-            ],
-        },
+        windows=DAY_AND_NIGHT,
         elements=[
             {
                 "kind": "usage",

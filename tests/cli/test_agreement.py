@@ -144,3 +144,25 @@ def test_nothing_is_closed_before_its_time(town: Town, daily: Path) -> None:
     ran = maker("agreement", "close", "s-7", *YES)
     assert ran.status == 2
     assert "billing." in ran.err
+
+
+def test_who_shares_a_revenue_sees_the_statements_of_it(town: Town, tmp_path: Path) -> None:
+    """Maker bills plant; a fifth is the bank's: it lists the statements, and reads who owes whom."""
+    maker, plant, bank = (town.shells[name] for name in ("maker", "plant", "bank"))
+    split = {
+        "kind": "split", "clause": "parts", "tax": "vat", "of": ["day"],
+        "payees": {"maker": "80%", "bank": "20%"},
+    }  # fmt: skip
+    file = sheet(tmp_path / "shared.json", name="shared", elements=[*dearer("200.00"), split])
+    maker.do("tariff", "publish", file, *YES)
+    propose(maker, "s-8", file)
+    plant.do("agreement", "accept", "s-8", *YES)
+
+    def listed_for_bank() -> bool:
+        rows = bank.do("statement", "list", "--json").json
+        return any(row["agreement"] == "s-8" for row in rows)
+
+    assert until(listed_for_bank, within_s=30)
+    said = bank.do("statement", "show", "s-8").out
+    assert "45.20" in said
+    assert "180.80" in said

@@ -164,6 +164,7 @@ class _Journal:
         ):
             entries = (Entry(self._role(owes, member), amount, 0), Entry(self._role(owed, member), 0, amount))
             yield self._voucher(effect, member, partner, debt, *entries)
+        yield from self._moved(effect, {key: amount, against: amount}, 1)
 
     def _role(self, key: Key, member: str) -> str:
         """J9: the account on which a debt stands with one of its parties."""

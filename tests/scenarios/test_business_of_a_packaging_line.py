@@ -213,11 +213,19 @@ def test_august_is_confirmed_and_paid_before_september_is_stated(month: plays.De
     assert len(set(numbers)) == 2
 
 
-def test_what_was_accrued_at_the_end_of_the_lease_is_what_was_stated(month: plays.Demo) -> None:
-    """Nothing came late after the end, so the accrual is the statement to the cent."""
-    assert (
-        sum(each.gross_minor for each in month.settled.accruals[-1].found) == month.statements[-1].gross_minor
-    )
+def test_what_was_accrued_at_the_ends_of_months_is_what_was_then_stated(month: plays.Demo) -> None:
+    """Both know what came until the cut-off: August without its late day, September with it."""
+    for accrual, stated in zip(month.settled.accruals, month.statements, strict=True):
+        assert accrual.day == stated.period.last_day
+        assert sum(each.net_minor for each in accrual.found) == stated.net_minor
+
+
+def test_the_journal_accrues_what_the_report_says(month: plays.Demo) -> None:
+    grid = section_of(month.business.books, "Journal").grids[0]
+    rows = [row for row in grid.rows if str(row[1]).startswith(f"A-{LEASE}")]
+    debits = [row[-3] for row in rows if row[-3] is not None]
+    accrued = [sum(each.net_minor for each in accrual.found) for accrual in month.settled.accruals]
+    assert debits == accrued
 
 
 def test_the_files_of_the_readers_are_there_and_whole(month: plays.Demo) -> None:

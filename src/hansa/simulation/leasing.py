@@ -86,7 +86,7 @@ class Settled:
     """The agreement is a lease of the market; else it was proposed and accepted."""
     sublet: bool = False
     accruals: list[Accrual] = field(default_factory=list)
-    """What was not billed at the ends of the lease's periods, before their close; the last: at its end."""
+    """What was not billed at the ends of periods: of the last MONTHS_MAX, and at that of the lease."""
     bank_files: list[story_money.BankFile] = field(default_factory=list)
 
 
@@ -111,6 +111,7 @@ def settle(world: World, play: Play, progress: Progress = silent) -> Settled:
     if settled.leased:
         _give_back(story, play, deal, settled)
     _close_all(world, progress)
+    _accrue(story, play, settled, deal.to_ms)
     _end(story, play, settled)
     settled.statements = plant.query("billing.statements_of", list[Statement], agreement=AGREEMENT)
     return settled
@@ -223,27 +224,23 @@ def _downtime(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Ha
 def _months(story: Story, play: Play, deal: Deal, settled: Settled) -> list[Happening]:
     """What has been closed is confirmed, invoiced and paid before the lease is over; the rest after it."""
 
-    def pay() -> None:
+    def pay(to_ms: int) -> None:
+        _accrue(story, play, settled, to_ms)
         _confirm(story, play, (AGREEMENT,))
         _pay(story, play, settled, PARTIES)
 
     calendar, length = play.sheet.calendar, play.sheet.tariff.period
     found, from_ms = [], deal.from_ms
     while (to_ms := period_at(calendar, length, from_ms).to_ms) < deal.to_ms:
-        accrue = partial(_accrue, story, play, settled, to_ms - 1)
-        found.append(
-            (
-                Happening(to_ms + HANDOVER_MS, accrue),
-                Happening(to_ms + deal.terms.cut_off_ms + limits.DAY_MS + OFFICE_MS, pay),
-            )
-        )
+        at_ms = to_ms + deal.terms.cut_off_ms + limits.DAY_MS + OFFICE_MS
+        found.append(Happening(at_ms, partial(pay, to_ms)))
         from_ms = to_ms
-    return [happening for month in found[-MONTHS_MAX:] for happening in month]
+    return found[-MONTHS_MAX:]
 
 
-def _accrue(story: Story, play: Play, settled: Settled, at_ms: int) -> None:
-    """What is not billed at the end of the local date of an instant."""
-    day = local_day(play.sheet.calendar, at_ms)
+def _accrue(story: Story, play: Play, settled: Settled, to_ms: int) -> None:
+    """What was not billed just before an instant, a local midnight."""
+    day = local_day(play.sheet.calendar, to_ms - 1)
     settled.accruals.append(Accrual(day, story_statements.accruals(story, LEASE, day)))
 
 
@@ -291,9 +288,8 @@ def _happen(world: World, happening: Happening) -> None:
 
 
 def _give_back(story: Story, play: Play, deal: Deal, settled: Settled) -> None:
-    """The lease is over: what is not billed yet is reckoned up, and the line goes back."""
+    """The lease is over, and the line goes back."""
     story.world.advance(deal.to_ms + HANDOVER_MS)
-    _accrue(story, play, settled, story.world.clock.now_ms)
     words = ("产线交还，双方确认状况与计数器", "The line is handed back; both confirm condition and counters")
     if story.attempt(*words, lambda: story_handover.hand_over(story, LEASE, "out", USER, PROVIDER)):
         story.tell(*words)

@@ -198,10 +198,11 @@ def _accruals(look: Look) -> page.Section:
         title=said("月末暂估", "Accruals at the ends of months"),
         paragraphs=(
             said(
-                f"{LEASE} 在该日已使用而尚未结算的金额，只按当时账上所知计算；次月初冲回。"
-                "记账凭证按不含税金额暂估。",
-                f"What was used by {LEASE} and not billed on that day, by what the ledger knew then and no "
-                "later; reversed when the next month begins. The journal accrues the net amount.",
+                f"{LEASE} 在该日已使用而尚未结算的金额，按截止时间之前到账的数据计算，之后的不改动它；"
+                "次日冲回。记账凭证按不含税金额暂估。",
+                f"What was used by {LEASE} and not billed at the end of that day, by what came until the "
+                "cut-off; nothing that comes later changes it. It is reversed the next day. The journal "
+                "accrues the net amount.",
             ),
         ),
         grids=(

@@ -95,6 +95,7 @@ def pay_with_rest(by: str) -> Step:
 SIGNED: Plan = [(1, confirm("maker")), (2, confirm("plant")), (3, invoice)]
 """Both confirm the lease's statement, and the lessor's invoice is recorded."""
 LEASE: Mapping[int, Plan] = {
+    0: [(1, confirm("maker")), (2, confirm("plant")), (65, invoice), (70, pay("plant"))],
     1: [
         (1, confirm("maker")),
         (2, dispute_charge("plant", "piece")),

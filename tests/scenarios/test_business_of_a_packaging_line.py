@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
+from hansa.apps.billing.elements import Minimum
 from hansa.apps.billing.elements_trade import Availability
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.messages_life import Life
@@ -274,6 +275,22 @@ def money_of(grid: page.Grid, name: str) -> list[int]:
     """The amounts of a column, without the sums."""
     (place,) = [place for place, column in enumerate(grid.columns) if column.name.en == name]
     return [cell for row in grid.rows if isinstance(cell := row[place], int)]
+
+
+def test_a_prepayment_that_statements_used_is_not_called_returned(month: plays.Demo) -> None:
+    (grid,) = section_of(month.business.bank, "Security deposit").grids
+    states = {row[0].en: row[-1].en for row in grid.rows if isinstance(row[0], page.Label)}  # type: ignore[union-attr]
+    assert states == {"prepayment": "used up", "security deposit": "returned"}
+
+
+def test_a_week_is_sublet_at_a_weeks_share_of_the_months_minimum(month: plays.Demo) -> None:
+    (stated,) = ask(month, "billing.statements_of", list[Statement], agreement=SUBLEASE)
+    sheet = month.play.sheet.tariff
+    (minimum,) = [each for each in sheet.elements if isinstance(each, Minimum)]
+    (lifted,) = [line for line in stated.lines if line.kind == "minimum"]
+    own = sum(line.net_minor for line in stated.lines if line.clause in minimum.of)
+    assert own + lifted.net_minor == max(own, minimum.amount_minor * 7 // 30)
+    assert own < minimum.amount_minor
 
 
 def test_the_bank_reads_what_of_each_item_the_prepayment_paid_and_what_the_bank(month: plays.Demo) -> None:

@@ -18,7 +18,9 @@ from hansa.client.pay.orders import Order, Payment
 from hansa.edge.gateway import Delivery, Item
 from hansa.kernel import limits
 from hansa.simulation import demo as plays
+from hansa.simulation.leasing import MONTHS_MAX, Settled, _months
 from hansa.simulation.play import Play
+from hansa.simulation.report_sales import _left
 from hansa.simulation.story_downtime import LONGEST_MS, breakdown_of, halt_of
 from hansa.simulation.story_downtime import stops as stops_of
 from hansa.simulation.story_handover import after_handover, first_readings
@@ -130,6 +132,31 @@ def test_the_week_that_is_sublet_lies_whole_within_the_lease(play: Play) -> None
 def test_a_lease_of_less_than_a_fortnight_is_not_sublet(play: Play, days: int) -> None:
     deal = deal_of(play)
     assert week_of(play.sheet.calendar, Deal(deal.from_ms, deal.from_ms + days * DAY, deal.terms)) is None
+
+
+def test_of_a_long_lease_only_the_last_months_are_paid_before_its_end(play: Play) -> None:
+    deal = deal_of(play)
+    year = replace(deal, to_ms=deal.from_ms + 300 * DAY)
+    found = _months(at_time(0), play, year, Settled([], []))
+    assert len(found) == MONTHS_MAX
+    assert year.to_ms - 31 * DAY < found[-1].at_ms < year.to_ms + 31 * DAY
+    month = replace(deal, to_ms=deal.from_ms + 31 * DAY)
+    assert _months(at_time(0), play, month, Settled([], [])) == []
+
+
+def test_what_is_left_of_an_offer_lies_between_its_bookings() -> None:
+    offer = SimpleNamespace(from_ms=0, to_ms=40 * DAY)
+
+    def left(*booked: tuple[int, int]) -> str:
+        rows = [SimpleNamespace(from_ms=a * DAY, to_ms=b * DAY) for a, b in booked]
+        look = SimpleNamespace(
+            ask=SimpleNamespace(one=lambda *_, **__: rows), day=lambda at_ms: str(at_ms // DAY)
+        )
+        return _left(cast(Any, look), cast(Any, offer)).en
+
+    assert left() == "Of this offer is left: 0 – 39."
+    assert left((30, 40), (10, 20)) == "Of this offer is left: 0 – 9; 20 – 29."
+    assert "nothing" in left((0, 25), (20, 40))
 
 
 def test_counters_are_handed_over_as_the_log_first_shows_them(play: Play) -> None:

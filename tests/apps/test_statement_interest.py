@@ -433,3 +433,20 @@ def test_what_does_not_go_back_in_time_bears_interest_too_and_the_user_is_credit
     charged = sum(amount for amount, _ in interest_of(desk))
     assert charged == -bears(100_000, days)
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("settlement", "sizes", "listed"),
+    [
+        (replace(TERMS, payment_days=10), ("small", "small"), 0),
+        (replace(TERMS, payment_days=10), ("small", "large"), 1),
+        (WITH_INTEREST, ("small", "small"), 1),
+    ],
+)
+def test_what_can_never_bear_interest_is_not_kept_for_it(
+    settlement: Settlement, sizes: tuple[str, str], listed: int
+) -> None:
+    desk = Desk(settlement, sizes=sizes)
+    desk.close()
+    desk.confirm()
+    assert len(list(LATE_DEBTS.scan(desk.context()))) == listed

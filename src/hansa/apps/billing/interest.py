@@ -73,7 +73,7 @@ def bears(
     Payments count by their value dates, the earliest first, up to what is owed by now; what is open bears
     interest for each day begun before `until_ms`.
     """
-    protected = is_protected(*(_size(agreement, member) for member in (part.debtor, part.creditor)))
+    protected = _is_protected(agreement, part)
     left_minor, whole_minor, days = part.amount_minor, 0, 0
     for amount_minor, value_ms in sorted(payments, key=_value_date):
         paid_minor = min(left_minor, amount_minor)
@@ -91,9 +91,10 @@ def _value_date(paid: Paid) -> int:
     return paid[1]
 
 
-def _size(agreement: Agreement, member: str) -> str:
+def _is_protected(agreement: Agreement, part: Part) -> bool:
+    """Whether the law has a rate for a debt where none was agreed. Of a third no size is known here."""
     sizes = {agreement.user: agreement.user_size, agreement.provider: agreement.provider_size}
-    return sizes.get(member, "")
+    return is_protected(sizes.get(part.debtor, ""), sizes.get(part.creditor, ""))
 
 
 def sign_of(agreement: Agreement, part: Part) -> int:
@@ -139,8 +140,13 @@ def charge_lines(
 
 
 def watch(ctx: Context, name: str, period_ms: int, part: Part) -> None:
-    """Put a debt on the list."""
-    LATE_DEBTS.put(ctx, _place(ctx, name, part), LateDebt(period_ms=period_ms))
+    """Put a debt on the list, unless it can never bear interest."""
+    agreement = AGREEMENTS.get(ctx, (name,))
+    assert agreement is not None
+    settlement = agreement.terms.settlement
+    assert settlement is not None
+    if settlement.interest_bp or _is_protected(agreement, part):
+        LATE_DEBTS.put(ctx, _place(ctx, name, part), LateDebt(period_ms=period_ms))
 
 
 def _place(ctx: Context, name: str, part: Part) -> tuple[str, int, str]:

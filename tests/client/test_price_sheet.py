@@ -112,6 +112,12 @@ def test_each_fault_is_named_by_its_row(tmp_path: Path) -> None:
     assert "Asia/Shanghai" in zone.zh
 
 
+@pytest.mark.parametrize("given", ["", "2026-03-01", "2026-W09-7", "20260301T0000", "2026-02-30 08:00", "8"])
+def test_what_is_no_time_is_named(tmp_path: Path, given: str) -> None:
+    rows = [(given, "1"), *hours("2026-03-01")[1:]]
+    assert told(read(written(tmp_path / "a.csv", rows)))[-1] == (2, "price.time")
+
+
 def test_another_step_is_named(tmp_path: Path) -> None:
     rows = [
         (start, str(datetime.fromisoformat(start) + timedelta(minutes=30)), p)

@@ -35,6 +35,7 @@ from hansa.cli.money_common import (
     the_one,
 )
 from hansa.cli.tables import table_output
+from hansa.cli.zones import zones_of_agreements
 from hansa.client.money_words import CAUSES, FUND_STATES
 from hansa.client.tables import Column, Table
 from hansa.client.texts import Text, words_of
@@ -69,6 +70,7 @@ OWED = (
     Column("due_ms", "到期", "due", "time"),
     Column("late_days", "逾期天数", "days late", "count"),
     Column("declared", "已告付款", "declared", "flag"),
+    Column("zone", "时区", "zone", "zone"),
 )
 """Without the id, which nobody reads: every command knows an obligation by its reference. JSON has both."""
 RECEIPTS = (
@@ -145,7 +147,8 @@ def owed(lang: Language, side: str, other: str, profile_name: str) -> Table:
         found += [(True, each) for each in items(at, "owed_to", creditor=at.profile.member, debtor=other)]
     if side != "to-us":
         found += [(False, each) for each in items(at, "owed_by", debtor=at.profile.member, creditor=other)]
-    rows = [_owed_row(each, to_us, now_ms) for to_us, each in found]
+    zones = zones_of_agreements(at)
+    rows = [_owed_row(each, to_us, now_ms, zones) for to_us, each in found]
     names = [column.name for column in OWED]
     whole = [
         {"obligation": each.id, **dict(zip(names, row, strict=True))}
@@ -154,7 +157,7 @@ def owed(lang: Language, side: str, other: str, profile_name: str) -> Table:
     return Table(Text("未结应收应付项", "Open items"), OWED, rows, whole)
 
 
-def _owed_row(each: ListedObligation, to_us: bool, now_ms: int) -> tuple[Any, ...]:
+def _owed_row(each: ListedObligation, to_us: bool, now_ms: int, zones: dict[str, str]) -> tuple[Any, ...]:
     found = each.obligation
     return (
         found.reference,
@@ -168,6 +171,7 @@ def _owed_row(each: ListedObligation, to_us: bool, now_ms: int) -> tuple[Any, ..
         found.due_ms,
         max(0, (now_ms - found.due_ms) // limits.DAY_MS),
         each.declared is not None,
+        zones.get(found.subject, ""),
     )
 
 

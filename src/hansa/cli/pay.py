@@ -35,6 +35,7 @@ OWED = (
     Column("due_ms", "到期", "due", "time"),
     Column("declared", "已告付款", "declared paid", "flag"),
     Column("reference", "附言号", "reference"),
+    Column("zone", "时区", "zone", "zone"),
 )
 
 OWING = (OWED[0], Column("debtor", "付款单位", "from"), *OWED[2:])
@@ -77,9 +78,11 @@ def pay() -> None:
 @click.pass_obj
 def list_(lang: Language, incoming: bool, profile_name: str) -> Table:
     """What you owe, by due date: what `hansa pay export` pays. 应付项。"""
+    from hansa.cli.zones import zones_of_agreements
     from hansa.client.pay.ledger import owed
 
     at = desk(lang, profile_name)
+    zones = zones_of_agreements(at)
     rows = [
         (
             listed.id,
@@ -91,6 +94,7 @@ def list_(lang: Language, incoming: bool, profile_name: str) -> Table:
             listed.obligation.due_ms,
             listed.declared is not None,
             listed.obligation.reference,
+            zones.get(listed.obligation.subject, ""),
         )
         for listed in owed(AtDesk(at), at.profile.member, to=incoming)
     ]

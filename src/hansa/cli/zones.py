@@ -3,6 +3,8 @@
 from hansa.apps.billing.messages import Agreement, PublishedTariff
 from hansa.apps.leasing.text_draft import Draft
 from hansa.cli.common import Desk
+from hansa.cli.pay import AtDesk
+from hansa.client.accruals import agreements
 from hansa.client.publishing import calendar_of
 
 
@@ -24,6 +26,14 @@ def zone_of_lease(at: Desk, name: str) -> str:
     """Zone of a lease's calendar, or of what is reserved; "" where there is none of that name."""
     found: Draft | None = at.ask("leasing.draft_of", Draft | None, lease=name)
     return found.calendar.zone if found else ""
+
+
+def zones_of_agreements(at: Desk) -> dict[str, str]:
+    """Zone of each agreement of one's own, by its id: a list of many items asks once for all of them."""
+    return {
+        name: zone_of(at, found.tariff_owner, found.tariff, found.tariff_version)
+        for name, found in agreements(AtDesk(at), at.profile.member)
+    }
 
 
 def _zone(at: Desk, owner: str, tariff: str, version: int) -> str:

@@ -172,7 +172,7 @@ class Books:
 
     def _first_due_ms(self, stated: Stated, leg: int) -> int:
         parts = [self.owed[key] for key in stated.parts]
-        return min((debt.due_ms for debt in parts if debt.leg == leg and not debt.back_of), default=0)
+        return next((debt.due_ms for debt in parts if debt.leg == leg and not debt.back_of), 0)
 
     def _stands_for(self, stated: Stated, leg: int, debtor: str) -> int:
         found = [self.owed[key] for key in stated.parts if self.owed[key].back_of is None]

@@ -109,7 +109,8 @@ def _moments(stated: Stated, chart: Chart, leg: int, *, provides: bool) -> list[
 def _due_ms(stated: Stated, leg: int) -> int:
     """When the first of what a leg led to is due; 0: nothing is owed yet."""
     parts = stated.life.parts if stated.life else ()
-    return min((part.due_ms for part in parts if part.leg == leg and not part.back_of), default=0)
+    # A later one changes no voucher of before, though its due time may lie there.
+    return next((part.due_ms for part in parts if part.leg == leg and not part.back_of), 0)
 
 
 def _parts(stated: Stated, chart: Chart, at_ms: int, leg: int, *, provides: bool) -> list[Part]:

@@ -163,6 +163,16 @@ def test_a_file_lies_below_the_reports_folder(path: str) -> None:
             assert "File" in refusal(data).en
 
 
+def test_sums_below_a_table_are_of_its_columns_kinds() -> None:
+    assert SAMPLE.business is not None
+    (section,) = SAMPLE.business.bank
+    items, *others = section.grids
+    for foot in ((("Σ",),), (("Σ", None, None, "81,609.49", *[None] * (len(items.columns) - 4)),)):
+        bank = (replace(section, grids=(replace(items, foot=foot), *others)),)
+        data = replace(SAMPLE, business=replace(SAMPLE.business, bank=bank))
+        assert "business.bank[0].grids[0]" in refusal(data).en
+
+
 def test_a_bar_ends_after_it_begins() -> None:
     assert SAMPLE.business is not None
     (section,) = SAMPLE.business.sales

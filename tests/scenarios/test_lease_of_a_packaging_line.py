@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from hansa.apps.billing.rating import Line
 from hansa.client.evidence import gather
@@ -12,6 +12,7 @@ from hansa.simulation import demo as plays
 from hansa.simulation import packaging_line as line7
 
 DAY_MS = 86_400_000
+SEPTEMBER = date(2026, 9, 1)
 
 
 def lines_of(demo: plays.Demo, clause: str) -> list[Line]:
@@ -118,6 +119,10 @@ def test_the_month_is_closed_at_its_cut_off_and_not_before(month: plays.Demo) ->
     cut_offs = [line7.instant_ms(datetime(2026, number, 6)) for number in (9, 10)]
 
     assert [stated.closed_ms for stated in month.statements] == cut_offs
+    begins = [
+        line7.instant_ms(datetime.combine(day, datetime.min.time())) for day in (line7.FIRST, SEPTEMBER)
+    ]
+    assert [stated.period.from_ms for stated in month.statements] == begins
 
 
 def of_late_records(month: plays.Demo) -> list[Line]:

@@ -4,7 +4,7 @@ const CELLS = {
   text: said,
   quantity: said,
   period: (cell) => element("span", { class: "moment" }, cell),
-  proper: (cell) => proper(cell, cell.length > LONG ? "code" : ""),
+  proper: (cell) => proper(cell, cell.length > LONG ? "code" : cell.length < SHORT ? "moment" : ""),
   member: memberName,
   money,
   number: (cell) => number(cell),
@@ -15,6 +15,7 @@ const CELLS = {
   file: (cell) => element("a", { href: cell.split("/").map(encodeURIComponent).join("/") }, proper(cell)),
 };
 const LONG = 30;
+const SHORT = 14;
 const MARGIN = 0.12;
 const TICKS_MAX = 6;
 const NUMERIC = ["money", "number", "quantity"];

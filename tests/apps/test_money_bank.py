@@ -125,6 +125,9 @@ def test_a_withdrawal_is_set_apart_until_the_bank_says_that_it_paid(purse: Purse
     states = [each.withdrawal.state for each in purse.ask("withdrawals_of", bank="bank", owner="plant")]
     assert states == ["paid_out", "refused"]
     assert purse.ask("withdrawals_asked", bank="bank") == []
+    for name in ("w-1", "w-2"):
+        with pytest.raises(refusals.WithdrawalUnknown):
+            purse.do("bank", AttestWithdrawal("plant", name, "W-9"))
     assert not purse.broken()
 
 

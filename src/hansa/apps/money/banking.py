@@ -172,7 +172,7 @@ def refuse_withdrawal(ctx: Context, a: RefuseWithdrawal) -> None:
 def withdrawal_due(ctx: Context, bank: str, owner: str, withdrawal: str) -> None:
     """The bank's time to answer is over: the money is its owner's as before."""
     found = WITHDRAWALS.get(ctx, (bank, owner, withdrawal))
-    if found is None or found.state != "asked" or ctx.time_ms < _answer_ms(found):
+    if found is None or found.state != "asked":
         return
     _give_back(ctx, (bank, owner, withdrawal), replace(found, state="lapsed"), NO_ANSWER)
 

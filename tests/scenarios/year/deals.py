@@ -14,8 +14,8 @@ Sheet = dict[str, Any]
 
 
 def vat(year: int) -> Sheet:
-    """The rate changes in May, as it did in 2018."""
-    return {"vat": [{"from": "2010-01-01", "rate": "17%"}, {"from": f"{year}-05-01", "rate": "16%"}]}
+    """The rate changes within a month: that of its last day counts."""
+    return {"vat": [{"from": "2010-01-01", "rate": "17%"}, {"from": f"{year}-05-16", "rate": "16%"}]}
 
 
 def sheet(machines: Machines, zone: str, **given: Any) -> Sheet:

@@ -331,6 +331,15 @@ def test_the_journal_on_the_page_is_that_of_the_books_and_ends_with_its_sums(mon
         assert debit == credit == grid.foot[0][-3] == grid.foot[0][-2]
 
 
+def test_each_statement_and_lease_stands_beside_its_paper(month: plays.Demo) -> None:
+    grid = section_of(month.business.books, "What became of each").grids[0]
+    assert [row[-1] for row in grid.rows] == [
+        "statement-lease-1-1.pdf", "statement-lease-1-2.pdf", "statement-sublease-1-1.pdf"
+    ]  # fmt: skip
+    (leases,) = section_of(month.business.sales, "Calendar").grids
+    assert [row[-2] for row in leases.rows] == [f"contract-{name}.html" for name in (LEASE, SUBLEASE)]
+
+
 def test_every_file_that_the_report_names_is_there(month: plays.Demo) -> None:
     (grid,) = section_of(month.business.books, "Files").grids
     named = {str(row[0]) for row in grid.rows}

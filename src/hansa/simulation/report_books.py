@@ -56,7 +56,8 @@ def books(look: Look) -> tuple[page.Section, ...]:
 def _lives(look: Look) -> page.Section:
     rows = []
     for agreement in look.agreements:
-        for statement, life in look.stated(agreement):
+        found = look.stated(agreement)
+        for (statement, life), file in zip(found, look.papers(agreement, len(found)), strict=True):
             paid_ms = life.settled_ms if life else 0
             state = state_of(life)
             rows.append(
@@ -72,6 +73,7 @@ def _lives(look: Look) -> page.Section:
                     else None,
                     when(paid_ms),
                     label(STATES[state], "good" if state == "settled" else "warn"),
+                    file,
                 )
             )
     return page.Section(
@@ -97,6 +99,7 @@ def _lives(look: Look) -> page.Section:
                     ("到期", "Due", "date"),
                     ("结清", "Settled", "date"),
                     ("状态", "State", "badge"),
+                    ("纸面", "On paper", "file"),
                 ),
                 rows,
                 ("没有结算单。", "There is no statement."),

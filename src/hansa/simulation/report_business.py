@@ -42,6 +42,18 @@ class Look:
     def agreements(self) -> tuple[str, ...]:
         return agreements_of(self.settled)
 
+    def file(self, name: str) -> str | None:
+        """A file of the report's folder, if it was made."""
+        return name if name in (path.name for path, _ in self.files.made) else None
+
+    def papers(self, agreement: str, count: int) -> list[str | None]:
+        """The printable file of each of the last `count` statements; the last ones have one."""
+        start = f"statement-{agreement}-"
+        made = [
+            path.name for path, _ in self.files.made if path.name.startswith(start) and path.suffix == ".pdf"
+        ]
+        return [*[None] * (count - len(made)), *made[-count:]]
+
     def lease(self, name: str) -> Lease | None:
         found: Lease | None = self.ask.one("leasing.lease_of", Lease | None, lease=name)
         return found

@@ -138,6 +138,7 @@ def _who_has_it(look: Look) -> page.Grid:
                 lease.end_ms,
                 marked(zh, en, "good" if lease.state == "closed" else ""),
                 lease.terms.head or None,
+                look.file(f"contract-{name}.html"),
                 lease.content,
             )
         )
@@ -151,7 +152,8 @@ def _who_has_it(look: Look) -> page.Grid:
             ("至", "To", "time"),
             ("状态", "State", "badge"),
             ("主租约", "Head lease", "proper"),
-            ("双方签署的合同摘要", "Digest of the contract that both signed", "hash"),
+            ("合同", "Contract", "file"),
+            ("双方签署的摘要", "Digest that both signed", "hash"),
         ),
         rows,
         ("没有租约。", "There is no lease."),

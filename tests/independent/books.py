@@ -297,9 +297,15 @@ class Books:
 
     def _pay(self, key: Key, source: Key, amount: int, value_ms: int) -> None:
         debt = self.owed[key]
-        debt.payments.append((source, amount, value_ms))
         if debt.fund:
             self.funds[debt.fund].paid_in += amount
+        # I2: what one source pays at one time is one payment.
+        for number, (of, before, *when) in enumerate(debt.payments):
+            if of == source and when == [value_ms, self.now_ms]:
+                del debt.payments[number]
+                amount += before
+                break
+        debt.payments.append((source, amount, value_ms, self.now_ms))
         if not debt.open:
             self._settled(key)
 

@@ -66,14 +66,14 @@ class Debt:
     waived: int = 0
     backs: int = 0
     """What went back of it in all."""
-    payments: list[tuple[Key, int, int]] = field(default_factory=list)
-    """(what it came from, amount, value date in ms)."""
+    payments: list[tuple[Key, int, int, int]] = field(default_factory=list)
+    """(what it came from, amount, value date in ms, when it was recorded)."""
     fund: str = ""
     """That it pays in."""
 
     @property
     def paid(self) -> int:
-        return sum(amount for _, amount, _ in self.payments)
+        return sum(amount for _, amount, *_ in self.payments)
 
     @property
     def open(self) -> int:
@@ -233,7 +233,7 @@ def interest_on(agreement: Agreement, debt: Debt, until_ms: int) -> tuple[int, i
         covered = agreement.protected and (debt.debtor, debt.creditor) == (agreement.user, agreement.provider)
         daily = Fraction(5, 10_000) if covered else Fraction(0)
     left, sum_minor, days = debt.stands_for, 0, 0
-    for _, amount, value_ms in sorted(debt.payments, key=lambda paid: paid[2]):
+    for _, amount, value_ms, _ in sorted(debt.payments, key=lambda paid: paid[2]):
         taken = min(left, amount)
         left -= taken
         if taken:

@@ -27,6 +27,8 @@ consortium.vote              consortium.vote_cast           member=by proposal y
 consortium.approve           consortium.approved            member=by held
 consortium.publish_calendar  consortium.calendar_published  member=by id
 billing.publish_tariff       billing.tariff_published       owner=by id version
+billing.publish_series       billing.series_published      owner=by id version day
+billing.publish_index        billing.index_published       owner=by id from_day
 billing.propose              billing.proposed               proposer=by agreement
 billing.accept               billing.accepted               by agreement
 billing.claim_stop           billing.claimed               by agreement claim from_ms
@@ -44,6 +46,11 @@ metering.declare_reset       metering.reset_declared        owner=by feed at_ms
 CARRIED_OUT = "consortium.carried_out"
 LEFT = {action: (event, names) for action, event, *names in map(str.split, LEAVES.strip().splitlines())}
 SIDES = (("provider", "lessor"), ("user", "lessee"))
+PRICES: dict[str, tuple[str, ...]] = {
+    "billing.publish_series": ("billing.series_days", "prices_e8", "id", "version", "day"),
+    "billing.publish_index": ("billing.indices", "value_e8", "id", "from_day"),
+}  # action, the record that it leaves, the price, and what names it behind its owner
+PRICED = [table for table, *_ in PRICES.values()]
 AGREED = "provider user tariff_owner tariff tariff_version meters terms from_ms to_ms"
 REASONS = """
 {} expired or revoked = {} 已过期或吊销
@@ -292,7 +299,8 @@ class Acts:
                 return False
             (event, names), inner = LEFT[part["_type"]], part.get("key", part.get("counters"))
             of = {**part, **(inner if isinstance(inner, dict) else {}), "by": member}
-            says = {name.split("=")[0]: of[name.split("=")[-1]] for name in names}
+            says = {name.split("=")[0]: of[name.split("=")[-1]] for name in names if name != "from_day"}
+            says |= {"from_day": of["from_day"]} if "from_day" in of else {}  # 0, 1970-01-01, is left out
             if not self.take(block, _type=event, **says):
                 need(tag == "metering.anchor", where, "{} left no event: held, or not done", tag)
                 return False
@@ -384,7 +392,12 @@ def check_deal(subject: Any, contract: Any, records: Any, actions: list[Any]) ->
     """The ledger shows what parties and owners signed; sums hold. Returns agreement, sources of devices."""
     said: dict[Any, Any] = defaultdict(dict)
     sources: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for _, member, _, _, a in actions:
+    prices: dict[Any, Any] = {}
+    for _, member, _, time_ms, a in actions:
+        if a["_type"] in PRICES:
+            table, price, *parts = PRICES[a["_type"]]
+            price_of = (table, member, *(str(a.get(part, 0)) for part in parts))
+            prices.setdefault(price_of, {price: a[price], "published_ms": time_ms})
         name, owner = a.get("feed", a.get("id", a.get("lease"))), "" if "agreement" in a else member
         at = (a["_type"], owner, a.get("agreement", name), a.get("version"))
         said[at] = said[at] if said[at] and at[0] != "leasing.sign" else {**a, "by": member}
@@ -415,6 +428,8 @@ def check_deal(subject: Any, contract: Any, records: Any, actions: list[Any]) ->
         (tariff, without(sheet, "_type"), without(published, "_type", "by", "id", "version")),
         (calendar, records["consortium.calendars", *calendar][0]["calendar"], dates.get("calendar")),
     ]
+    priced = [(n, without(r, "_type")) for n, (r, _) in records.items() if n[0] in PRICED]
+    pairs += [(f"{n}", price, prices.get(n)) for n, price in priced]
     for owner, meter in ((m["owner"], m["feed"]) for m in agreement["meters"]):
         feed, _ = records["metering.feeds", owner, meter]
         declared = said["metering.register_feed", owner, meter, None].get("declaration", {})
@@ -424,12 +439,18 @@ def check_deal(subject: Any, contract: Any, records: Any, actions: list[Any]) ->
         pairs.append((feed["device"], shown, sources[owner, feed["device"]]))
     for what, stands, signed in pairs:
         need(stands == signed, what, "not what was signed")
+    check_statements(name, first, agreement, sheet["tariff"], records)
+    return agreement, sources
+
+
+def check_statements(name: str, first: int, agreement: Any, tariff: Any, records: Any) -> None:
+    """What can be said of statements without rating (§8)."""
     of = {int(n[2]): r for n, (r, _) in records.items() if n[:2] == ("billing.statements", name)}
     old = [n for n, (_, height) in records.items() if height < of[first]["closed_height"]]
     need(not old, f"{old[:1]}", "shown as before the close")
-    terms, sides = {**sheet["tariff"], **agreement}, ("provider", "user", "currency", "tax_included")
+    terms, sides = {**tariff, **agreement}, ("provider", "user", "currency", "tax_included")
     after, names = agreement["from_ms"], ("net_minor", "tax_minor", "gross_minor")
-    for s in (of[start] for start in sorted(of) if start <= first):  # what can be said without rating (§8)
+    for s in (of[start] for start in sorted(of) if start <= first):
         period, where = s["period"], f"statement from {s['period']['from_ms']}"
         same = all(s.get(f) == terms.get(f) for f in sides) and period["from_ms"] == after
         need(same, where, "other parties, or a period is missing")
@@ -439,7 +460,6 @@ def check_deal(subject: Any, contract: Any, records: Any, actions: list[Any]) ->
             sums = [sum(part.get(name, 0) for part in parts) for name in names]
             adds_up = sums == [s.get(name, 0) for name in names] and sums[0] + sums[1] == sums[2]
             need(adds_up, where, "does not add up")
-    return agreement, sources
 
 
 def check_records(agreement: Any, records: Any, actions: Any, sources: Any, held: Any) -> Any:

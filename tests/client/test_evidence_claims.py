@@ -171,6 +171,8 @@ def test_a_list_that_a_statement_should_not_have_is_found(lease: Lease) -> None:
     report = check_bundle(encode(lease.gather(1)), lease.genesis)
     stated, closed = report.statements[1], report.closed[1]
     assert difference(report, 1, closed) is None
+    others = {"gaps", "gap_count", "falls", "fall_count"}
+    assert set(closed.listed) - others == set(LISTED)
     for name in LISTED:
         value = getattr(stated, name)
         report.statements[1] = replace(stated, **{name: value + 1 if isinstance(value, int) else (*value, 0)})

@@ -9,7 +9,14 @@ import pytest
 from hansa.apps.billing.elements import Index
 from hansa.apps.billing.elements_energy import Demand, FactorStep, PowerFactor, Series
 from hansa.apps.billing.messages import Binding, Propose, PublishTariff, Statement
-from hansa.apps.billing.messages_prices import DeclareSeries, PublishIndex, PublishSeries, SeriesForm
+from hansa.apps.billing.messages_prices import (
+    DeclareSeries,
+    IndexValue,
+    PublishIndex,
+    PublishSeries,
+    SeriesDay,
+    SeriesForm,
+)
 from hansa.apps.billing.tariff import Meter
 from hansa.apps.billing.terms import GapRule, Terms
 from hansa.apps.consortium.calendars import local_day
@@ -23,6 +30,8 @@ from hansa.client.verify import check_bundle
 from hansa.kernel import encode, limits, pack, replace
 from tests.apps.ground import ANCHOR, counters, feed
 from tests.apps.tariffs import ENERGY, TARIFF, calendar_of
+from tests.client.forging import attested
+from tests.client.test_verify import checker
 from tests.consortium import Consortium
 
 H, DAY, QUARTER = limits.HOUR_MS, limits.DAY_MS, 15 * limits.MINUTE_MS
@@ -65,6 +74,7 @@ class Factory:
             do("maker", PublishSeries("day-ahead", 1, first + day, prices))
         do(
             "maker",
+            PublishIndex("copper", 0, 200_000_000),
             PublishIndex("copper", first - 9, 210_000_000),
             PublishIndex("copper", first + 1, 230_000_000),
         )
@@ -114,3 +124,29 @@ def test_evidence_without_a_price_is_not_believed(factory: Factory, table: str) 
     assert len(kept) < len(bundle.attests)
     forged: Any = replace(bundle, attests=kept)
     assert not check_bundle(encode(forged), factory.genesis).ok
+
+
+def dearer(record: SeriesDay | IndexValue) -> SeriesDay | IndexValue:
+    if isinstance(record, SeriesDay):
+        return replace(record, prices_e8=tuple(price + 1_000_000 for price in record.prices_e8))
+    return replace(record, value_e8=record.value_e8 + 10_000_000)
+
+
+@pytest.mark.parametrize("table", ["billing.series_days", "billing.indices"])
+def test_a_price_that_its_publisher_did_not_sign_is_not_believed(factory: Factory, table: str) -> None:
+    """The operator shows another price, and statements that follow from it to the cent."""
+    forged = attested(factory.gather(0), table, dearer)
+    closed = check_bundle(encode(forged), factory.genesis).closed
+    if closed:  # it got that far: the statement is made to fit
+        totals = closed[0].totals
+        fields: dict[str, Any] = {n: getattr(totals, n) for n in ("lines", "by_rate")}
+        fields |= {n: getattr(totals, n) for n in ("net_minor", "tax_minor", "gross_minor")}
+        forged = attested(forged, "billing.statements", lambda stated: replace(stated, **fields))
+    report = check_bundle(encode(forged), factory.genesis)
+    assert [check.name for check in report.checks if not check.ok] == ["terms"]
+    with pytest.raises(checker.Broken, match="not what was signed"):
+        checker.check(encode(forged), factory.genesis)
+
+
+def test_the_second_checker_reads_it_too(factory: Factory) -> None:
+    assert checker.check(encode(factory.gather(1)), factory.genesis).startswith("HOLDS")

@@ -60,11 +60,11 @@ class Bundle(Struct):
     head: SignedHeader
     attests: tuple[Proof, ...]
     """Events `kernel.attested`, each record once: statements, agreement, tariff, calendar, feeds, generations
-    of devices, keys."""
+    of devices, keys, published prices."""
     transactions: tuple[Carried, ...]
-    """In ledger order: those by which keys, calendar, tariff, agreement, feeds and devices came about, with
-    those that approved them; votes that gave keys; those that brought anchors, counter records, resets and
-    replacements; those that asked for a close."""
+    """In ledger order: those by which keys, calendar, tariff, published prices, agreement, feeds and
+    devices came about, with those that approved them; votes that gave keys; those that brought anchors,
+    counter records, resets and replacements; those that asked for a close."""
     events: tuple[Proof, ...] = ()
     """In ledger order: what the actions of the transactions left when they took effect (trails.py)."""
     readings: tuple[HeldReading, ...] = ()

@@ -12,6 +12,7 @@ from hansa.apps.consortium.messages_approvals import CarriedOut
 from hansa.apps.metering.messages import Feed, RecordCounters, Recorded, RegisterDevice, ReplaceDevice
 from hansa.client import Client
 from hansa.client.acts import EVENTS_PER_READ, Act, Blocks
+from hansa.client.price_records import price_trails
 from hansa.client.trails import LeftEvent, Trail, is_left, left_by_action, left_by_event
 from hansa.kernel.transaction import identity
 
@@ -21,6 +22,7 @@ Place = tuple[int, int]
 FOUND_BY = {"key": 3, "calendar": 3, "tariff": 4, "feed": 3, "held": 2}
 """Trails are found by so many of their parts, from the left; by default by two."""
 FOUND_BY |= {"records": 3, "device": 3, "replacement": 3, "anchor": 3, "reset": 3, "ballot": 3}
+FOUND_BY |= {"prices": 5, "index": 4}
 
 
 def _short(trail: Trail) -> Trail:
@@ -68,7 +70,7 @@ class Search:
         """All that is behind these statements. `founders`: keys of the genesis file, not of a transaction."""
         taken = _Taken(self)
         last = statements[-1].closed_height
-        taken.take(self._deal(agreement_id, agreement))
+        taken.take(self._deal(agreement_id, agreement, statements))
         registered = taken.take(self._devices(agreement))
         counted = [(binding.owner, binding.feed) for binding in bound(agreement)]
         brought = taken.take([("records", *feed) for feed in counted], last)
@@ -124,7 +126,7 @@ class Search:
         found = dict.fromkeys(self._heights.get(trail, ()))
         return [height for height in found if until is None or height <= until]
 
-    def _deal(self, agreement_id: str, agreement: Agreement) -> list[Trail]:
+    def _deal(self, agreement_id: str, agreement: Agreement, statements: Sequence[Statement]) -> list[Trail]:
         owner, name, version = agreement.tariff_owner, agreement.tariff, agreement.tariff_version
         tariff = self._client.query(
             "billing.tariff_of", PublishedTariff, owner=owner, tariff=name, version=version
@@ -135,6 +137,7 @@ class Search:
             ("proposal", agreement_id),
             ("acceptance", agreement_id),
             ("signature", agreement_id),
+            *price_trails(self._client, tariff.tariff, statements),
         ]
 
     def _devices(self, agreement: Agreement) -> list[Trail]:

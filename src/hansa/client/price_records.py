@@ -10,9 +10,12 @@ from hansa.apps.billing.pricing import DatedValue, StoredPrices
 from hansa.apps.billing.tariff import Tariff
 from hansa.apps.consortium.messages import Attest
 from hansa.client import Client
+from hansa.client.trails import Trail
 from hansa.client.verify_ledger import Attests
 
 DAYS_AT_ONCE = 366
+TRAILS = {"billing.series_days": "prices", "billing.indices": "index"}
+"""Of what leaves a record of such a table (trails.py)."""
 
 
 def price_attests(client: Client, tariff: Tariff, statements: Sequence[Statement]) -> list[Attest]:
@@ -27,6 +30,12 @@ def price_attests(client: Client, tariff: Tariff, statements: Sequence[Statement
             rows = client.query("billing.index_of", list[tuple[int, IndexValue]], owner=owner, index=index)
             wanted += [Attest(table="billing.indices", key=(owner, index, str(day))) for day, _ in rows]
     return wanted
+
+
+def price_trails(client: Client, tariff: Tariff, statements: Sequence[Statement]) -> list[Trail]:
+    """What their publishers left when they published these prices."""
+    wanted = price_attests(client, tariff, statements)
+    return [(TRAILS[attest.table], *attest.key) for attest in wanted]
 
 
 def _series_days(client: Client, element: Series, from_day: int, until_day: int) -> list[Attest]:

@@ -16,6 +16,7 @@ from hansa.apps.billing.messages_claims import (
     ContestClaim,
     WithdrawClaim,
 )
+from hansa.apps.billing.messages_prices import IndexPublished, PublishIndex, PublishSeries, SeriesPublished
 from hansa.apps.consortium import messages_votes as votes
 from hansa.apps.consortium.messages import (
     AddKey,
@@ -52,6 +53,8 @@ LeftEvent = (
     | KeyRegistered
     | CalendarPublished
     | TariffPublished
+    | SeriesPublished
+    | IndexPublished
     | Proposed
     | Accepted
     | DeviceRegistered
@@ -98,6 +101,10 @@ def left_by_action(member: str, action: Any) -> tuple[Trail, ...]:
             return (("calendar", member, action.id),)
         case PublishTariff():
             return (("tariff", member, action.id, str(action.version)),)
+        case PublishSeries():
+            return (("prices", member, action.id, str(action.version), str(action.day)),)
+        case PublishIndex():
+            return (("index", member, action.id, str(action.from_day)),)
         case Propose():
             return (("proposal", action.agreement, member),)
         case Accept():
@@ -152,6 +159,10 @@ def left_by_event(event: LeftEvent) -> Trail:
             return ("calendar", event.member, event.id)
         case TariffPublished():
             return ("tariff", event.owner, event.id, str(event.version))
+        case SeriesPublished():
+            return ("prices", event.owner, event.id, str(event.version), str(event.day))
+        case IndexPublished():
+            return ("index", event.owner, event.id, str(event.from_day))
         case Proposed():
             return ("proposal", event.agreement, event.proposer)
         case Accepted():

@@ -6,6 +6,7 @@ from typing import Any
 
 from hansa.apps.billing.deal import Deal, bound, content
 from hansa.apps.billing.messages import Accept, Agreement, Propose, PublishedTariff, PublishTariff, Statement
+from hansa.apps.billing.messages_prices import IndexValue, PublishIndex, PublishSeries, SeriesDay
 from hansa.apps.consortium.messages import CalendarRecord, PublishCalendar
 from hansa.apps.leasing.messages import Sign
 from hansa.apps.leasing.proposals import agreement_of
@@ -42,10 +43,18 @@ class Signed:
     calendars: dict[tuple[str, str], PublishCalendar] = field(default_factory=dict)
     feeds: dict[tuple[str, str], Feed] = field(default_factory=dict)
     lives: dict[tuple[str, str], list[Generation]] = field(default_factory=dict)
+    prices: dict[tuple[str, ...], SeriesDay | IndexValue] = field(default_factory=dict)
+    """Of series and indices, by table and key: a price counts by when it was published."""
 
-    def take(self, member: str, action: Any) -> None:
+    def take(self, member: str, action: Any, time_ms: int) -> None:
         """Actions come in ledger order, and none was refused: so each was the first of its name."""
         match action:
+            case PublishSeries():
+                day = ("billing.series_days", member, action.id, str(action.version), str(action.day))
+                self.prices.setdefault(day, SeriesDay(action.prices_e8, time_ms))
+            case PublishIndex():
+                value = ("billing.indices", member, action.id, str(action.from_day))
+                self.prices.setdefault(value, IndexValue(action.value_e8, time_ms))
             case Propose():
                 self.proposals.setdefault(action.agreement, (member, action))
             case Accept() if action.agreement in self.proposals:
@@ -102,11 +111,12 @@ def check_deal(
     signed = Signed()
     for placed in transactions:
         for action in placed.actions:
-            signed.take(placed.member, action)
+            signed.take(placed.member, action, placed.time_ms)
     problems = [
         *_agreement(report.statement.agreement, report.deal, signed, contract),
         *_published(report.deal, records, signed),
         *_feeds(report.deal, records, signed),
+        *_prices(records, signed),
         *_old(records, report.statement),
     ]
     need(
@@ -185,6 +195,13 @@ def _feeds(deal: Deal, records: Attests, signed: Signed) -> Iterator[str]:
         }
         if not lives or found != dict(enumerate(lives, 1)):
             yield f"device {binding.owner}/{shown.device} is not what its owner registered"
+
+
+def _prices(records: Attests, signed: Signed) -> Iterator[str]:
+    for kind, table in ((SeriesDay, "billing.series_days"), (IndexValue, "billing.indices")):
+        for key, shown in records.all(kind, table):
+            if signed.prices.get((table, *key)) != shown:
+                yield f"{table} {'.'.join(key)} is not what its owner published"
 
 
 def _old(records: Attests, statement: Statement) -> Iterator[str]:

@@ -59,7 +59,7 @@ def read_records(report: Report, records: Attests, transactions: Sequence[Placed
             if isinstance(action, AnchorReadings):
                 report.anchors.setdefault((member, action.anchor), action)
             said = list(_said(meters, records, signed, placed, action, report.anchors, problems))
-            signed.take(member, action)
+            signed.take(member, action, placed.time_ms)
             for owner, feed, point, origin in said:
                 meter = meters[owner, feed]
                 copy = (meter, point.generation, point.sequence)

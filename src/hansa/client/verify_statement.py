@@ -126,6 +126,8 @@ LISTED = {
     "claims": Text("有争议的认定申请", "the disputed claims"),
     "checks": Text("副表核对", "the comparison with check feeds"),
     "check_lines": Text("因副表而有争议的行", "the lines disputed by a check feed"),
+    "unknown": Text("状态未知的时间", "the time of which nothing is known"),
+    "unknown_lines": Text("因未知时间而有争议的行", "the lines disputed for unknown time"),
     "shares": Text("分成", "the shares"),
 }
 """What a statement lists beside its sums, by field."""

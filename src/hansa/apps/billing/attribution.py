@@ -198,11 +198,8 @@ def claimed(of: Measure, source: ClaimSource, name: str, claim: Claim) -> Claime
 
 
 def _unread(source: ClaimSource, claim: Claim) -> list[tuple[int, int]]:
-    """Before a feed's first record, and after its last one, nothing is known."""
-    fold = source.standing()
-    if not fold.some:
-        return [(claim.from_ms, claim.to_ms)]
-    ends = [(claim.from_ms, source.first_ms()), (fold.at_ms, claim.to_ms)]
+    """Before a feed's first record, and after its last one, nothing is known; without any, at no time."""
+    ends = [(claim.from_ms, source.first_ms()), (source.standing().at_ms, claim.to_ms)]
     return [
         (from_ms, to_ms) for from_ms, to_ms in ends if max(from_ms, claim.from_ms) < min(to_ms, claim.to_ms)
     ]

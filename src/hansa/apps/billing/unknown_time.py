@@ -9,7 +9,6 @@ themselves. The law is docs/tariff-rules.md, section 7 (A9, A10). Pure.
 from collections.abc import Iterable, Mapping, Sequence
 
 from hansa.apps.billing import errors_attribution as errors
-from hansa.apps.billing.booking import UNKNOWN
 from hansa.apps.billing.elements import Meter
 from hansa.apps.billing.elements_trade import Availability
 from hansa.apps.billing.lines import Line
@@ -51,9 +50,9 @@ def check_bounds(bounds: Sequence[UnknownBound], meters: Mapping[str, Meter]) ->
 def unknown_time(
     meter: str, usage: Mapping[tuple[int, int], int], period: Period, bounds: Sequence[UnknownBound]
 ) -> UnknownTime:
-    """A9: what of a period no record says a state of; `usage`: ms by (state, window), gaps left out."""
+    """A9: what of a period no record says a state of; `usage`: ms by (state, window), known ones."""
     length_ms = period.to_ms - period.from_ms
-    unknown_ms = length_ms - sum(time_ms for (state, _), time_ms in usage.items() if state != UNKNOWN)
+    unknown_ms = length_ms - sum(usage.values())
     bound_bp = next((bound.bound_bp for bound in bounds if bound.meter == meter), WHOLE_BP)
     return UnknownTime(meter, unknown_ms, unknown_ms * WHOLE_BP > bound_bp * length_ms)
 

@@ -72,8 +72,8 @@ def _performance(inputs: OeeInputs, running_ms: int | None, made: int | None) ->
     return _given(
         inputs.ideal_cycle_ms * made,
         running_ms,
-        f"理想节拍 {inputs.ideal_cycle} × {made} 件 ÷ 运行时间",
-        f"ideal cycle {inputs.ideal_cycle} × {made} pieces ÷ running time",
+        f"理想节拍 {inputs.ideal_cycle} × {made:,} 件 ÷ 运行时间",
+        f"ideal cycle {inputs.ideal_cycle} × {made:,} pieces ÷ running time",
     )
 
 
@@ -83,7 +83,9 @@ def _quality(good: int | None, total: int | None) -> OeeFactor:
             "需要良品和废品（或总数）计数（映射文件 [oee]:good、scrap 或 total）",
             "needs counts of good pieces and of scrap or all (mapping [oee]: good, scrap or total)",
         )
-    return _given(good, total, f"良品 {good} 件 ÷ 总数 {total} 件", f"good {good} ÷ all {total} pieces")
+    return _given(
+        good, total, f"良品 {good:,} 件 ÷ 总数 {total:,} 件", f"good {good:,} ÷ all {total:,} pieces"
+    )
 
 
 def _running_ms(play: Play, inputs: OeeInputs, signals: dict[str, Signal]) -> int | None:

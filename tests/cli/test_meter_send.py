@@ -187,7 +187,8 @@ def test_a_certificate_is_renewed_and_lost(line: Line) -> None:
     assert drafted("--lost") == {"grade": "indicative"}
     line.shell.refused("cli.wrong_use", "meter", "renew", feed, "--yes")
     line.shell.refused("cli.wrong_use", "meter", "renew", feed, *given, "--ratio", "400:5", "--yes")
-    line.shell.refused("metering.feed_unknown", "meter", "renew", "nothing", "--lost", "--yes")
+    for said in (("--lost",), given):
+        line.shell.refused("metering.feed_unknown", "meter", "renew", "nothing", *said, "--yes")
 
 
 def test_a_reset_that_the_mapping_declares_is_declared_once(line: Line) -> None:

@@ -114,9 +114,9 @@ def sublease(machines: Machines) -> Sheet:
 def power(machines: Machines) -> Sheet:
     """The template, as a sales clerk fills it in; four fifths of the log's own peak are agreed on."""
     made: Sheet = json.loads(template("two-part-electricity").data)
-    highest = max(value or 0 for _, value, _ in machines.energy.rows)
+    highest_w = max((value or 0) * 3_600_000 // span_ms for _, value, span_ms in machines.energy.rows)
     minutes = machines.energy.rows[0][2] // 60_000
-    agreed_kw = max(highest * 60 // minutes * 4 // 5_000, 1)
+    agreed_kw = max(highest_w * 4 // 5_000, 1)
     made["calendar"] = {"zone": "Asia/Seoul", "from_year": machines.year, "to_year": machines.year + 2}
     made["taxes"] = vat(machines.year)
     for meter, unit in (("energy", "Wh"), ("reactive_energy", "varh")):

@@ -162,11 +162,18 @@ LOADS = (100, 95, 90, 83, 78, 72, 82, 86, 90, 95, 100, 88)
 
 
 def energy_rows(start_ms: int, seed: int) -> Iterator[Row]:
-    """A year of hours, each with what fell in it; months of high and of low demand."""
-    random = Random(seed)
+    """A year of hours, each with what fell in it; months of high and of low demand. On some days it is read
+    every second hour only, and much: their peaks are estimated.
+    """
+    random, before = Random(seed), 0
     for hour in range(365 * 24):
         busy = (60_000 if 8 <= hour % 24 < 20 else 9_000) * LOADS[hour // 24 * 12 // 365] // 100
-        yield start_ms + (hour + 1) * HOUR, random.randint(busy // 2, busy) * 11 // seed, HOUR
+        counted = random.randint(busy // 2, busy) * 11 // seed
+        if hour // 24 % 61 != 20:
+            yield start_ms + (hour + 1) * HOUR, counted, HOUR
+        elif hour % 2:
+            yield start_ms + (hour + 1) * HOUR, (before + counted) * 5 // 4, 2 * HOUR
+        before = counted
 
 
 def air(start_ms: int) -> Tape:

@@ -60,6 +60,7 @@ def test_the_year_is_as_eventful_as_it_claims(year: Year, strangers: Strangers) 
     beyond = [line for name, line in lines if line["kind"] == "demand"]
     assert adjusted
     assert 12 < len(beyond) < 24
+    assert year.machines.energy.rows[0][2] < tapes.HOUR or any(line.get("estimated") for line in beyond)
     statements = [s.closed.statement for s in strangers.stated]
     assert {gap.rule for s in statements for gap in s.gaps} == {
         "average_day",

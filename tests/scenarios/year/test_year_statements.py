@@ -8,6 +8,7 @@ from independent.compare import check_falls, gaps_of_hansa, gaps_of_second
 
 from hansa.apps.leasing.messages_told import Chain
 from hansa.apps.money.conservation import Breach
+from hansa.apps.money.queries import ListedReceipt
 from hansa.client.evidence import gather
 from hansa.client.verify import check_bundle
 from hansa.kernel import encode
@@ -44,6 +45,21 @@ def test_each_debt_and_fund_is_what_strangers_say(year: Year, strangers: Strange
     for told in strangers.told:
         assert debts_here(year, told.looked, told.debts) == told.debts
         assert funds_here(year, told.looked) == told.funds
+
+
+def test_each_receipt_is_applied_and_refunded_as_strangers_say(year: Year, strangers: Strangers) -> None:
+    found = {}
+    for member in year.town.node.genesis.members:
+        listed = year.town.ask("money.receipts", list[ListedReceipt], creditor=member.id)
+        for one in listed:
+            receipt = one.receipt
+            sums = (receipt.amount_minor, receipt.applied_minor, receipt.refunded_minor)
+            found[member.id, one.entry] = sums
+    assert found == {
+        key: (one.amount, sum(one.pays.values()), one.refunded)
+        for key, one in strangers.books.receipts.items()
+    }
+    assert any(refunded for *_, refunded in found.values())
 
 
 def test_the_year_is_as_eventful_as_it_claims(year: Year, strangers: Strangers) -> None:

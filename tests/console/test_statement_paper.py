@@ -27,6 +27,7 @@ from hansa.console.statement.paper import (
     facts,
     gaps_grid,
     grouped,
+    lines_grid,
     paper,
     percent,
     signed_grid,
@@ -158,6 +159,13 @@ def test_figures_are_set_apart_and_gaps_count_in_the_unit_of_their_line(case: Ca
     statement = changed(case.statement, gaps=(gap,), gap_count=1, lines=(told, *case.statement.lines[1:]))
     (row,) = gaps_grid(replace(case, statement=statement), "en").rows
     assert row[3] == "1,234.5 kWh"
+
+
+def test_a_correction_is_a_difference_and_has_no_price(case: Case) -> None:
+    priced = changed(case.statement.lines[0], unit="kWh", price_e8=0, quantity_base=9_500, unit_base=1_000)
+    lines = (changed(priced, kind="correction", amount_minor=-361_00), changed(priced, amount_minor=0))
+    rows = lines_grid(replace(case, statement=changed(case.statement, lines=lines)), "en").rows
+    assert [row[4] for row in rows[:2]] == ["", "0.00"]
 
 
 def test_a_paper_names_the_zone_of_its_times_and_a_lease_was_signed(case: Case) -> None:

@@ -20,6 +20,7 @@ from hansa.client.verify_quorum import finality_text
 from hansa.console.report import data as page
 from hansa.console.report.data_node import Cheat as Tried
 from hansa.console.report.render import render
+from hansa.console.statement.paper import has_price
 from hansa.edge.gateway import feed_name
 from hansa.edge.log_model import FeedLog
 from hansa.simulation.cast import GATEWAY_KEY, NAME_EN, NAME_ZH
@@ -339,7 +340,7 @@ def _line(line: Line, explanation: page.Node | None) -> page.StatementLine:
         text=page.Text(zh=tariff_text(line, "zh"), en=tariff_text(line, "en")),
         quantity=quantity_text(line)[0],
         unit=line.unit,
-        price=price_text(line.price_e8),
+        price=price_text(line.price_e8) if has_price(line) else "",
         price_e8=line.price_e8,
         net_minor=line.net_minor,
         tax_rate_bp=line.tax_rate_bp,

@@ -165,12 +165,17 @@ def _line(line: Line, currency: str, disputed: bool, lang: Language) -> tuple[st
         tariff_text(line, lang) + mark,
         apart(quantity_text(line)[0]),
         (UNITS_ZH if lang == "zh" else UNITS_EN).get(line.unit, line.unit),
-        price_text(line.price_e8) if line.unit else "",
+        price_text(line.price_e8) if line.unit and has_price(line) else "",
         amount_text(line.net_minor, currency),
         percent(line.tax_rate_bp),
         amount_text(line.tax_minor, currency),
         amount_text(line.gross_minor, currency),
     )
+
+
+def has_price(line: Line) -> bool:
+    """Whether the amount is a quantity at a price: that of a correction is a difference of amounts."""
+    return bool(line.price_e8) or not line.amount_minor
 
 
 def percent(rate_bp: int) -> str:

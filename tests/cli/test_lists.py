@@ -10,6 +10,7 @@ import click
 import pytest
 from openpyxl import load_workbook
 
+from hansa.cli.common import Form, show_rows
 from hansa.cli.main import COMMANDS
 from tests.cli.fair import at, day, fair
 from tests.cli.shell import Shell
@@ -116,3 +117,9 @@ def test_a_list_is_written_as_csv_and_as_a_workbook(town: Town, path: str, tmp_p
     sheet: Any = load_workbook(file).worksheets[0]
     assert sheet.max_column >= 2
     assert str(file) in said
+
+
+def test_a_name_in_csv_does_not_run_as_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "=HYPERLINK(1)"
+    show_rows("en", (("名称", "name"), ("数", "count")), [(name, -5), (" ＋x", None)], Form(csv=True))
+    assert capsys.readouterr().out == "name,count\n'=HYPERLINK(1),-5\n' ＋x,\n"

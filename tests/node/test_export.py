@@ -305,6 +305,7 @@ def test_the_readers_signature_check_agrees_with_the_kernels() -> None:
 def test_no_cell_starts_a_formula() -> None:
     assert cell_text("=1+1") == "'=1+1"
     assert cell_text("@x") == "'@x"
+    assert cell_text(" ＝1+1") == "' ＝1+1"
     assert cell_text(-5) == "-5"
     assert cell_text({"a": 1}) == '{"a":1}'
 

@@ -313,15 +313,19 @@ def show_rows(
     *,
     title: str = "",
 ) -> None:
-    """A table for people; or CSV with the English heads; or a workbook."""
+    """A table for people; or CSV with the English heads, no text of which is a formula; or a workbook."""
     if form.xlsx is not None:
         _write_rows(lang, heads, rows, form.xlsx)
         return
     if form.csv:
+        from hansa.client.tables import harmless
+
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([en for _, en in heads])
-        writer.writerows([[_cell(cell) for cell in row] for row in rows])
+        writer.writerows(
+            [[harmless(_cell(cell)) if type(cell) is str else _cell(cell) for cell in row] for row in rows]
+        )
         click.echo(out.getvalue(), nl=False)
         return
     from rich.console import Console

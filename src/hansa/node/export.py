@@ -20,6 +20,7 @@ import msgspec
 
 from hansa.apps.billing.messages import Statement
 from hansa.apps.consortium.messages import Genesis
+from hansa.client.tables import harmless
 from hansa.kernel import encode
 from hansa.kernel.canonical import decode
 from hansa.kernel.context import Table
@@ -343,4 +344,4 @@ def cell_text(value: Any) -> str:
     if isinstance(value, int | statements.Number):
         return str(value)
     text = value if isinstance(value, str) else encode(value).decode()
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return harmless(text)

@@ -307,5 +307,5 @@ function csvCell(value) {
 
 /** A text that a spreadsheet would run as a formula is kept a text. */
 function asText(text) {
-  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /^(?:[ \t\r\n'"]*[=+\-@＝＋－＠]|[\t\r])/.test(text) ? `'${text}` : text;
 }

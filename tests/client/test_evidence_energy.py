@@ -17,6 +17,7 @@ from hansa.apps.billing.messages_prices import (
     SeriesDay,
     SeriesForm,
 )
+from hansa.apps.billing.rating import Line, close_statement
 from hansa.apps.billing.tariff import Meter
 from hansa.apps.billing.terms import GapRule, Terms
 from hansa.apps.consortium.calendars import local_day
@@ -150,3 +151,16 @@ def test_a_price_that_its_publisher_did_not_sign_is_not_believed(factory: Factor
 
 def test_the_second_checker_reads_it_too(factory: Factory) -> None:
     assert checker.check(encode(factory.gather(1)), factory.genesis).startswith("HOLDS")
+
+
+def test_interest_that_was_not_agreed_is_not_believed(factory: Factory) -> None:
+    """The operator adds a line, and sums that follow from it."""
+    line = Line("late_payment", "interest", 9, 99_999, "none", 0, charged_minor=99_999)
+
+    def charging(stated: Statement) -> Statement:
+        totals = close_statement(stated.tax_included, (*stated.lines, line))
+        return replace(stated, **{name: getattr(totals, name) for name in totals.__struct_fields__})
+
+    forged = attested(factory.gather(0), "billing.statements", charging)
+    report = check_bundle(encode(forged), factory.genesis)
+    assert [check.name for check in report.checks if not check.ok] == ["recomputation"]

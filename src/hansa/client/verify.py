@@ -15,7 +15,7 @@ from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
 from hansa.client.verify_quorum import check_finality, follow_sets
-from hansa.client.verify_statement import check_periods, recompute
+from hansa.client.verify_statement import check_periods, interest_of, recompute
 from hansa.kernel import Refusal
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import signed_by
@@ -98,6 +98,7 @@ def proved(report: Report) -> list[Text]:
     """What evidence whose checks hold shows, and under which assumption."""
     if report.case is not None:
         return case_proved(report.case)
+    late = report.statement is not None and bool(interest_of(report.statement))
     who, whom = "读取日志的网关", "the gateway that read the log"
     if report.signed_by_device:
         who, whom = "设备", "the device"
@@ -120,8 +121,10 @@ def proved(report: Report) -> list[Text]:
             f"The counter records were signed with the key of {whom} and have not been changed since.",
         ),
         Text(
-            "结算单的每一行都由这些记录按所列资费重新算出。",
-            "Each line of the statement follows from these records under the tariff shown.",
+            "结算单的每一行" + ("（逾期利息除外）" if late else "") + "都由这些记录按所列资费重新算出。",
+            "Each line of the statement"
+            + (", but late-payment interest," if late else "")
+            + " follows from these records under the tariff shown.",
         ),
         _stands_for_it(report.finality),
     ]
@@ -189,6 +192,21 @@ def _readings_left_out(report: Report) -> Text:
     )
 
 
+def _interest_left_out(report: Report) -> list[Text]:
+    """Lines on late payments: evidence of meters does not tell who paid when."""
+    lines = [f"{line.number}" for line in interest_of(report.statement)] if report.statement else []
+    if not lines:
+        return []
+    zh, en = "、".join(lines), ", ".join(lines)
+    return [
+        Text(
+            f"逾期利息（第 {zh} 行）的金额：付款情况不在证据包中，依账本所载。",
+            f"The amounts of late-payment interest (line {en}): payments are not in the bundle, the ledger "
+            "states them.",
+        )
+    ]
+
+
 def not_proved(report: Report) -> list[Text]:
     """What no signature can show (rule 30)."""
     if report.case is not None:
@@ -217,6 +235,7 @@ def not_proved(report: Report) -> list[Text]:
                 f"Corrections of the periods from {at} on: they are left to the next statement.",
             )
         )
+    out += _interest_left_out(report)
     if report.missing:
         zh, en = "、".join(report.missing[:12]), ", ".join(report.missing[:12])
         out.append(

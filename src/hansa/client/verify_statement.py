@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from hansa.apps.billing.interest import Charge, charge_lines
+from hansa.apps.billing.lawful import is_protected
 from hansa.apps.billing.messages import Statement
 from hansa.apps.billing.rating import Line
 from hansa.apps.billing.recompute import Closed, Deal, periods, settle
@@ -10,6 +12,7 @@ from hansa.client.report import Report, need, note
 from hansa.client.texts import Text, both, instant_text, money, period_text
 from hansa.client.verify_acts import Placed
 from hansa.client.verify_metering import Batches
+from hansa.kernel import replace
 
 
 def check_periods(report: Report, transactions: Sequence[Placed]) -> None:
@@ -53,12 +56,12 @@ def recompute(report: Report, batches: Batches) -> None:
     """Rate everything again from the records, and compare with what the ledger states, line by line."""
     assert report.deal is not None
     stops_ms = [statement.corrected_to_ms for statement in report.statements]
-    interest = {statement.period.from_ms: _interest(statement) for statement in report.statements}
+    interest = {statement.period.from_ms: interest_of(statement) for statement in report.statements}
     report.closed = settle(report.deal, batches, stops_ms, report.claims, interest)
     for number, (stated, closed) in enumerate(zip(report.statements, report.closed, strict=True)):
         period = period_text(closed.period)
         gross = money(stated.gross_minor, stated.currency)
-        differs = difference(report, number, closed)
+        differs = difference(report, number, closed) or made_up_interest(report, number)
         note(
             report, "recomputation",
             Text(f"{period} 的结算单由记录重新算出，分毫不差",
@@ -68,7 +71,7 @@ def recompute(report: Report, batches: Batches) -> None:
 
 
 def _so_much(stated: Statement, gross: str) -> Text:
-    charged_minor = sum(line.gross_minor for line in _interest(stated))
+    charged_minor = sum(line.gross_minor for line in interest_of(stated))
     if not charged_minor:
         return Text(f"含税 {gross}", f"gross {gross}")
     interest = money(charged_minor, stated.currency)
@@ -78,9 +81,36 @@ def _so_much(stated: Statement, gross: str) -> Text:
     )
 
 
-def _interest(statement: Statement) -> list[Line]:
+def interest_of(statement: Statement) -> list[Line]:
     """Lines on late payments: taken as stated, since records of meters tell of no payment."""
     return [line for line in statement.lines if line.kind == "interest"]
+
+
+def made_up_interest(report: Report, number: int) -> Text | None:
+    """A line on late payments that cannot be one; None if there is none.
+
+    What was paid, and when, is not in the evidence. But interest must have been agreed, or be due by law, for
+    the debt of an earlier period, and its tax and net follow from what it charges.
+    """
+    assert report.deal is not None
+    statement, agreement = report.statements[number], report.deal.agreement
+    settlement = agreement.terms.settlement
+    sizes = (agreement.user_size, agreement.provider_size)
+    by_law = is_protected(*sizes) or is_protected(*reversed(sizes))
+    some = settlement is not None and (settlement.interest_bp > 0 or by_law)
+    earlier = {before.period.from_ms for before in report.statements[:number]}
+    for line in interest_of(statement):
+        charge = Charge(line.corrects_from_ms, "", line.charged_minor, line.quantity_base)
+        meant = charge_lines(report.deal.tariff, settlement, [charge], statement.period)
+        sums = ("number", "net_minor", "tax_minor", "gross_minor")
+        as_meant = replace(line, **{name: getattr(meant[0], name) for name in sums}) if meant else None
+        if not some or line.corrects_from_ms not in earlier or as_meant != meant[0]:
+            return Text(
+                f"第 {line.number} 行：逾期利息不成立（未约定、无此前账期或与税额不符）",
+                f"line {line.number}: no such interest was agreed, no earlier period bears it, or its tax "
+                "does not follow",
+            )
+    return None
 
 
 def difference(report: Report, number: int, closed: Closed) -> Text | None:

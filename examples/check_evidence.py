@@ -421,7 +421,7 @@ def check_deal(subject: Any, contract: Any, records: Any, actions: list[Any]) ->
     calendar = (sheet["calendar_owner"], sheet["calendar"])
     published = said["billing.publish_tariff", owner, tariff, version]
     dates = said["consortium.publish_calendar", *calendar, None]
-    agreed = [agreement.get(f"agreed_{n}", agreement.get(n)) for n in AGREED.split()]
+    agreed = [agreement.get(f"agreed_{n}" if word else n, agreement.get(n)) for n in AGREED.split()]
     pairs = [
         (name, [agreement["state"], *agreed], ["accepted", *(proposal.get(n) for n in AGREED.split())]),
         (name, by, parties),

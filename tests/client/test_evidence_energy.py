@@ -8,7 +8,7 @@ import pytest
 
 from hansa.apps.billing.elements import Index
 from hansa.apps.billing.elements_energy import Demand, FactorStep, PowerFactor, Series
-from hansa.apps.billing.messages import Binding, Propose, PublishTariff, Statement
+from hansa.apps.billing.messages import Agreement, Binding, Propose, PublishTariff, Statement
 from hansa.apps.billing.messages_prices import (
     DeclareSeries,
     IndexValue,
@@ -164,3 +164,14 @@ def test_interest_that_was_not_agreed_is_not_believed(factory: Factory) -> None:
     forged = attested(factory.gather(0), "billing.statements", charging)
     report = check_bundle(encode(forged), factory.genesis)
     assert [check.name for check in report.checks if not check.ok] == ["recomputation"]
+
+
+def test_an_agreement_whose_end_was_moved_without_a_lease_is_not_believed(factory: Factory) -> None:
+    def shorter(agreement: Agreement) -> Agreement:
+        return replace(agreement, to_ms=agreement.to_ms - DAY, agreed_to_ms=agreement.to_ms)
+
+    forged = attested(factory.gather(0), "billing.agreements", shorter)
+    report = check_bundle(encode(forged), factory.genesis)
+    assert [check.name for check in report.checks if not check.ok] == ["terms"]
+    with pytest.raises(checker.Broken, match="not what was signed"):
+        checker.check(encode(forged), factory.genesis)

@@ -192,6 +192,20 @@ def _readings_left_out(report: Report) -> Text:
     )
 
 
+def _moved(report: Report) -> list[Text]:
+    """A lease whose time is not what its contract says."""
+    agreement = report.deal.agreement if report.deal is not None else None
+    if agreement is None or not (agreement.agreed_from_ms or agreement.agreed_to_ms):
+        return []
+    return [
+        Text(
+            "租期为何与所签合同不同：交接、续期或提前终止不在证据包中，依账本所载。",
+            "Why the lease's time is not the one that was signed: handover, extension and early end are not "
+            "in the bundle, the ledger states them.",
+        )
+    ]
+
+
 def _interest_left_out(report: Report) -> list[Text]:
     """Lines on late payments: evidence of meters does not tell who paid when."""
     lines = [f"{line.number}" for line in interest_of(report.statement)] if report.statement else []
@@ -235,7 +249,7 @@ def not_proved(report: Report) -> list[Text]:
                 f"Corrections of the periods from {at} on: they are left to the next statement.",
             )
         )
-    out += _interest_left_out(report)
+    out += [*_moved(report), *_interest_left_out(report)]
     if report.missing:
         zh, en = "、".join(report.missing[:12]), ", ".join(report.missing[:12])
         out.append(

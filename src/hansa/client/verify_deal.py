@@ -131,13 +131,13 @@ def check_deal(
 
 def _agreement(name: str, deal: Deal, signed: Signed, contract: Contract | None) -> Iterator[str]:
     agreement = deal.agreement
-    from_ms = agreement.agreed_from_ms or agreement.from_ms
-    as_agreed = replace(agreement, from_ms=from_ms, to_ms=agreement.agreed_to_ms or agreement.to_ms)
-    if agreement.signed:
+    if agreement.signed:  # Only a lease's time moves: by handover, extension, early end.
+        from_ms, to_ms = agreement.agreed_from_ms, agreement.agreed_to_ms
+        as_agreed = replace(agreement, from_ms=from_ms or agreement.from_ms, to_ms=to_ms or agreement.to_ms)
         yield from _lease(name, as_agreed, signed, contract)
         return
     proposer, proposal = signed.proposals.get(name, ("", None))
-    if proposal is None or any(getattr(proposal, f) != getattr(as_agreed, f) for f in PROPOSED):
+    if proposal is None or any(getattr(proposal, f) != getattr(agreement, f) for f in PROPOSED):
         yield f"agreement {name} is not what was proposed"
     parties = {agreement.provider, agreement.user}
     accepter, accepted = signed.acceptances.get(name, ("", ""))

@@ -196,3 +196,14 @@ def test_balances_of_several_accounts_are_told_apart(tmp_path: Path) -> None:
     assert len(read_csv("\n".join([*rows, "2026-01-03,1.00,100.00,2", ""]).encode(), how, "x.csv")) == 4
     with pytest.raises(errors.BalanceBreaks):
         read_csv("\n".join([*rows, "2026-01-03,1.00,100.01,2", ""]).encode(), how, "x.csv")
+
+
+@pytest.mark.parametrize(
+    "amount", ["1E+999999999999", "1E-999999999999", "1e5", "NaN", "Infinity", "", "１００"]
+)
+def test_an_amount_that_is_no_plain_decimal_is_refused_before_it_is_reckoned_with(amount: str) -> None:
+    """A few bytes that would become a number of a billion digits."""
+    text = message(V, entry(True, "30.00")).decode()
+    assert text.count(">30.00<") == 1
+    with pytest.raises(errors.AmountInvalid):
+        read_camt(text.replace(">30.00<", f">{amount}<").encode(), "a.xml")

@@ -11,14 +11,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from hansa.apps.money.currencies import minor_digits
 from hansa.client.pay import errors
 from hansa.client.pay.bank_csv import FILE_BYTES_MAX, LINES_MAX
 from hansa.client.pay.items import BankLine, minor_of, named
 from hansa.client.pay.needs import library
 from hansa.client.tables import EPOCH
 from hansa.kernel.refusal import shown
+from hansa.kernel.types import INTEGER_MAX
 
 CHINESE = re.compile(rb"""\s*<\?xml[^>]{0,60}encoding=["'](gb(?:k|2312|18030))["']""", re.IGNORECASE)
+PLAIN_AMOUNT = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})\Z", re.ASCII)
 NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.05[23]\.001\.(\d{2}))\Z")
 
 
@@ -117,6 +120,7 @@ def _bound(root: Any, file: str) -> tuple[str, Any]:
     handlers = library("xsdata.formats.dataclass.parsers.handlers")
     config = library("xsdata.formats.dataclass.parsers.config").ParserConfig(fail_on_converter_warnings=True)
     message = found[1]
+    _check_amounts(root, f"{file}:{message}")
     name = message.replace(".", "_")
     try:
         kind = library(f"pyiso20022.camt.{name}").Document
@@ -133,6 +137,18 @@ def _bound(root: Any, file: str) -> tuple[str, Any]:
         library("xsdata.exceptions").ParserError,
     ) as error:
         raise errors.MessageInvalid(file=file, message=message, detail=shown(str(error))) from None
+
+
+def _check_amounts(root: Any, where: str) -> None:
+    """Amounts are plain decimals, as the schema says: the typed classes would take 1E+999999999, too."""
+    for element in root.iter():
+        currency, text = element.get("Ccy"), (element.text or "").strip()
+        if currency is not None and not PLAIN_AMOUNT.match(text):
+            places = minor_digits(currency)
+            limit = INTEGER_MAX // 10**places
+            raise errors.AmountInvalid(
+                where=where, value=shown(text), currency=shown(currency), places=places, limit=limit
+            )
 
 
 def _lines(entry: Any, account: str, where: str) -> Iterator[BankLine]:

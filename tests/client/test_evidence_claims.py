@@ -202,6 +202,19 @@ def test_a_claim_of_a_stranger_or_of_another_time_counts_for_nothing(lease: Leas
         assert [(name, claim.contested) for name, claim in claims] == [("c-1", False)]
 
 
+def test_a_claim_or_a_contest_behind_the_close_counts_for_nothing(lease: Lease) -> None:
+    """The ledger refuses them; an operator could have let them in."""
+    report = check_bundle(encode(lease.gather(0)), lease.genesis)
+    height, start_ms = report.statements[0].closed_height, lease.start_ms
+    own = ClaimStop("g-1", "c-9", "execution", start_ms, start_ms + H, "x", "user")
+    for action in (own, ContestClaim("g-1", start_ms, "c-1"), WithdrawClaim("g-1", start_ms, "c-1")):
+        by = "plant" if isinstance(action, ContestClaim) else "maker"
+        begun = Placed("there", (height, 0), 5, "", "maker", "k1", (replace(own, claim="c-1"),))
+        for place, holds_there in (((height, 1), True), ((height + 1, 0), False)):
+            read_claims(report, [begun, Placed("there", place, 5, "", by, "k1", (action,))])
+            assert report.checks[-1].ok is holds_there
+
+
 def test_the_same_usage_under_another_tariff(lease: Lease, tmp_path: Path) -> None:
     """Whose sheet has a check feed and stops of its own: nobody claimed anything under it."""
     report = check_bundle(encode(lease.gather(2)), lease.genesis)

@@ -1,6 +1,6 @@
 """Claims about stops and scrap as the parties signed them: which stood at each period's close."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hansa.apps.billing.attribution import Claim
@@ -22,13 +22,14 @@ def read_claims(report: Report, transactions: Sequence[Placed]) -> None:
     deal, name = report.deal, report.statement.agreement
     parties = (deal.agreement.provider, deal.agreement.user)
     found: Found = {}
+    closed = {statement.period.from_ms: statement.closed_height for statement in report.statements}
     problems: list[str] = []
     for placed in transactions:
         for action in placed.actions:
             about = isinstance(action, ClaimStop | ClaimScrap | ContestClaim | WithdrawClaim)
             if not about or action.agreement != name:
                 continue
-            if placed.member not in parties or not _take(deal, found, placed, action):
+            if placed.member not in parties or not _take(deal, found, placed, action, closed):
                 problems.append(f"{placed.where}: {action.claim}")
     report.claims = {period_ms: sorted(claims.items()) for period_ms, claims in found.items()}
     if not deal.agreement.terms.attribution:
@@ -42,20 +43,23 @@ def read_claims(report: Report, transactions: Sequence[Placed]) -> None:
     )  # fmt: skip
 
 
-def _take(deal: Deal, found: Found, placed: Placed, action: Any) -> bool:
-    """Whether the action could have been done here; then it is."""
-    agreement = deal.agreement
+def _take(deal: Deal, found: Found, placed: Placed, action: Any, closed: Mapping[int, int]) -> bool:
+    """Whether the action could have been done here; then it is. Nobody claims about what is `closed`."""
+    agreement, height = deal.agreement, placed.place[0]
     if isinstance(action, ClaimStop | ClaimScrap):
         if not agreement.from_ms <= action.from_ms < action.to_ms <= agreement.to_ms:
             return False
-        claims = found.setdefault(period_from(deal, action.from_ms).from_ms, {})
-        if action.claim in claims:
+        period_ms = period_from(deal, action.from_ms).from_ms
+        claims = found.setdefault(period_ms, {})
+        if action.claim in claims or height > closed.get(period_ms, height):
             return False
         claims[action.claim] = _claim(deal, placed, action)
         return True
     claims = found.get(action.period_ms, {})
     claim = claims.get(action.claim)
-    if claim is None or (claim.by == placed.member) == isinstance(action, ContestClaim):
+    if claim is None or height > closed.get(action.period_ms, height):
+        return False
+    if (claim.by == placed.member) == isinstance(action, ContestClaim):
         return False
     if isinstance(action, WithdrawClaim):
         del claims[action.claim]

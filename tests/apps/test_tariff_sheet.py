@@ -279,12 +279,12 @@ TEXTS = [
             unit="pallet",
             corrects_day=day_number(2025, 2, 1),
         ),
-        "g：更正 2025-02-01 起的周期，产量，按 pallet 计费",
+        "g：更正 2025-02-01 起的结算期，产量，按 pallet 计费",
         "g: correction of the period from 2025-02-01, pieces, per pallet",
     ),
     (
         Line("h", "correction", 0, 0, "vat", 0, corrects_day=day_number(2025, 2, 1)),
-        "h：更正 2025-02-01 起的周期",
+        "h：更正 2025-02-01 起的结算期",
         "h: correction of the period from 2025-02-01",
     ),
 ]

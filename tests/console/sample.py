@@ -411,7 +411,7 @@ INCLUDED = text("per_piece：产量，免费额度", "per_piece: pieces, include
 PER_PIECE = text("per_piece：产量，按件计费", "per_piece: pieces, per piece")
 SERVICE = text("service：固定费用", "service: fixed fee")
 CORRECTION = text(
-    "per_piece：更正 2025-01-01 起的周期", "per_piece: correction of the period from 2025-01-01"
+    "per_piece：更正 2025-01-01 起的结算期", "per_piece: correction of the period from 2025-01-01"
 )
 
 

@@ -15,6 +15,7 @@ from hansa.client.node import Node, explain_text
 from hansa.client.texts import Text
 from hansa.client.verify import Report, not_proved, proved
 from hansa.client.what_if import Comparison
+from hansa.console.statement.paper import has_price
 from hansa.simulation.demo import Demo
 
 WIDTH_MIN = 100
@@ -169,7 +170,7 @@ def _statement_table(
             tariff_text(line, "zh" if zh else "en"),
             quantity_text(line)[0],
             line.unit,
-            price_text(line.price_e8) if line.unit else "",
+            price_text(line.price_e8) if line.unit and has_price(line) else "",
             money_text(line.net_minor, currency),
             money_text(line.tax_minor, currency),
             money_text(line.gross_minor, currency),

@@ -69,7 +69,7 @@ def _zh(line: Line) -> str:
         return f"{line.clause}：{energy_line_text(line)[0]}"
     parts = []
     if line.kind == "correction":
-        parts.append(f"更正 {date_text(line.corrects_day)} 起的周期")
+        parts.append(f"更正 {date_text(line.corrects_day)} 起的结算期")
     if line.meter:
         parts.append(METERS_ZH.get(line.meter, line.meter))
         parts.append(

@@ -5,30 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.fair import ACCOUNTS, MAPPING
 from tests.cli.shell import Shell, running
 from tests.cli.test_membership import Town
-
-ACCOUNTS = """
-[[account]]
-member = "maker"
-name = "East maker"
-iban = "DE89370400440532013000"
-[[account]]
-member = "plant"
-name = "East plant"
-number = "622202123456"
-cnaps = "102100099996"
-"""
-MAPPING = """
-account = "DE89370400440532013000"
-currency = "CNY"
-[columns]
-day = "day"
-amount = "amount"
-payer = "payer"
-text = ["text"]
-bank_reference = "number"
-"""
 
 
 @pytest.fixture(scope="module")

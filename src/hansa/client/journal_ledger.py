@@ -12,8 +12,8 @@ from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.billing.messages_life import Correction, Life
 from hansa.apps.billing.saying import amount_text
 from hansa.apps.consortium.calendars import Calendar, date_text, local_day
-from hansa.apps.consortium.messages import CalendarRecord
 from hansa.client.accruals import agreements
+from hansa.client.agreements import priced_by
 from hansa.client.happened import Happened
 from hansa.client.journal import Voucher
 from hansa.client.journal_accounts import Chart
@@ -46,7 +46,7 @@ class Books:
 def gather(asks: Asks, member: str) -> Books:
     """Everything that concerns a member, as it stands now."""
     own = dict(agreements(asks, member)) | dict(agreements(asks, member, shared=True))
-    found = [(name, agreement, *_tariff(asks, agreement)) for name, agreement in own.items()]
+    found = [(name, agreement, *priced_by(asks.one, agreement)) for name, agreement in own.items()]
     stated = [
         each for name, agreement, _, calendar in found for each in _stated(asks, name, agreement, calendar)
     ]
@@ -57,20 +57,6 @@ def gather(asks: Asks, member: str) -> Books:
         calendars={name: calendar for name, _, _, calendar in found},
     )
     return Books(member, stated, money, found)
-
-
-def _tariff(asks: Asks, agreement: Agreement) -> tuple[PublishedTariff, Calendar]:
-    tariff: PublishedTariff = asks.one(
-        "billing.tariff_of",
-        PublishedTariff,
-        owner=agreement.tariff_owner,
-        tariff=agreement.tariff,
-        version=agreement.tariff_version,
-    )
-    calendar: CalendarRecord = asks.one(
-        "consortium.calendar_of", CalendarRecord, member=tariff.calendar_owner, calendar=tariff.calendar
-    )
-    return tariff, calendar.calendar
 
 
 def _stated(asks: Asks, name: str, agreement: Agreement, calendar: Calendar) -> list[Stated]:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hansa.apps.billing.lifecycle import content
-from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
+from hansa.apps.billing.messages import Agreement, Statement
 from hansa.apps.billing.messages_life import Correction, Life
 from hansa.apps.consortium.calendars import Calendar
-from hansa.apps.consortium.messages import CalendarRecord, Member
+from hansa.apps.consortium.messages import Member
 from hansa.apps.money.messages import Obligation
 from hansa.apps.money.queries import ListedObligation
+from hansa.client.agreements import priced_by
 from hansa.kernel.refusal import Refusal
 
 
@@ -56,16 +57,7 @@ def gather(asks: Asks, chain: str, agreement: str, period_ms: int) -> Case:
         )
     if found is None or statement is None:
         raise StatementMissing(agreement=agreement, period_ms=period_ms)
-    tariff: PublishedTariff = asks.one(
-        "billing.tariff_of",
-        PublishedTariff,
-        owner=found.tariff_owner,
-        tariff=found.tariff,
-        version=found.tariff_version,
-    )
-    calendar: CalendarRecord = asks.one(
-        "consortium.calendar_of", CalendarRecord, member=tariff.calendar_owner, calendar=tariff.calendar
-    )
+    _, calendar = priced_by(asks.one, found)
     life: Life | None = asks.one("billing.life_of", Life | None, agreement=agreement, period_ms=period_ms)
     corrections = asks.one(
         "billing.corrections_of", list[Correction], agreement=agreement, period_ms=period_ms
@@ -81,7 +73,7 @@ def gather(asks: Asks, chain: str, agreement: str, period_ms: int) -> Case:
         name=agreement,
         agreement=found,
         statement=statement,
-        calendar=calendar.calendar,
+        calendar=calendar,
         parties={name: asks.one("consortium.member", Member, member=name) for name in dict.fromkeys(names)},
         life=life,
         corrections=tuple(corrections),

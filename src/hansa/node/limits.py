@@ -59,6 +59,40 @@ WORKER_END_MAX_S = 2
 KNOWN_KEYS_MAX = 16_384
 RETRY_AFTER_MAX_S = 30
 
+# A network node: between clients and the engine.
+MEMPOOL_TRANSACTIONS = 5_000
+MEMPOOL_BYTES = 16 * 2**20
+"""What waits at the engine, of all members together."""
+FLYING_TRANSACTIONS_MAX = 1_250
+FLYING_BYTES_MAX = 4 * 2**20
+"""What this node has at the engine at a time: a quarter, so that four nodes together do not fill it."""
+RPC_BATCH_MAX = 100
+"""Transactions in one call to the engine."""
+RPC_ANSWER_MAX = 4 * 2**20
+RPC_TIMEOUT_S = 10
+RPC_CONNECTIONS = 4
+QUEUE_TIME_MAX_S = 10
+"""A request that would likely wait longer is refused with a retry time."""
+BLOCK_WAIT_MAX_S = 60
+"""A request that waits longer for its block is told so; what it handed in stays handed in."""
+HAND_IN_AGAIN_S = 5
+"""What is in no block after so long is handed to the engine again: its mempool is not on disk."""
+HAND_IN_AGAIN_MAX_S = 60
+ENGINE_AWAY_MAX_S = 5
+"""An engine that is away for longer: new transactions are refused."""
+SILENT_BLOCKS = 100
+COMMITS_KEPT = 1_000
+"""Newest commits kept; those that change the validator set are kept for ever."""
+TICK_AFTER_MS = 1_000
+"""Due work that no block brought about for so long is asked for; each further member waits as long again."""
+STALLED_AFTER_S = 60
+"""A chain that has something to do and makes no block for so long stands still."""
+CLOCK_OFF_MAX_MS = 10_000
+"""How far the machine's clock may be off the time of blocks, which is the median of the members' clocks."""
+ENGINE_ASKED_BYTES_MAX = 16_384
+ENGINE_ASKED_PER_S = 50
+"""Questions to the engine that one address may ask a second, through this node."""
+
 # Reads.
 READERS = 4
 """Threads that answer reads."""

@@ -9,6 +9,7 @@ import msgspec
 
 from hansa.kernel.types import Id, OptionalId, Positive
 from hansa.node import errors, limits, watchdog
+from hansa.node.settings_engine import EngineSettings
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 """0: any that is free."""
@@ -68,7 +69,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     member: Id
     """The member whose node this is."""
-    role: Literal["operator", "follower"] = "operator"
+    role: Literal["operator", "follower", "network"] = "operator"
+    """network: one of several nodes that agree on each block, none of them trusted."""
     host: str = "127.0.0.1"
     port: Port = 8420
     hosts: tuple[str, ...] = ()
@@ -93,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block_seconds: Positive = watchdog.SECONDS
     """A block that takes longer ends the process before it commits. The dearest takes about 30 s."""
     log: Literal["debug", "info", "warning"] = "info"
+    engine: EngineSettings = EngineSettings()
+    """The engine beside a network node."""
     limits: Limits = Limits()
     retention: Retention = Retention()
     directory: str = "."

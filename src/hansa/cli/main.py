@@ -15,6 +15,7 @@ COMMANDS = {
     "claim": ("hansa.cli.claim", "claim", "Why a machine stopped, who answers for it. 停机与废品认定。"),
     "demo": ("hansa.cli.demo", "demo", "Run the whole job on a sample month or on your own log. 演示。"),
     "doctor": ("hansa.cli.operate", "doctor", "Find and name what is wrong. 诊断。"),
+    "engine": ("hansa.cli.engine", "engine", "The consensus engine: install, check. 共识引擎。"),
     "events": ("hansa.cli.events", "events", "What happened, as lines of JSON. 事件。"),
     "evidence": ("hansa.cli.evidence_get", "evidence", "Get the evidence of a statement. 取证据包。"),
     "explain": ("hansa.cli.evidence", "explain", "Explain a statement line down to its readings. 解释。"),

@@ -9,6 +9,7 @@ from typing import Literal
 from hansa.kernel import merkle
 from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import encode
+from hansa.kernel.commit import COMMIT, Commit
 from hansa.kernel.signatures import (
     ACKNOWLEDGEMENT_DOMAIN,
     ED25519,
@@ -44,13 +45,35 @@ class Cosignature(Struct):
     signature: bytes
 
 
+class Inclusion(Struct):
+    """Position of a leaf in a tree, and the path from it to the root (RFC 6962, 2.1.1)."""
+
+    index: Natural
+    size: Positive
+    path: tuple[Hash, ...] = ()
+
+
+class Tip(Struct):
+    """The last block under a header: where the header's height and time come from."""
+
+    block: BlockLeaf
+    within_log: Inclusion
+
+
 class SignedHeader(Struct):
-    """A header under its operator's signature; `cosignatures` of others as far as they have come in."""
+    """A header, and why it counts.
+
+    By its operator's signature, with `cosignatures` of others as far as they have come in; or, of a network
+    (suite COMMIT, no signature), by a commit of the engine over its `app_hash`, which `tip` leads up to.
+    """
 
     header: Header
     suite: Positive
     signature: bytes
     cosignatures: tuple[Cosignature, ...] = ()
+    commit: Commit | None = None
+    """A header of the engine with this `app_hash`, and the validators' votes for it."""
+    tip: Tip | None = None
 
 
 class Succession(Struct):
@@ -89,14 +112,6 @@ class SignedAcknowledgement(Struct):
     signature: bytes
 
 
-class Inclusion(Struct):
-    """Position of a leaf in a tree, and the path from it to the root (RFC 6962, 2.1.1)."""
-
-    index: Natural
-    size: Positive
-    path: tuple[Hash, ...] = ()
-
-
 class Proof(Struct):
     """An event, transaction or outcome, exactly as it stands on the ledger, with its way up to the header."""
 
@@ -130,6 +145,23 @@ def holds(proof: Proof, header: Header) -> bool:
         and proof.within_log.size == header.height
         and proof.within_log.index == proof.block.height - 1
         and included(encode(proof.block), proof.within_log, header.app_hash)
+    )
+
+
+def stands_on_its_commit(signed: SignedHeader) -> bool:
+    """Whether this header says no more than its commit and its last block do: root, height and time.
+
+    Whose votes the commit bears is for those to count who know the validators.
+    """
+    tip, commit, header = signed.tip, signed.commit, signed.header
+    return (
+        (signed.suite, signed.signature, signed.cosignatures) == (COMMIT, b"", ())
+        and commit is not None
+        and tip is not None
+        and commit.header.app_hash == header.app_hash
+        and (tip.block.height, tip.block.time_ms) == (header.height, header.time_ms)
+        and (tip.within_log.index, tip.within_log.size) == (header.height - 1, header.height)
+        and included(encode(tip.block), tip.within_log, header.app_hash)
     )
 
 

@@ -265,6 +265,7 @@ def test_what_rules_1_knew_is_what_rules_1_know() -> None:
         f"consortium.{verb}" for verb in ("add_key", "revoke_key", "publish_calendar", "attest")
     }
     assert "consortium.add_key" not in tags(ROOM.at(2))
-    assert len(tags(ROOM.at(2))) == 18
+    assert len(tags(ROOM.at(2))) == 20
     assert not ROOM.at(1).gates
+    assert ROOM.at(1).faults is None
     assert not ROOM.at(1).due

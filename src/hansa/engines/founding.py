@@ -35,7 +35,15 @@ def found(genesis_bytes: bytes, release: Release | Registry, verify: Verify) -> 
     chain = Chain(hashlib.sha256(genesis_bytes).hexdigest(), release, verify, genesis.rules)
     registry = release.registry(genesis.rules)
     layer = Overlay(Committed(MemoryStore()))
-    ctx = Context(registry, layer, time_ms=genesis.created_ms, height=0, chain=chain.id, rules=genesis.rules)
+    ctx = Context(
+        registry,
+        layer,
+        time_ms=genesis.created_ms,
+        height=0,
+        chain=chain.id,
+        rules=genesis.rules,
+        verify=verify,
+    )
     consortium.found(ctx, genesis)
     changes: Changes = {name: entry[0] for name, entry in layer.entries.items() if entry}
     added = [lthash.element(table, key, value) for (table, key), value in changes.items() if value]

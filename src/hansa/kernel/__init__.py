@@ -5,6 +5,7 @@ from hansa.kernel.active import ACTIVE, in_force, schedule
 from hansa.kernel.canonical import digest, encode, pack, unpack
 from hansa.kernel.context import Context, OverBudget, Table
 from hansa.kernel.evidence import Cosignature, Cosigner, Succession, succession_bytes
+from hansa.kernel.facts import Address, Fault, address
 from hansa.kernel.keys import KEYS, WINDOWS
 from hansa.kernel.messages import Action, Active, Attested, DueDropped, Event, Key, Record, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
@@ -49,6 +50,7 @@ __all__ = [
     "WINDOWS",
     "Action",
     "Active",
+    "Address",
     "Attested",
     "BasisPoints",
     "Context",
@@ -61,6 +63,7 @@ __all__ = [
     "DueDropped",
     "DurationMs",
     "Event",
+    "Fault",
     "Hash",
     "Id",
     "Integer",
@@ -95,6 +98,7 @@ __all__ = [
     "Url",
     "WorkId",
     "action_tag",
+    "address",
     "digest",
     "due",
     "encode",

@@ -12,6 +12,7 @@ from hansa.kernel import due, keys, limits, lthash, merkle
 from hansa.kernel.active import in_force
 from hansa.kernel.canonical import encode
 from hansa.kernel.context import Context
+from hansa.kernel.facts import in_order, read_facts
 from hansa.kernel.messages import DueDropped, Key, Outcome, Window
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.registry import BodyFields, Registry, Release, action_tag
@@ -48,7 +49,7 @@ class BlockLeaf(Struct):
     state_digest: Hash
     """SHA-256 of the LtHash sum over all records after this block."""
     engine: str = ""
-    """Facts of the engine that ordered the block; empty for the embedded one."""
+    """Facts of the engine that ordered the block (facts.py); empty for the embedded one."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Block:
     height: int
     time_ms: int
     transactions: Sequence[bytes]
+    engine: str = ""
+    """As it goes into the leaf."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class Work:
 
     def __init__(self) -> None:
         self.steps = self.written = 0
+        self.woken = 0
+        """Pieces of due work."""
 
     def add(self, ctx: Context) -> None:
         steps, written = ctx.spent()
@@ -134,8 +139,8 @@ class Work:
 def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alone: bool = False) -> Applied:
     """Execute a block on the state below it; nothing below changes.
 
-    Raises MACHINE_FAULTS; and Outdated or RoomMissing before any work, where this program lacks what is in
-    force at the block's height.
+    Raises MACHINE_FAULTS; and before any work Outdated or RoomMissing, where this program lacks what is in
+    force at the block's height, Malformed or NotCanonical for facts that no engine of this program gives.
 
     An engine that orders `alone` has whatever would leave no trace left out of the block, so that nobody
     fills the ledger with rubbish, and the block cut before the first transaction that finds no room in it.
@@ -146,8 +151,9 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alo
     incidents: list[Incident] = []
     work = Work()
 
-    # What fell due comes first, so that transactions of the block see its effects.
-    events = _do_due(now, layer, block, work, incidents)
+    # Who was caught, then what fell due, so that transactions of the block see the effects.
+    events = _hear_faults(now, layer, block, work, incidents)
+    events += _do_due(now, layer, block, work, incidents)
 
     # Transactions, in the order given.
     outcomes: list[Outcome] = []
@@ -217,6 +223,7 @@ def _transact(
         transaction = parse(now.registry, wire)
         body = transaction.body
         ctx = _context(now, Overlay(layer), block, body, name)
+        ctx.woken = work.woken
         key, window = _admit(ctx, now.chain, transaction)
     except Refusal as refusal:
         return refusal, False, []
@@ -258,6 +265,28 @@ def _check_validity(ctx: Context, body: BodyFields) -> None:
         raise keys.ValidTooLong(hours=limits.VALID_MAX_MS // limits.HOUR_MS)
 
 
+def _hear_faults(
+    now: Now, layer: Overlay, block: Block, work: Work, incidents: list[Incident]
+) -> list[bytes]:
+    """Tell the room that answers for it who was caught by the engine. What it refuses has no effect."""
+    events: list[bytes] = []
+    for fault in in_order(read_facts(block.engine)):
+        ctx = _context(now, Overlay(layer), block)
+        try:
+            if now.registry.faults is not None:
+                now.registry.faults(ctx, fault)
+        except MACHINE_FAULTS:
+            raise
+        except Exception as error:
+            incidents.append(Incident("fault", _described(f"{fault.kind} {fault.address}", error)))
+        else:
+            ctx.layer.merge_into(layer)
+            events.extend(ctx.events)
+        finally:
+            work.add(ctx)
+    return events
+
+
 def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[Incident]) -> list[bytes]:
     """Run what is due. What fails is parked with an incident, and stops nothing else.
 
@@ -270,6 +299,7 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
             break  # The rest waits for the next block.
 
         # Out of the queue first, on a budget of its own: whatever becomes of it, it is not tried again.
+        work.woken += 1
         due.remove(_context(now, layer, block), key, item)
 
         ctx = _context(now, Overlay(layer), block)
@@ -351,6 +381,7 @@ def _leaf(
         outcomes_root=_root([encode(outcome) for outcome in outcomes]),
         events_root=_root(events),
         state_digest=lthash.digest(new_sum),
+        engine=block.engine,
     )
 
 

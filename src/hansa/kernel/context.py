@@ -62,6 +62,8 @@ class Context:
         """The account that due work goes on: in due work, that of its own entry."""
         self.key = key
         self.transaction = transaction
+        self.woken = 0
+        """Pieces of due work that the block did before its transactions."""
         self._verify = verify
         self.events: list[bytes] = []
         self.touched: dict[str, None] = {}

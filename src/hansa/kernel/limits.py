@@ -181,6 +181,11 @@ KEY_OVERLAP_MAX_MS = 90 * DAY_MS
 OPEN_PROPOSALS_MAX = 16
 """Of one member."""
 COSIGNERS_MAX = 64
+VALIDATORS_MAX = 64
+"""Seats among the validators of a network, suspended ones included."""
+VALIDATOR_POWER_MAX = 1_000
+ROTATION_APART_MS = DAY_MS
+"""A member changes its own consensus key at most once in this time: every change is proved for ever."""
 ROOMS_MAX = 16
 """Rooms from outside."""
 APPROVAL_RULES_MAX = 32

@@ -56,7 +56,8 @@ def _marked(mark: str, rules: int) -> Callable[[F], F]:
 class Room:
     """One business subject: its contract's functions, its tables and its events.
 
-    An action's type is read from the handler's second argument, a listener's signal likewise.
+    An action's type is read from the handler's second argument, a listener's signal likewise. `faults` hears
+    of each fault that a network's engine found in a validator (facts.py); one room of all has it.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Room:
         due: Sequence[Handler] = (),
         listeners: Sequence[Handler] = (),
         gates: Sequence[Gate] = (),
+        faults: Handler | None = None,
         queries: Sequence[Callable[..., Any]] = (),
         tables: Sequence[Table[Any]] = (),
         events: Sequence[type[Event]] = (),
@@ -76,6 +78,7 @@ class Room:
         self.due = {f"{name}.{handler.__name__}": handler for handler in due}
         self.listeners = [(_second(handler), handler) for handler in listeners]
         self.gates = tuple(gates)
+        self.faults = faults
         self.queries = {f"{name}.{query.__name__}": query for query in queries}
         self.tables = {table.name: table for table in tables}
         self.events = tuple(events)
@@ -96,6 +99,7 @@ class Room:
             due=there(self.due.values()),
             listeners=there(handler for _, handler in self.listeners),
             gates=there(self.gates),
+            faults=next(iter(there(filter(None, (self.faults,)))), None),
             queries=list(self.queries.values()),
             tables=list(self.tables.values()),
             events=self.events,
@@ -119,6 +123,10 @@ class Registry:
         self.queries: dict[str, Callable[..., Any]] = {}
         self.tables: dict[str, Table[Any]] = {table.name: table for table in KERNEL_TABLES}
         self.gates = tuple(gate for room in rooms for gate in room.gates)
+        hearing = [room.faults for room in rooms if room.faults is not None]
+        if len(hearing) > 1:
+            raise TypeError("two rooms answer for faults of validators")
+        self.faults = hearing[0] if hearing else None
         self._listeners: dict[type[Signal], list[Handler]] = {}
         for room in rooms:
             for kind, part in (

@@ -1,6 +1,6 @@
 """The room put together, and founding, calendars, attests. Members, keys, votes, approvals have modules."""
 
-from hansa.apps.consortium import errors, errors_members, errors_votes, queries
+from hansa.apps.consortium import errors, errors_members, errors_validators, errors_votes, queries
 from hansa.apps.consortium.approvals import (
     approve,
     expire_held,
@@ -52,6 +52,7 @@ from hansa.apps.consortium.messages_approvals import (
     Rejected,
 )
 from hansa.apps.consortium.messages_parked import ParkedSettled
+from hansa.apps.consortium.messages_validators import DoubleSigned, ValidatorsChanged
 from hansa.apps.consortium.messages_votes import (
     ActivationScheduled,
     Objected,
@@ -68,6 +69,7 @@ from hansa.apps.consortium.tables import (
     BALLOTS,
     CALENDARS,
     CHARTER,
+    CONSENSUS_KEYS,
     COSIGNERS,
     HELD,
     HELD_ACTIONS,
@@ -77,7 +79,9 @@ from hansa.apps.consortium.tables import (
     PROPOSALS,
     PUBLICS,
     REGISTRATIONS,
+    VALIDATORS,
 )
+from hansa.apps.consortium.validating import accuse, found_validators, rotate_consensus_key, tick
 from hansa.apps.consortium.votes import (
     come_into_force,
     expire_proposal,
@@ -92,9 +96,11 @@ from hansa.kernel import ED25519, KEYS, Attested, Context, DueDropped, Key, Room
 def found(ctx: Context, genesis: Genesis) -> None:
     """Lay down what the consortium starts with. Runs once, before the first block."""
     founders = [member.id for member in genesis.members]
-    if genesis.operator not in founders or not all(member.keys for member in genesis.members):
+    if genesis.is_network:
+        _check_network(ctx, genesis, founders)
+    elif genesis.operator not in founders or not all(member.keys for member in genesis.members):
         raise errors.GenesisIncomplete(operator=genesis.operator)
-    if not is_public_key(genesis.node_public):
+    elif not is_public_key(genesis.node_public):
         raise errors.KeyInvalid()
     for member in genesis.members:
         if ctx.rules == 1:
@@ -103,6 +109,19 @@ def found(ctx: Context, genesis: Genesis) -> None:
             _found_member(ctx, member)
     if ctx.rules >= 2:
         _found_terms(ctx, genesis, founders)
+
+
+def _check_network(ctx: Context, genesis: Genesis, founders: list[str]) -> None:
+    embedded = genesis.operator or genesis.node_public or genesis.cosigners or genesis.quorum
+    if embedded or ctx.rules < 2:
+        raise errors_validators.GenesisMixed()
+    for each in genesis.validators:
+        if each.member not in founders:
+            raise errors_validators.ValidatorsInvalid(
+                limit=limits.VALIDATORS_MAX, most=limits.VALIDATOR_POWER_MAX, member=each.member
+            )
+    if not all(member.keys for member in genesis.members):
+        raise errors.GenesisIncomplete(operator=founders[0])
 
 
 def _found_member_of_rules_1(ctx: Context, member: GenesisMember) -> None:
@@ -146,12 +165,15 @@ def _found_member(ctx: Context, member: GenesisMember) -> None:
 
 
 def _found_terms(ctx: Context, genesis: Genesis, founders: list[str]) -> None:
-    """Cosigners, charter, parameters."""
-    seats = founding_set(genesis)
-    for cosigner in seats.cosigners:
-        if cosigner.member not in founders:
-            raise errors_votes.CosignersInvalid(limit=limits.COSIGNERS_MAX, member=cosigner.member)
-    COSIGNERS.insert(ctx, (seats.since,), seats)
+    """Validators or cosigners; charter, parameters."""
+    if genesis.is_network:
+        found_validators(ctx, genesis)
+    else:
+        seats = founding_set(genesis)
+        for cosigner in seats.cosigners:
+            if cosigner.member not in founders:
+                raise errors_votes.CosignersInvalid(limit=limits.COSIGNERS_MAX, member=cosigner.member)
+        COSIGNERS.insert(ctx, (seats.since,), seats)
     if genesis.charter_sha256:
         CHARTER.insert(ctx, ("charter",), Charter(sha256=genesis.charter_sha256))
     for given in genesis.parameters:
@@ -239,9 +261,12 @@ ROOM = Room(
         succeed,
         retry_parked,
         discard_parked,
+        rotate_consensus_key,
+        tick,
     ],
     due=[expire_proposal, come_into_force, expire_held],
     gates=[alone, hold],
+    faults=accuse,
     queries=[
         queries.members,
         queries.member,
@@ -255,6 +280,8 @@ ROOM = Room(
         queries.held,
         queries.parameters,
         queries.cosigners,
+        queries.validators,
+        queries.consensus_keys,
         queries.charter,
         queries.active,
         parked,
@@ -266,6 +293,8 @@ ROOM = Room(
         PUBLICS,
         CALENDARS,
         COSIGNERS,
+        VALIDATORS,
+        CONSENSUS_KEYS,
         CHARTER,
         PARAMETERS,
         PROPOSALS,
@@ -283,6 +312,8 @@ ROOM = Room(
         MemberUpdated,
         StatusChanged,
         CosignersChanged,
+        ValidatorsChanged,
+        DoubleSigned,
         ParameterChanged,
         ProposalMade,
         VoteCast,

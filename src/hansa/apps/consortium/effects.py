@@ -4,7 +4,7 @@
 out whole or not at all.
 """
 
-from hansa.apps.consortium import errors_members, errors_succession, errors_votes
+from hansa.apps.consortium import errors_members, errors_succession, errors_validators, errors_votes
 from hansa.apps.consortium.cards import message
 from hansa.apps.consortium.cosigning import check_set
 from hansa.apps.consortium.key_rules import check_first_keys, check_recovery, place_key, recover_keys
@@ -36,17 +36,21 @@ from hansa.apps.consortium.messages_votes import (
     Admit,
     Amend,
     AnySubject,
+    Card,
     DeactivateRoom,
     Expel,
+    ProposedValidator,
     RecoverMember,
     Reinstate,
     SetCosigners,
     SetParameter,
+    SetValidators,
     Suspend,
 )
 from hansa.apps.consortium.parameters import check_parameter
 from hansa.apps.consortium.scheduling import check_activation, schedule_activation
 from hansa.apps.consortium.tables import CHARTER, COSIGNERS, MEMBERS, PARAMETERS
+from hansa.apps.consortium.validating import check_seats, joining_seat, set_seats
 from hansa.kernel import ED25519, Context, Cosigner, limits, possession, replace
 
 COSIGNER_KEY = "cosigner"
@@ -81,6 +85,8 @@ def check(ctx: Context, subject: AnySubject) -> None:
             check_recovery(ctx, subject.member, subject.revoke, subject.keys)
         case SetCosigners():
             _check_cosigners(ctx, subject)
+        case SetValidators():
+            check_seats(ctx, subject.seats)
         case SetParameter():
             check_parameter(subject.name, subject.value)
         case ActivateRules() | ActivateRoom() | DeactivateRoom():
@@ -104,6 +110,8 @@ def carry_out(ctx: Context, proposal: str, subject: AnySubject) -> None:
             recover_keys(ctx, subject.member, subject.revoke, subject.keys, proposal)
         case SetCosigners():
             _set_cosigners(ctx, proposal, subject)
+        case SetValidators():
+            set_seats(ctx, subject.seats, proposal)
         case SetParameter():
             PARAMETERS.put(ctx, (subject.name,), Parameter(value=subject.value))
             ctx.emit(ParameterChanged(name=subject.name, value=subject.value, proposal=proposal))
@@ -133,6 +141,10 @@ def _check_admit(ctx: Context, subject: Admit) -> None:
         raise errors_members.MembersTooMany(limit=limits.MEMBERS_MAX)
     check_company(ctx, card.member, card.company)
     check_first_keys(ctx, card.member, card.keys)
+    if card.validator is not None:
+        if any(key.public == card.validator.public for key in card.keys):
+            raise errors_validators.ConsensusKeyTaken(member=card.member)
+        check_seats(ctx, (_joining(ctx, card),), joining=card.member)
     if not ctx.verified(card.keys[0].public, ED25519, subject.signature, message(ctx.chain, card)):
         raise errors_votes.CardSignature()
 
@@ -147,6 +159,13 @@ def _admit(ctx: Context, proposal: str, subject: Admit) -> None:
     )
     for key in card.keys:
         place_key(ctx, card.member, key, proposal=proposal)
+    if card.validator is not None:
+        set_seats(ctx, (_joining(ctx, card),), proposal)
+
+
+def _joining(ctx: Context, card: Card) -> ProposedValidator:
+    assert card.validator is not None
+    return joining_seat(ctx, card.member, card.validator.public, card.validator.proof)
 
 
 # Registered names and number.
@@ -190,7 +209,8 @@ def _proposed_set(ctx: Context, subject: SetCosigners) -> CosignerSet:
 
 def _check_cosigners(ctx: Context, subject: SetCosigners) -> None:
     present = cosigner_set(ctx)
-    assert present is not None
+    if present is None:
+        raise errors_validators.NoOperator()
     if present.since > ctx.height or (present.since == ctx.height and present.succeeds):
         raise errors_succession.CosignersTwice()
     new = _proposed_set(ctx, subject)

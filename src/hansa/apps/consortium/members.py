@@ -3,12 +3,14 @@
 Whoever is suspended or has left enters nothing new and does not vote: no agreement, tariff, calendar, device,
 feed, approval rule, role or licence. What it is bound to goes on: it still records, settles, confirms,
 replaces devices, looks after its keys, and says where its node answers. Nobody is suspended or leaves while
-it operates or co-signs: its signature would count on.
+it operates or co-signs: its signature would count on. A validator loses its power with its status; the last
+one keeps both.
 """
 
 from collections.abc import Iterator
 
 from hansa.apps.consortium import errors_members as errors
+from hansa.apps.consortium import validators
 from hansa.apps.consortium.messages import (
     Company,
     CosignerSet,
@@ -99,9 +101,9 @@ def staying(ctx: Context) -> Iterator[str]:
 
 
 def check_leaving(ctx: Context, member: str) -> None:
-    """Whether a member can leave, or be expelled. Raises StatusUnfit, StillCosigner.
+    """Whether a member can leave, or be expelled. Raises StatusUnfit, StillCosigner, LastValidator.
 
-    So somebody always is active: the operator.
+    So somebody always is active: the operator, or a validator.
     """
     record = known(ctx, member)
     if record.status == "left":
@@ -110,16 +112,22 @@ def check_leaving(ctx: Context, member: str) -> None:
 
 
 def check_unseated(ctx: Context, member: str) -> None:
-    """Whether a member neither operates nor co-signs. Raises StillCosigner."""
+    """Whether a member neither operates nor co-signs, nor is the last validator.
+
+    Raises StillCosigner, LastValidator.
+    """
+    validators.check_not_last(ctx, member)
     seats = cosigner_set(ctx)
     if seats is not None and any(member == seat.member for seat in seats.cosigners):
         raise errors.StillCosigner(member=member)
 
 
 def set_status(ctx: Context, member: str, status: Status, proposal: str = "") -> None:
-    """Write a status that was checked, and show it."""
+    """Write a status that was checked, and show it. Who is not active any more has no seat and no power."""
     MEMBERS.put(ctx, (member,), replace(known(ctx, member), status=status, since_ms=ctx.time_ms))
     ctx.emit(StatusChanged(member=member, status=status, proposal=proposal))
+    if status != "active":
+        validators.vacate(ctx, member, proposal)
 
 
 def cosigner_set(ctx: Context) -> CosignerSet | None:

@@ -134,19 +134,34 @@ class ParameterValue(Struct):
     value: Natural
 
 
+class Validator(Struct):
+    """A founding member whose node votes on blocks."""
+
+    member: MemberId
+    public: bytes
+    """Consensus key, Ed25519, 32 bytes."""
+    power: Positive
+    """Voting power; all the same unless the founders agree otherwise."""
+    proof: bytes
+    """Of that key over `validators.message("", member, public)`: there is no chain yet."""
+
+
 class Genesis(Struct):
-    """What a consortium starts from. Its canonical bytes' SHA-256 is the chain's id: it can never change."""
+    """What a consortium starts from. Its canonical bytes' SHA-256 is the chain's id: it can never change.
+
+    Of two kinds: one member's node orders the blocks, or the validators do, a network.
+    """
 
     name_zh: RegisteredName
     name_en: RegisteredName
     created_ms: TimeMs
-    operator: MemberId
-    """The member whose node orders the blocks."""
-    node_public: bytes
-    """Key that signs headers."""
     members: tuple[GenesisMember, ...]
     rules: Positive
     """Version of the rules in force from the first block on."""
+    operator: OptionalId = ""
+    """The member whose node orders the blocks; empty on a network."""
+    node_public: bytes = b""
+    """Key that signs headers; empty on a network."""
     charter_sha256: OptionalHash = ""
     """The founding document, which every later member accepts by this hash."""
     cosigners: tuple[Cosigner, ...] = ()
@@ -155,6 +170,13 @@ class Genesis(Struct):
     """How many of them; more than (n+f)/2, f = (n−1)//3. 0 where `cosigners` is empty."""
     parameters: tuple[ParameterValue, ...] = ()
     """Those that differ from their defaults."""
+    validators: tuple[Validator, ...] = ()
+    """Of a network; then operator, node_public, cosigners and quorum are left out."""
+
+    @property
+    def is_network(self) -> bool:
+        """Whether validators order the blocks."""
+        return bool(self.validators)
 
 
 class MemberV1(Record, version=1, tag="member.1", readers="members", retention="for ever"):

@@ -22,6 +22,14 @@ from hansa.kernel import (
 )
 
 
+class OfferedKey(Struct):
+    """The consensus key of a company whose node is to vote on blocks."""
+
+    public: bytes
+    proof: bytes
+    """Of that key over `signatures.possession(chain, member, "validator", public)`."""
+
+
 class Card(Struct):
     """What a company that wants to join gives the consortium."""
 
@@ -34,6 +42,8 @@ class Card(Struct):
     """By when it must be admitted: no old card is ever drawn."""
     charter_sha256: OptionalHash = ""
     """The charter it accepts: the consortium's."""
+    validator: OfferedKey | None = None
+    """On a network: its node becomes a validator by the same vote, with the least power of them."""
 
 
 class Seat(Struct):
@@ -44,6 +54,18 @@ class Seat(Struct):
     proof: bytes = b""
     """Signature of the cosigner's key over `signatures.possession(chain, member, "cosigner", public)`; none
     for a seat that stays as it is."""
+
+
+class ProposedValidator(Struct):
+    """A seat among the validators as it is proposed."""
+
+    member: MemberId
+    power: Natural
+    """Voting power; 0: it loses its seat."""
+    public: bytes = b""
+    """A fresh consensus key; empty: the one that it has stays."""
+    proof: bytes = b""
+    """As of OfferedKey."""
 
 
 # What can be voted on. `Subject` carries its kind in `_type`.
@@ -105,6 +127,12 @@ class SetCosigners(Subject, tag="cosigners"):
     """Empty: it stays."""
 
 
+class SetValidators(Subject, tag="validators"):
+    """Seats among a network's validators: new, with another key or power, or gone. Others stay."""
+
+    seats: tuple[ProposedValidator, ...]
+
+
 class SetParameter(Subject, tag="parameter"):
     name: Id
     value: Natural
@@ -141,6 +169,7 @@ AnySubject = (
     | Amend
     | RecoverMember
     | SetCosigners
+    | SetValidators
     | SetParameter
     | ActivateRules
     | ActivateRoom

@@ -53,6 +53,7 @@ KNOWN: dict[str, Known] = {
     "threshold_amend_bp": _threshold(MAJORITY_BP, "变更登记信息", "to amend a member's registered names"),
     "threshold_recover_bp": _threshold(TWO_THIRDS_BP, "为成员单位恢复密钥", "to give a member new keys"),
     "threshold_cosigners_bp": _threshold(TWO_THIRDS_BP, "更换见证方", "to change the cosigners"),
+    "threshold_validators_bp": _threshold(TWO_THIRDS_BP, "更换验证方", "to change the validators"),
     "threshold_parameter_bp": _threshold(TWO_THIRDS_BP, "修改参数", "to set a parameter"),
     "threshold_rules_bp": _threshold(TWO_THIRDS_BP, "启用新版规则", "to activate rules"),
     "threshold_room_bp": _threshold(TWO_THIRDS_BP, "启用或停用外部应用", "to activate or deactivate a room"),

@@ -11,9 +11,11 @@ from typing import Literal, TypeVar
 
 from hansa.apps.consortium import errors
 from hansa.apps.consortium import parameters as known_parameters
+from hansa.apps.consortium import validators as validator_set
 from hansa.apps.consortium.members import cosigner_set
 from hansa.apps.consortium.messages import CalendarRecord, CosignerSet, KeyExpiry, Member
 from hansa.apps.consortium.messages_approvals import ApprovalRule, ListedHeld
+from hansa.apps.consortium.messages_validators import ListedKey, ListedValidator
 from hansa.apps.consortium.messages_votes import CastBallot, ListedProposal, Proposal, ProposalState
 from hansa.apps.consortium.parameters import ParameterInForce
 from hansa.apps.consortium.tables import (
@@ -21,6 +23,7 @@ from hansa.apps.consortium.tables import (
     BALLOTS,
     CALENDARS,
     CHARTER,
+    CONSENSUS_KEYS,
     HELD,
     HELD_ACTIONS,
     MEMBERS,
@@ -40,6 +43,7 @@ from hansa.kernel import (
     Natural,
     OptionalId,
     Struct,
+    address,
     in_force,
     limits,
 )
@@ -172,6 +176,31 @@ def parameters(ctx: Context) -> list[ParameterInForce]:
 def cosigners(ctx: Context) -> CosignerSet | None:
     """The newest set of cosigners; None under rules 1, where the operator signs alone."""
     return cosigner_set(ctx)
+
+
+def validators(ctx: Context) -> list[ListedValidator]:
+    """Seats among the validators, by member; none on a chain with an operator."""
+    return [
+        ListedValidator(
+            member=member,
+            address=address(seat.public),
+            public=seat.public,
+            power=seat.power if seat.status == "active" else 0,
+            status=seat.status,
+            since=seat.since,
+            fault=fault.fault if (fault := CONSENSUS_KEYS.get(ctx, (address(seat.public),))) else None,
+        )
+        for member, seat in validator_set.seats(ctx).items()
+    ]
+
+
+def consensus_keys(
+    ctx: Context, member: OptionalId = "", after: OptionalId = "", limit: Natural = 0
+) -> list[ListedKey]:
+    """Consensus keys of all times, of a member or of all, by address, those that ended as well."""
+    rows = CONSENSUS_KEYS.scan(ctx, start=(after,), limit=limits.ALL_ROWS)
+    listed = (ListedKey(address=str(key[0]), key=record) for key, record in rows if str(key[0]) != after)
+    return _listed((each for each in listed if member in ("", each.key.member)), limit)
 
 
 def charter(ctx: Context) -> str:

@@ -8,6 +8,7 @@ operator of the newest set whose `since` is not above it, in the state after tha
 from collections.abc import Callable, Sequence
 
 from hansa.apps.consortium import errors_succession as errors
+from hansa.apps.consortium.errors_validators import NoOperator
 from hansa.apps.consortium.members import cosigner_set
 from hansa.apps.consortium.messages import CosignersChanged, CosignerSet
 from hansa.apps.consortium.messages_succession import Succeed
@@ -30,7 +31,8 @@ def alone(ctx: Context, actions: Sequence[Action]) -> bool:
 def succeed(ctx: Context, a: Succeed) -> None:
     # Checks, cheapest first; the signatures cost most.
     present = cosigner_set(ctx)
-    assert present is not None
+    if present is None:
+        raise NoOperator()
     succession = a.succession
     if succession.chain != ctx.chain or succession.height + 1 != ctx.height:
         raise errors.SuccessionElsewhere(height=succession.height, here=ctx.height)

@@ -12,6 +12,7 @@ from hansa.apps.consortium.messages import (
     Registration,
 )
 from hansa.apps.consortium.messages_approvals import ApprovalRules, HeldActions, HeldTransaction
+from hansa.apps.consortium.messages_validators import ConsensusKey, ValidatorSeat
 from hansa.apps.consortium.messages_votes import Ballot, OpenProposal, Proposal
 from hansa.kernel import Table
 
@@ -37,6 +38,10 @@ CALENDARS = Table("consortium.calendars", key=("member", "calendar"), record=Cal
 
 COSIGNERS = Table("consortium.cosigners", key=("since",), record=CosignerSet, integers=("since",))
 """Every set since the founding, by the first height whose header it makes final."""
+VALIDATORS = Table("consortium.validators", key=("member",), record=ValidatorSeat)
+"""Seats of a network's validators; none on a chain with an operator."""
+CONSENSUS_KEYS = Table("consortium.consensus_keys", key=("address",), record=ConsensusKey)
+"""Of all times, by the engine's address of a key."""
 CHARTER = Table("consortium.charter", key=("charter",), record=Charter)
 """One record, under "charter"."""
 PARAMETERS = Table("consortium.parameters", key=("name",), record=Parameter)

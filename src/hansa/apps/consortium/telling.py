@@ -15,6 +15,7 @@ from hansa.apps.consortium.messages_votes import (
     Reinstate,
     SetCosigners,
     SetParameter,
+    SetValidators,
     Suspend,
 )
 
@@ -27,9 +28,13 @@ def told(subject: AnySubject) -> tuple[str, str]:
     match subject:
         case Admit(card=card):
             company, keys = card.company, _keys(card.keys)
+            zh, en = "", ""
+            if card.validator is not None:
+                shown = card.validator.public.hex()[:SHOWN]
+                zh, en = f"；并作为验证方，共识密钥 {shown}…", f"; as a validator, consensus key {shown}…"
             return (
-                f"接纳{company.name_zh}（{card.member}，登记密钥 {keys}）",
-                f"Admit {company.name_en} ({card.member}, with keys {keys})",
+                f"接纳{company.name_zh}（{card.member}，登记密钥 {keys}{zh}）",
+                f"Admit {company.name_en} ({card.member}, with keys {keys}{en})",
             )
         case Suspend(member=member):
             return f"暂停 {member}", f"Suspend {member}"
@@ -47,6 +52,8 @@ def told(subject: AnySubject) -> tuple[str, str]:
             return _recovery(subject)
         case SetCosigners():
             return _seats(subject)
+        case SetValidators():
+            return _validators(subject)
         case SetParameter(name=name, value=value):
             return f"参数 {name} 改为 {value}", f"Set {name} to {value}"
         case ActivateRules(version=version, height=height):
@@ -75,6 +82,15 @@ def _seats(subject: SetCosigners) -> tuple[str, str]:
         f"运营方{zh}；见证方 {seats}；法定会签数 {subject.quorum}",
         f"Operator {en}; cosigners {seats}; quorum {subject.quorum}",
     )
+
+
+def _validators(subject: SetValidators) -> tuple[str, str]:
+    zh, en = [], []
+    for seat in subject.seats:
+        key = f" ({seat.public.hex()[:SHOWN]}…)" if seat.public else ""
+        zh.append(f"{seat.member}{key} 表决权重 {seat.power}" if seat.power else f"{seat.member} 退出")
+        en.append(f"{seat.member}{key} power {seat.power}" if seat.power else f"{seat.member} out")
+    return "验证方：" + "，".join(zh), "Validators: " + ", ".join(en)
 
 
 def _keys(keys: Sequence[NewKey]) -> str:

@@ -12,6 +12,7 @@ from hansa.apps.consortium import effects
 from hansa.apps.consortium import errors_votes as errors
 from hansa.apps.consortium.members import active, check_active
 from hansa.apps.consortium.messages_votes import (
+    Admit,
     AnySubject,
     Ballot,
     Expel,
@@ -65,7 +66,7 @@ def propose(ctx: Context, a: Propose) -> None:
         subject=a.subject,
         proposed_ms=ctx.time_ms,
         deadline_ms=deadline_ms,
-        threshold_bp=parameter(ctx, _threshold(a.subject)),
+        threshold_bp=_threshold(ctx, a.subject),
         state="open",
         voters=count.voters,
     )
@@ -237,6 +238,10 @@ def _still_open(ctx: Context, name: str) -> Proposal:
     return proposal
 
 
-def _threshold(subject: AnySubject) -> str:
+def _threshold(ctx: Context, subject: AnySubject) -> int:
+    """Share of votes needed; who joins as a validator needs as many as for either."""
     tag = type(subject).__struct_config__.tag
-    return f"threshold_{THRESHOLDS.get(str(tag), tag)}_bp"
+    share = parameter(ctx, f"threshold_{THRESHOLDS.get(str(tag), tag)}_bp")
+    if isinstance(subject, Admit) and subject.card.validator is not None:
+        share = max(share, parameter(ctx, "threshold_validators_bp"))
+    return share

@@ -68,6 +68,7 @@ FLYING_BYTES_MAX = 4 * 2**20
 """What this node has at the engine at a time: a quarter, so that four nodes together do not fill it."""
 RPC_BATCH_MAX = 100
 """Transactions in one call to the engine."""
+RPC_BATCH_BYTES_MAX = 2**19
 RPC_ANSWER_MAX = 4 * 2**20
 RPC_TIMEOUT_S = 10
 RPC_CONNECTIONS = 4

@@ -1,0 +1,128 @@
+"""Transactions that were handed to the engine and are in no block yet: how many may be, and which wait again.
+
+The engine's mempool is not on disk, and a block's proposer may leave something lie: so what is in no block
+after a while is handed in again, until a block has it or its time is over.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from hansa.kernel.transaction import HEAD_BYTES
+from hansa.node import limits
+
+Item = TypeVar("Item")
+FOR_EVER = 2**53 - 1
+
+
+class _Validity(msgspec.Struct):
+    valid_until_ms: int = 0
+
+
+_validity = msgspec.json.Decoder(_Validity)
+
+
+def valid_until_ms(wire: bytes) -> int:
+    """Until when a transaction may take effect; 0 where that cannot be read."""
+    try:
+        return _validity.decode(memoryview(wire)[HEAD_BYTES:]).valid_until_ms
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return 0
+
+
+@dataclass(slots=True)
+class Flying(Generic[Item]):
+    """One transaction on its way. The same bytes twice are one, with one outcome."""
+
+    wire: bytes
+    items: list[Item]
+    until_ms: int
+    next_s: float
+    """When it is handed in again, by the monotonic clock; at first: at once."""
+    wait_s: float = float(limits.HAND_IN_AGAIN_S)
+    times: int = 0
+    """How often it was handed in."""
+
+
+@dataclass
+class Flight(Generic[Item]):
+    """All of them, by their bytes. Used by one thread; `wires` may be looked into from another."""
+
+    count_max: int = limits.FLYING_TRANSACTIONS_MAX
+    bytes_max: int = limits.FLYING_BYTES_MAX
+    wires: dict[bytes, Flying[Item]] = field(default_factory=dict)
+    bytes: int = 0
+
+    def room(self) -> tuple[int, int]:
+        """(transactions, bytes) that may still be added; nothing or less: none."""
+        return self.count_max - len(self.wires), self.bytes_max - self.bytes
+
+    def add(self, wire: bytes, item: Item, now_s: float) -> None:
+        """One more that waits for this transaction, which is handed in if it is not on its way already."""
+        known = self.wires.get(wire)
+        if known is not None:
+            known.items.append(item)
+            return
+        self.wires[wire] = Flying(wire, [item], valid_until_ms(wire), now_s)
+        self.bytes += len(wire)
+
+    def remove(self, wire: bytes) -> list[Item]:
+        """It was decided: who waited for it."""
+        known = self.wires.pop(wire, None)
+        if known is None:
+            return []
+        self.bytes -= len(wire)
+        return known.items
+
+    def to_hand_in(self, now_s: float) -> list[bytes]:
+        """The next batch that is to be handed in, or again."""
+        batch: list[bytes] = []
+        size = 0
+        for flying in self.wires.values():
+            if flying.next_s > now_s:
+                continue
+            size += len(flying.wire)
+            if batch and size > limits.RPC_BATCH_BYTES_MAX:
+                break
+            batch.append(flying.wire)
+            if len(batch) == limits.RPC_BATCH_MAX:
+                break
+        return batch
+
+    def handed_in(self, wire: bytes, now_s: float) -> None:
+        """The engine has it: looked at again later, less and less often."""
+        known = self.wires.get(wire)
+        if known is not None:
+            known.next_s = now_s + known.wait_s
+            known.wait_s = min(2 * known.wait_s, limits.HAND_IN_AGAIN_MAX_S)
+            known.times += 1
+
+    def is_late(self, wire: bytes) -> bool:
+        """Whether it was handed in before, and nothing came of it yet."""
+        known = self.wires.get(wire)
+        return known is not None and known.times > 0
+
+    def again(self, wire: bytes, at_s: float) -> None:
+        """The engine does not have it: handed in from then on."""
+        known = self.wires.get(wire)
+        if known is not None:
+            known.next_s, known.wait_s = at_s, float(limits.HAND_IN_AGAIN_S)
+
+    def engine_began_anew(self, now_s: float) -> None:
+        """Its mempool is empty: all is handed in again."""
+        for flying in self.wires.values():
+            flying.next_s, flying.wait_s = now_s, float(limits.HAND_IN_AGAIN_S)
+
+    def over(self, time_ms: int) -> list[bytes]:
+        """Those that no block after this time can give effect to."""
+        return [wire for wire, flying in self.wires.items() if flying.until_ms <= time_ms]
+
+    def next_s(self) -> float | None:
+        """When something is to be handed in; None where nothing flies."""
+        return min((flying.next_s for flying in self.wires.values()), default=None)
+
+    def waiting(self) -> Iterable[Any]:
+        """Whoever waits for anything."""
+        return [item for flying in self.wires.values() for item in flying.items]

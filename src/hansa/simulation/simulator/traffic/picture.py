@@ -7,26 +7,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from hansa.kernel import Context, Registry
-from hansa.kernel.apply import Applied
-from hansa.kernel.state import Changes, Committed, MemoryStore, Name, Overlay, decode_key
+from hansa.kernel import Context, Registry, encode, limits
+from hansa.kernel.state import Committed, MemoryStore, Name, Overlay, decode_key, encode_key
+from hansa.simulation.simulator.scenario import Happened
+from hansa.simulation.simulator.world import World
 
 Key = tuple[str | int, ...]
 """Parts of a record's key, as its table has them."""
 
 
-class Seen(NamedTuple):
-    """A block as one replica executed it."""
-
-    height: int
-    """Of the ledger; that of the next block where this one left no leaf."""
-    time_ms: int
-    applied: Applied
-    updates: tuple[tuple[bytes, int], ...] = ()
-    """(consensus key, power; 0: none any more) that the application told the engine, in the order told."""
-
-
-class Happened(NamedTuple):
+class Told(NamedTuple):
     """An event: what it is, and its fields as plain values."""
 
     tag: str
@@ -43,25 +33,33 @@ class Picture:
         self.height = 0
         self.time_ms = time_ms
         self.store = MemoryStore()
-        self.happened: tuple[Happened, ...] = ()
+        self.happened: tuple[Told, ...] = ()
         """Events of the last block."""
         self.changed: dict[str, dict[Key, Any]] = {}
         """What the last block wrote, by table; None where a record is gone."""
         self._state = Committed(self.store, None)
         self._rows: dict[str, dict[Key, Any]] = {}
 
-    def found(self, changes: Changes) -> None:
-        """The state that the genesis file lays down."""
-        tables = self.registry.tables
-        self._take({name: (data, tables[name[0]].decode(data)) for name, data in changes.items() if data})
+    @classmethod
+    def of(cls, world: World) -> "Picture":
+        """The ledger as it stands: at the beginning, what the genesis file laid down."""
+        ctx = world.state()
+        made = cls(ctx.registry, world.chain, rules=ctx.rules, time_ms=world.genesis.created_ms)
+        entries: dict[Name, Any] = {}
+        for name, table in ctx.registry.tables.items():
+            for key, record in table.scan(ctx, limit=limits.ALL_ROWS):
+                entries[name, encode_key(key)] = (encode(record), record)
+        made._take(entries)
+        return made
 
-    def take(self, seen: Seen) -> None:
+    def take(self, happened: Happened) -> None:
         """Follow a block."""
-        self.height, self.time_ms = seen.height, max(self.time_ms, seen.time_ms)
-        self.happened = tuple(_happened(seen.applied.events))
-        self._take(seen.applied.entries)
+        block, applied = happened
+        self.height, self.time_ms = block.height, max(self.time_ms, block.time_ms)
+        self.happened = tuple(_happened(applied.events))
+        self._take(applied.entries)
 
-    def rows(self, table: str) -> Mapping[Key, Any]:
+    def rows(self, table: str) -> dict[Key, Any]:
         """Records of a table by key, oldest first."""
         return self._rows.get(table, {})
 
@@ -101,7 +99,7 @@ class Picture:
                 rows[parts] = entry[1]
 
 
-def _happened(events: Iterable[bytes]) -> Iterator[Happened]:
+def _happened(events: Iterable[bytes]) -> Iterator[Told]:
     for data in events:
         fields = json.loads(data)
-        yield Happened(fields.pop("_type"), fields)
+        yield Told(fields.pop("_type"), fields)

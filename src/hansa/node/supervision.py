@@ -1,0 +1,310 @@
+"""Runs a node's processes as one unit: they start in order, stop together and are started again together.
+
+The engine leaves with exit code 0 when the application dies, and a hung one leaves the other alive: so each
+end and each hang of one ends all (the last started first), and after a pause they are started again, always.
+The pause grows while the unit never runs for long; after some tries the supervisor waits much longer between
+them and says so. What no restart can mend (`Hold`) is left as it is, for people to look at.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, Any, NamedTuple, cast
+
+from hansa.kernel.refusal import Refusal
+from hansa.node.supervision_logs import Reader, Stream
+
+SHIM = Path(__file__).with_name("supervision_shim.py")
+READY_EVERY_S = 0.05
+
+
+class Hold(Exception):
+    """A probe saw what no restart mends: the message says what."""
+
+
+class Child(NamedTuple):
+    """One program of the unit."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready: Callable[[], bool]
+    """Whether the next one may be started."""
+    probe: Callable[[], str]
+    """"" while it is well, else what is wrong. Must come back within its own deadline. May raise Hold."""
+    before: Callable[[], None] = lambda: None
+    """Called each time before it starts; may raise a Refusal, which ends this try."""
+    slow_start: bool = False
+    """It may be silent for long once it has begun (an engine that replays): bad answers count only after a
+    first good one."""
+    heard: Callable[[dict[str, Any]], str] = lambda _line: ""
+    """Looks at each log line; a text is a reason to hold."""
+
+
+class Bounds(NamedTuple):
+    """Times and counts of a supervisor."""
+
+    start_s: float = 900.0
+    """For one program to become ready, so that the next is started."""
+    probe_every_s: float = 5.0
+    probes_failed: int = 3
+    """So many bad probes in a row, after a good one, and the unit is started anew."""
+    steady_s: float = 60.0
+    """A unit that ran so long had a good start: the count of tries begins anew."""
+    pause_first_s: float = 1.0
+    pause_max_s: float = 30.0
+    tries: int = 8
+    waiting_s: float = 600.0
+    """Between further tries."""
+    stop_s: float = 30.0
+    """For one program to end when asked; then it is killed."""
+
+
+BOUNDS = Bounds()
+
+
+class Told(NamedTuple):
+    """What the supervisor does now, for whoever shows it. `state`: starting, running, pausing, waiting, held,
+    stopped."""
+
+    state: str
+    restarts: int
+    cause: str
+    pids: dict[str, int]
+
+
+class _Said(NamedTuple):
+    """What reached the supervisor: ended, unwell, hold, stop or again; of which run and child."""
+
+    what: str
+    child: str = ""
+    detail: str = ""
+    run: int = 0
+
+
+class _Running:
+    """A started program, with the threads that watch it."""
+
+    def __init__(
+        self, child: Child, run: int, said: SimpleQueue[_Said], stream: Stream, bounds: Bounds
+    ) -> None:
+        self.child, self._run, self._said, self._bounds = child, run, said, bounds
+        self._over = threading.Event()
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(SHIM), str(os.getpid()), *child.command],
+            env=dict(child.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C at a terminal is for the supervisor alone.
+        )
+        self.log = Reader(child.name, cast(IO[bytes], self.process.stdout), stream, self._hear)
+        self.log.start()
+        threading.Thread(target=self._wait, name=f"wait {child.name}", daemon=True).start()
+
+    def watch(self) -> None:
+        """Begin to probe."""
+        threading.Thread(target=self._probe, name=f"probe {self.child.name}", daemon=True).start()
+
+    def end(self) -> None:
+        """Ask it to end, then make it. Returns when it is gone."""
+        self._over.set()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(self._bounds.stop_s)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.process.wait()
+        self.log.join(1.0)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+    def kill(self) -> None:
+        """One that hangs gets no time."""
+        self._over.set()
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # And whatever it started.
+        self.process.kill()
+
+    def last_words(self) -> str:
+        return next((line for line in reversed(self.log.last) if line.strip()), "")
+
+    def _tell(self, what: str, detail: str = "") -> None:
+        if not self._over.is_set():
+            self._said.put(_Said(what, self.child.name, detail, self._run))
+
+    def _wait(self) -> None:
+        code = self.process.wait()
+        self.log.join(1.0)
+        how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+        self._tell("ended", f"{how}; {self.last_words()}" if code > 0 else how)
+
+    def _hear(self, line: dict[str, Any]) -> None:
+        if reason := self.child.heard(line):
+            self._tell("hold", reason)
+
+    def _probe(self) -> None:
+        failed, was_well = 0, not self.child.slow_start
+        while not self._over.wait(self._bounds.probe_every_s):
+            try:
+                wrong = self.child.probe()
+            except Hold as reason:
+                self._tell("hold", str(reason))
+                continue
+            was_well = was_well or not wrong
+            failed = failed + 1 if wrong and was_well else 0
+            if failed >= self._bounds.probes_failed:
+                self._tell("unwell", wrong)
+                return
+
+
+class Supervisor:
+    """Runs the children until it is told to stop. `told` is called whenever what it does changes.
+
+    Use it from the main thread of its process: children die with the thread that started them.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        stream: Stream,
+        told: Callable[[Told], None] = lambda _: None,
+        bounds: Bounds = BOUNDS,
+    ) -> None:
+        self._children, self._stream, self._told, self._bounds = tuple(children), stream, told, bounds
+        self.stopping = threading.Event()
+        """Set once it was told to stop: for what takes long before a start."""
+        self._said: SimpleQueue[_Said] = SimpleQueue()
+        self._up: list[_Running] = []
+        self._run = self._restarts = 0
+        self._held = ""
+
+    def stop(self) -> None:
+        """Ask it to end all. Safe from any thread and from a signal handler."""
+        self.stopping.set()
+        self._said.put(_Said("stop"))
+
+    def again(self) -> None:
+        """Ask it to stop and start all at once, also where it holds or waits."""
+        self._said.put(_Said("again"))
+
+    def run(self) -> None:
+        """Returns when it was told to stop and all have ended. Never raises for what the children do."""
+        quick = 0
+        try:
+            while True:
+                began = time.monotonic()
+                said = self._once()
+                self._end_all(said)
+                if said.what == "stop":
+                    return
+                self._restarts += 1
+                quick = 0 if time.monotonic() - began >= self._bounds.steady_s else quick + 1
+                cause = f"{said.child}: {said.detail}".strip(": ")
+                if said.what != "again" and self._pause(quick, cause):
+                    return
+                self._held = ""
+        finally:
+            self._end_all(_Said("stop"))
+            self._tell("stopped", "")
+
+    def handle_signals(self) -> None:
+        """SIGTERM and SIGINT stop, SIGHUP starts anew."""
+        for name in ("SIGTERM", "SIGINT"):
+            signal.signal(getattr(signal, name), lambda *_: self.stop())
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda *_: self.again())
+
+    def _once(self) -> _Said:
+        """Start all in order and watch them; what ended this run."""
+        self._run += 1
+        self._tell("starting", "")
+        for child in self._children:
+            try:
+                child.before()
+                running = _Running(child, self._run, self._said, self._stream, self._bounds)
+            except (Refusal, OSError) as error:
+                return _Said("ended", child.name, str(error))
+            self._up.append(running)
+            self._stream.note("started", child=child.name, pid=running.process.pid)
+            if said := self._until_ready(running):
+                return said
+        for running in self._up:
+            running.watch()
+        self._tell("running", "")
+        return self._watched()
+
+    def _until_ready(self, running: _Running) -> _Said | None:
+        end = time.monotonic() + self._bounds.start_s
+        while not running.child.ready():
+            if time.monotonic() > end:
+                return _Said("unwell", running.child.name, f"not ready within {self._bounds.start_s:.0f} s")
+            said = self._next(READY_EVERY_S)
+            if said is not None and self._ends(said):
+                return said
+        return None
+
+    def _watched(self) -> _Said:
+        while True:
+            said = self._next(None)
+            if said is not None and self._ends(said):
+                return said
+
+    def _ends(self, said: _Said) -> bool:
+        """Whether what was said ends this run. One that is held stays as it is, hung or not."""
+        if said.what == "hold" and not self._held:
+            self._held = said.detail
+            self._tell("held", said.detail)
+        return said.what not in (("hold", "unwell") if self._held else ("hold",))
+
+    def _pause(self, quick: int, cause: str) -> bool:
+        """Wait before the next start; True if told to stop meanwhile."""
+        bounds = self._bounds
+        if self._held:
+            self._tell("held", self._held)
+            pause = None
+        elif quick >= bounds.tries:
+            self._tell("waiting", cause)
+            pause = bounds.waiting_s
+        else:
+            self._tell("pausing", cause)
+            pause = min(bounds.pause_first_s * 2 ** max(quick - 1, 0), bounds.pause_max_s)
+        end = None if pause is None else time.monotonic() + pause
+        while end is None or time.monotonic() < end:
+            said = self._next(None if end is None else max(end - time.monotonic(), 0))
+            if said is not None and said.what in ("stop", "again"):
+                return said.what == "stop"
+        return False
+
+    def _next(self, within_s: float | None) -> _Said | None:
+        """What is said of this run, or to all; None in time."""
+        try:
+            said = self._said.get(timeout=within_s)
+        except Empty:
+            return None
+        return said if said.run in (0, self._run) else None
+
+    def _end_all(self, said: _Said) -> None:
+        """The last started first. The one that hangs is killed at once."""
+        for running in self._up:
+            if said.what == "unwell" and running.child.name == said.child:
+                running.kill()
+        for running in reversed(self._up):
+            running.end()
+            if said.what != "stop" and running.child.name == said.child:
+                self._stream.note(said.what, "error", child=said.child, detail=said.detail)
+        self._up = []
+
+    def _tell(self, state: str, cause: str) -> None:
+        pids = {running.child.name: running.process.pid for running in self._up}
+        self._stream.note("supervisor", "warning" if cause else "info", state=state, cause=cause)
+        self._told(Told(state, self._restarts, cause, pids))

@@ -4,7 +4,7 @@ Blocks are executed on the state as it stands and committed whole, or not at all
 the commit is on disk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,14 @@ from hansa.engines import errors
 from hansa.engines.blocks import Write, pack_writes, write_set
 from hansa.engines.founding import Founded
 from hansa.engines.reading import KINDS, Reading
+from hansa.engines.sealed import stands
 from hansa.engines.stops import Stops
 from hansa.engines.store import Connect, SqliteStore, connect
 from hansa.kernel import encode, lthash, merkle
 from hansa.kernel.apply import Applied, Block, BlockLeaf, apply
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Header, SignedHeader, signed_by
-from hansa.kernel.state import Committed, Damaged, Name, Store
+from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.state import Committed, Damaged, Name, Overlay, Store
 
 CACHE_RECORDS = 100_000
 PRUNED_PER_COMMIT = 4
@@ -39,6 +40,7 @@ class Keep:
 
 
 KEEP = Keep()
+NO_NOTES: Mapping[str, bytes] = {}
 
 Watch = Callable[[Sequence[bytes]], AbstractContextManager[object]]
 """What a block of these transactions is executed within: a watchdog, which may end the process."""
@@ -136,7 +138,7 @@ class Ledger(Reading):
         header = Header(chain=self.chain.id, height=self.height, time_ms=leaf.time_ms, app_hash=app_hash)
         sound = (
             signed.header == header
-            and signed_by(signed, public)
+            and stands(signed, self.genesis, public)
             and self.store.node(0, self.height - 1) == merkle.leaf_hash(leaf_bytes)
             and leaf.height == self.height
             and leaf.state_digest == lthash.digest(self.state_sum)
@@ -160,6 +162,12 @@ class Ledger(Reading):
         self.store.note("restored", None)
         self._restored = False
 
+    def reopen(self) -> None:
+        """Begin anew from what lies on disk, replaced there as a whole. Raises as opening does."""
+        self._present.forget()
+        self.time_ms = self.genesis.created_ms
+        self._open()
+
     def reread(self) -> None:
         """Drop what memory holds of the records and of their sum: both come from disk again."""
         self._present.forget()
@@ -176,11 +184,17 @@ class Ledger(Reading):
         with self._watch(block.transactions), self.store.steady():
             return apply(self.chain, self._present, self.state_sum, block, alone=alone)
 
-    def commit(self, applied: Applied, signed: Callable[[Header], bytes] | bytes) -> None:
+    def commit(
+        self,
+        applied: Applied,
+        signed: Callable[[Header], bytes] | bytes,
+        notes: Mapping[str, bytes] = NO_NOTES,
+    ) -> None:
         """All of the block last executed, in one commit. Memory moves on only after it.
 
         `signed` are the bytes of the signed header, or what makes them of the header that these bytes must
-        sign: it may raise, and nothing was done. Blocks that change nothing (no leaf) are no blocks.
+        sign: it may raise, and nothing was done. `notes` are small facts that become durable with the block.
+        Blocks that change nothing (no leaf) are no blocks.
         """
         leaf = applied.leaf
         assert leaf is not None
@@ -196,13 +210,35 @@ class Ledger(Reading):
             self.store.write_records(applied.changes)
             self.store.write_writes(leaf.height, pack_writes(applied.changes, self._present.before))
             self.store.set_meta("state_sum", applied.state_sum)
-            self.store.drop_meta("stopped")
+            self._note(notes)
             self._prune(leaf.height)
         self._remember(applied.entries)
         self.state_sum = applied.state_sum
         self.height, self.time_ms, self.app_hash = leaf.height, leaf.time_ms, app_hash
         self.last_header = header
         self.stops.tell(*applied.incidents)
+
+    def rest(self, notes: Mapping[str, bytes]) -> None:
+        """A block of a network's engine that changed nothing: only these facts of it become durable."""
+        with self.store.commit():
+            self._note(notes)
+
+    def _note(self, notes: Mapping[str, bytes]) -> None:
+        self.store.drop_meta("stopped")
+        for name, value in notes.items():
+            self.store.set_meta(name, value)
+
+    @property
+    def state(self) -> Committed:
+        """The records as the last block left them."""
+        return self._present
+
+    def after(self, applied: Applied) -> Overlay:
+        """The records as the block last executed would leave them."""
+        layer = Overlay(self._present)
+        for name, entry in applied.entries.items():
+            layer.set(name, entry)
+        return layer
 
     def writes_of(self, applied: Applied) -> tuple[Write, ...]:
         """The write set of the block last executed, whether committed or not, in order of table and key."""

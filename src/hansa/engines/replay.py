@@ -7,13 +7,16 @@ still computes what its forerunners did.
 from collections.abc import Iterator
 from typing import Protocol
 
+from hansa.apps.consortium.messages import Genesis
 from hansa.engines import errors
 from hansa.engines.founding import found
 from hansa.engines.operators import operator_key
-from hansa.kernel import Registry, Release, encode, lthash, merkle
+from hansa.engines.sealed import stands
+from hansa.kernel import Refusal, Registry, Release, encode, lthash, merkle
 from hansa.kernel.apply import Applied, Block, BlockLeaf, apply
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Header, SignedHeader, signed_by
+from hansa.kernel.evidence import Header, SignedHeader
+from hansa.kernel.facts import read_facts
 from hansa.kernel.signatures import VerifiedCache
 from hansa.kernel.state import Committed, MemoryStore
 
@@ -97,9 +100,9 @@ def _same(log: Log, replica: Replica, height: int) -> bool:
     except ValueError:
         return False
     rows = log.transactions(height)
-    if leaf.time_ms < replica.time_ms:
+    if leaf.time_ms < replica.time_ms or not _facts_fit(leaf, replica.genesis):
         return False
-    applied = replica.execute(Block(height, leaf.time_ms, [wire for wire, _ in rows]))
+    applied = replica.execute(Block(height, leaf.time_ms, [wire for wire, _ in rows], leaf.engine))
     header = Header(chain=replica.chain.id, height=height, time_ms=leaf.time_ms, app_hash=replica.app_hash)
     return (
         applied.leaf == leaf
@@ -107,8 +110,16 @@ def _same(log: Log, replica: Replica, height: int) -> bool:
         and [encode(outcome) for outcome in applied.outcomes] == [outcome for _, outcome in rows]
         and list(applied.events) == log.events(height)
         and signed.header == header
-        and signed_by(signed, operator_key(replica._state, replica.genesis, height))
+        and stands(signed, replica.genesis, operator_key(replica._state, replica.genesis, height))
     )
+
+
+def _facts_fit(leaf: BlockLeaf, genesis: Genesis) -> bool:
+    """Whether what the leaf says of its engine is what an engine of this kind of chain says."""
+    try:
+        return (read_facts(leaf.engine) is not None) == genesis.is_network
+    except Refusal:
+        return False
 
 
 class Records(Protocol):

@@ -20,6 +20,7 @@ from hansa.engines.ledger import Ledger
 from hansa.engines.reader import Reader
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.replay import scrub
+from hansa.engines.sealed import stands
 from hansa.engines.snapshot import (
     MANIFEST,
     Broken,
@@ -278,7 +279,7 @@ def check_log(reading: Reading, progress: Progress | None = None, *, signatures:
             or leaf.height != height
             or leaf.time_ms < time_ms
             or stored != merkle.leaf_hash(leaf_bytes)
-            or (signatures and not signed_by(signed, reading.operator_key(height)))
+            or (signatures and not stands(signed, reading.genesis, reading.operator_key(height)))
         ):
             raise errors.HistoryBroken(height=height)
         time_ms = leaf.time_ms

@@ -1,0 +1,77 @@
+"""Whose transactions wait in the engine's mempool: no member fills it so that the others find no room."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from hansa.engines.cometbft.errors import MempoolShare
+from hansa.kernel import limits
+
+FORGET_MS = limits.MINUTE_MS
+"""After this long a transaction counts no more: the engine may never have taken it, and tells nobody."""
+
+
+class _Waiting(NamedTuple):
+    member: str
+    size: int
+    since_ms: int
+
+
+class Shares:
+    """Counts what CheckTx let in until it stands in a block.
+
+    A member may have as much waiting as is left free, by number and by bytes. So one that is alone gets half,
+    and with n that take all they can, the next one still finds a part of n + 1 free.
+    """
+
+    def __init__(self, transactions_max: int, bytes_max: int, clock: Callable[[], int]) -> None:
+        self._transactions_max, self._bytes_max, self._clock = transactions_max, bytes_max, clock
+        self._waiting: dict[bytes, _Waiting] = {}
+        self._transactions: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+
+    @property
+    def transactions(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def of(self, member: str) -> tuple[int, int]:
+        """(transactions, bytes) of a member that wait."""
+        return self._transactions[member], self._bytes[member]
+
+    def take(self, member: str, wire: bytes) -> None:
+        """Count a transaction. Known bytes count once. Raises MempoolShare."""
+        now_ms = self._clock()
+        self._forget(now_ms)
+        name = hashlib.sha256(wire).digest()
+        if name in self._waiting:
+            return
+        free = self._transactions_max - len(self._waiting)
+        free_bytes = self._bytes_max - self._bytes.total()
+        if self._transactions[member] >= free or self._bytes[member] + len(wire) > free_bytes:
+            raise MempoolShare(member=member)
+        self._waiting[name] = _Waiting(member, len(wire), now_ms)
+        self._transactions[member] += 1
+        self._bytes[member] += len(wire)
+
+    def leave(self, wires: Iterable[bytes]) -> None:
+        """They stand in a block."""
+        for wire in wires:
+            self._drop(hashlib.sha256(wire).digest())
+
+    def _forget(self, now_ms: int) -> None:
+        while self._waiting:
+            name, oldest = next(iter(self._waiting.items()))
+            if 0 <= now_ms - oldest.since_ms < FORGET_MS:
+                return
+            self._drop(name)
+
+    def _drop(self, name: bytes) -> None:
+        gone = self._waiting.pop(name, None)
+        if gone is None:
+            return
+        for counter, much in ((self._transactions, 1), (self._bytes, gone.size)):
+            counter[gone.member] -= much
+            if not counter[gone.member]:
+                del counter[gone.member]

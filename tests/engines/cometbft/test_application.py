@@ -1,0 +1,452 @@
+"""The application as an engine drives it: checks, proposals, blocks, crashes, stops."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hansa.apps.consortium.messages_validators import RotateConsensusKey
+from hansa.apps.consortium.validators import message
+from hansa.engines import errors as engine_errors
+from hansa.engines.cometbft import errors
+from hansa.engines.cometbft import messages as abci
+from hansa.engines.cometbft.application import PROBE, STALE_MS, Application, Policy
+from hansa.engines.replay import replay, scrub
+from hansa.kernel import limits, merkle
+from hansa.kernel.facts import EngineFacts, address
+from hansa.kernel.messages import Receipt
+from hansa.kernel.signatures import TRANSACTION_DOMAIN, verify
+from hansa.kernel.transaction import HEAD_BYTES
+from tests import consortium
+from tests.engines.cometbft.network import NS, START_MS, Network, validator_key
+from tests.kernel import room
+
+
+@pytest.fixture
+def net() -> Iterator[Network]:
+    made = Network(registry=room.registry())
+    made.init()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Network]:
+    made = Network(tmp_path / "ledger.db", registry=room.registry())
+    made.init()
+    yield made
+    made.close()
+
+
+def register(net: Network, tool: str = "drill-1", member: str = "maker", **fields: Any) -> bytes:
+    return net.wire(member, room.Register(tool=tool), **fields)
+
+
+def codes(net: Network) -> list[str]:
+    return [outcome.code for outcome in net.made[-1].applied.outcomes]
+
+
+# The first height.
+
+
+def test_founding_answers_the_empty_log(net: Network) -> None:
+    assert net.init().app_hash == merkle.EMPTY_ROOT
+    told = net.application.info(abci.Info())
+    assert (told.last_block_height, told.last_block_app_hash, told.app_version) == (0, b"", 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"chain_id": "another"},
+        {"time_ns": (START_MS + 1) * NS},
+        {"validators": ()},
+        {"validators": (abci.ValidatorUpdate(abci.PublicKey(b"\x07" * 32), 1),)},
+        {"initial_height": 2},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_an_engine_founded_otherwise_is_refused(net: Network, wrong: dict[str, Any]) -> None:
+    with pytest.raises(errors.OtherGenesis) as refused:
+        net.application.init_chain(net.founding(**wrong))
+    assert next(iter(wrong)).removesuffix("_ns") in refused.value.en
+
+
+def test_a_genesis_of_one_operator_is_no_network(tmp_path: Path) -> None:
+    from hansa.kernel import encode
+
+    alone = encode(consortium.genesis(room.registry()))
+    with pytest.raises(errors.NoNetwork):
+        Application(tmp_path / "l.db", alone, lambda: START_MS, registry=room.registry())
+    assert not (tmp_path / "l.db").exists()
+
+
+# Blocks.
+
+
+def test_a_block_is_durable_once_committed_and_not_before(disk: Network) -> None:
+    wire = register(disk)
+    answer = disk.finalize(wire)
+    assert answer.app_hash != merkle.EMPTY_ROOT
+    with disk.application.reader().snapshot() as view:
+        assert view.height == 0
+    disk.application.commit(abci.Commit())
+    with disk.application.reader().snapshot() as view:
+        assert view.height == 1
+        head = view.head()
+        assert head is not None
+        assert bytes.fromhex(head.header.app_hash) == answer.app_hash
+        assert view.items("transaction", 1) == [wire]
+    assert disk.application.info(abci.Info()).last_block_height == 1
+    assert disk.application.info(abci.Info()).last_block_app_hash == answer.app_hash
+    assert (disk.made[-1].engine_height, disk.made[-1].height) == (1, 1)
+
+
+def test_the_leaf_says_what_the_engine_says(net: Network) -> None:
+    net.block()
+    net.block(register(net))
+    facts = msgspec.json.decode(net.application.ledger.leaf(1).engine, type=EngineFacts)
+    assert facts == EngineFacts(height=2, proposer=address(validator_key("maker").public))
+
+
+def test_an_empty_block_leaves_no_leaf_and_the_hash_as_it_is(disk: Network) -> None:
+    first = disk.block(register(disk)).app_hash
+    rested = disk.block()
+    assert rested.app_hash == first
+    assert (disk.application.height, disk.application.engine_height) == (1, 2)
+    assert disk.made[-1].height == 0
+    disk.reopen()
+    told = disk.application.info(abci.Info())
+    assert (told.last_block_height, told.last_block_app_hash) == (2, first)
+
+
+def test_time_is_the_engines_in_whole_milliseconds(net: Network) -> None:
+    net.block(register(net), time_ns=(START_MS + 5) * NS + 999_999)
+    assert net.application.ledger.time_ms == START_MS + 5
+
+
+def test_every_height_comes_once_and_in_order(net: Network) -> None:
+    for height in (0, 2, 7):
+        with pytest.raises(errors.HeightUnexpected):
+            net.finalize(height=height)
+    with pytest.raises(errors.NothingFinalized):
+        net.application.commit(abci.Commit())
+    net.block()
+    with pytest.raises(errors.NothingFinalized):
+        net.application.commit(abci.Commit())
+    with pytest.raises(errors.HeightUnexpected):
+        net.finalize(height=1)
+
+
+def test_results_tell_used_sequences_from_unused_ones(net: Network) -> None:
+    """Where the sequence was not used, the engine must forget the bytes: they may come again."""
+    taken, again = register(net), register(net)
+    stranger = b"\x01" + bytes(64) + register(net)[HEAD_BYTES:]
+    answer = net.block(taken, again, taken, stranger)
+    assert [result.code for result in answer.tx_results] == [0, 0, 1, 1]
+    assert codes(net) == ["ok", "toolcrib.tool_taken", "kernel.replayed", "kernel.wrong_signature"]
+
+
+def test_a_block_is_checked_although_nobody_proposed_it_here(net: Network) -> None:
+    forged = bytearray(register(net))
+    forged[5] ^= 1
+    net.block(bytes(forged), b"", b"rubbish", register(net, chain="0" * 64))
+    assert codes(net) == ["kernel.wrong_signature"] + 2 * ["kernel.malformed"] + ["kernel.wrong_chain"]
+    assert net.made[-1].applied.events == ()
+
+
+def test_the_log_can_be_replayed_and_scrubbed(net: Network) -> None:
+    for number in range(5):
+        net.block(register(net, f"tool-{number}"))
+        net.block()
+    ledger = net.application.ledger
+    found = replay(ledger.store, net.genesis_bytes, net.registry)
+    assert (found.height, found.app_hash) == (5, net.application.app_hash)
+    assert scrub(ledger.store, ledger.leaf(5).state_digest) > 0
+
+
+# Validators.
+
+
+def test_another_consensus_key_is_told_to_the_engine() -> None:
+    net = Network()
+    net.init()
+    fresh = consortium.signer("maker", "validator-2")
+    proof = fresh.sign(message(net.application.chain.id, "maker", fresh.public))
+    answer = net.block(net.wire("maker", RotateConsensusKey(public=fresh.public, proof=proof)))
+    old = validator_key("maker").public
+    expected = {(old, 0), (fresh.public, 1)}
+    assert {(each.pub_key.ed25519, each.power) for each in answer.validator_updates} == expected
+    assert net.block().validator_updates == ()
+    net.close()
+
+
+def test_proven_double_signing_takes_the_power_away_and_is_on_the_ledger() -> None:
+    net = Network()
+    net.init()
+    public = validator_key("plant").public
+    caught = abci.Misbehavior(
+        abci.MisbehaviorType.DUPLICATE_VOTE,
+        abci.Validator(bytes.fromhex(address(public)), 1),
+        1,
+        START_MS * NS,
+        4,
+    )
+    unknown = caught._replace(type=0)
+    answer = net.block(misbehavior=(unknown, caught))
+    assert [(each.pub_key.ed25519, each.power) for each in answer.validator_updates] == [(public, 0)]
+    assert net.application.height == 1
+    facts = msgspec.json.decode(net.application.ledger.leaf(1).engine, type=EngineFacts)
+    assert [fault.address for fault in facts.faults] == [address(public)]
+    net.close()
+
+
+# What waits, and what is proposed.
+
+
+def refusal(answer: abci.CheckTxAnswer) -> Receipt:
+    assert answer.code == 1
+    told = msgspec.json.decode(answer.log, type=Receipt)
+    assert answer.codespace == told.code
+    assert told.zh
+    assert told.en
+    return told
+
+
+def test_what_can_never_count_does_not_wait(net: Network) -> None:
+    good = register(net)
+    assert net.check(good) == abci.CheckTxAnswer()
+    late = register(net, valid_until_ms=START_MS)
+    far = register(net, sequence=limits.WINDOW_WIDTH + 2)
+    forged = good[:1] + bytes(64) + good[HEAD_BYTES:]
+    foreign = register(net, chain="0" * 64)
+    unknown = net.wire("maker", room.Register(tool="x"), key="k9")
+    for wire, code in (
+        (b"", "malformed"),
+        (b"\x01" * (limits.TRANSACTION_BYTES_MAX + 1), "too_large"),
+        (good + b" ", "malformed"),
+        (forged, "wrong_signature"),
+        (foreign, "wrong_chain"),
+        (unknown, "unknown_key"),
+        (late, "expired"),
+        (far, "sequence_ahead"),
+    ):
+        assert refusal(net.check(wire)).code.removeprefix("kernel.") in (code, "not_canonical")
+    net.block(good)
+    assert refusal(net.check(good)).code == "kernel.replayed"
+
+
+def test_a_signature_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+
+    def counting(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
+        seen.append(message)
+        return verify(suite, public, signature, message)
+
+    monkeypatch.setattr("hansa.kernel.signatures.verify", counting)
+    net = Network(registry=room.registry())
+    wire = register(net)
+    seen.clear()
+    net.check(wire)
+    net.check(wire)
+    assert net.propose(wire) == (wire,)
+    assert net.accepts(wire)
+    net.block(wire)
+    assert seen == [TRANSACTION_DOMAIN + wire[HEAD_BYTES:]]
+    net.close()
+
+
+def test_no_member_fills_the_mempool() -> None:
+    net = Network(registry=room.registry(), policy=Policy(mempool_transactions=8, mempool_bytes=2**20))
+    flood = [register(net, f"t{number}") for number in range(8)]
+    assert [net.check(wire).code for wire in flood] == [0] * 4 + [1] * 4
+    assert refusal(net.check(flood[7])).code == "engine.mempool_share"
+    assert [net.check(register(net, "a", "plant")).code for _ in range(3)] == [0, 0, 1]
+    assert net.check(register(net, "a", "bank")).code == 0
+    assert net.check(flood[0]).code == 0, "known bytes count once"
+    net.block(*flood[:4])
+    assert net.check(flood[4]).code == 0
+    assert net.application.shares.transactions == 4
+    net.close()
+
+
+def test_bytes_count_as_well_and_what_the_engine_lost_is_forgotten() -> None:
+    net = Network(registry=room.registry(), policy=Policy(mempool_transactions=100, mempool_bytes=1_000))
+    sent = [register(net, f"t{number}") for number in range(4)]
+    assert [net.check(wire).code for wire in sent] == [0, 0, 1, 1]
+    net.now_ms += limits.MINUTE_MS
+    assert net.check(sent[2]).code == 0
+    assert net.application.shares.of("maker") == (1, len(sent[2]))
+    net.close()
+
+
+def test_a_proposal_leaves_out_what_others_would_refuse_and_nothing_else(net: Network) -> None:
+    used = register(net)
+    net.block(used)
+    late = register(net, valid_until_ms=START_MS)
+    forged = bytearray(register(net))
+    forged[7] ^= 1
+    good = register(net, "saw-1")
+    wires = (
+        late,
+        bytes(forged),
+        used,
+        b"rubbish",
+        good,
+        net.wire("maker", room.Register(tool="x"), key="k9"),
+    )
+    assert net.propose(*wires) == (late, used, good)
+    assert net.accepts(late, used, good)
+    for bad in (wires[1], wires[3], wires[5]):
+        assert not net.accepts(good, bad)
+
+
+def test_a_proposal_keeps_the_bounds(net: Network) -> None:
+    wires = [register(net, f"t{number}") for number in range(6)]
+    room_for_three = sum(len(wire) + 4 for wire in wires[:3])
+    assert net.propose(*wires, max_tx_bytes=room_for_three) == tuple(wires[:3])
+    assert net.propose(*wires, max_tx_bytes=room_for_three - 1) == tuple(wires[:2])
+
+
+def test_a_proposal_of_too_many_is_refused(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BLOCK_TRANSACTIONS_MAX", 3)
+    wires = [register(net, f"t{number}") for number in range(4)]
+    assert net.propose(*wires) == tuple(wires[:3])
+    assert net.accepts(*wires[:3])
+    assert not net.accepts(*wires)
+
+
+def test_after_a_rest_the_first_block_is_empty(net: Network) -> None:
+    wire = register(net)
+    net.now_ms += STALE_MS + 1
+    assert net.propose(wire, time_ns=START_MS * NS) == ()
+    assert net.propose(wire, time_ns=START_MS * NS + NS) == (wire,)
+    assert net.accepts(wire, time_ns=START_MS * NS), "whoever votes looks at no clock"
+
+
+def test_only_the_probe_is_answered(net: Network) -> None:
+    net.block(register(net))
+    told = net.application.query(abci.Query(path=PROBE))
+    assert msgspec.json.decode(told.value)["engine_height"] == 1
+    assert net.application.query(abci.Query(path="/store")).code == 1
+
+
+# Crashes.
+
+
+def test_a_block_that_was_not_committed_comes_again(disk: Network) -> None:
+    disk.block(register(disk))
+    wire = register(disk, "saw-1")
+    first = disk.finalize(wire)
+    assert disk.finalize(wire) == first, "an engine that died asks the same application again"
+    disk.reopen()
+    assert disk.application.info(abci.Info()).last_block_height == 1
+    assert disk.block(wire) == first
+
+
+class Failing:
+    """A connection whose commits can be made to fail: after the disk took them, or before."""
+
+    fail = ""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        if sql == "COMMIT" and Failing.fail == "before":
+            raise sqlite3.OperationalError("disk I/O error")
+        done = self._db.execute(sql, values)
+        if sql == "COMMIT" and Failing.fail == "after":
+            raise sqlite3.OperationalError("disk I/O error")
+        return done
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[Network]:
+    Failing.fail = ""
+    made = Network(tmp_path / "ledger.db", registry=room.registry(), connect=Failing)
+    made.init()
+    yield made
+    Failing.fail = ""
+    made.close()
+
+
+@pytest.mark.parametrize(("where", "height"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_commit_that_fails_is_answered_by_nobody(
+    failing: Network, where: str, height: int, empty: bool
+) -> None:
+    """It may be on disk all the same; then the engine finds the application equal, else behind."""
+    wires = () if empty else (register(failing),)
+    answer = failing.finalize(*wires)
+    Failing.fail = where
+    with pytest.raises(engine_errors.Stopped):
+        failing.application.commit(abci.Commit())
+    assert isinstance(failing.application.blocked, engine_errors.Stopped)
+    assert failing.made == []
+    Failing.fail = ""
+    failing.reopen()
+    told = failing.application.info(abci.Info())
+    assert told.last_block_height == height
+    assert told.last_block_app_hash == (answer.app_hash if height else b"")
+    if not height:
+        assert failing.block(*wires) == answer
+
+
+def test_the_second_stop_on_a_block_waits_with_an_incident(disk: Network, monkeypatch: Any) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    wire = register(disk)
+    for stops in (1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr("hansa.engines.ledger.apply", broken)
+            with pytest.raises((engine_errors.Stopped, engine_errors.Waiting)):
+                disk.finalize(wire)
+        with pytest.raises((engine_errors.Stopped, engine_errors.Waiting)):
+            disk.application.info(abci.Info())
+        disk.reopen()
+        assert (disk.application.blocked is not None) == (stops == 2)
+    assert isinstance(disk.application.blocked, engine_errors.Waiting)
+    assert disk.application.incidents[-1].what == "waiting"
+    disk.application.retry()
+    assert disk.application.blocked is None
+    disk.block(wire)
+    assert codes(disk) == ["ok"]
+
+
+def test_a_bug_in_a_room_refuses_the_transaction_and_stops_nobody(net: Network) -> None:
+    net.block(net.wire("maker", room.Drill(kind="bug", count=1)))
+    assert codes(net) == ["kernel.internal"]
+    assert net.application.incidents
+
+
+def test_a_listener_that_fails_undoes_no_block() -> None:
+    def broken(made: object) -> None:
+        raise ValueError("no")
+
+    net = Network(registry=room.registry(), on_block=broken)
+    net.block(register(net))
+    assert net.application.height == 1
+    assert net.application.incidents[-1].what == "on_block"
+    net.close()
+
+
+def test_two_processes_never_share_a_ledger(disk: Network) -> None:
+    with pytest.raises(engine_errors.InUse):
+        disk.open()
+
+
+def test_what_the_engine_may_forget_is_said(net: Network) -> None:
+    net.application.policy = Policy(engine_blocks=2)
+    retained = []
+    for _ in range(4):
+        net.finalize()
+        retained.append(net.application.commit(abci.Commit()).retain_height)
+    assert retained == [0, 1, 2, 3]

@@ -53,8 +53,8 @@ def check_seats(ctx: Context, seats: Sequence[ProposedValidator], joining: str =
         )
     if all(_stays(now, each) for each in seats):
         raise errors.ValidatorsUnchanged()
-    validators.check_powers(after)
     _check_fresh(seats, sum(after.values()))
+    validators.check_powers(after)
     for each in seats:
         if each.public:
             validators.check_proof(ctx, ctx.chain, each.member, each.public, each.proof)
@@ -97,7 +97,8 @@ def _check_fresh(seats: Sequence[ProposedValidator], total: int) -> None:
 
 
 def set_seats(ctx: Context, seats: Sequence[ProposedValidator], proposal: str) -> None:
-    """Write what `check_seats` let pass, and show the set."""
+    """Write what `check_seats` let pass, and show the set where its powers change."""
+    before = validators.in_force(validators.seats(ctx))
     for each in seats:
         present = VALIDATORS.get(ctx, (each.member,))
         if each.public:
@@ -108,7 +109,8 @@ def set_seats(ctx: Context, seats: Sequence[ProposedValidator], proposal: str) -
         else:
             validators.end_key(ctx, each.member)
             VALIDATORS.delete(ctx, (each.member,))
-    validators.show(ctx, proposal)
+    if validators.in_force(validators.seats(ctx)) != before:
+        validators.show(ctx, proposal)
 
 
 def joining_seat(ctx: Context, member: str, public: bytes, proof: bytes) -> ProposedValidator:

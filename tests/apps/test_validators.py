@@ -1,0 +1,527 @@
+"""Who validates a network: by founding, vote, rotation, proof; and what keeps the set sound."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from hansa.apps.consortium import validators
+from hansa.apps.consortium.messages import Leave, RegisterKey
+from hansa.apps.consortium.messages_succession import Succeed
+from hansa.apps.consortium.messages_validators import DoubleSigned, Tick, ValidatorsChanged
+from hansa.apps.consortium.messages_votes import (
+    Expel,
+    Propose,
+    ProposedValidator,
+    Reinstate,
+    SetParameter,
+    SetValidators,
+    Suspend,
+    Vote,
+)
+from hansa.engines.founding import found
+from hansa.engines.replay import Replica
+from hansa.kernel import Cosigner, Refusal, Succession, address, encode, limits, replace
+from hansa.kernel.apply import Block
+from hansa.kernel.canonical import Malformed
+from hansa.kernel.facts import EngineFacts, Fault, in_order, read_facts
+from hansa.kernel.signatures import verify
+from tests.apps.ballots import seats
+from tests.apps.networking import ALL_ROOMS, Network, consensus, founding
+from tests.consortium import MEMBERS, Consortium, genesis, new_key, signer
+
+ALL = ("maker", "plant", "bank", "auditor")
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+def public(member: str, turn: int = 1) -> bytes:
+    return consensus(member, turn).public
+
+
+# Founding.
+
+
+def test_a_network_begins_with_the_validators_of_its_genesis_file(network: Network) -> None:
+    assert network.powers() == {public(member): 1 for member in ALL}
+    row = network.query("consortium.validators")[0]
+    assert (row["member"], row["address"], row["status"]) == ("auditor", address(public("auditor")), "active")
+    assert network.query("consortium.cosigners") is None
+    keys = network.query("consortium.consensus_keys")
+    assert [key["address"] for key in keys] == sorted(address(public(member)) for member in ALL)
+
+
+@pytest.mark.parametrize(("fields", "code"), [
+    ({"operator": "maker"}, "consortium.genesis_mixed"),
+    ({"node_public": signer("maker", "node").public}, "consortium.genesis_mixed"),
+    ({"quorum": 1}, "consortium.genesis_mixed"),
+    ({"cosigners": (Cosigner("maker", signer("maker", "node").public),)}, "consortium.genesis_mixed"),
+    ({"rules": 1}, "consortium.genesis_mixed"),
+    ({"validators": ()}, "consortium.genesis_incomplete"),
+])  # fmt: skip
+def test_a_genesis_file_is_of_exactly_one_kind(fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        found(encode(founding({"maker": 1}, **fields)), ALL_ROOMS, verify)
+    assert refused.value.code == code
+
+
+def test_a_genesis_file_with_neither_operator_nor_validators_is_refused() -> None:
+    neither = replace(genesis(ALL_ROOMS), operator="", node_public=b"")
+    with pytest.raises(Refusal) as refused:
+        found(encode(neither), ALL_ROOMS, verify)
+    assert refused.value.code == "consortium.genesis_incomplete"
+
+
+@pytest.mark.parametrize(("powers", "code"), [
+    ({"maker": 1, "stranger": 1}, "consortium.validators_invalid"),
+    ({"maker": 2, "plant": 1}, "consortium.validators_unequal"),
+    ({"maker": 3, "plant": 2, "bank": 2, "auditor": 2}, "consortium.validator_share"),
+    ({"maker": limits.VALIDATOR_POWER_MAX + 1}, "consortium.validators_invalid"),
+])  # fmt: skip
+def test_founders_are_bound_as_votes_are(powers: dict[str, int], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        found(encode(founding(powers)), ALL_ROOMS, verify)
+    assert refused.value.code == code
+
+
+def test_founding_validators_prove_their_keys_and_each_has_its_own() -> None:
+    sound = founding(dict.fromkeys(ALL, 1))
+    first, *others = sound.validators
+    another = replace(first, public=public("maker", 2))
+    k1 = replace(first, public=signer("maker").public)
+    for broken, code in (
+        (another, "consortium.consensus_proof"),
+        (replace(others[0], member="maker"), "consortium.consensus_proof"),
+        (replace(first, public=b"\x00" * 32), "consortium.consensus_key_invalid"),
+        (k1, "consortium.consensus_key_taken"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            found(encode(replace(sound, validators=(broken, *others[1:]))), ALL_ROOMS, verify)
+        assert refused.value.code == code
+    for twice in ((first, first), (first, *others, first)):
+        with pytest.raises(Refusal) as refused:
+            found(encode(replace(sound, validators=twice)), ALL_ROOMS, verify)
+        assert refused.value.code == "consortium.validators_invalid"
+
+
+# By vote.
+
+
+def test_a_vote_seats_changes_and_removes_and_the_engine_hears_of_differences(network: Network) -> None:
+    assert network.decide(network.admit(turn=0), *ALL[:3]) == "adopted"
+    assert network.shares() == dict.fromkeys(ALL, 1)
+    assert network.decide(network.seats(network.seat("steel", turn=1)), *ALL) == "adopted"
+    assert network.shares() == {**dict.fromkeys(ALL, 1), "steel": 1}
+    shown = network.events(ValidatorsChanged)[-1]
+    assert shown.proposal == "p-2"
+    assert {each.member: each.power for each in shown.validators} == network.shares()
+    assert {each.public: each.power for each in shown.validators} == network.powers() == network.told
+
+    two = network.seats(network.seat("steel", 2), network.seat("bank", 2))
+    assert network.decide(two, *ALL) == "adopted"
+    assert network.shares()["steel"] == 2
+    one = network.seats(network.seat("steel", 1), network.seat("bank", 0))
+    assert network.decide(one, *ALL) == "adopted"
+    assert "bank" not in network.shares()
+    assert network.told == network.powers()
+    ended = {key["address"]: key["key"].get("until", 0) for key in network.query("consortium.consensus_keys")}
+    assert ended[address(public("bank"))] == network.replica.height
+    assert network.told[public("steel")] == 1
+
+
+def test_a_vote_without_effect_on_the_set_shows_none(network: Network) -> None:
+    assert network.decide(network.seats(network.seat("bank", 1)), *ALL) == "consortium.validators_unchanged"
+    network.block(faults=[network.fault("bank")])
+    changes = len(network.events(ValidatorsChanged))
+    assert network.decide(network.seats(network.seat("bank", 0)), *ALL) == "adopted"
+    assert "bank" not in network.shares()
+    assert len(network.events(ValidatorsChanged)) == changes
+
+
+def seat(network: Network, member: str, power: int = 1, turn: int = 0, **fields: Any) -> ProposedValidator:
+    return replace(network.seat(member, power, turn), **fields)
+
+
+def test_hostile_seats_are_refused_when_they_are_proposed(network: Network) -> None:
+    bank = network.key("bank", 2)
+    for proposed, code in (
+        ((), "validators_invalid"),
+        ((seat(network, "bank", 1), seat(network, "bank", 0)), "validators_invalid"),
+        ((seat(network, "stranger", 1, 2),), "validators_invalid"),
+        ((seat(network, "stranger", 0),), "validator_unknown"),
+        ((seat(network, "bank", 0, 2),), "validator_unknown"),
+        ((seat(network, "bank", 1_001),), "validators_invalid"),
+        ((seat(network, "bank", 2**53 - 1),), "validators_invalid"),
+        ((seat(network, "bank", 2),), "validator_share"),
+        ((seat(network, "bank", 1, 1),), "consensus_key_taken"),
+        ((seat(network, "bank", 1, 2, public=public("maker")),), "consensus_key_taken"),
+        ((seat(network, "bank", 1, 2, public=signer("plant").public),), "consensus_key_taken"),
+        ((seat(network, "bank", 1, 2, public=b"\x01"),), "consensus_key_invalid"),
+        ((seat(network, "bank", 1, 2, public=bytes(32)),), "consensus_key_invalid"),
+        ((seat(network, "bank", 1, 2, proof=b""),), "consensus_proof"),
+        ((seat(network, "plant", 1, public=bank.public, proof=bank.proof),), "consensus_proof"),
+        ((seat(network, "bank", 1, 2), seat(network, "plant", 1, 2)), "validators_fresh"),
+        (tuple(seat(network, member, 0) for member in ALL), "last_validator"),
+        (tuple(seat(network, "bank") for _ in range(200)), "validators_invalid"),
+    ):  # fmt: skip
+        refusal = network.refused("maker", Propose(proposal="x-1", subject=SetValidators(seats=proposed)))
+        assert refusal.code == f"consortium.{code}", proposed
+    assert network.shares() == dict.fromkeys(ALL, 1)
+
+
+def test_one_key_for_two_seats_of_a_vote_is_refused() -> None:
+    network = Network({"maker": 10, "plant": 10, "bank": 10, "auditor": 10})
+    bank = network.key("bank", 2)
+    twice = [
+        seat(network, "bank", 1, public=bank.public, proof=bank.proof),
+        seat(network, "plant", 1, public=bank.public, proof=bank.proof),
+    ]
+    proposed = Propose(proposal="x-1", subject=SetValidators(seats=tuple(twice)))
+    assert network.refused("maker", proposed).code == "consortium.consensus_key_taken"
+
+
+def test_fewer_than_four_validators_are_equal() -> None:
+    network = Network({"maker": 1})
+    assert network.decide(network.seats(network.seat("plant", 2, 1)), *ALL) == "consortium.validators_unequal"
+    assert network.decide(network.seats(network.seat("plant", 1, 1)), *ALL) == "adopted"
+    assert network.decide(network.seats(network.seat("bank", 1, 1)), *ALL) == "adopted"
+    equal = network.seats(*(network.seat(member, 7) for member in ("maker", "plant", "bank")))
+    assert network.decide(equal, *ALL) == "adopted"
+    assert network.decide(network.seats(network.seat("auditor", 11, 1)), *ALL) == "consortium.validator_share"
+    spread = (
+        *(network.seat(member, 7) for member in ("maker", "plant", "bank")),
+        network.seat("auditor", 7, 1),
+    )
+    assert network.decide(network.seats(*spread), *ALL) == "adopted"
+
+
+def test_what_became_impossible_before_the_last_vote_fails_whole(network: Network) -> None:
+    """Bank leaves while its new power is voted on."""
+    network.do("maker", Propose(proposal="x-1", subject=network.seats(network.seat("bank", 1, 2))))
+    network.do("bank", Leave())
+    for member in ("maker", "plant"):
+        network.do(member, Vote(proposal="x-1", yes=True))
+    ended = network.query("consortium.proposal", proposal="x-1")
+    assert (ended["state"], ended["code"]) == ("failed", "consortium.validators_invalid")
+    assert "bank" not in network.shares()
+
+
+def test_seats_are_bounded() -> None:
+    network = Network()
+    network.decide(SetParameter(name="ballot_days", value=90), *ALL)
+    refusal = network.refused(
+        "maker",
+        Propose(
+            proposal="x-1",
+            subject=SetValidators(
+                seats=tuple(
+                    ProposedValidator(member=f"m-{n}", power=1) for n in range(limits.VALIDATORS_MAX + 1)
+                )
+            ),
+        ),
+    )
+    assert refusal.code == "consortium.validators_invalid"
+
+
+def test_a_chain_with_an_operator_has_no_validators_and_a_network_no_operator(network: Network) -> None:
+    consortium = Consortium()
+    subject = SetValidators(seats=(ProposedValidator(member="maker", power=1),))
+    assert consortium.refused("maker", Propose(proposal="p-1", subject=subject)).code == (
+        "consortium.not_a_network"
+    )
+    assert consortium.refused("maker", network.rotation("maker", 2)).code == "consortium.validator_unknown"
+    assert consortium.refused("maker", Tick()).code == "consortium.not_a_network"
+    assert consortium.query("consortium.validators") == []
+    proposed = Propose(proposal="p-1", subject=seats(consortium, "maker", quorum=1))
+    assert network.refused("maker", proposed).code == "consortium.no_operator"
+    after = Succession(chain=network.chain, height=network.replica.height, app_hash="0" * 64, operator="bank")
+    assert network.refused("maker", Succeed(signatures=(), succession=after)).code == "consortium.no_operator"
+    consortium.close()
+
+
+# Admission.
+
+
+def test_one_vote_admits_member_and_validator(network: Network) -> None:
+    assert network.decide(network.admit(), *ALL[:3]) == "adopted"
+    assert network.shares() == {**dict.fromkeys(ALL, 1), "steel": 1}
+    assert network.query("consortium.member", member="steel")["status"] == "active"
+    assert network.told == network.powers()
+
+
+def test_who_joins_gets_the_least_power_and_both_thresholds_count() -> None:
+    network = Network({"maker": 10, "plant": 12, "bank": 11, "auditor": 10})
+    assert network.decide(SetParameter(name="threshold_validators_bp", value=10_000), *ALL) == "adopted"
+    assert network.decide(network.admit(), *ALL[:3]) == "open"
+    network.do("auditor", Vote(proposal="p-2", yes=True))
+    assert network.shares()["steel"] == 10
+
+
+def test_a_card_with_an_unfit_consensus_key_admits_nobody(network: Network) -> None:
+    theirs = network.key("maker", 1)
+    held = network.key("steel", 1)
+    k1 = signer("steel").public
+    for offered, code in (
+        (theirs, "consensus_key_taken"),
+        (replace(held, proof=theirs.proof), "consensus_proof"),
+        (replace(held, public=k1), "consensus_key_taken"),
+        (replace(held, public=b""), "validator_unknown"),
+        (replace(held, public=b"x"), "consensus_key_invalid"),
+    ):
+        asked = network.admit(turn=0)
+        admit = replace(asked, card=replace(asked.card, validator=offered))
+        assert network.refused("maker", Propose(proposal="x-1", subject=admit)).code == f"consortium.{code}"
+    changed = network.admit()
+    stolen = replace(changed, card=replace(changed.card, validator=network.key("steel", 2)))
+    refusal = network.refused("maker", Propose(proposal="x-1", subject=stolen))
+    assert refusal.code == "consortium.card_signature"
+
+
+def test_a_consensus_key_can_never_sign_transactions(network: Network) -> None:
+    key = new_key(network.chain, "plant", "k9", consensus("plant"))
+    assert network.refused("plant", RegisterKey(key=key)).code == "consortium.public_taken"
+
+
+# Rotation.
+
+
+def test_a_rotated_key_keeps_the_power_and_the_old_one_serves_no_more() -> None:
+    network = Network({"maker": 4, "plant": 4, "bank": 4, "auditor": 3})
+    network.do("bank", network.rotation("bank", 2))
+    assert network.shares()["bank"] == 4
+    assert public("bank") not in network.powers()
+    assert network.told == network.powers()
+    network.now_ms += limits.DAY_MS
+    assert network.refused("bank", network.rotation("bank", 1)).code == "consortium.consensus_key_taken"
+    shown = network.events(ValidatorsChanged)[-1]
+    assert {each.public for each in shown.validators} == set(network.powers())
+    assert shown.proposal == ""
+
+
+def test_a_member_rotates_once_a_day_and_a_vote_needs_no_waiting(network: Network) -> None:
+    network.do("bank", network.rotation("bank", 2))
+    assert network.refused("bank", network.rotation("bank", 3)).code == "consortium.rotation_too_soon"
+    assert network.decide(network.seats(network.seat("bank", 1, 3)), *ALL) == "adopted"
+    network.do("bank", network.rotation("bank", 4))
+    network.now_ms += limits.ROTATION_APART_MS
+    network.do("bank", network.rotation("bank", 5))
+
+
+def test_hostile_rotations(network: Network) -> None:
+    network.decide(network.admit(turn=0), *ALL)
+    own = network.rotation("bank", 2)
+    for member, action, code in (
+        ("steel", network.rotation("steel", 2), "validator_unknown"),
+        ("maker", own, "consensus_proof"),
+        ("bank", replace(own, proof=bytes(64)), "consensus_proof"),
+        ("bank", replace(own, proof=b""), "consensus_proof"),
+        ("bank", replace(own, public=b"\xff" * 32), "consensus_key_invalid"),
+        ("bank", replace(own, public=public("plant")), "consensus_key_taken"),
+        ("bank", network.rotation("bank", 1), "consensus_key_taken"),
+    ):
+        assert network.refused(member, action).code == f"consortium.{code}"
+    network.block(faults=[network.fault("bank")])
+    assert network.refused("bank", own).code == "consortium.validator_unknown"
+
+
+# Status of the member.
+
+
+@pytest.mark.parametrize("subject", [Suspend(member="bank"), Expel(member="bank")])
+def test_who_is_suspended_or_expelled_has_no_power(network: Network, subject: Suspend | Expel) -> None:
+    assert network.decide(subject, "maker", "plant", "auditor") == "adopted"
+    assert "bank" not in network.shares()
+    assert network.told == network.powers()
+    assert network.events(ValidatorsChanged)[-1].proposal == "p-1"
+    assert network.refused("bank", network.rotation("bank", 2)).code == "consortium.validator_unknown"
+    assert network.decide(network.seats(network.seat("bank", 1, 2)), *ALL) == "consortium.validators_invalid"
+
+
+def test_who_is_reinstated_has_a_seat_again_by_a_vote_and_a_fresh_key(network: Network) -> None:
+    network.decide(Suspend(member="bank"), "maker", "plant", "auditor")
+    network.decide(Reinstate(member="bank"), "maker", "plant", "auditor")
+    assert "bank" not in network.shares()
+    assert network.decide(network.seats(network.seat("bank", 1)), *ALL) == "consortium.validator_unknown"
+    assert network.decide(network.seats(network.seat("bank", 1, 1)), *ALL) == "consortium.consensus_key_taken"
+    assert network.decide(network.seats(network.seat("bank", 1, 2)), *ALL) == "adopted"
+    assert network.told == network.powers()
+
+
+def test_the_last_validator_neither_leaves_nor_is_put_out() -> None:
+    network = Network({"maker": 1, "plant": 1})
+    network.do("plant", Leave())
+    assert network.refused("maker", Leave()).code == "consortium.last_validator"
+    for subject in (Suspend(member="maker"), Expel(member="maker"), network.seats(network.seat("maker", 0))):
+        refused = network.refused("bank", Propose(proposal="x-1", subject=subject))
+        assert refused.code == "consortium.last_validator"
+    assert network.powers() == {public("maker"): 1}
+    network.do("bank", Leave())
+    assert network.query("consortium.member", member="bank")["status"] == "left"
+
+
+# Proof.
+
+
+def test_who_signed_twice_has_no_power_at_once_and_a_vote_with_a_fresh_key_gives_it_back(
+    network: Network,
+) -> None:
+    fault = network.fault("bank", height=7)
+    applied = network.block(network.wire("maker", Tick()), faults=[fault])
+    assert applied.incidents == ()
+    assert network.shares() == {"auditor": 1, "bank": 0, "maker": 1, "plant": 1}
+    assert network.told == network.powers()
+    (told,) = network.events(DoubleSigned)
+    assert (told.member, told.public, told.fault, told.suspended) == ("bank", public("bank"), fault, True)
+    row = next(row for row in network.query("consortium.validators") if row["member"] == "bank")
+    assert (row["status"], row["fault"]["height"]) == ("suspended", 7)
+    assert network.query("consortium.member", member="bank")["status"] == "active"
+
+    assert network.decide(network.seats(network.seat("bank", 1)), *ALL) == "consortium.validator_unknown"
+    assert network.decide(network.seats(network.seat("bank", 1, 2)), *ALL) == "adopted"
+    assert network.shares() == dict.fromkeys(ALL, 1)
+    network.block(faults=[network.fault("bank", 1, height=8)])
+    assert network.shares() == dict.fromkeys(ALL, 1), "it answered for that key already"
+    assert len(network.events(DoubleSigned)) == 1
+
+
+def test_a_light_client_attack_counts_alike(network: Network) -> None:
+    network.block(faults=[network.fault("bank", kind="light_client_attack")])
+    assert network.shares()["bank"] == 0
+
+
+def test_rotating_washes_nothing_off(network: Network) -> None:
+    network.do("bank", network.rotation("bank", 2))
+    network.block(faults=[network.fault("bank", 1)])
+    assert network.shares()["bank"] == 0
+    assert network.told == network.powers()
+
+
+def test_a_proof_against_a_key_that_a_vote_replaced_is_shown_and_costs_nothing(network: Network) -> None:
+    network.decide(network.seats(network.seat("bank", 1, 2)), *ALL)
+    network.block(faults=[network.fault("bank", 1)])
+    assert network.shares() == dict.fromkeys(ALL, 1)
+    (told,) = network.events(DoubleSigned)
+    assert not told.suspended
+    network.decide(Expel(member="bank"), "maker", "plant", "auditor")
+    network.block(faults=[network.fault("bank", 2)])
+    assert [told.suspended for told in network.events(DoubleSigned)] == [False, False]
+
+
+def test_facts_of_nobody_repeated_or_in_another_order_change_nothing_else(network: Network) -> None:
+    unknown = Fault(kind="duplicate_vote", address="ab" * 20, height=1, time_ms=0)
+    faults = [network.fault("bank"), unknown, network.fault("plant"), network.fault("bank", height=2)]
+    other = Network()
+    first = network.block(faults=[*faults, *faults])
+    second = other.block(faults=faults[::-1])
+    assert first.changes == second.changes
+    assert first.events == second.events
+    assert [incident.what for incident in first.incidents] == ["fault"]
+    assert unknown.address in first.incidents[0].detail
+    assert network.shares() == {"auditor": 1, "bank": 0, "maker": 1, "plant": 0}
+    again = network.block(faults=faults)
+    assert (again.leaf, again.events, again.changes) == (None, (), {})
+
+
+def test_an_unknown_address_alone_leaves_no_leaf(network: Network) -> None:
+    before = network.replica.app_hash
+    applied = network.block(faults=[Fault(kind="duplicate_vote", address="ab" * 20, height=1, time_ms=0)])
+    assert applied.leaf is None
+    assert network.replica.app_hash == before
+
+
+def test_even_if_all_signed_twice_somebody_can_still_make_a_block(network: Network) -> None:
+    network.block(faults=[network.fault(member) for member in ALL])
+    (kept,) = network.powers()
+    assert [told.suspended for told in network.events(DoubleSigned)] == [True, True, True, False]
+    assert kept == max((public(member) for member in ALL), key=address)
+    members = [member for member in ALL if public(member) != kept]
+    network.decide(network.seats(network.seat(members[0], 1, 2)), *ALL)
+    assert len(network.powers()) == 2
+
+
+# Facts in the leaf.
+
+
+def test_facts_stand_in_the_leaf_as_they_came_and_alone_make_none(network: Network) -> None:
+    applied = network.block(network.wire("maker", Tick()))
+    assert applied.leaf is not None
+    facts = read_facts(applied.leaf.engine)
+    assert facts == EngineFacts(height=1)
+    assert network.block().leaf is None
+    assert network.replica.height == 1
+
+
+def test_a_text_that_no_engine_writes_is_refused_before_any_work(network: Network) -> None:
+    for text in ("{}", "x", '{"height":0}', '{"height": 1}', '{"height":1,"proposer":"XY"}'):
+        with pytest.raises(Refusal) as refused:
+            network.replica.execute(Block(1, network.now_ms, (), text))
+        assert refused.value.code in ("kernel.malformed", "kernel.not_canonical")
+    assert network.replica.height == 0
+    assert read_facts("") is None
+    assert in_order(None) == ()
+    assert issubclass(Malformed, Refusal)
+
+
+def test_a_replica_comes_to_the_same_by_the_same_blocks(network: Network) -> None:
+    network.decide(network.admit(), *ALL)
+    network.do("bank", network.rotation("bank", 2))
+    network.block(network.wire("maker", Tick()), faults=[network.fault("plant")])
+    again = Replica(network.genesis, ALL_ROOMS)
+    for block in network.blocks:
+        again.execute(block)
+    assert again.app_hash == network.replica.app_hash
+    other = Replica(network.genesis, ALL_ROOMS)
+    for block in network.blocks[:-1]:
+        other.execute(block)
+    last = network.blocks[-1]
+    other.execute(replace_block(last, engine=encode(EngineFacts(height=network.engine_height)).decode()))
+    assert other.app_hash != network.replica.app_hash
+
+
+def replace_block(block: Block, **fields: Any) -> Block:
+    return dataclasses.replace(block, **fields)
+
+
+def test_updates_make_the_set_after_of_the_set_before() -> None:
+    a, b, c, d = (bytes([n]) * 32 for n in range(4))
+    assert validators.updates({a: 1, b: 2, c: 3}, {a: 1, b: 5, d: 4}) == ((b, 5), (c, 0), (d, 4))
+    assert validators.updates({a: 1}, {a: 1}) == ()
+    assert validators.updates({}, {b: 1, a: 1}) == ((a, 1), (b, 1))
+
+
+# Waking.
+
+
+def test_a_tick_is_refused_where_nothing_is_due_and_wakes_what_is(network: Network) -> None:
+    assert network.refused("maker", Tick()).code == "consortium.nothing_due"
+    network.do("maker", Propose(proposal="p-1", subject=SetParameter(name="ballot_days", value=3)))
+    assert network.refused("maker", Tick()).code == "consortium.nothing_due"
+    network.now_ms += 14 * limits.DAY_MS
+    two = network.block(network.wire("maker", Tick()), network.wire("plant", Tick()))
+    assert [outcome.code for outcome in two.outcomes] == ["ok", "ok"]
+    assert network.query("consortium.proposal", proposal="p-1")["state"] == "expired"
+    assert network.refused("maker", Tick()).code == "consortium.nothing_due"
+
+
+def test_due_work_makes_a_leaf_of_an_engine_block_without_transactions(network: Network) -> None:
+    network.do("maker", Propose(proposal="p-1", subject=SetParameter(name="ballot_days", value=3)))
+    height = network.replica.height
+    network.now_ms += 14 * limits.DAY_MS
+    assert network.block().leaf is not None
+    assert network.replica.height == height + 1
+    assert network.block().leaf is None
+
+
+def test_a_tick_costs_its_window_and_little_else(network: Network) -> None:
+    applied = network.block(*(network.wire("maker", Tick()) for _ in range(50)))
+    assert [table for table, _ in applied.changes] == ["kernel.windows"]
+    assert applied.events == ()
+
+
+def test_somebody_outside_the_set_may_tick_and_every_member_counts(network: Network) -> None:
+    assert MEMBERS == ALL
+    network.decide(network.admit(turn=0), *ALL)
+    assert network.refused("steel", Tick()).code == "consortium.nothing_due"

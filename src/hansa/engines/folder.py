@@ -9,7 +9,7 @@ from hansa.engines.founding import Founded, found
 from hansa.engines.ledger import KEEP, Keep, Ledger, Watch, unwatched
 from hansa.engines.operators import contradicts
 from hansa.engines.signed import Signed, beside
-from hansa.engines.store import Connect, connect
+from hansa.engines.store import Connect, OpenStore, SqliteStore, connect
 from hansa.kernel import Release
 from hansa.kernel.signatures import VerifiedCache
 
@@ -26,7 +26,14 @@ def begin(path: Path, genesis: bytes, release: Release) -> None:
 
 
 def open_folder(
-    path: Path, founded: Founded, *, cache_records: int | None, keep: Keep, connect: Connect, watch: Watch
+    path: Path,
+    founded: Founded,
+    *,
+    cache_records: int | None,
+    keep: Keep,
+    connect: Connect,
+    watch: Watch,
+    open_store: OpenStore = SqliteStore,
 ) -> tuple[Signed, Ledger]:
     """Hold the folder of a ledger, then open the ledger. Closes all it opened if it raises.
 
@@ -40,7 +47,13 @@ def open_folder(
     try:
         with _usable(path):
             ledger = Ledger(
-                path, founded, cache_records=cache_records, keep=keep, connect=connect, watch=watch
+                path,
+                founded,
+                cache_records=cache_records,
+                keep=keep,
+                connect=connect,
+                watch=watch,
+                open_store=open_store,
             )
     except BaseException:
         signed.close()

@@ -16,7 +16,7 @@ from hansa.engines.founding import Founded
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.sealed import stands
 from hansa.engines.stops import Stops
-from hansa.engines.store import Connect, SqliteStore, connect
+from hansa.engines.store import Connect, OpenStore, SqliteStore, connect
 from hansa.kernel import encode, lthash, merkle
 from hansa.kernel.apply import Applied, Block, BlockLeaf, apply
 from hansa.kernel.canonical import decode
@@ -83,10 +83,11 @@ class Ledger(Reading):
         keep: Keep = KEEP,
         connect: Connect = connect,
         watch: Watch = unwatched,
+        open_store: OpenStore = SqliteStore,
     ) -> None:
         self.path, self.keep, self._watch = path, keep, watch
         self._founded = founded
-        self.store = SqliteStore(path, connect)
+        self.store = open_store(path, connect)
         try:
             self._present = _Present(self.store, cache_records)
             created_ms = founded.genesis.created_ms

@@ -358,6 +358,10 @@ class SqliteStore(Rows):
                 self.set_meta(name, value)
 
 
+OpenStore = Callable[[Path, Connect], SqliteStore]
+"""Opens a ledger's store; the simulator has one of its own kind."""
+
+
 def _whole(table: Any, key: Any, value: Any, crc: Any) -> bytes:
     # Damage may also turn bytes into text or number: SQLite keeps the type with each value.
     sound = isinstance(table, str) and isinstance(key, bytes) and isinstance(value, bytes)

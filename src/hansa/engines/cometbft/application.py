@@ -26,7 +26,7 @@ from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep, Watch, unwatched
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.sealed import sealed
 from hansa.engines.stops import STOPS_MAX
-from hansa.engines.store import Connect, connect
+from hansa.engines.store import Connect, OpenStore, SqliteStore, connect
 from hansa.kernel import Natural, Refusal, Registry, Release, Struct, encode
 from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import Applied, Block, Incident, Verify
@@ -104,6 +104,7 @@ class Application:
         keep: Keep = KEEP,
         connect: Connect = connect,
         watch: Watch = unwatched,
+        open_store: OpenStore = SqliteStore,
         on_block: Callable[[Made], None] | None = None,
     ) -> None:
         self.verify = verify or VerifiedCache().verify
@@ -116,7 +117,13 @@ class Application:
         self.shares = Shares(policy.mempool_transactions, policy.mempool_bytes, clock)
         self._finalized: _Finalized | None = None
         self.signed, self.ledger = open_folder(
-            path, founded, cache_records=cache_records, keep=keep, connect=connect, watch=watch
+            path,
+            founded,
+            cache_records=cache_records,
+            keep=keep,
+            connect=connect,
+            watch=watch,
+            open_store=open_store,
         )
         try:
             self._begin()

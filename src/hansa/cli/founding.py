@@ -167,7 +167,7 @@ def init(
     if (directory / "genesis.json").exists():
         raise DirectoryTaken(path=str(directory))
     if not dry_run:
-        _check_profile_name(profile_name or member)
+        refuse_profile_name(profile_name or member)
     own = trial_company() if quick else company_of(given)
     key, node = new_key(), new_key()
     recovery: Path | None = given["recovery"]
@@ -216,12 +216,12 @@ def _genesis(
         members=tuple(card.member for card in cards),
         rules=limits.RULES_MAX,
         charter_sha256=hashlib.sha256(read_input(charter)).hexdigest() if charter else "",
-        parameters=tuple(_parameter(text) for text in given["parameters"]),
+        parameters=tuple(parameter(text) for text in given["parameters"]),
         **_seats(cards),
     )
 
 
-def _check_profile_name(name: str) -> None:
+def refuse_profile_name(name: str) -> None:
     """Before anything is written: the profile can be made."""
     if name in profiles.names():
         raise profiles.ProfileTaken(name=name)
@@ -229,7 +229,7 @@ def _check_profile_name(name: str) -> None:
         raise profiles.ProfileName(name=name)
 
 
-def _parameter(text: str) -> ParameterValue:
+def parameter(text: str) -> ParameterValue:
     name, _, value = text.partition("=")
     if not (value.isascii() and value.isdigit()):
         raise WrongCommand(

@@ -29,6 +29,7 @@ COMMANDS = {
     "member": ("hansa.cli.members", "member", "Members, and cards to join by. 成员单位。"),
     "meter": ("hansa.cli.meter", "meter", "Look at machine logs and read them. 计量日志。"),
     "money": ("hansa.cli.money", "money", "Open items, payments, deposits. 应收应付与收付款。"),
+    "network": ("hansa.cli.network", "network", "Several companies, each a node. 多节点网络。"),
     "offer": ("hansa.cli.offer", "offer", "Idle lines: offer, find, agree. 闲置报盘。"),
     "pay": ("hansa.cli.pay", "pay", "Payment files, and bank statements matched. 付款与收款。"),
     "price": ("hansa.cli.price", "price", "Published prices by the quarter hour. 分时价格序列。"),

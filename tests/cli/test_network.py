@@ -1,0 +1,272 @@
+"""`hansa network`: founding on four machines, joining by invitation; nothing is written until all is well."""
+
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from hansa.apps.consortium.messages import Genesis
+from hansa.apps.consortium.messages_votes import Admit
+from hansa.client.keyfiles import public_of
+from hansa.kernel import encode, replace
+from hansa.kernel.canonical import decode_strict
+from hansa.node import settings
+from hansa.node.joining_cards import FoundingFile
+from hansa.node.joining_invitation import Invitation, InvitedNode, chain_of
+from tests.cli.shell import Shell, free_port
+from tests.consortium import uscc
+from tests.engine_double import FakeNode, hash_of, serving
+
+FOUNDERS = ("bank", "maker", "plant", "auditor")
+
+
+def company(number: int) -> tuple[str, ...]:
+    return ("--name-zh", f"公司{number}", "--size", "small", "--role", "plant", "--uscc", uscc(number))
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four companies, each with a folder of its own; the cards lie in one place."""
+    folder = tmp_path_factory.mktemp("founders")
+    for number, member in enumerate(FOUNDERS):
+        Shell(folder / member / "home").do(
+            "network", "card", folder / member / "node", "--id", member, *company(number),
+            "--address", f"{member}.example:26656", "--node-url", f"https://{member}.example",
+            "-o", folder / f"{member}.json",
+        )  # fmt: skip
+    return folder
+
+
+def options(folder: Path) -> list[object]:
+    return [each for member in FOUNDERS for each in ("--card", folder / f"{member}.json")]
+
+
+@pytest.fixture(scope="module")
+def founding(cards: Path) -> Path:
+    Shell(cards / "home").do("network", "create", cards / "founding.json", *options(cards))
+    return cards / "founding.json"
+
+
+def test_four_companies_found_a_network_each_on_its_own_machine(cards: Path, founding: Path) -> None:
+    said = set()
+    for member in FOUNDERS:
+        shell = Shell(cards / member / "home")
+        told = shell.do("network", "confirm", founding, cards / member / "node", "--yes")
+        said.add(next(line for line in told.out.splitlines() if line.startswith("Check number")))
+        found = settings.read(cards / member / "node")
+        assert (found.role, found.member, len(found.engine.peers)) == ("network", member, 3)
+        assert not found.engine.relay_only
+        assert shell.do("profile", "show").json["profile"]["member"] == member
+    assert len(said) == 1
+    chains = {(cards / member / "node" / "genesis.json").read_bytes() for member in FOUNDERS}
+    assert len(chains) == 1
+    assert decode_strict(chains.pop(), Genesis).is_network
+
+
+def test_a_card_holds_no_secret_and_the_keys_are_private(cards: Path) -> None:
+    node = cards / "maker" / "node"
+    for name in ("k1.pem", "member.key", "node.key", "validator.key"):
+        secret = (node / name).read_text().splitlines()[1]
+        assert secret not in (cards / "maker.json").read_text()
+        if os.name == "posix":
+            assert stat.S_IMODE((node / name).stat().st_mode) == 0o600
+
+
+def test_confirming_again_changes_nothing_but_the_settings(cards: Path, founding: Path) -> None:
+    shell, node = Shell(cards / "maker" / "home"), cards / "maker" / "node"
+    shell.do("network", "confirm", founding, node, "--yes")
+    before = {path.name: path.read_bytes() for path in node.iterdir() if path.name != "node.toml"}
+    shell.do("network", "confirm", founding, node, "--yes", "--port", 9_000)
+    assert {path.name: path.read_bytes() for path in node.iterdir() if path.name != "node.toml"} == before
+    assert settings.read(node).port == 9_000
+
+
+def test_a_strangers_folder_confirms_nothing(cards: Path, founding: Path, tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    shell.refused("cli.file_unusable", "network", "confirm", founding, tmp_path / "empty", "--yes")
+    shell.do("network", "card", tmp_path / "node", "--id", "maker", *company(1), "-o", tmp_path / "card.json")
+    shell.refused("network.not_founder", "network", "confirm", founding, tmp_path / "node", "--yes")
+    assert not (tmp_path / "node" / "genesis.json").exists()
+
+
+def test_it_asks_before_it_founds(cards: Path, founding: Path, tmp_path: Path) -> None:
+    shell, node = Shell(cards / "bank" / "home2"), cards / "bank" / "node"
+    before = sorted(path.name for path in node.iterdir())
+    shell.refused("cli.not_confirmed", "network", "confirm", founding, node)
+    assert sorted(path.name for path in node.iterdir()) == before
+
+
+def test_a_changed_card_founds_nothing(cards: Path, tmp_path: Path) -> None:
+    card = json.loads((cards / "bank.json").read_text())
+    card["card"]["address"] = "thief.example:1"
+    (tmp_path / "bank.json").write_text(json.dumps(card, separators=(",", ":"), sort_keys=True))
+    shell = Shell(tmp_path / "home")
+    shell.refused(
+        "network.card_wrong", "network", "create", tmp_path / "f.json", "--card", tmp_path / "bank.json"
+    )
+    shell.refused("network.no_cards", "network", "create", tmp_path / "f.json")
+    assert not (tmp_path / "f.json").exists()
+
+
+def test_a_dry_run_shows_the_genesis_file(cards: Path, tmp_path: Path) -> None:
+    told = (
+        Shell(tmp_path / "home")
+        .do("network", "create", tmp_path / "f.json", *options(cards), "--dry-run")
+        .json
+    )
+    assert [each["member"] for each in told["validators"]] == sorted(FOUNDERS)
+    assert not (tmp_path / "f.json").exists()
+
+
+def test_an_address_is_host_and_port(shell: Shell, tmp_path: Path) -> None:
+    shell.refused(
+        "network.address_wrong", "network", "card", tmp_path / "n", "--id", "a", *company(1),
+        "--address", "example.com", "-o", tmp_path / "c.json",
+    )  # fmt: skip
+    assert not (tmp_path / "n").exists()
+
+
+# Joining.
+
+
+class Inviting:
+    """Three members' nodes that answer, and the invitation to them."""
+
+    def __init__(self, founding: Path, folder: Path, stack: ExitStack) -> None:
+        self.genesis = decode_strict(founding.read_bytes(), FoundingFile).genesis
+        invitation = Invitation(
+            genesis=self.genesis, charter_sha256="", inviter="maker", at_ms=1, nodes=(), height=50,
+            hash=hash_of(50),
+        )  # fmt: skip
+        chain = chain_of(invitation)
+        self.nodes = {
+            member: FakeNode(chain[:50], height=60 + number, clock_ms=None)
+            for number, member in enumerate(("bank", "maker", "plant"))
+        }
+        nodes = tuple(
+            InvitedNode(
+                member=member,
+                url=stack.enter_context(serving(node)),
+                peer=f"{'a' * 40}@{stack.enter_context(serving(node)).removeprefix('http://')}",
+            )
+            for member, node in self.nodes.items()
+        )
+        self.file = folder / "invitation.json"
+        self.file.write_bytes(encode(replace(invitation, nodes=nodes)))
+
+
+@pytest.fixture
+def inviting(founding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inviting]:
+    from hansa.node import joining_checks
+    from hansa.node.findings import fine
+
+    monkeypatch.setattr(joining_checks, "look_at_engine", lambda: iter([fine("engine", "在", "There.")]))
+    with ExitStack() as stack:
+        yield Inviting(founding, tmp_path, stack)
+
+
+def joining(inviting: Inviting, tmp_path: Path, *more: object) -> tuple[object, ...]:
+    return (
+        "network", "join", inviting.file, tmp_path / "node", "--id", "dairy", *company(7), "--port",
+        free_port(), "--listen", f"127.0.0.1:{free_port()}", "--yes", *more,
+    )  # fmt: skip
+
+
+def test_joining_makes_node_card_and_profile(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    told = shell.do(*joining(inviting, tmp_path, "--address", "dairy.example:26656"))
+    found = settings.read(tmp_path / "node")
+    assert found.engine.sync is not None
+    assert (found.engine.sync.height, found.engine.sync.hash) == (60, hash_of(60))
+    assert all(server.endswith("/v1/engine") for server in found.engine.sync.servers)
+    assert len(found.engine.peers) == 3
+    card = decode_strict((tmp_path / "node" / "card.json").read_bytes(), Admit).card
+    assert card.validator is not None
+    assert card.validator.public == public_of(tmp_path / "node" / "validator.key")
+    assert [key.id for key in card.keys] == ["k1", "node-1"]
+    assert "Check number" in told.out
+    assert shell.do("profile", "show").json["profile"]["member"] == "dairy"
+
+
+def test_joining_again_goes_on_with_the_same_keys(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    shell.do(*joining(inviting, tmp_path))
+    names = ("k1.pem", "member.key", "node.key", "validator.key", "genesis.json")
+    before = {name: (tmp_path / "node" / name).read_bytes() for name in names}
+    for node in inviting.nodes.values():
+        node.height += 100
+    shell.do(*joining(inviting, tmp_path))
+    assert {name: (tmp_path / "node" / name).read_bytes() for name in names} == before
+    sync = settings.read(tmp_path / "node").engine.sync
+    assert sync is not None
+    assert sync.height == 160
+
+
+def test_behind_nat_one_member_relays(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    shell.do(*joining(inviting, tmp_path, "--relay", "plant"))
+    found = settings.read(tmp_path / "node").engine
+    assert found.relay_only
+    assert len(found.peers) == 1
+    shell.refused("network.no_relay", *joining(inviting, tmp_path, "--relay", "nobody"))
+
+
+def test_replay_needs_no_trusted_block(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    for member in ("maker", "plant"):
+        inviting.nodes[member].catching_up = True
+    shell.refused("network.too_few_nodes", *joining(inviting, tmp_path))
+    assert not (tmp_path / "node").exists()
+    shell.do(*joining(inviting, tmp_path, "--replay"))
+    assert settings.read(tmp_path / "node").engine.sync is None
+
+
+def test_nodes_that_differ_stop_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    inviting.nodes["bank"].forked[60] = "f" * 64
+    shell.refused("network.nodes_differ", *joining(inviting, tmp_path))
+    assert not (tmp_path / "node").exists()
+
+
+def test_an_invitation_to_another_history_stops_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    for node in inviting.nodes.values():
+        node.forked[50] = "f" * 64
+    shell.refused("network.invitation_differs", *joining(inviting, tmp_path))
+    assert not (tmp_path / "node").exists()
+
+
+def test_nodes_of_another_network_stop_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    inviting.nodes["bank"].network = "d" * 50
+    told = shell.refused("network.cannot_join", *joining(inviting, tmp_path))
+    assert "✗ node:" in told.err
+    assert not (tmp_path / "node").exists()
+
+
+def test_a_dry_run_looks_and_writes_nothing(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    told = shell.do(*joining(inviting, tmp_path, "--dry-run"))
+    assert "✓ peer:" in told.err
+    assert not (tmp_path / "node").exists()
+    assert not shell.home.exists()
+
+
+def test_another_networks_folder_is_not_touched(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "genesis.json").write_text("{}")
+    shell.refused("network.folder_taken", *joining(inviting, tmp_path))
+    assert (tmp_path / "node" / "genesis.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[" * 10_000, '{"genesis":"AA=="}', "\ufeff{}"])
+def test_what_is_no_invitation(shell: Shell, tmp_path: Path, text: str) -> None:
+    (tmp_path / "i.json").write_text(text)
+    shell.refused(
+        "network.invitation_wrong", "network", "join", tmp_path / "i.json", tmp_path / "node", "--id", "d",
+        *company(7), "--yes",
+    )  # fmt: skip
+
+
+def test_node_toml_is_toml(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    shell.do(*joining(inviting, tmp_path))
+    found = tomllib.loads((tmp_path / "node" / "node.toml").read_text())
+    assert found["engine"]["sync"]["height"] == 60
+    assert found["role"] == "network"

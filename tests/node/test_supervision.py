@@ -195,6 +195,17 @@ def test_what_no_restart_mends_is_left_as_it_is(yard: Yard) -> None:
     yard.runs(restarts=1)
 
 
+def test_one_that_holds_before_it_is_ready_is_left_as_it_is(yard: Yard) -> None:
+    """An application that only reads opens no socket to the engine."""
+    bounds = QUICK._replace(start_s=0.2)
+    yard.answers["application"] = "hold it only reads"
+    yard.start(yard.child("application", ready=lambda: False), yard.child("engine"), bounds=bounds)
+    yard.until(lambda: yard.state == "held")
+    pid = yard.told[-1].pids["application"]
+    assert not until(lambda: not alive(pid), 0.5)
+    assert yard.order == ["start application"]
+
+
 def test_a_line_of_the_log_can_be_the_reason_to_hold(yard: Yard) -> None:
     says = ("/bin/sh", "-c", """echo '{"level":"error","_msg":"CONSENSUS FAILURE!!!"}'; exec sleep 600""")
     heard = lambda line: "failure" if "CONSENSUS FAILURE" in line["event"] else ""  # noqa: E731

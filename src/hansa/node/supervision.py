@@ -107,11 +107,13 @@ class _Running:
         )
         self.log = Reader(child.name, cast(IO[bytes], self.process.stdout), stream, self._hear)
         self.log.start()
+        self._was_well = False
         threading.Thread(target=self._wait, name=f"wait {child.name}", daemon=True).start()
+        threading.Thread(target=self._probe, name=f"probe {child.name}", daemon=True).start()
 
-    def watch(self) -> None:
-        """Begin to probe."""
-        threading.Thread(target=self._probe, name=f"probe {self.child.name}", daemon=True).start()
+    def is_ready(self) -> None:
+        """From here on a bad answer counts, unless it is slow to start."""
+        self._was_well = self._was_well or not self.child.slow_start
 
     def end(self) -> None:
         """Ask it to end, then make it. Returns when it is gone."""
@@ -153,15 +155,15 @@ class _Running:
             self._tell("hold", reason)
 
     def _probe(self) -> None:
-        failed, was_well = 0, not self.child.slow_start
+        failed = 0
         while not self._over.wait(self._bounds.probe_every_s):
             try:
                 wrong = self.child.probe()
             except Hold as reason:
                 self._tell("hold", str(reason))
                 continue
-            was_well = was_well or not wrong
-            failed = failed + 1 if wrong and was_well else 0
+            self._was_well = self._was_well or not wrong
+            failed = failed + 1 if wrong and self._was_well else 0
             if failed >= self._bounds.probes_failed:
                 self._tell("unwell", wrong)
                 return
@@ -238,19 +240,19 @@ class Supervisor:
             self._stream.note("started", child=child.name, pid=running.process.pid)
             if said := self._until_ready(running):
                 return said
-        for running in self._up:
-            running.watch()
-        self._tell("running", "")
+        if not self._held:
+            self._tell("running", "")
         return self._watched()
 
     def _until_ready(self, running: _Running) -> _Said | None:
         end = time.monotonic() + self._bounds.start_s
         while not running.child.ready():
-            if time.monotonic() > end:
+            if time.monotonic() > end and not self._held:
                 return _Said("unwell", running.child.name, f"not ready within {self._bounds.start_s:.0f} s")
             said = self._next(READY_EVERY_S)
             if said is not None and self._ends(said):
                 return said
+        running.is_ready()
         return None
 
     def _watched(self) -> _Said:

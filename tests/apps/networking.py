@@ -47,7 +47,7 @@ def founding(powers: Mapping[str, int], **fields: Any) -> Genesis:
         proof = consensus(member).sign(possession("", member, "validator", public))
         return Validator(member=member, public=public, power=power, proof=proof)
 
-    made = {
+    made: dict[str, Any] = {
         "operator": "",
         "node_public": b"",
         "validators": tuple(validator(member, power) for member, power in powers.items()),
@@ -182,7 +182,7 @@ class Network:
         return Admit(card=asked, signature=signer(member).sign(message(self.chain, asked)))
 
     def fault(self, member: str, turn: int = 1, height: int = 1, **fields: Any) -> Fault:
-        given = {
+        given: dict[str, Any] = {
             "kind": "duplicate_vote",
             "address": address(consensus(member, turn).public),
             "height": height,

@@ -58,10 +58,7 @@ def test_help_of_business_is_there_in_both_languages(name: str) -> None:
             assert ENGLISH.search(text or ""), (path, text)
 
 
-RARE = {
-    "consortium.succeed", "consortium.retry_parked", "consortium.discard_parked", "consortium.tick",
-    "consortium.rotate_consensus_key",
-}  # fmt: skip
+RARE = {"consortium.succeed", "consortium.retry_parked", "consortium.discard_parked", "consortium.tick"}
 """What an operator does in a disaster: by `hansa succession`, or `hansa tx` as docs/write-a-room.md says; and
 what nodes send by themselves."""
 SIGNERS = ("cli", "client", "edge")

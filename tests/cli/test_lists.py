@@ -21,7 +21,7 @@ GENERIC = ("get", "tx")
 """Groups with a command for each query or action of the ledger: raw values, no words."""
 MAY_BE_EMPTY = {
     "approve list", "approve rules", "claim list", "lease chain", "lease statements", "tx list", "vote list",
-    "evidence list", "money unapplied",
+    "evidence list", "money unapplied", "validator keys", "validator list",
 }  # fmt: skip
 """Lists that hold nothing in this town."""
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "tx": ("hansa.cli.transactions", "tx", "Sign and send; the outbox. 交易与发件箱。"),
     "uninstall": ("hansa.cli.operate", "uninstall", "Remove what Hansa put on this machine. 卸载。"),
     "up": ("hansa.cli.serve", "up", "Run a node. 启动节点。"),
+    "validator": ("hansa.cli.validators", "validator", "Whose nodes vote on blocks. 验证方与共识密钥。"),
     "verify": ("hansa.cli.evidence", "verify", "Check an evidence bundle offline. 离线验证。"),
     "vote": ("hansa.cli.votes", "vote", "Proposals and votes. 提案与表决。"),
     "what-if": ("hansa.cli.evidence", "what_if", "Rate the same usage under another tariff. 假设测算。"),

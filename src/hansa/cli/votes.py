@@ -47,6 +47,7 @@ from hansa.cli.common import (
 from hansa.cli.company import registration_of
 from hansa.cli.fields import FileUnusable, read_input
 from hansa.cli.sending import act
+from hansa.cli.validators import set_ as set_validators
 from hansa.client.keyfiles import read_key
 from hansa.kernel import RoomPin, possession
 
@@ -79,6 +80,7 @@ KINDS_ZH = {
     "amend": "变更登记",
     "recover": "恢复密钥",
     "cosigners": "更换见证方",
+    "validators": "变更验证方",
     "parameter": "修改参数",
     "rules": "启用规则",
     "room": "启用应用",
@@ -348,6 +350,9 @@ def _read_seat(path: str) -> Seat:
         return msgspec.json.decode(read_input(path), type=Seat)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise FileUnusable(path=path, cause=str(error)) from None
+
+
+propose.add_command(set_validators, "validators")
 
 
 @vote.command()

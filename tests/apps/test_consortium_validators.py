@@ -25,7 +25,7 @@ from hansa.kernel import Cosigner, Refusal, Succession, address, encode, limits,
 from hansa.kernel.apply import Block
 from hansa.kernel.canonical import Malformed
 from hansa.kernel.facts import EngineFacts, Fault, in_order, read_facts
-from hansa.kernel.signatures import verify
+from hansa.kernel.signatures import VerifiedCache
 from tests.apps.ballots import seats
 from tests.apps.networking import ALL_ROOMS, Network, consensus, founding
 from tests.consortium import MEMBERS, Consortium, genesis, new_key, signer
@@ -64,14 +64,14 @@ def test_a_network_begins_with_the_validators_of_its_genesis_file(network: Netwo
 ])  # fmt: skip
 def test_a_genesis_file_is_of_exactly_one_kind(fields: dict[str, Any], code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        found(encode(founding({"maker": 1}, **fields)), ALL_ROOMS, verify)
+        found(encode(founding({"maker": 1}, **fields)), ALL_ROOMS, VerifiedCache().verify)
     assert refused.value.code == code
 
 
 def test_a_genesis_file_with_neither_operator_nor_validators_is_refused() -> None:
     neither = replace(genesis(ALL_ROOMS), operator="", node_public=b"")
     with pytest.raises(Refusal) as refused:
-        found(encode(neither), ALL_ROOMS, verify)
+        found(encode(neither), ALL_ROOMS, VerifiedCache().verify)
     assert refused.value.code == "consortium.genesis_incomplete"
 
 
@@ -83,7 +83,7 @@ def test_a_genesis_file_with_neither_operator_nor_validators_is_refused() -> Non
 ])  # fmt: skip
 def test_founders_are_bound_as_votes_are(powers: dict[str, int], code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        found(encode(founding(powers)), ALL_ROOMS, verify)
+        found(encode(founding(powers)), ALL_ROOMS, VerifiedCache().verify)
     assert refused.value.code == code
 
 
@@ -99,11 +99,11 @@ def test_founding_validators_prove_their_keys_and_each_has_its_own() -> None:
         (k1, "consortium.consensus_key_taken"),
     ):
         with pytest.raises(Refusal) as refused:
-            found(encode(replace(sound, validators=(broken, *others[1:]))), ALL_ROOMS, verify)
+            found(encode(replace(sound, validators=(broken, *others[1:]))), ALL_ROOMS, VerifiedCache().verify)
         assert refused.value.code == code
     for twice in ((first, first), (first, *others, first)):
         with pytest.raises(Refusal) as refused:
-            found(encode(replace(sound, validators=twice)), ALL_ROOMS, verify)
+            found(encode(replace(sound, validators=twice)), ALL_ROOMS, VerifiedCache().verify)
         assert refused.value.code == "consortium.validators_invalid"
 
 

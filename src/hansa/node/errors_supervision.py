@@ -1,0 +1,87 @@
+"""What running, watching and comparing nodes of a network may refuse; each says what to do."""
+
+from hansa.kernel.refusal import Refusal
+
+
+class FolderHeld(Refusal, code="node.folder_held", field="directory"):
+    zh = "{path} 的节点已由另一进程运行（{who}）。一个目录同一时间只供一个节点使用；请先停止那个进程。"
+    en = (
+        "Another process runs the node of {path} ({who}). One directory serves one node; end that process "
+        "first."
+    )
+
+
+class NotNetwork(Refusal, code="node.not_network", field="role"):
+    zh = (
+        "{path} 的 node.toml 中 role 是 {role}：hansa node 只用于多家共同运行的网络节点。该目录请用 {other}。"
+    )
+    en = (
+        "node.toml of {path} has the role {role}; `hansa node` is for nodes of a network that several "
+        "companies run. Use {other} for this one."
+    )
+
+
+class KeyInUse(Refusal, code="node.key_in_use", field="validator.key"):
+    zh = (
+        "共识密钥 {address} 正在别处签名（引擎高度 {height} 的区块上有它的新签名）。两处同用一把密钥会构成"
+        "双重签名并被停权，本节点没有启动引擎。请停止另一台机器上的节点；若密钥被盗，请立即用 hansa "
+        "validator rotate 轮换。"
+    )
+    en = (
+        "The consensus key {address} signs elsewhere: the block of engine height {height} bears a new "
+        "signature of it. Two nodes with one key sign twice and lose their power, so the engine was not "
+        "started. End the node on the other machine; if the key was stolen, rotate it at once: hansa "
+        "validator rotate."
+    )
+
+
+class KeyUnsure(Refusal, code="node.key_unsure", field="validator.key"):
+    zh = (
+        "本目录没有该共识密钥的最新签名记录（{path}），而且{cause_zh}，无法确认它没有在别处使用。为避免双重"
+        "签名，没有启动引擎。请等其他成员单位的节点恢复后再试；若确知没有别的节点用这把密钥：hansa node "
+        "run --only-node。"
+    )
+    en = (
+        "This folder does not know what its consensus key signed last ({path}), and {cause_en}: it may be "
+        "in use elsewhere. So that nothing is signed twice, the engine was not started. Try again when "
+        "other members' nodes answer; if you are sure that no other node has this key: hansa node run "
+        "--only-node."
+    )
+
+
+class ClockWrong(Refusal, code="node.clock_wrong", field="clock"):
+    zh = (
+        "本机时钟与其他成员单位的节点相差 {seconds} 秒（允许 {limit} 秒）。节点没有启动。请启用时间同步（例"
+        "如 systemctl enable --now systemd-timesyncd 或 chrony），再运行 hansa node run。"
+    )
+    en = (
+        "This machine's clock is {seconds} s off those of the other members' nodes ({limit} s are "
+        "allowed). The node was not started. Have the clock set by the network (systemd-timesyncd, "
+        "chrony), then run hansa node run again."
+    )
+
+
+class NodeAlreadyDown(Refusal, code="node.not_running", field="directory"):
+    zh = "{path} 的节点没有在运行。用 hansa node run {path} 启动。"
+    en = "The node of {path} does not run. Start it: hansa node run {path}."
+
+
+class NoSuchRecordHeight(Refusal, code="diff.height_missing", field="height"):
+    zh = "{where} 没有高度 {height} 的记录：它到 {head}，写集保留到 {oldest}。请选两边都有的高度。"
+    en = (
+        "{where} has no records of height {height}: it stands at {head} and keeps write sets back to "
+        "{oldest}. Choose a height that both have."
+    )
+
+
+class DiffOther(Refusal, code="diff.other_chain", field="nodes"):
+    zh = "{one} 与 {other} 不属于同一条链（创世文件不同），无法比较。请核对目录和地址。"
+    en = "{one} and {other} are not of one chain: their genesis files differ. Check folders and addresses."
+
+
+class DiffSession(Refusal, code="diff.needs_key", field="profile"):
+    zh = "{url} 的记录只供成员单位阅读。请用 --profile 指定贵单位的配置，或比较本机的目录。"
+    en = (
+        "The records of {url} are for members to read. Name your company's profile by --profile, or "
+        "compare folders of this machine."
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hansa.apps.consortium.messages import AnyKeyKind, ParameterValue, Role
 from hansa.apps.rooms import release
-from hansa.kernel import Action, Release
+from hansa.kernel import Action, Release, limits
 from hansa.kernel.apply import Applied, Block
 
 if TYPE_CHECKING:
@@ -111,6 +111,13 @@ COMPANIES = (
     Company("auditor", ("auditor",)),
 )
 
+GAPS_MS = (
+    (80, 200, 3_000),
+    (10, 3_000, 120_000),
+    (7, 120_000, 4 * limits.HOUR_MS),
+    (3, 4 * limits.HOUR_MS, 9 * limits.DAY_MS),
+)
+
 
 def no_invariants(world: "World") -> Sequence[Invariant]:
     """For a scenario that relies on what the simulator checks by itself."""
@@ -129,5 +136,7 @@ class Scenario:
     """The rooms by which replicas execute, rooms from outside among them."""
     parameters: tuple[ParameterValue, ...] = ()
     """Of the charter, where they differ from their defaults."""
+    gaps_ms: tuple[tuple[int, int, int], ...] = GAPS_MS
+    """How long members wait between two times that they send: (weight, from, to)."""
     joiners: tuple[str, ...] = field(default=("fifth",))
     """Nodes that may start in mid-flight. Whether they vote on blocks is up to the ledger's validators."""

@@ -18,7 +18,8 @@ from hansa.simulation.simulator.signing import Signs, Suite
 class Views(Protocol):
     """Where the world looks things up: the run."""
 
-    now_ms: int
+    @property
+    def now_ms(self) -> int: ...
 
     @property
     def height(self) -> int: ...

@@ -1,0 +1,280 @@
+"""One run: from a seed to a verdict. The same seed and script lead to the same trace, in any process."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from hansa.engines.cometbft.application import Application
+from hansa.kernel import Context, Release, encode
+from hansa.simulation.simulator.agenda import Agenda
+from hansa.simulation.simulator.at_end import check_end, describe_standstill, stands_together
+from hansa.simulation.simulator.chain import Chain, Streams
+from hansa.simulation.simulator.clients import Clients, Sent
+from hansa.simulation.simulator.disks import Disk, FastDisk
+from hansa.simulation.simulator.faults import Fault, plan
+from hansa.simulation.simulator.founding import genesis
+from hansa.simulation.simulator.links import Links
+from hansa.simulation.simulator.node import Decided, Node
+from hansa.simulation.simulator.oracle import Oracle
+from hansa.simulation.simulator.scenario import Broken, Happened, Scenario
+from hansa.simulation.simulator.signing import cheap_suite, real_suite
+from hansa.simulation.simulator.troubles import Troubles
+from hansa.simulation.simulator.world import World
+
+ENTRIES_MAX = 400_000
+"""Entries of the agenda after which a run counts as one that never ends."""
+BEATS_PER_BLOCK = 4
+"""Times that members may send, at most: some of what they send leads to no block."""
+CALM_BEATS = 3
+"""Times that members send once all is well again."""
+CALM_GAP_MS = 2_000
+CALM_MS = 300_000
+"""How long the consortium may then take to stand at one height with nothing waiting."""
+TOGETHER_MS = 300
+"""Within which goes out what members send at one time."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What members sent and what went wrong, with times, so that parts of it can be left out."""
+
+    sent: tuple[Sent, ...]
+    troubles: tuple[tuple[int, Fault], ...]
+    until_ms: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a seed."""
+
+    blocks: int = 100
+    real: bool = False
+    """Real signatures."""
+    make_disk: Callable[[int], Disk] = lambda number: FastDisk()
+    make_application: Callable[..., Application] = Application
+    script: Script | None = None
+
+
+OPTIONS = Options()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a run."""
+
+    seed: int
+    broken: Broken | None
+    height: int
+    """Of the ledger."""
+    transactions: int
+    """In blocks."""
+    troubles: int
+    trace: str
+    """SHA-256 over all that happened, in hexadecimal."""
+    script: Script
+
+
+class Run:
+    """A seed on its way. `finish` says what came of it."""
+
+    def __init__(self, seed: int, scenario: Scenario, options: Options = OPTIONS) -> None:
+        self.seed, self.scenario, self.options = seed, scenario, options
+        suite = real_suite() if options.real else cheap_suite()
+        self._verify = suite.verify
+        self.genesis = genesis(scenario)
+        self._genesis_bytes = encode(self.genesis)
+        self._trace = hashlib.sha256()
+        self._transactions = 0
+        self._beats_left = BEATS_PER_BLOCK * options.blocks
+        self._beats = self.luck("beats")
+        self.agenda = Agenda(self.genesis.created_ms)
+        release = scenario.release()
+        self.oracle = Oracle(self._genesis_bytes, release, suite.verify)
+        founders = [each.id for each in scenario.companies if each.validates]
+        self._begin_network([*founders, *scenario.joiners], len(founders), release)
+        self.world = World(seed, scenario, self.genesis, self.oracle.replica.chain.id, suite, self)
+        self.traffic = scenario.traffic(self.world)
+        self.invariants = tuple(scenario.invariants(self.world))
+
+    def _begin_network(self, members: Sequence[str], voters: int, release: Release) -> None:
+        self.links = Links(self.luck("links"), len(members))
+        self.nodes = [self._node(number, member, release) for number, member in enumerate(members)]
+        streams = Streams(self.luck("liars"), self.luck("evidence"))
+        interval_ms = self.luck("interval").choice((0, 0, 30_000))
+        self.chain = Chain(
+            self.agenda, self.links, self.nodes, self.oracle, self.genesis, streams, self, interval_ms
+        )
+        self.clients = Clients(
+            self.agenda, self.links, self.nodes, self.oracle.is_seen, self.chain.wake, self._crashed
+        )
+        self.troubles = Troubles(
+            self.agenda, self.links, self.nodes, self.chain, voters, self.luck("snapshots"),
+            self._lose_key, self.note,
+        )  # fmt: skip
+        if self.options.script is None:
+            self.troubles.plan = list(
+                plan(
+                    self.luck("troubles"),
+                    blocks=self.options.blocks,
+                    voters=voters,
+                    nodes=len(members),
+                    members=[each.id for each in self.scenario.companies],
+                )
+            )
+
+    def luck(self, purpose: str) -> Random:
+        """Chance for one purpose: what one draws changes nothing for the others."""
+        return Random(f"{self.seed}/{purpose}")
+
+    def _node(self, number: int, member: str, release: Release) -> Node:
+        disk = self.options.make_disk(number)
+
+        def opens() -> Application:
+            return self.options.make_application(
+                disk.path,
+                self._genesis_bytes,
+                lambda: self.agenda.now_ms + node.skew_ms,
+                release=release,
+                verify=self._verify,
+                open_store=lambda path, connect: disk.open(path),
+            )
+
+        node = Node(number, member, disk, opens)
+        return node
+
+    # From beginning to end.
+
+    def finish(self) -> Verdict:
+        """Carry it out. What does not hold is in the verdict; other errors are the simulator's own."""
+        broken = None
+        try:
+            self._live()
+            self._settle()
+        except Broken as found:
+            broken = found
+        script = Script(tuple(self.clients.script), tuple(self.troubles.done), self._calm_from_ms)
+        self.note("end", str(broken), self.oracle.replica.app_hash)
+        return Verdict(
+            self.seed,
+            broken,
+            self.oracle.replica.height,
+            self._transactions,
+            len(self.troubles.done),
+            self._trace.hexdigest(),
+            script,
+        )
+
+    def _live(self) -> None:
+        """Until the ledger is as high as asked; or, of a script, as long as it goes."""
+        self._calm_from_ms = 0
+        for node in self.nodes[: len(self.genesis.validators)]:
+            self.troubles.start(node)
+        script = self.options.script
+        if script is None:
+            self._beat()
+            self._until(lambda: self.height >= self.options.blocks or not self._beats_left)
+            return
+        for sent in script.sent:
+            self.agenda.at(sent.time_ms, partial(self.clients.submit, sent.wire, sent.at, sent.once))
+        for time_ms, fault in script.troubles:
+            self.agenda.at(time_ms, partial(self.troubles.do, fault))
+        self._until(lambda: self.agenda.now_ms >= script.until_ms)
+
+    def _settle(self) -> None:
+        """All is well again: everything moves on, and all disks hold the same."""
+        self._calm_from_ms = self.agenda.now_ms
+        self.note("calm")
+        self.troubles.heal()
+        if self.options.script is None:
+            self._beats_left = CALM_BEATS
+            self.agenda.after(CALM_GAP_MS, self._beat)
+        last = (
+            max((sent.time_ms for sent in self.options.script.sent), default=0) if self.options.script else 0
+        )
+        until_ms = max(last, self._calm_from_ms + CALM_BEATS * CALM_GAP_MS) + CALM_MS
+        self._until(lambda: self._is_settled(last) or self.agenda.now_ms > until_ms)
+        if not self._is_settled(last):
+            raise Broken("liveness", describe_standstill(self.nodes, self.chain))
+        check_end(self.nodes, self.chain, self.oracle)
+        for invariant in self.invariants:
+            invariant.at_end(self.world)
+
+    def _is_settled(self, last_ms: int) -> bool:
+        sent = not self._beats_left if self.options.script is None else self.agenda.now_ms > last_ms
+        return sent and stands_together(self.nodes, self.chain)
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            if self.agenda.done > ENTRIES_MAX or not self.agenda.step():
+                raise Broken("liveness", describe_standstill(self.nodes, self.chain))
+
+    def _beat(self) -> None:
+        """Members send; and again after a while, which may be days."""
+        if not self._beats_left:
+            return
+        self._beats_left -= 1
+        for send in self.traffic.next(self.world):
+            wire = send.wire or self.world.sign(send.member, send.key, *send.actions)
+            submit = partial(self.clients.submit, wire, send.at, send.once)
+            self.agenda.after(self._beats.randrange(TOGETHER_MS), submit)
+        gap = CALM_GAP_MS if self.troubles.over else self._gap_ms()
+        self.agenda.after(gap, self._beat)
+
+    def _gap_ms(self) -> int:
+        weights = [weight for weight, _, _ in self.scenario.gaps_ms]
+        _, low, high = self._beats.choices(self.scenario.gaps_ms, weights=weights)[0]
+        return self._beats.randint(low, high)
+
+    # What the chain tells.
+
+    def decided(self, happened: Happened, block: Decided) -> None:
+        self.note("decided", block.height, block.time_ns, len(block.txs), self.oracle.replica.app_hash)
+        if happened.applied.leaf is None:
+            return
+        self._transactions += len(block.txs)
+        self.traffic.happened(self.world, happened)
+        for invariant in self.invariants:
+            invariant.after(self.world, happened)
+        self.troubles.reached(self.height)
+
+    def executed(self, node: Node, block: Decided) -> None:
+        self.note("executed", node.number, block.height)
+
+    def ended(self, node: Node, why: str) -> None:
+        self.note("ended", node.number, why)
+        self.troubles.ended(node, why)
+
+    def note(self, what: str, *values: object) -> None:
+        """Part of the trace by which two runs are compared."""
+        self._trace.update(repr((self.agenda.now_ms, what, values)).encode())
+
+    def _crashed(self, node: Node) -> None:
+        node.down("crash")
+        self.ended(node, "crash")
+
+    def _lose_key(self, member: str) -> None:
+        self.world.lost.add((member, "k1"))
+
+    # For the world.
+
+    @property
+    def now_ms(self) -> int:
+        return self.agenda.now_ms
+
+    @property
+    def height(self) -> int:
+        return self.oracle.replica.height
+
+    def context(self, at: int | None) -> Context:
+        if at is None:
+            return self.oracle.context()
+        ledger = self.nodes[at].running.ledger
+        return ledger.context(ledger.time_ms)
+
+    def submit(self, wire: bytes, at: int | None, once: bool) -> None:
+        self.clients.submit(wire, at, once)
+
+    def running(self) -> Sequence[int]:
+        return [node.number for node in self.nodes if node.up]

@@ -54,7 +54,9 @@ class Commits:
         self._db.executescript(_SCHEMA)
         self._sets: dict[str, tuple[Seat, ...]] = {}
         """Validator sets by their hash."""
-        self._newest = self._load("SELECT data FROM heads ORDER BY height DESC LIMIT 1", SignedHeader)
+        self._newest: SignedHeader | None = self._load(
+            "SELECT data FROM heads ORDER BY height DESC LIMIT 1", SignedHeader
+        )
         self.engine_height = 0
         """Of the newest commit that was fetched."""
         self.seen: dict[str, int] = {}
@@ -136,6 +138,9 @@ class Commits:
         commit = await self._commit(engine)
         seats = await self._seats(commit)
         commit = without_false_votes(commit, seats)
+        if commit.header.validators_hash == commit.header.next_validators_hash:
+            self._drop_wanted(height)  # What changed it, and what changed it back, stand in one block.
+            return
         with self._reader.snapshot() as reading:
             head = _head(reading, height, commit)
             if not self._holds(commit, seats) or head.header.app_hash != commit.header.app_hash:
@@ -143,7 +148,7 @@ class Commits:
             made = Handover(event=change_at(reading, height), head=head)
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO handovers VALUES (?, ?)", (height, encode(made)))
-            self._db.execute("DELETE FROM wanted WHERE height = ?", (height,))
+        self._drop_wanted(height)
 
     def _holds(self, commit: Commit, seats: Sequence[Seat]) -> bool:
         count = counted(commit, seats, self._reader.chain.id)
@@ -227,6 +232,10 @@ class Commits:
     def _wanted(self) -> list[tuple[int, int]]:
         with self._lock:
             return self._db.execute("SELECT height, engine FROM wanted ORDER BY height").fetchall()
+
+    def _drop_wanted(self, height: int) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM wanted WHERE height = ?", (height,))
 
     def _load(self, sql: str, kind: Any, *values: Any) -> Any:
         with self._lock:

@@ -79,6 +79,14 @@ class EngineRpc:
         except (AnswerUnusable, TimedOut) as refusal:
             raise EngineAway(cause=refusal.code, retry_s=AWAY_RETRY_S) from None
 
+    async def ask_all(self, methods: Sequence[str]) -> list[bytes]:
+        """The `result` of several calls without parameters. Raises EngineAway, EngineSaid."""
+        answers = await self._ask([(method, {}) for method in methods], batch=True)
+        for answer in answers:
+            if isinstance(answer, Refusal):
+                raise answer
+        return [bytes(answer) for answer in answers if isinstance(answer, msgspec.Raw)]
+
     async def _ask(
         self, calls: Sequence[tuple[str, Mapping[str, Any]]], *, batch: bool
     ) -> list[msgspec.Raw | Refusal]:

@@ -61,6 +61,17 @@ TEXTS = {
         "may be written to; then restart the node.",
     ),
     "differs": ("{detail}", "{detail}"),
+    "hash": (
+        "本节点的状态与下一个区块所载的不同（引擎高度、本节点的哈希、区块中的哈希）：{detail}。节点已停在此处，"
+        "未执行该区块。请勿反复重启；运行 hansa node diff 与另一节点比对，并将结果发给软件供应方。",
+        "The state here is not that of the next block (engine height, hash here, hash there): {detail}. "
+        "The node stands still and has not executed that block. Do not restart it again and again: compare "
+        "with another node by hansa node diff, and send what it finds to the maker of the program.",
+    ),
+    "silent": (
+        "验证节点久未签署区块：{detail}。请联系该成员单位；除名须由成员单位投票。",
+        "A validator has not signed for long: {detail}. Call that member; only a vote takes its seat away.",
+    ),
     "bent": (
         "执行区块 {detail} 时，本机内存中的记录与磁盘上的不符；已按磁盘重新计算，结果一致，节点继续运行。"
         "请检查内存。",

@@ -30,7 +30,10 @@ class Check(Struct):
 class Cosigned(Protocol):
     """The cosignatures that a node knows of. `take` is called in a thread beside the loop."""
 
-    final_height: int
+    @property
+    def final_height(self) -> int:
+        """Highest height of which it is known that it is final."""
+        ...
 
     def take(self, height: int, app_hash: str, cosignature: Cosignature) -> None:
         """Keep a cosignature. Raises a Refusal where it does not hold."""

@@ -68,7 +68,7 @@ def serve(
     stop: threading.Event | None = None,
     retry: Literal["", "again", "set_aside"] = "",
 ) -> None:
-    """Run the node of a data directory until it is told to end: the operator's, or a follower's.
+    """Run the node of a data directory until it is told to end: the operator's, a follower's, a network's.
 
     `ready` is called with a Handle (or a follower's) once the port listens. Ends on SIGINT and SIGTERM where
     it runs on the main thread, by `stop`, or by the handle. Raises a Refusal that says what to do:
@@ -88,6 +88,11 @@ def serve(
         return
     listening = listen(settings)
     try:
+        if settings.role == "network":
+            from hansa.node.network_run import serve_network
+
+            serve_network(settings, listening, run, clock, release, ready, stop, retry=bool(retry))
+            return
         operator = open_operator(settings, clock, release)
         _ask_others(settings, operator)
         if retry:

@@ -9,6 +9,7 @@ from hansa.node import metrics
 from hansa.node.endpoint import Asked, Endpoint, json_response
 from hansa.node.incidents import Noted
 from hansa.node.member import Check
+from hansa.node.network import Network
 
 
 class Health(Struct):
@@ -46,7 +47,10 @@ async def figures(asked: Asked) -> ASGIApp:
         # A walk over all records: seldom, and in a reader's thread.
         counts = await front.read(lambda reading: reading.rows.counts())
         front.metrics.records.set(sum(count for _, count in counts))
-    return Response(front.metrics.text(), headers={"content-type": metrics.CONTENT_TYPE})
+    own = front.metrics.text()
+    if isinstance(front.member, Network):
+        own += await front.member.engine_metrics.text()
+    return Response(own, headers={"content-type": metrics.CONTENT_TYPE})
 
 
 async def incidents(asked: Asked) -> ASGIApp:

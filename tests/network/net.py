@@ -1,0 +1,266 @@
+"""A network on this machine for tests: real engines, each beside an application process of its own.
+
+with Net(tmp_path, members=4) as net:
+    net.start()
+    net.wait_for(height=3)
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.apps.rooms import registry as all_rooms
+from hansa.engines.cometbft.home import Setup, Sync, lay_out, node_id
+from hansa.kernel import Action, Refusal, encode, limits
+from hansa.kernel.signatures import Signer
+from hansa.kernel.transaction import sign
+from hansa.node import engine_binary
+from tests import consortium
+from tests.engines.cometbft.network import genesis, validator_key
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 90
+"""How long anything may take on a busy machine."""
+
+
+def engine() -> Path:
+    """The engine's program; where there is none, the test is skipped and says so."""
+    try:
+        return Path(engine_binary.find())
+    except Refusal as refusal:
+        pytest.skip(f"no engine: {refusal.en}")
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, all different."""
+    held = [socket.socket() for _ in range(count)]
+    for each in held:
+        each.bind(("127.0.0.1", 0))
+    ports = [int(each.getsockname()[1]) for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+class Node:
+    """One member's two processes. Its folder has a short path: a socket lies in it."""
+
+    def __init__(self, folder: Path, member: str, ports: Sequence[int], genesis_bytes: bytes) -> None:
+        self.folder, self.member = folder, member
+        self.p2p, self.rpc = ports
+        self.key: Signer = consortium.signer(member, "p2p")
+        self.peers: tuple[str, ...] = ()
+        self.settings: dict[str, Any] = {}
+        """Of Setup, where a test wants others."""
+        self.sync: Sync | None = None
+        self.genesis_bytes = genesis_bytes
+        self.application: subprocess.Popen[bytes] | None = None
+        self.engine: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True)
+        (folder / "genesis.json").write_bytes(genesis_bytes)
+
+    @property
+    def address(self) -> str:
+        return f"{node_id(self.key.public)}@127.0.0.1:{self.p2p}"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "engine"
+
+    # Processes.
+
+    def start(self) -> None:
+        """The application first, then the engine."""
+        self.start_application()
+        self.start_engine()
+
+    def start_application(self) -> None:
+        self.application = self._run(
+            [sys.executable, "-m", "tests.network.bare", str(self.folder)], "application.log"
+        )
+        wait(lambda: (self.folder / "abci.sock").exists(), "the application's socket")
+
+    def start_engine(self) -> None:
+        setup = Setup(
+            moniker=self.member,
+            abci=self.folder / "abci.sock",
+            rpc=f"tcp://127.0.0.1:{self.rpc}",
+            listen=f"127.0.0.1:{self.p2p}",
+            peers=self.peers,
+            sync=self.sync,
+            **self.settings,
+        )
+        lay_out(self.home, setup, self.genesis_bytes, self.key, validator_key(self.member))
+        self.engine = self._run([str(engine()), "start", "--home", str(self.home)], "engine.log")
+
+    def _run(self, command: list[str], log: str) -> "subprocess.Popen[bytes]":
+        paths = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
+        with (self.folder / log).open("ab") as out:
+            return subprocess.Popen(
+                command, stdout=out, stderr=out, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}
+            )
+
+    def kill(self, *which: str, by: signal.Signals = signal.SIGKILL) -> None:
+        """`engine`, `application`, or both in that order; waits until they are gone."""
+        for name in which or ("engine", "application"):
+            process = getattr(self, name)
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGCONT)
+                    process.send_signal(by)
+                process.wait(WAIT_S)
+                setattr(self, name, None)
+
+    def stop(self) -> None:
+        """In good order."""
+        self.kill(by=signal.SIGTERM)
+
+    # The engine's RPC.
+
+    def call(self, method: str, **params: Any) -> Any:
+        """Raises OSError where nothing answers, RuntimeError for what it refuses."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.rpc}", body, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                told = json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            told = json.loads(error.read())
+        if "error" in told:
+            raise RuntimeError(str(told["error"]))
+        return told["result"]
+
+    def height(self) -> int:
+        """The engine's height; 0 where it does not answer."""
+        try:
+            return int(self.call("status")["sync_info"]["latest_block_height"])
+        except OSError:
+            return 0
+
+    def app_hash(self, height: int) -> str:
+        """After a height: it stands in the header of the next one."""
+        header = self.call("commit", height=str(height + 1))["signed_header"]["header"]
+        return str(header["app_hash"]).lower()
+
+    def submit(self, wire: bytes) -> dict[str, Any]:
+        """Into the mempool; the verdict of CheckTx."""
+        found: dict[str, Any] = self.call("broadcast_tx_sync", tx=base64.b64encode(wire).decode())
+        return found
+
+    def probe(self) -> dict[str, Any]:
+        told = self.call("abci_query", path="/hansa/probe")["response"]
+        found: dict[str, Any] = json.loads(base64.b64decode(told["value"]))
+        return found
+
+    def log(self, name: str = "engine.log") -> str:
+        return (self.folder / name).read_text(errors="replace")
+
+
+class Net:
+    """Nodes of as many members as asked for, each connected to all others. Ends every process it started."""
+
+    def __init__(self, folder: Path, members: int = 4, **settings: Any) -> None:
+        engine()
+        self.folder = folder
+        self.registry = all_rooms()
+        self.names = consortium.MEMBERS[:members]
+        self.created_ms = now_ms() - 60_000
+        self.genesis_bytes = encode(genesis(self.registry, self.created_ms, self.names))
+        self.chain = hashlib.sha256(self.genesis_bytes).hexdigest()
+        self._sequences: dict[tuple[str, str], int] = {}
+        ports = iter(free_ports(2 * members))
+        self.nodes = [
+            Node(folder / name, name, (next(ports), next(ports)), self.genesis_bytes) for name in self.names
+        ]
+        for node in self.nodes:
+            node.settings = settings
+        self.connect()
+
+    def connect(self) -> None:
+        """Every node has all others as its peers."""
+        for node in self.nodes:
+            node.peers = tuple(other.address for other in self.nodes if other is not node)
+
+    def add(self, name: str, **settings: Any) -> Node:
+        """One more node, not started, that calls the others."""
+        p2p, rpc = free_ports(2)
+        node = Node(self.folder / name, name, (p2p, rpc), self.genesis_bytes)
+        node.settings = settings
+        node.peers = tuple(other.address for other in self.nodes)
+        self.nodes.append(node)
+        return node
+
+    def __enter__(self) -> "Net":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def start(self) -> None:
+        for node in self.nodes:
+            node.start()
+
+    def wait_for(self, height: int, nodes: Sequence[Node] = ()) -> None:
+        """Until these nodes (all) have the engine's block of a height."""
+        for node in nodes or self.nodes:
+            wait(lambda node=node: node.height() >= height, f"height {height} at {node.member}")
+
+    def wire(self, member: str, *actions: Action, key: str = "k1") -> bytes:
+        """A signed transaction with the next sequence of its key, valid for an hour."""
+        sequence = self._sequences[member, key] = self._sequences.get((member, key), 0) + 1
+        return sign(
+            self.registry,
+            consortium.signer(member, key),
+            chain=self.chain,
+            member=member,
+            key=key,
+            sequence=sequence,
+            valid_until_ms=now_ms() + limits.HOUR_MS,
+            actions=actions,
+        )
+
+    def same_hash(self, height: int) -> str:
+        """The app hash after a height that all nodes have; they must agree."""
+        self.wait_for(height + 1)
+        found = {node.member: node.app_hash(height) for node in self.nodes}
+        assert len(set(found.values())) == 1, found
+        return next(iter(found.values()))
+
+
+def wait(until: Callable[[], bool], what: str, seconds: float = WAIT_S) -> None:
+    """Until something holds. Fails by name."""
+    end = time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > end:
+            raise AssertionError(f"no {what} within {seconds} s")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def network(folder: Path, members: int = 4, **settings: Any) -> Iterator[Net]:
+    """Started, and past its first block."""
+    with Net(folder, members, **settings) as net:
+        net.start()
+        net.wait_for(1)
+        yield net

@@ -52,17 +52,6 @@ class TooManyQuestions(NodeRefusal, code="engine.too_many_questions", field="nod
     en = "More than {limit} questions a second came from your address. Try again in {retry_s} s."
 
 
-class NoSuchChain(NodeRefusal, code="engine.no_such_chain", field="node.toml"):
-    zh = (
-        'node.toml 中 role = "network"，但创世文件没有验证节点：这条链由一家运营方排序。'
-        '请改为 role = "operator" 或 "follower"，或换用联盟的创世文件。'
-    )
-    en = (
-        'node.toml says role = "network", but the genesis file names no validators: one operator orders this '
-        'chain. Set role = "operator" or "follower", or take the genesis file of the network.'
-    )
-
-
 class NetworkChain(NodeRefusal, code="engine.network_chain", field="node.toml"):
     zh = (
         '创世文件列有验证节点：这条链没有运营方，由各家节点共同排序。请在 node.toml 中设置 role = "network"。'

@@ -46,6 +46,7 @@ from hansa.node.logs import note, start_logging
 from hansa.node.member import Answer, Check, Cosigned, Promised
 from hansa.node.metrics import Metrics
 from hansa.node.neighbours import addresses, ca_of, operator_of, way_to
+from hansa.node.network_run import check_no_network
 from hansa.node.peers import Peers
 from hansa.node.private import private
 from hansa.node.projector import projecting
@@ -386,6 +387,7 @@ def open_follower(settings: Settings, clock: Callable[[], int], release: Release
     genesis = settings.file(files.GENESIS)
     if not genesis.is_file():
         raise FileMissing(path=str(genesis))
+    check_no_network(genesis.read_bytes())
     release = release or rooms.release(foreign_rooms.installed(settings.file(files.ROOMS)))
     node = read_key(settings.file(files.NODE_KEY)).signer
     own: Path = settings.file(MEMBER_KEY)

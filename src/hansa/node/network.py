@@ -96,7 +96,7 @@ class Network:
         self.promised: Promised | None = None
         self.submission = Submission(self.rpc, self.look, metrics, settings.limits)
         self.application.on_refused = self.submission.refused
-        self.watch = EngineWatch(self.rpc, clock, self._stands, self._has_work)
+        self.watch = EngineWatch(self.rpc, clock, self.stands, self._has_work)
         self.ticking = None
         if worker is not None and settings.key:
             self.ticking = Ticking(self.reader, self.name, settings.key, worker, clock, self.submission.offer)
@@ -235,7 +235,8 @@ class Network:
 
     # What others ask of it.
 
-    def _stands(self) -> tuple[int, str]:
+    def stands(self) -> tuple[int, str]:
+        """(engine height, root of the log after it) of the newest block that is durable here."""
         return self._stood
 
     def _has_work(self) -> bool:

@@ -24,6 +24,7 @@ from hansa.node.express import protocol
 from hansa.node.front import Front
 from hansa.node.logs import note, start_logging
 from hansa.node.metrics import Metrics
+from hansa.node.network_run import check_no_network, serve_network
 from hansa.node.newest import later_blocks
 from hansa.node.operator import Operator
 from hansa.node.private import private
@@ -89,8 +90,6 @@ def serve(
     listening = listen(settings)
     try:
         if settings.role == "network":
-            from hansa.node.network_run import serve_network
-
             serve_network(settings, listening, run, clock, release, ready, stop, retry=bool(retry))
             return
         operator = open_operator(settings, clock, release)
@@ -119,6 +118,7 @@ def open_operator(settings: Settings, clock: Callable[[], int], release: Release
         raise errors.FileMissing(path=str(genesis))
     if not settings.file(files.LEDGER).is_file():
         raise errors.LedgerGone(path=settings.directory)
+    check_no_network(genesis.read_bytes())
     release = release or rooms.release(foreign_rooms.installed(settings.file(files.ROOMS)))
     signer = read_key(settings.file(files.NODE_KEY)).signer
     return Operator(settings, genesis.read_bytes(), signer, clock, Metrics(), release)

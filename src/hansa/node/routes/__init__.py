@@ -1,7 +1,7 @@
 """All routes of a node as data: the one registry that routing and OpenAPI are made from."""
 
 from hansa.node.endpoint import Endpoint
-from hansa.node.routes import blocks, evidence, history, ledger, opening, operation
+from hansa.node.routes import blocks, engine, evidence, history, ledger, opening, operation
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
@@ -9,6 +9,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *evidence.ENDPOINTS,
     *blocks.ENDPOINTS,
     *opening.ENDPOINTS,
+    *engine.ENDPOINTS,
     *operation.ENDPOINTS,
 )
 OPENAPI_PATH = "/v1/openapi.json"

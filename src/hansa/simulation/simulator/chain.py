@@ -78,6 +78,8 @@ class Chain:
         self._evidence: list[abci.Misbehavior] = []
         self._accused: set[bytes] = set()
         self._old: list[bytes] = []
+        self._judged: tuple[tuple[bytes, ...], tuple[int, ...]] | None = None
+        """The proposal last looked at, and the places in it that no honest node lets pass."""
         self._rests = True
         self._resting_since_ms = agenda.now_ms
         self._genesis_ns = genesis.created_ms * abci.NS_PER_MS
@@ -208,8 +210,9 @@ class Chain:
 
     def _judge(self, node: Node, proposal: Proposal, verdict: bool) -> None:
         """An honest node judged a proposal: it must refuse what no honest node proposes, and only that."""
-        unfit = self._oracle.unfit(proposal.txs)
-        if verdict and unfit:
+        if self._judged is None or self._judged[0] != proposal.txs:
+            self._judged = proposal.txs, self._oracle.unfit(proposal.txs)
+        if verdict and self._judged[1]:
             raise Broken(
                 "proposal", f"node {node.number} accepts a badly signed or malformed one at {proposal.height}"
             )
@@ -242,6 +245,7 @@ class Chain:
             votes,
             answer,
         )
+        self._judged = None
         self._evidence = [each for each in self._evidence if each not in proposal.misbehavior]
         self._old.extend(proposal.txs)
         self.blocks.append(block)

@@ -1,10 +1,12 @@
 """One run: from a seed to a verdict. The same seed and script lead to the same trace, in any process."""
 
 import hashlib
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Any, NamedTuple
 
 from hansa.engines.cometbft.application import Application
 from hansa.kernel import Context, Release, encode
@@ -32,8 +34,18 @@ CALM_BEATS = 3
 CALM_GAP_MS = 2_000
 CALM_MS = 300_000
 """How long the consortium may then take to stand at one height with nothing waiting."""
+INTERVALS_MS = (0, 0, 0, 30_000)
+"""After which the engine makes an empty block, by run; 0: it rests. Where it does, nobody waits for days."""
 TOGETHER_MS = 300
 """Within which goes out what members send at one time."""
+
+
+class Noted(NamedTuple):
+    """An entry of the diary."""
+
+    time_ms: int
+    what: str
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,9 @@ class Options:
     make_disk: Callable[[int], Disk] = lambda number: FastDisk()
     make_application: Callable[..., Application] = Application
     script: Script | None = None
+    """Played in the place of traffic and plan."""
+    tell: bool = False
+    """Keep a diary, to be told in words (story.py)."""
 
 
 OPTIONS = Options()
@@ -74,6 +89,8 @@ class Verdict:
     trace: str
     """SHA-256 over all that happened, in hexadecimal."""
     script: Script
+    diary: tuple[Noted, ...] = ()
+    """What happened, in order, if it was to be told."""
 
 
 class Run:
@@ -86,6 +103,7 @@ class Run:
         self.genesis = genesis(scenario)
         self._genesis_bytes = encode(self.genesis)
         self._trace = hashlib.sha256()
+        self._diary: list[Noted] = []
         self._transactions = 0
         self._beats_left = BEATS_PER_BLOCK * options.blocks
         self._beats = self.luck("beats")
@@ -102,9 +120,9 @@ class Run:
         self.links = Links(self.luck("links"), len(members))
         self.nodes = [self._node(number, member, release) for number, member in enumerate(members)]
         streams = Streams(self.luck("liars"), self.luck("evidence"))
-        interval_ms = self.luck("interval").choice((0, 0, 30_000))
+        self._interval_ms = self.luck("interval").choice(INTERVALS_MS)
         self.chain = Chain(
-            self.agenda, self.links, self.nodes, self.oracle, self.genesis, streams, self, interval_ms
+            self.agenda, self.links, self.nodes, self.oracle, self.genesis, streams, self, self._interval_ms
         )
         self.clients = Clients(
             self.agenda, self.links, self.nodes, self.oracle.is_seen, self.chain.wake, self._crashed
@@ -164,6 +182,7 @@ class Run:
             len(self.troubles.done),
             self._trace.hexdigest(),
             script,
+            tuple(self._diary),
         )
 
     def _live(self) -> None:
@@ -177,7 +196,7 @@ class Run:
             self._until(lambda: self.height >= self.options.blocks or not self._beats_left)
             return
         for sent in script.sent:
-            self.agenda.at(sent.time_ms, partial(self.clients.submit, sent.wire, sent.at, sent.once))
+            self.agenda.at(sent.time_ms, partial(self.submit, sent.wire, sent.at, sent.once))
         for time_ms, fault in script.troubles:
             self.agenda.at(time_ms, partial(self.troubles.do, fault))
         self._until(lambda: self.agenda.now_ms >= script.until_ms)
@@ -217,7 +236,7 @@ class Run:
         self._beats_left -= 1
         for send in self.traffic.next(self.world):
             wire = send.wire or self.world.sign(send.member, send.key, *send.actions)
-            submit = partial(self.clients.submit, wire, send.at, send.once)
+            submit = partial(self.submit, wire, send.at, send.once)
             self.agenda.after(self._beats.randrange(TOGETHER_MS), submit)
         gap = CALM_GAP_MS if self.troubles.over else self._gap_ms()
         self.agenda.after(gap, self._beat)
@@ -225,7 +244,8 @@ class Run:
     def _gap_ms(self) -> int:
         weights = [weight for weight, _, _ in self.scenario.gaps_ms]
         _, low, high = self._beats.choices(self.scenario.gaps_ms, weights=weights)[0]
-        return self._beats.randint(low, high)
+        gap = self._beats.randint(low, high)
+        return min(gap, 5 * self._interval_ms) if self._interval_ms else gap
 
     # What the chain tells.
 
@@ -234,6 +254,9 @@ class Run:
         if happened.applied.leaf is None:
             return
         self._transactions += len(block.txs)
+        if block.txs:
+            codes = tuple(outcome.code for outcome in happened.applied.outcomes)
+            self._tell("outcomes", happened.block.height, block.txs, codes)
         self.traffic.happened(self.world, happened)
         for invariant in self.invariants:
             invariant.after(self.world, happened)
@@ -249,6 +272,11 @@ class Run:
     def note(self, what: str, *values: object) -> None:
         """Part of the trace by which two runs are compared."""
         self._trace.update(repr((self.agenda.now_ms, what, values)).encode())
+        self._tell(what, *values)
+
+    def _tell(self, what: str, *values: Any) -> None:
+        if self.options.tell:
+            self._diary.append(Noted(self.agenda.now_ms, what, values))
 
     def _crashed(self, node: Node) -> None:
         node.down("crash")
@@ -274,6 +302,8 @@ class Run:
         return ledger.context(ledger.time_ms)
 
     def submit(self, wire: bytes, at: int | None, once: bool) -> None:
+        self.note("sent", zlib.crc32(wire))
+        self._tell("wire", wire)
         self.clients.submit(wire, at, once)
 
     def running(self) -> Sequence[int]:

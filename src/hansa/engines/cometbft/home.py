@@ -107,6 +107,7 @@ def _base(setup: Setup) -> dict[str, object]:
         "moniker": setup.moniker,
         "abci": "socket",
         "log_level": setup.log_level,
+        "log_format": "json",
     }
 
 

@@ -133,6 +133,10 @@ class Shares:
             if self._by_member.get(own.member, 0) + count > bounds.queue_member and own is not NOBODY:
                 raise errors.MemberBusy(member=own.member, limit=bounds.queue_member, retry_s=retry_s())
 
+    def of(self, member: str) -> int:
+        """Transactions of a member that wait, as far as it signed them."""
+        return self._by_member.get(member, 0)
+
     def take(self, handed: Handed) -> None:
         """A request came in: it counts to its source."""
         self.waiting += len(handed.wires)

@@ -28,7 +28,7 @@ from hansa.node.flight import Flight
 from hansa.node.logs import Sparse, note
 from hansa.node.metrics import Metrics
 from hansa.node.settings import Limits
-from hansa.node.shares import Handed, Shares, runs_of
+from hansa.node.shares import Handed, Run, Shares, runs_of
 
 Item = tuple[Handed, int]
 """A transaction by its request and its place there."""
@@ -120,14 +120,24 @@ class Submission:
             raise errors.WriterFailed()
         if self.away_since_s and time.monotonic() - self.away_since_s > limits.ENGINE_AWAY_MAX_S:
             raise EngineAway(cause=self._cause, retry_s=limits.ENGINE_AWAY_MAX_S)
-        if self._shares.is_full(size) or self._is_long():
+        if self._shares.is_full(size) or self.waiting >= self._most():
             raise errors.QueueFull(retry_s=self.retry_s())
         self._shares.check_source(address, 1, size, self.retry_s)
 
-    def _is_long(self) -> bool:
-        """Whether who comes now would wait for long; the engine is never let run idle for it."""
-        most = max(2 * self.flight.count_max, self._per_second * limits.QUEUE_TIME_MAX_S)
-        return self.waiting >= most
+    def _most(self) -> int:
+        """So many may wait that the last of them waits for no long time, and the engine never runs idle."""
+        return max(2 * self.flight.count_max, round(self._per_second * limits.QUEUE_TIME_MAX_S))
+
+    def _check_shares(self, runs: Sequence[Run]) -> None:
+        """Nobody may have more waiting than is left free: so whoever floods leaves room for the others.
+
+        Raises MemberBusy.
+        """
+        free = self._most() - self.waiting
+        for run in runs:
+            member = run.own.member
+            if self._shares.of(member) + run.end - run.start > free:
+                raise errors.MemberBusy(member=member, limit=self._shares.of(member), retry_s=self.retry_s())
 
     def offer(self, body: bytes, address: str = "") -> "asyncio.Future[bytes]":
         """Take a request's transactions in, all or none; the future has the encoded `Submitted`.
@@ -141,6 +151,7 @@ class Submission:
         shares.check_source(address, len(given), size, self.retry_s)
         runs = runs_of(given)
         shares.check_signers(runs, self.retry_s)
+        self._check_shares(runs)
         handed = Handed(
             given, runs, size, address, shares.source(address), self._loop.create_future(), time.monotonic(),
             [None] * len(given), len(given),

@@ -1,0 +1,363 @@
+"""Submission in front of a network engine: turns, shares, the flight; an engine that is away or full."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from hansa.apps.consortium.messages import Attest
+from hansa.apps.rooms import registry
+from hansa.engines.reading import receipt
+from hansa.kernel import Refusal, limits
+from hansa.kernel.apply import BlockFull
+from hansa.kernel.messages import Outcome
+from hansa.kernel.transaction import identity, join, sign
+from hansa.node import limits as node_limits
+from hansa.node.answers import Submitted
+from hansa.node.engine_rpc import IN_CACHE, MEMPOOL_FULL
+from hansa.node.errors_engine import EngineAway
+from hansa.node.metrics import Metrics
+from hansa.node.settings import Limits
+from hansa.node.submission import Looked, Submission
+from hansa.node.wires import claim
+from tests.consortium import START_MS, signer
+
+CHAIN = "ab" * 32
+LONG_S = 20
+
+
+def wire(member: str, sequence: int, until_ms: int = START_MS + limits.HOUR_MS) -> bytes:
+    return sign(
+        registry(), signer(member), chain=CHAIN, member=member, key="k1", sequence=sequence,
+        valid_until_ms=until_ms, actions=(Attest(table="consortium.members", key=(member,)),),
+    )  # fmt: skip
+
+
+@dataclass
+class Engine:
+    """Takes what it is given, or says why not, as it is told."""
+
+    said: str = ""
+    away: bool = False
+    batches: list[list[bytes]] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hand_in(self, wires: Sequence[bytes]) -> list[str]:
+        self.came.set()
+        if self.away:
+            raise EngineAway(cause="gone", retry_s=1)
+        self.batches.append(list(wires))
+        return [self.said] * len(wires)
+
+    @property
+    def taken(self) -> list[bytes]:
+        return [one for batch in self.batches for one in batch]
+
+    async def has(self, count: int) -> None:
+        """Wait until so many came."""
+        async with asyncio.timeout(LONG_S):
+            while len(self.taken) < count:
+                await asyncio.sleep(0.005)
+
+
+def looked(wires: Sequence[bytes]) -> list[Looked]:
+    """All are well."""
+    return [Looked(claim(one).member) for one in wires]
+
+
+def decide(
+    submission: Submission, *wires: bytes, refusal: Refusal | None = None, time_ms: int = START_MS
+) -> None:
+    """A block with these transactions."""
+    code = refusal.code if refusal else "ok"
+    applied: Any = SimpleNamespace(
+        transactions=wires, outcomes=[Outcome(identity(one), code) for one in wires],
+        refusals=[refusal] * len(wires),
+    )  # fmt: skip
+    submission.decided(7, "cd" * 32, applied, time_ms)
+
+
+def told(answer: bytes) -> Submitted:
+    return msgspec.json.decode(answer, type=Submitted)
+
+
+def play(
+    story: Callable[[Submission, Engine], Coroutine[None, None, None]],
+    look: Callable[[Sequence[bytes]], list[Looked]] = looked,
+    bounds: Limits = Limits(),  # noqa: B008 (frozen)
+) -> None:
+    async def run() -> None:
+        engine = Engine()
+        submission = Submission(engine, look, Metrics(), bounds)
+        submission.start()
+        try:
+            async with asyncio.timeout(LONG_S):
+                await story(submission, engine)
+        finally:
+            await submission.stop()
+        assert submission.waiting == submission.waiting_bytes == 0
+
+    asyncio.run(run())
+
+
+def test_it_is_answered_when_a_block_has_it_and_with_no_acknowledgement() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        one, two = wire("maker", 1), wire("plant", 1)
+        answer = submission.offer(join([one, two]))
+        await engine.has(2)
+        decide(submission, two)
+        await asyncio.sleep(0.02)
+        assert not answer.done()
+        decide(submission, one)
+        found = told(await answer)
+        assert found.acknowledgement is None
+        assert [(each.code, each.height, each.app_hash) for each in found.receipts] == [
+            ("ok", 7, "cd" * 32)
+        ] * 2
+        assert not submission.flight.wires
+
+    play(story)
+
+
+def test_the_same_bytes_twice_fly_once_and_are_answered_alike() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        first, second = submission.offer(one), submission.offer(one)
+        await engine.has(1)
+        await asyncio.sleep(0.05)
+        assert engine.taken == [one]
+        decide(submission, one)
+        assert await first == await second
+
+    play(story)
+
+
+def test_what_the_ledger_holds_is_answered_from_it_and_goes_nowhere() -> None:
+    known = receipt(Outcome("ef" * 32, "kernel.expired"), "旧", "old", 3, 1, "cd" * 32)
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        found = told(await submission.offer(wire("maker", 1)))
+        assert found.receipts == (known,)
+        assert not engine.batches
+
+    play(story, lambda wires: [Looked("", known) for _ in wires])
+
+
+def test_an_engine_that_is_away_gets_it_when_it_is_back_and_new_ones_are_refused_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_limits, "ENGINE_AWAY_MAX_S", 0)
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        engine.away = True
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.came.wait()
+        await asyncio.sleep(0.02)
+        with pytest.raises(EngineAway) as refused:
+            submission.offer(wire("maker", 2))
+        assert refused.value.status == 503
+        engine.away = False
+        await engine.has(1)
+        decide(submission, one)
+        assert told(await answer).receipts[0].code == "ok"
+
+    play(story)
+
+
+def test_a_full_mempool_is_pressed_on_only_after_the_next_block() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        engine.said = f"Internal error: {MEMPOOL_FULL}: number of txs 5000"
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(1)
+        await asyncio.sleep(0.1)
+        assert len(engine.batches) == 1
+        engine.said = ""
+        decide(submission)
+        await engine.has(2)
+        decide(submission, one)
+        assert told(await answer).receipts[0].code == "ok"
+
+    play(story)
+
+
+def test_what_an_engine_forgot_is_handed_in_again_until_a_block_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_limits, "HAND_IN_AGAIN_S", 0.02)
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(2)
+        engine.said = IN_CACHE  # It has it after all: no error.
+        await engine.has(3)
+        decide(submission, one)
+        assert told(await answer).receipts[0].code == "ok"
+        had = len(engine.taken)
+        await asyncio.sleep(0.1)
+        assert len(engine.taken) == had
+
+    play(story)
+
+
+def test_what_a_block_decided_between_look_and_flight_is_answered_from_the_ledger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_limits, "HAND_IN_AGAIN_S", 0.02)
+    known = receipt(Outcome("ef" * 32, "ok"), "", "", 3, 1, "cd" * 32)
+    times: list[int] = []
+
+    def look(wires: Sequence[bytes]) -> list[Looked]:
+        times.append(1)
+        return [Looked("maker", None if len(times) == 1 else known) for _ in wires]
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        assert told(await submission.offer(wire("maker", 1))).receipts == (known,)
+
+    play(story, look)
+
+
+def test_a_transaction_whose_time_is_over_is_refused_and_flies_no_more() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1, START_MS + 10)
+        answer = submission.offer(one)
+        await engine.has(1)
+        decide(submission, time_ms=START_MS + 9)
+        await asyncio.sleep(0.02)
+        assert not answer.done()
+        decide(submission, time_ms=START_MS + 10)
+        found = told(await answer).receipts[0]
+        assert (found.code, found.height) == ("kernel.expired", 0)
+        assert not submission.flight.wires
+
+    play(story)
+
+
+def test_what_found_no_room_in_a_block_comes_again_unasked() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(1)
+        decide(submission, one, refusal=BlockFull())
+        await engine.has(2)
+        decide(submission, one)
+        assert told(await answer).receipts[0].code == "ok"
+
+    play(story)
+
+
+def test_what_the_mempool_let_go_is_handed_in_again() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(1)
+        submission.refused(one)
+        submission.refused(b"somebody else's")
+        await engine.has(2)
+        decide(submission, one)
+        await answer
+
+    play(story)
+
+
+def test_no_block_for_long_is_said_and_what_flies_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_limits, "BLOCK_WAIT_MAX_S", 0)
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        with pytest.raises(Refusal) as refused:
+            await submission.offer(one)
+        assert refused.value.code == "engine.undecided"
+        assert one in submission.flight.wires
+        assert submission.waiting == 0
+        again = submission.offer(one)
+        await asyncio.sleep(0.02)
+        decide(submission, one)
+        assert told(await again).receipts[0].code == "ok"
+
+    play(story)
+
+
+def test_whoever_floods_leaves_room_and_a_turn_to_the_others() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        submission.flight.count_max = 40
+        flood: list[asyncio.Future[bytes]] = []
+        for number in range(1, 41):  # Of 80 that may wait: as much as is left free.
+            flood.append(submission.offer(wire("maker", number), "10.0.0.1"))
+            while submission._shares.of("maker") < number:  # Its signature was looked at.
+                await asyncio.sleep(0.002)
+        with pytest.raises(Refusal) as refused:
+            submission.offer(wire("maker", 41), "10.0.0.1")
+        assert refused.value.code == "node.member_busy"
+        await engine.has(40)
+        others = [wire("plant", number) for number in range(1, 11)]
+        answers = [submission.offer(other, "10.0.0.2") for other in others]
+        decide(submission, *engine.taken[:20])
+        await engine.has(50)
+        assert engine.taken[40:] == others
+        decide(submission, *engine.taken)
+        await asyncio.gather(*answers, *flood)
+
+    play(story)
+
+
+def test_a_queue_that_would_take_too_long_is_refused_with_a_time() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        submission.flight.count_max = 5
+        names = ("maker", "plant", "bank", "auditor", "tools")
+        answers = [submission.offer(wire(name, n), f"10.0.0.{n}") for name in names for n in (1, 2)]
+        with pytest.raises(Refusal) as refused:
+            submission.check_room(300, "10.0.0.9")
+        assert refused.value.code == "node.queue_full"
+        assert int(str(refused.value.values["retry_s"])) >= 1
+        while not all(answer.done() for answer in answers):
+            decide(submission, *engine.taken)
+            await asyncio.sleep(0.005)
+        submission.check_room(300, "10.0.0.9")
+
+    play(story)
+
+
+def test_a_look_that_fails_is_told_and_a_mistake_of_the_program_leaves_nobody_waiting() -> None:
+    def refuses(wires: Sequence[bytes]) -> list[Looked]:
+        raise EngineAway(cause="disk", retry_s=1)
+
+    async def refused(submission: Submission, engine: Engine) -> None:
+        with pytest.raises(EngineAway):
+            await submission.offer(wire("maker", 1))
+
+    play(refused, refuses)
+
+    def breaks(wires: Sequence[bytes]) -> list[Looked]:
+        raise ZeroDivisionError
+
+    async def broken(submission: Submission, engine: Engine) -> None:
+        with pytest.raises(Refusal) as told_so:
+            await submission.offer(wire("maker", 1))
+        assert told_so.value.code == "node.writer_failed"
+        assert submission.failed
+        assert [incident.what for incident in submission.incidents] == ["writer"]
+        with pytest.raises(Refusal):
+            submission.offer(wire("maker", 2))
+
+    play(broken, breaks)
+
+
+def test_who_waits_when_the_node_stops_is_told_so() -> None:
+    answers: list[asyncio.Future[bytes]] = []
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        answers.append(submission.offer(wire("maker", 1)))
+        await engine.has(1)
+        await submission.stop()
+        with pytest.raises(Refusal) as told_so:
+            await answers[0]
+        assert told_so.value.code == "node.stopping"
+
+    play(story)

@@ -33,7 +33,7 @@ class Picture:
         self.height = 0
         self.time_ms = time_ms
         self.store = MemoryStore()
-        self.happened: tuple[Told, ...] = ()
+        self.told: tuple[Told, ...] = ()
         """Events of the last block."""
         self.changed: dict[str, dict[Key, Any]] = {}
         """What the last block wrote, by table; None where a record is gone."""
@@ -56,7 +56,7 @@ class Picture:
         """Follow a block."""
         block, applied = happened
         self.height, self.time_ms = block.height, max(self.time_ms, block.time_ms)
-        self.happened = tuple(_happened(applied.events))
+        self.told = tuple(_told(applied.events))
         self._take(applied.entries)
 
     def rows(self, table: str) -> dict[Key, Any]:
@@ -99,7 +99,7 @@ class Picture:
                 rows[parts] = entry[1]
 
 
-def _happened(events: Iterable[bytes]) -> Iterator[Told]:
+def _told(events: Iterable[bytes]) -> Iterator[Told]:
     for data in events:
         fields = json.loads(data)
         yield Told(fields.pop("_type"), fields)

@@ -157,14 +157,13 @@ class Whole(Promise):
             yield from self._same(picture, world.state(at), at)
 
     def _same(self, picture: Picture, ctx: Context, at: int) -> Iterator[Finding]:
-        found: dict[tuple[str, bytes], bytes] = {}
-        for name, table in ctx.registry.tables.items():
-            for key, entry in ctx.layer.rows(name, b"", b"\xff", False, table.decode):
-                if entry is not None:
-                    found[name, key] = entry[0]
+        found = {
+            (name, key): entry[0]
+            for name, table in ctx.registry.tables.items()
+            for key, entry in ctx.layer.rows(name, b"", b"\xff", False, table.decode)
+            if entry is not None
+        }
         written = picture.store.rows
-        for table, key in [
-            *(name for name in written if name not in found),
-            *(name for name, data in found.items() if written.get(name) != data),
-        ]:
-            yield "records", f"replica {at} holds something else in {table} under {key!r}"
+        for kind, key in {**written, **found}:
+            if written.get((kind, key)) != found.get((kind, key)):
+                yield "records", f"replica {at} holds something else in {kind} under {key!r}"

@@ -174,9 +174,9 @@ class Paid(Promise):
             touched[str(obligation), str(source)] = None
         if touched:
             found: Counter[tuple[str, str]] = Counter()
-            for (name, by, _), row in scene.picture.rows("money.payments").items():
-                if (name, by) in touched:
-                    found[str(name), str(by)] += row.amount_minor
+            for (of, source, _), row in scene.picture.rows("money.payments").items():
+                if (of, source) in touched:
+                    found[str(of), str(source)] += row.amount_minor
             for name, by in touched:
                 if found[name, by] != self._paid[name, by]:
                     yield (

@@ -206,12 +206,27 @@ def test_one_that_holds_before_it_is_ready_is_left_as_it_is(yard: Yard) -> None:
     assert yard.order == ["start application"]
 
 
-def test_a_line_of_the_log_can_be_the_reason_to_hold(yard: Yard) -> None:
-    says = ("/bin/sh", "-c", """echo '{"level":"error","_msg":"CONSENSUS FAILURE!!!"}'; exec sleep 600""")
-    heard = lambda line: "failure" if "CONSENSUS FAILURE" in line["event"] else ""  # noqa: E731
-    yard.start(yard.child("application"), yard.child("engine", says, heard=heard))
-    yard.until(lambda: yard.state == "held")
-    assert yard.told[-1].cause == "failure"
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_line_of_the_log_can_be_the_reason(yard: Yard, holds: bool) -> None:
+    """The engine stays alive after it failed; only its log tells."""
+    gate = yard.folder / "gate"
+    line = '{"level":"error","_msg":"CONSENSUS FAILURE!!!"}'
+    says = f"[ -e {gate} ] || echo '{line}'; touch {gate}; exec sleep 600"
+
+    def heard(line: dict[str, Any]) -> str:
+        if "CONSENSUS FAILURE" not in line["event"]:
+            return ""
+        if holds:
+            raise Hold("failure")
+        return "failure"
+
+    yard.start(yard.child("application"), yard.child("engine", ("/bin/sh", "-c", says), heard=heard))
+    if holds:
+        yard.until(lambda: yard.state == "held")
+        assert yard.told[-1].cause == "failure"
+    else:
+        yard.runs(restarts=1)
+        assert any(told.cause == "engine: failure" for told in yard.told)
 
 
 def test_after_some_tries_it_waits_long_and_says_so(yard: Yard) -> None:

@@ -168,8 +168,10 @@ def test_a_lost_note_is_looked_for_further_back(tmp_path: Path) -> None:
         guard(tmp_path, PUBLIC, CHAIN, net.look(watch_s=0.05), blocks=0)
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{", b'{"height":"-1"}', b'{"height":"x"}', b"\xff" * 99])
-def test_a_damaged_note_counts_as_lost(tmp_path: Path, damaged: bytes) -> None:
+@pytest.mark.parametrize(
+    "damaged", [b"", b"{", b'{"height":"0"}', b'{"height":"-1"}', b'{"height":"x"}', b"\xff" * 99]
+)
+def test_a_damaged_or_new_note_counts_as_lost(tmp_path: Path, damaged: bytes) -> None:
     state(tmp_path, None)
     (tmp_path / STATE).write_bytes(damaged)
     with pytest.raises(errors.KeyUnsure):

@@ -69,23 +69,27 @@ def _date(text: str) -> datetime | None:
 # This node.
 
 
-class _Check(msgspec.Struct):
+class Check(msgspec.Struct):
+    """One of the checks that a node answers at /health."""
+
     name: str
     ok: bool
     zh: str = ""
     en: str = ""
 
 
-class _Health(msgspec.Struct):
+class Health(msgspec.Struct):
+    """What a node answers at /health."""
+
     ok: bool
     chain: str
     height: int
-    checks: list[_Check] = []
+    checks: list[Check] = []
 
 
 def look_at_node(settings: Settings, chain: str, held: bool) -> Iterator[Finding]:
     """Does a node of this directory run, and is it well? If none does: is its port free?"""
-    health = _health(settings)
+    health = health_of(settings)
     ours = health is not None and health.chain == chain
     if held and not ours:
         who = holder_of_file(settings.file(files.SIGNED)) or "?"
@@ -104,7 +108,7 @@ def look_at_node(settings: Settings, chain: str, held: bool) -> Iterator[Finding
         yield finding("node", "wrong", taken)
 
 
-def _wellness(health: _Health) -> Iterator[Finding]:
+def _wellness(health: Health) -> Iterator[Finding]:
     bad = [check for check in health.checks if not check.ok]
     if health.ok:
         yield fine(
@@ -114,7 +118,7 @@ def _wellness(health: _Health) -> Iterator[Finding]:
         yield finding("node", "wrong", errors.NodeUnwell(detail_zh=check.zh, detail_en=check.en))
 
 
-def _health(settings: Settings) -> _Health | None:
+def health_of(settings: Settings) -> Health | None:
     """What answers on the node's port, if it is a node."""
     scheme = "https" if settings.tls_certificate else "http"
     host = "127.0.0.1" if settings.host in ("", "0.0.0.0") else settings.host
@@ -127,7 +131,7 @@ def _health(settings: Settings) -> _Health | None:
             client.stream("GET", place) as answer,
         ):
             content = read_within(place, answer, ANSWER_BYTES_MAX, ANSWER_TIME_MAX_S)
-            return msgspec.json.decode(content, type=_Health)
+            return msgspec.json.decode(content, type=Health)
     except (Refusal, httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError):
         return None
 

@@ -85,3 +85,25 @@ class DiffSession(Refusal, code="diff.needs_key", field="profile"):
         "The records of {url} are for members to read. Name your company's profile by --profile, or "
         "compare folders of this machine."
     )
+
+
+class PortHeld(Refusal, code="node.port_held", field="port"):
+    zh = (
+        "node.toml 的 {setting} 要用 {host} 的端口 {port}，它已被占用（{who}），或本机没有该地址。请停止那"
+        "个程序，或在 node.toml 中换一个。"
+    )
+    en = (
+        "`{setting}` of node.toml needs port {port} of {host}: it is taken ({who}), or this machine has no "
+        "such address. Stop that program, or name another in node.toml."
+    )
+
+
+class GenesisOther(Refusal, code="node.genesis_other", field="genesis.json"):
+    zh = (
+        "{path} 的创世文件没有验证节点：这条链由一家运营方排序，不是多家共同运行的网络。请换用网络的创世文"
+        "件；该链的节点用 hansa up 或 hansa follow 运行。"
+    )
+    en = (
+        "The genesis file of {path} names no validators: one operator orders this chain. Take the genesis "
+        "file of the network; nodes of this chain run by `hansa up` or `hansa follow`."
+    )

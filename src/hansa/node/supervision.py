@@ -26,7 +26,7 @@ READY_EVERY_S = 0.05
 
 
 class Hold(Exception):
-    """A probe saw what no restart mends: the message says what."""
+    """Seen was what no restart mends: the message says what."""
 
 
 class Child(NamedTuple):
@@ -45,7 +45,7 @@ class Child(NamedTuple):
     """It may be silent for long once it has begun (an engine that replays): bad answers count only after a
     first good one."""
     heard: Callable[[dict[str, Any]], str] = lambda _line: ""
-    """Looks at each log line; a text is a reason to hold."""
+    """Looks at each log line; a text is a reason to start anew. May raise Hold."""
 
 
 class Bounds(NamedTuple):
@@ -151,8 +151,11 @@ class _Running:
         self._tell("ended", f"{how}; {self.last_words()}" if code > 0 else how)
 
     def _hear(self, line: dict[str, Any]) -> None:
-        if reason := self.child.heard(line):
-            self._tell("hold", reason)
+        try:
+            if wrong := self.child.heard(line):
+                self._tell("unwell", wrong)
+        except Hold as reason:
+            self._tell("hold", str(reason))
 
     def _probe(self) -> None:
         failed = 0

@@ -81,10 +81,10 @@ def guard(directory: Path, public: bytes, chain: str, look: Look, *, blocks: int
 
 
 def read_state(path: Path) -> State | None:
-    """What the engine signed last; None where the file is missing or damaged."""
+    """What the engine signed last; None where that is not known: no file, a damaged one, or nothing yet."""
     try:
         found = msgspec.json.decode(read_bounded(path, STATE_BYTES_MAX), type=State)
-        return found if int(found.height) >= 0 else None
+        return found if int(found.height) > 0 else None
     except (OSError, ValueError, msgspec.MsgspecError):
         return None
 

@@ -1,0 +1,111 @@
+"""What is looked at before a network node is started; each trouble is a refusal that says what to do."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median_low
+
+from hansa.apps.consortium.messages import Genesis
+from hansa.kernel.canonical import decode_strict
+from hansa.kernel.refusal import Refusal
+from hansa.node import engine_binary, errors
+from hansa.node import errors_supervision as refusals
+from hansa.node import settings as files
+from hansa.node.holders import holder_of_file, holder_of_port, port_is_free
+from hansa.node.joining_checks import CLOCK_OFF_MAX_MS, ask_all
+from hansa.node.joining_engine import PATH, Ask, Status
+from hansa.node.settings import Settings
+from hansa.node.settings_engine import VALIDATOR_KEY, port_of
+
+LOCK = "node.lock"
+OTHER_COMMANDS = {"operator": "hansa up", "follower": "hansa follow"}
+
+
+def read_settings(directory: Path) -> Settings:
+    """Raises FileMissing, SettingsWrong, NotNetwork, …"""
+    found = files.read(directory)
+    if found.role != "network":
+        raise refusals.NotNetwork(path=str(directory), role=found.role, other=OTHER_COMMANDS[found.role])
+    return found
+
+
+def check_folder(settings: Settings) -> bytes:
+    """The genesis file of a folder that has all a node needs. Raises FileMissing, GenesisOther, …"""
+    for name in (files.GENESIS, files.NODE_KEY, VALIDATOR_KEY):
+        if not settings.file(name).is_file():
+            raise errors.FileMissing(path=str(settings.file(name)))
+    genesis = settings.file(files.GENESIS).read_bytes()
+    if not decode_strict(genesis, Genesis).is_network:
+        raise refusals.GenesisOther(path=settings.directory)
+    return genesis
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Within it no other process runs this folder's node. Raises FolderHeld."""
+    path = directory / LOCK
+    with path.open("a+b") as file:
+        try:
+            _lock(file.fileno())
+        except OSError:
+            raise refusals.FolderHeld(path=str(directory), who=holder_of_file(path) or "?") from None
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    """Given up by the system when the process ends, however it ends. Raises OSError if another has it."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def check_ports(settings: Settings) -> None:
+    """Raises PortHeld, which names the setting and who has the port."""
+    wanted = [("port", settings.host, settings.port)]
+    if not settings.engine.relay_only:
+        host = settings.engine.listen.rpartition(":")[0].strip("[]")
+        wanted.append(("[engine] listen", host, port_of(settings.engine.listen)))
+    for setting, host, port in wanted:
+        if port and not port_is_free(host, port):
+            who = holder_of_port(port) or "?"
+            raise refusals.PortHeld(setting=setting, host=host, port=port, who=who)
+
+
+def other_nodes(settings: Settings) -> dict[str, str]:
+    """Addresses of the other members' nodes that the settings name."""
+    found: dict[str, str] = dict(settings.peers)
+    sync = settings.engine.sync
+    for number, server in enumerate(sync.servers if sync else ()):
+        url = server.removesuffix(PATH)
+        if url not in found.values():
+            found[f"server-{number}"] = url
+    return found
+
+
+def check_others(ask: Ask, urls: Mapping[str, str], clock: Callable[[], int]) -> dict[str, Status | Refusal]:
+    """What the others say of themselves. Raises ClockWrong if this machine's clock is far off theirs.
+
+    Those that do not answer are no reason not to start: somebody is always first.
+    """
+    heard = ask_all(ask, urls)
+    clocks = [said.clock_ms for said in heard.values() if isinstance(said, Status) and said.clock_ms]
+    if clocks and abs(off_ms := clock() - median_low(clocks)) > CLOCK_OFF_MAX_MS:
+        raise refusals.ClockWrong(seconds=abs(off_ms) // 1_000, limit=CLOCK_OFF_MAX_MS // 1_000)
+    return heard
+
+
+def check_all(
+    settings: Settings, ask: Ask, urls: Mapping[str, str], clock: Callable[[], int]
+) -> tuple[bytes, engine_binary.Found]:
+    """The genesis file and the engine, where all is as a start needs it. Raises a refusal."""
+    genesis = check_folder(settings)
+    engine = engine_binary.check()
+    check_ports(settings)
+    check_others(ask, urls, clock)
+    return genesis, engine

@@ -1,0 +1,256 @@
+"""`hansa node run`: the application and the engine of a member's node, as one service."""
+
+import hashlib
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import msgspec
+
+from hansa.client.keyfiles import public_of
+from hansa.engines.store import connect_to_read
+from hansa.kernel.refusal import Refusal
+from hansa.kernel.types import Natural, Struct, TimeMs
+from hansa.node import supervision_checks as checks
+from hansa.node import supervision_key as keys
+from hansa.node.doctor_peers import health_of
+from hansa.node.joining_engine import Ask, over_http, status
+from hansa.node.network_run import free_port
+from hansa.node.private import private
+from hansa.node.server import now_ms
+from hansa.node.settings import LEDGER, Settings
+from hansa.node.settings_engine import ENGINE, VALIDATOR_KEY, sockets
+from hansa.node.supervision import BOUNDS, Bounds, Child, Hold, Supervisor, Told
+from hansa.node.supervision_logs import Stream
+
+STATE_FILE = Path("run") / "supervisor.json"
+APPLICATION_CODE = "from hansa.cli.main import main; main()"
+HOLDING = {"hash", "blocked"}
+"""Checks of /health that no restart mends."""
+HASHES = ("AppHash", "LastResultsHash", "ValidatorsHash", "ConsensusHash", "LastBlockID")
+FAILURE = "CONSENSUS FAILURE"
+FROZEN_S = 180.0
+"""So long without a block while others make some, and the engine is started anew."""
+FROZEN_BLOCKS = 5
+RPC_TIME_MAX_S = 10.0
+FOREIGN_SETTINGS = ("CMT", "TM", "TMHOME", "CMTHOME")
+"""The engine would take settings from the user's environment over those in its folder."""
+
+
+class Supervised(Struct):
+    """What the supervisor of a folder does, for `hansa node status`: `run/supervisor.json`."""
+
+    pid: Natural
+    state: str
+    since_ms: TimeMs
+    restarts: Natural
+    cause: str = ""
+    children: dict[str, Natural] = {}
+
+
+@private()
+def supervise(
+    directory: Path,
+    *,
+    alone: bool = False,
+    told: Callable[[Told, Settings], None] = lambda _told, _settings: None,
+    bounds: Bounds = BOUNDS,
+    ask: Ask | None = None,
+    clock: Callable[[], int] = now_ms,
+) -> None:
+    """Run the node of a directory until SIGTERM or SIGINT. From the main thread of its process only.
+
+    `alone`: the operator's word that no other node has this folder's validator key. Raises a refusal where
+    the node cannot be started at all; what goes wrong later it mends by starting both anew, and tells.
+    """
+    settings = checks.read_settings(directory)
+    if not settings.port:
+        settings = msgspec.structs.replace(settings, port=free_port())  # It has to be probed somewhere.
+    ask = ask or over_http()
+    with checks.held(directory):
+        genesis, engine = checks.check_all(settings, ask, checks.other_nodes(settings), clock)
+        stream = Stream(settings.log)
+
+        def tell(now: Told) -> None:
+            _note(settings, now, clock)
+            told(now, settings)
+
+        guard = Guard(settings, hashlib.sha256(genesis).hexdigest(), ask, alone, stream)
+        made = Supervisor(
+            (application(settings), consensus(settings, Path(engine.path), ask, guard)), stream, tell, bounds
+        )
+        guard.over = made.stopping.is_set
+        made.handle_signals()
+        try:
+            made.run()
+        finally:
+            stream.close()
+
+
+# The two programs.
+
+
+def application(settings: Settings) -> Child:
+    """The ledger's process: HTTP, and the socket that the engine calls."""
+    meeting = sockets(settings.directory)
+
+    def probe() -> str:
+        said = health_of(settings)
+        if said is None:
+            return f"no answer at port {settings.port}"
+        for check in said.checks:
+            if check.name in HOLDING and not check.ok:
+                raise Hold(f"{check.name}: {check.en}")
+        bad = [check.en for check in said.checks if check.name == "application" and not check.ok]
+        return bad[0] if bad else ""
+
+    return Child(
+        name="application",
+        command=(
+            sys.executable,
+            "-c",
+            APPLICATION_CODE,
+            "up",
+            settings.directory,
+            "--port",
+            str(settings.port),
+        ),
+        environment=os.environ,
+        before=meeting.prepare,
+        ready=meeting.abci.exists,
+        probe=probe,
+    )
+
+
+def consensus(settings: Settings, program: Path, ask: Ask, guard: Callable[[], None]) -> Child:
+    """The engine's process, on the folder that the application wrote for it."""
+    return Child(
+        name="engine",
+        command=(str(program), "start", "--home", str(settings.file(ENGINE).absolute())),
+        environment=engine_environment(os.environ),
+        before=guard,
+        ready=lambda: True,
+        probe=EngineProbe(settings, ask),
+        slow_start=True,
+        heard=failure_in,
+    )
+
+
+def engine_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Proxies and authorities are passed on; what would change the engine's settings is not."""
+    kept = {name: value for name, value in own.items() if name.split("_")[0] not in FOREIGN_SETTINGS}
+    return {**kept, "CMT_LOG_FORMAT": "json"}
+
+
+def failure_in(line: Mapping[str, Any]) -> str:
+    """Why a line of the engine's log is a reason to start anew: it stays alive after its consensus failed.
+
+    Raises Hold where its block bears another hash than the state here: a restart would fail the same way.
+    """
+    if FAILURE not in str(line.get("event", "")):
+        return ""
+    why = f"{line.get('event')} {line.get('err', '')}".strip()
+    if any(word in why for word in HASHES):
+        raise Hold(why)
+    return why
+
+
+class EngineProbe:
+    """Does the engine answer, and does its height move while that of others does?"""
+
+    def __init__(self, settings: Settings, ask: Ask, rpc: Callable[[], Any] | None = None) -> None:
+        self._urls, self._ask = checks.other_nodes(settings), ask
+        self._socket = sockets(settings.directory).rpc
+        self._rpc = rpc or self._status
+        self._height, self._since = 0, time.monotonic()
+
+    def __call__(self) -> str:
+        try:
+            sync = self._rpc()["result"]["sync_info"]
+            height, catching_up = int(sync["latest_block_height"]), bool(sync["catching_up"])
+        except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+            return f"no answer of the engine ({type(error).__name__})"
+        if height != self._height or catching_up:
+            self._height, self._since = height, time.monotonic()
+        if time.monotonic() - self._since < FROZEN_S:
+            return ""
+        others = [height for url in self._urls.values() if (height := self._height_of(url))]
+        ahead = max(others, default=0)
+        return "" if ahead < height + FROZEN_BLOCKS else f"it stands at {height}, others are at {ahead}"
+
+    def _status(self) -> Any:
+        over = httpx2.HTTPTransport(uds=str(self._socket))
+        with httpx2.Client(transport=over, timeout=RPC_TIME_MAX_S, trust_env=False) as client:
+            return msgspec.json.decode(client.get("http://engine/status").content)
+
+    def _height_of(self, url: str) -> int:
+        try:
+            return status(self._ask, url).height
+        except Refusal:
+            return 0
+
+
+class Guard:
+    """Called before each start of the engine: may this folder's key sign?"""
+
+    def __init__(self, settings: Settings, chain: str, ask: Ask, alone: bool, stream: Stream) -> None:
+        self._settings, self._chain, self._ask, self._alone = settings, chain, ask, alone
+        self._stream = stream
+        self.over: Callable[[], bool] = lambda: False
+
+    def __call__(self) -> None:
+        """Raises KeyInUse or KeyUnsure."""
+        settings = self._settings
+        done: Literal["fine", "new", "moved"] | str = keys.guard(
+            Path(settings.directory),
+            public_of(settings.file(VALIDATOR_KEY)),
+            self._chain,
+            keys.Look(self._ask, checks.other_nodes(settings), self.over),
+            blocks=blocks_in(settings.file(LEDGER)),
+            alone=self._alone,
+        )
+        self._stream.note("key", state=done)
+
+
+def blocks_in(ledger: Path) -> int:
+    """How many blocks a ledger's file holds; 0 where there is none."""
+    if not ledger.is_file():
+        return 0
+    try:
+        database = connect_to_read(ledger)
+        try:
+            found = database.execute("SELECT max(height) FROM blocks").fetchone()
+        finally:
+            database.close()
+    except sqlite3.Error:
+        return 1  # A damaged one held something.
+    return int(found[0] or 0)
+
+
+# What is told.
+
+
+def _note(settings: Settings, now: Told, clock: Callable[[], int]) -> None:
+    """Write it where `hansa node status` finds it. A full disk is no reason to end."""
+    path = settings.file(str(STATE_FILE))
+    state = Supervised(os.getpid(), now.state, clock(), now.restarts, now.cause, dict(now.pids))
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        part.write_bytes(msgspec.json.encode(state))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def supervised(directory: Path) -> Supervised | None:
+    """What the supervisor of a folder wrote last; None where it never ran."""
+    try:
+        return msgspec.json.decode((directory / STATE_FILE).read_bytes(), type=Supervised)
+    except (OSError, msgspec.MsgspecError):
+        return None

@@ -13,8 +13,10 @@ NOWHERE = Path(":memory:")
 class Disk(Protocol):
     """One node's disk."""
 
-    path: Path
-    """Where the ledger lies on it."""
+    @property
+    def path(self) -> Path:
+        """Where the ledger lies on it now."""
+        ...
 
     def open(self, path: Path) -> SqliteStore:
         """The store as it lies there, for a process that begins."""
@@ -36,10 +38,9 @@ class Disk(Protocol):
 class FastDisk:
     """A fast store that outlives its process. `make` gives an empty one: planted faults have their own."""
 
-    path = NOWHERE
-
     def __init__(self, make: Callable[[], FastStore] = FastStore) -> None:
         self._make = make
+        self.path = NOWHERE
         self.store = make()
 
     def open(self, path: Path) -> SqliteStore:

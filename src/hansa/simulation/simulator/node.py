@@ -95,10 +95,12 @@ class Node:
 
     def down(self, why: str) -> None:
         """The process is gone, and its memory with it."""
-        self.app, self.armed, self.why_down = None, None, why
+        gone, self.app, self.armed, self.why_down = self.app, None, None, why
         self.mempool.clear()
         self.cache.clear()
         self.disk.crash()
+        if gone is not None:
+            gone.close()
 
     def start(self, known: Callable[[int], Decided], init: abci.InitChain) -> None:
         """Open the application and ask where it stands. Raises Broken where that is no place to go on from.

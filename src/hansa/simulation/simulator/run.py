@@ -185,6 +185,12 @@ class Run:
             tuple(self._diary),
         )
 
+    def close(self) -> None:
+        """Close what is open on disks."""
+        for node in self.nodes:
+            if node.app is not None:
+                node.app.close()
+
     def _live(self) -> None:
         """Until the ledger is as high as asked; or, of a script, as long as it goes."""
         self._calm_from_ms = 0

@@ -19,8 +19,16 @@ T = TypeVar("T")
 
 def replay(seed: int, scenario: Scenario, options: Options, keep: Sequence[int]) -> Verdict:
     """The run of a seed with only these pieces of it: numbers as `shrink` gives them."""
-    whole = Run(seed, scenario, options).finish()
-    return Run(seed, scenario, replace(options, script=part(whole.script, keep), tell=True)).finish()
+    whole = _finish(seed, scenario, options)
+    return _finish(seed, scenario, replace(options, script=part(whole.script, keep), tell=True))
+
+
+def _finish(seed: int, scenario: Scenario, options: Options) -> Verdict:
+    run = Run(seed, scenario, options)
+    try:
+        return run.finish()
+    finally:
+        run.close()
 
 
 def part(script: Script, keep: Sequence[int]) -> Script:
@@ -47,7 +55,7 @@ class _Tries:
             return False
         self.left -= 1
         options = replace(self._options, script=part(self._whole.script, keep))
-        verdict = Run(self._whole.seed, self._scenario, options).finish()
+        verdict = _finish(self._whole.seed, self._scenario, options)
         return verdict.broken is not None and verdict.broken.rule == self.rule
 
 

@@ -104,7 +104,7 @@ class Troubles:
             return
         try:
             node.start(self._chain.known, self._chain.init)
-            if node.answered == 0:
+            if node.answered == 0 and self._chain.height:
                 self._join_by_snapshot(node)
         except Crashed:
             node.down("crash")

@@ -219,7 +219,7 @@ def rechunked(folder: Path, kind: str, change: Callable[[list[Any]], list[Any]],
     (folder / chunk.name).unlink()
     beside = folder.with_name("beside")
     beside.mkdir()
-    writer = snapshot._Writer(beside, 0, None)
+    writer = snapshot._Writer(snapshot.into(beside), 0, None)
     snapshot.CHUNK_BYTES_MAX = 10**9
     writer.write(kind, pairs, chunk.table)  # type: ignore[arg-type]
     (beside / writer.chunks[0].name).rename(folder / "changed.bin")
@@ -324,6 +324,28 @@ def test_a_broken_or_forged_snapshot_is_refused_and_leaves_nothing(
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
+def summed_away(folder: Path) -> None:
+    """A record that stands in the snapshot 2^16 times more: each lane of the sum is again what it was."""
+    manifest = manifest_of(folder)
+    first = manifest.chunks[0]
+    beside = folder / "beside"
+    beside.mkdir()
+    writer = snapshot._Writer(snapshot.into(beside), 0, None)
+    writer.write("records", [(b"forged", b"{}")], first.table)
+    (beside / writer.chunks[0].name).rename(folder / "forged.bin")
+    beside.rmdir()
+    forged = replace(writer.chunks[0], name="forged.bin")
+    counts = tuple(replace(each, rows=each.rows + (each.table == first.table)) for each in manifest.tables)
+    rewritten(folder, chunks=(*(forged,) * 2**16, *manifest.chunks), tables=counts)
+
+
+def test_no_record_is_summed_away(played: Consortium, taken: Path, tmp_path: Path) -> None:
+    summed_away(taken)
+    with pytest.raises(Broken) as refused:
+        restored(played, taken, tmp_path / "new" / "ledger.db")
+    assert "order" in refused.value.en
+
+
 def logged_anew(folder: Path, change: Callable[[list[BlockLeaf]], list[BlockLeaf]]) -> None:
     """An operator that forges its own log: other leaves, every header right for them and signed."""
     manifest = manifest_of(folder)
@@ -336,7 +358,7 @@ def logged_anew(folder: Path, change: Callable[[list[BlockLeaf]], list[BlockLeaf
         root = merkle.root(hashes[:height]).hex()
         header = Header(chain=manifest.chain, height=height, time_ms=leaf.time_ms, app_hash=root)
         headers.append(signed_anew(header))
-    writer = snapshot._Writer(folder / "anew", 0, None)
+    writer = snapshot._Writer(snapshot.into(folder / "anew"), 0, None)
     (folder / "anew").mkdir()
     writer.write("blocks", [(encode(leaf), encode(head)) for leaf, head in zip(leaves, headers, strict=True)])
     for chunk in chunks:

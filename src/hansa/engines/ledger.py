@@ -230,6 +230,11 @@ class Ledger(Reading):
             self.store.set_meta(name, value)
 
     @property
+    def founded_sum(self) -> bytes:
+        """Sum over the records of the genesis file."""
+        return self._founded.state_sum
+
+    @property
     def state(self) -> Committed:
         """The records as the last block left them."""
         return self._present

@@ -12,7 +12,7 @@ from hansa.engines.store import Rows
 from hansa.kernel import Context, Registry, merkle
 from hansa.kernel.apply import BlockLeaf, Chain, Now
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Inclusion, Proof, SignedHeader, inclusion
+from hansa.kernel.evidence import BlockProof, Inclusion, Proof, SignedHeader, inclusion
 from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.state import Committed, Damaged, Name, Overlay
 
@@ -248,6 +248,18 @@ class Reading:
                 block=leaf,
                 within_log=within_log,
             )
+
+    def prove_block(self, kind: str, height: int, head: int | None = None) -> BlockProof:
+        """All items of a kind of a block, under the header of height `head` (here: the newest)."""
+        head = self.height if head is None else head
+        if kind not in KINDS or not 0 < height <= head <= self.height:
+            raise errors.NotOnLedger(kind=kind, height=height, index=0)
+        return BlockProof(
+            kind=kind,  # type: ignore[arg-type]  # one of the three
+            items=tuple(self.items(kind, height)),
+            block=self.leaf(height),
+            within_log=self._log_path(height, head),
+        )
 
     def consistency(self, old: int, new: int | None = None) -> list[str]:
         """Path that shows that the log at height `old` is a prefix of the one at `new` (or now)."""

@@ -7,7 +7,7 @@ what a key has signed is never taken back. So a restored node first hears from t
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from hansa.engines import errors
 from hansa.engines.durable import place, write_durably
 from hansa.engines.founding import Founded, found
 from hansa.engines.ledger import Ledger
-from hansa.engines.reader import Reader
+from hansa.engines.reader import Reader, standing
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.replay import scrub
 from hansa.engines.sealed import stands
@@ -27,6 +27,7 @@ from hansa.engines.snapshot import (
     Chunk,
     FolderTaken,
     Manifest,
+    Pair,
     Progress,
     Unsigned,
     read_chunk,
@@ -38,9 +39,13 @@ from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import Header, SignedHeader, signed_by
 from hansa.kernel.signatures import VerifiedCache
-from hansa.kernel.state import Damaged
+from hansa.kernel.state import Damaged, Name
 
 LEDGER, ABOUT = "ledger.db", "backup.json"
+Nodes = dict[tuple[int, int], bytes]
+"""Nodes of the log of blocks by level and position."""
+Read = Callable[[Chunk], list[Pair]]
+"""The pairs of a chunk, checked by its hash. Raises Broken."""
 PAGES_AT_ONCE = 1_024
 """4 MiB: how much is copied before progress is told, and whoever wants to can cancel."""
 
@@ -130,8 +135,9 @@ def restore_snapshot(
         if manifest.chain != founded.chain.id:
             raise errors.WrongGenesis(chain=manifest.chain[:12])
         _check_signer(manifest, founded)
-        with closing(SqliteStore(passing)) as store:
-            _load(store, folder, manifest, progress)
+        with closing(SqliteStore(passing)) as store, store.commit():
+            _load(store, lambda chunk: read_chunk(folder, chunk), manifest, progress)
+            store.set_meta("restored", b"")
         ledger = _opened(passing, founded)
         with closing(ledger):
             if not _as_it_says(ledger, manifest):
@@ -184,53 +190,100 @@ def _opened(passing: Path, founded: Founded) -> Ledger:
 # From chunks to a file.
 
 
-def _load(store: SqliteStore, folder: Path, manifest: Manifest, progress: Progress | None) -> None:
-    """Everything in the chunks, as it lies there; the sum and the log are computed from it."""
+def adopt(ledger: Ledger, manifest: Manifest, read: Read, notes: Mapping[str, bytes]) -> None:
+    """Lay a network's snapshot down in an open ledger that holds no block yet, in one commit: whole or not at
+    all. `notes` are small facts that become durable with it.
+
+    Nothing in it is believed but the manifest's `app_hash`, for which the caller answers. Raises Broken,
+    WrongGenesis, HistoryBroken; then the ledger is as it was.
+    """
+    store = ledger.store
+    if manifest.chain != ledger.chain.id:
+        raise errors.WrongGenesis(chain=manifest.chain[:12])
+    with store.commit():
+        store.drop_records()
+        state_sum = _load(store, read, manifest, None)
+        for name, value in notes.items():
+            store.set_meta(name, value)
+        reading = standing(store, ledger.chain, ledger.genesis, store.height())
+        if not _as_it_says(reading, manifest):
+            raise Broken(what=MANIFEST, detail="what it says is not what the chunks hold")
+        last = reading.leaf(reading.height).state_digest if reading.height else ""
+        if lthash.digest(state_sum) != (last or lthash.digest(ledger.founded_sum)):
+            raise Broken(what="records", detail="they are not those that the last block commits to")
+        check_log(reading, signatures=True)
+    ledger.reopen()
+
+
+def _load(store: SqliteStore, read: Read, manifest: Manifest, progress: Progress | None) -> bytes:
+    """Everything in the chunks, as it lies there; the sum, which is returned, and the log are computed."""
     total = sum(chunk.rows for chunk in manifest.chunks)
     done, state_sum, height = 0, lthash.EMPTY, 0
+    last: Name | None = None
+    nodes: Nodes = {}
     for chunk in manifest.chunks:
-        with store.commit():
-            if chunk.kind == "records":
-                state_sum = _load_records(store, chunk, read_chunk(folder, chunk), state_sum)
-            else:
-                height = _load_blocks(store, read_chunk(folder, chunk), height)
+        rows = read(chunk)
+        if chunk.kind == "records":
+            last = _last_in_order(chunk, rows, last)
+            store.write_records({(chunk.table, key): value for key, value in rows})
+            added = [lthash.element(chunk.table, key, value) for key, value in rows]
+            state_sum = lthash.update(state_sum, [], added)
+        else:
+            height = _load_blocks(store, rows, height, nodes)
         done += chunk.rows
         if progress is not None:
             progress(done, total)
-    with store.commit():
-        store.set_meta("state_sum", state_sum)
-        store.set_meta("chain", manifest.chain.encode())
-        store.set_meta("blocks_from", (height + 1).to_bytes(8, "big"))
-        store.set_meta("restored", b"")
+    store.set_meta("state_sum", state_sum)
+    store.set_meta("chain", manifest.chain.encode())
+    store.set_meta("blocks_from", (height + 1).to_bytes(8, "big"))
+    return state_sum
 
 
-def _load_records(
-    store: SqliteStore, chunk: Chunk, rows: list[tuple[bytes, bytes]], state_sum: bytes
-) -> bytes:
-    added = [lthash.element(chunk.table, key, value) for key, value in rows]
-    changes: dict[tuple[str, bytes], bytes | None] = {(chunk.table, key): value for key, value in rows}
-    if len(changes) != len(rows):
-        raise Broken(what=chunk.name, detail="a key stands in it twice")
-    store.write_records(changes)
-    return lthash.update(state_sum, [], added)
+def _last_in_order(chunk: Chunk, rows: list[Pair], last: Name | None) -> Name:
+    """The last name of the chunk. Raises Broken unless all follow each other, and the chunk before.
+
+    What is summed 2^16 times adds nothing to the sum: so no name may come twice.
+    """
+    for key, _ in rows:
+        name = (chunk.table, key)
+        if last is not None and name <= last:
+            raise Broken(what=chunk.name, detail="its records are not in strict order")
+        last = name
+    assert last is not None
+    return last
 
 
-def _load_blocks(store: SqliteStore, rows: list[tuple[bytes, bytes]], height: int) -> int:
+def _load_blocks(store: SqliteStore, rows: list[Pair], height: int, nodes: Nodes) -> int:
+    def put(level: int, index: int, value: bytes) -> None:
+        nodes[level, index] = value
+        store.put_node(level, index, value)
+
     for leaf, header in rows:
-        store.append_leaf(height, merkle.leaf_hash(leaf))
+        _append(nodes, height, merkle.leaf_hash(leaf), put)
         height += 1
         store.write_block(height, leaf, header)
     return height
 
 
-def _as_it_says(ledger: Ledger, manifest: Manifest) -> bool:
+def _append(nodes: Nodes, size: int, leaf_hash: bytes, put: merkle.PutNode) -> bytes:
+    """Add a leaf to a log of which `nodes` holds the complete subtrees, and only these; the new root."""
+    root = merkle.append(size, leaf_hash, lambda *at: nodes[at], put)
+    kept = {at: nodes[at] for at in merkle.peaks(size + 1)}
+    nodes.clear()
+    nodes.update(kept)
+    return root
+
+
+def _as_it_says(reading: Reading, manifest: Manifest) -> bool:
+    rows, height = reading.rows, reading.height
     counted = tuple((each.table, each.rows) for each in manifest.tables)
-    frontier = tuple(ledger.store.node(*peak).hex() for peak in merkle.peaks(ledger.height))
+    frontier = tuple(rows.node(*peak).hex() for peak in merkle.peaks(height))
+    root = merkle.root_of(height, rows.node).hex()
     return (
-        (manifest.height, manifest.app_hash, manifest.frontier) == (ledger.height, ledger.app_hash, frontier)
-        and manifest.header == ledger.head()
-        and manifest.leaf == (ledger.leaf(ledger.height) if ledger.height else None)
-        and counted == tuple(ledger.store.counts())
+        (manifest.height, manifest.app_hash, manifest.frontier) == (height, root, frontier)
+        and manifest.header == reading.head()
+        and manifest.leaf == (reading.leaf(height) if height else None)
+        and counted == tuple(rows.counts())
     )
 
 
@@ -261,15 +314,13 @@ def check_log(reading: Reading, progress: Progress | None = None, *, signatures:
 
     `signatures`: and that the operator of each height signed its header, by the records as they stand.
     """
-    nodes: dict[tuple[int, int], bytes] = {}
+    nodes: Nodes = {}
     time_ms = reading.genesis.created_ms
     for height in range(1, reading.height + 1):
         try:
             leaf_bytes, header_bytes = reading.rows.block_at(height)
             leaf, signed = decode(leaf_bytes, BlockLeaf), decode(header_bytes, SignedHeader)
-            root = merkle.append(
-                height - 1, merkle.leaf_hash(leaf_bytes), lambda *at: nodes[at], _putting(nodes)
-            )
+            root = _append(nodes, height - 1, merkle.leaf_hash(leaf_bytes), _putting(nodes))
             stored = reading.rows.node(0, height - 1)
         except (Damaged, ValueError) as error:
             raise errors.HistoryBroken(height=height) from error
@@ -287,7 +338,7 @@ def check_log(reading: Reading, progress: Progress | None = None, *, signatures:
             progress(height, reading.height)
 
 
-def _putting(nodes: dict[tuple[int, int], bytes]) -> Callable[[int, int, bytes], None]:
+def _putting(nodes: Nodes) -> Callable[[int, int, bytes], None]:
     def put(level: int, index: int, value: bytes) -> None:
         nodes[level, index] = value
 

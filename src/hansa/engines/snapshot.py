@@ -9,14 +9,17 @@ the hashes of its complete subtrees, largest first.
 
 Nothing in it is believed. The header is signed by the operator, whose key comes from the genesis file and the
 handovers, never from the records; the leaves lead to its `app_hash`; the records, summed anew, lead to the
-state digest in the last leaf. A chunk's hash only says early which file is
-broken.
+state digest in the last leaf. Records stand in strict order of table and key: none can come twice, since what
+is summed 2^16 times adds nothing to the sum. A chunk's hash only says early which file is broken.
+
+A network's snapshot has no signature: its `app_hash` is shown by a commit of the validators. It is the same,
+byte for byte, on every node that takes it at one height of the engine.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from hansa.apps.consortium.handovers import Handover
 from hansa.engines.durable import write_durably
@@ -36,6 +39,8 @@ MANIFEST = "manifest.json"
 Kind = Literal["records", "blocks"]
 
 Pair = tuple[bytes, bytes]
+Put = Callable[[str, bytes], None]
+"""Keeps a file under its name, durably."""
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is in all, rows; may raise to cancel."""
 
@@ -70,6 +75,8 @@ class Manifest(Struct):
     leaf: BlockLeaf | None = None
     """Of the last block; none at height 0."""
     header: SignedHeader | None = None
+    engine_height: Natural = 0
+    """Of a network's engine; its next block is the first one that is not in here."""
     handovers: tuple[Handover, ...] = ()
     """Each change of the cosigners since genesis, signed by a quorum of the set before, as far as known."""
 
@@ -109,15 +116,25 @@ def write_snapshot(
         raise FolderTaken(path=str(folder))
     folder.mkdir(parents=True)
     with reader.snapshot() as view:
-        counts = [TableCount(table=table, rows=rows) for table, rows in view.rows.counts()]
-        total = sum(count.rows for count in counts) + view.height
-        writer = _Writer(folder, total, progress)
-        for count in counts:
-            writer.write("records", _records(view, count.table), count.table)
-        writer.write("blocks", map(view.rows.block_at, range(1, view.height + 1)))
         known = tuple(each for each in handovers if each.head.header.height <= view.height)
-        manifest = replace(_manifest(view, tuple(counts), tuple(writer.chunks)), handovers=known)
-    write_durably(folder / MANIFEST, encode(manifest))
+        return write_chunks(view, into(folder), progress, handovers=known)
+
+
+def into(folder: Path) -> Put:
+    """Files of a folder."""
+    return lambda name, data: write_durably(folder / name, data)
+
+
+def write_chunks(view: Reading, put: Put, progress: Progress | None = None, **more: Any) -> Manifest:
+    """Put every chunk of a state that stands still, then the manifest. `more`: further fields of it."""
+    counts = [TableCount(table=table, rows=rows) for table, rows in view.rows.counts()]
+    total = sum(count.rows for count in counts) + view.height
+    writer = _Writer(put, total, progress)
+    for count in counts:
+        writer.write("records", _records(view, count.table), count.table)
+    writer.write("blocks", map(view.rows.block_at, range(1, view.height + 1)))
+    manifest = replace(_manifest(view, tuple(counts), tuple(writer.chunks)), **more)
+    put(MANIFEST, encode(manifest))
     return manifest
 
 
@@ -146,9 +163,9 @@ def _records(view: Reading, table: str) -> Iterator[Pair]:
 class _Writer:
     """Writes pairs into chunks, and keeps their hashes."""
 
-    def __init__(self, folder: Path, total: int, progress: Progress | None) -> None:
+    def __init__(self, put: Put, total: int, progress: Progress | None) -> None:
         self.chunks: list[Chunk] = []
-        self._folder, self._total, self._progress = folder, total, progress
+        self._keep, self._total, self._progress = put, total, progress
         self._done = 0
 
     def write(self, kind: Kind, pairs: Iterable[Pair], table: str = "") -> None:
@@ -168,7 +185,7 @@ class _Writer:
     def _put(self, kind: Kind, table: str, parts: list[bytes], rows: int) -> None:
         data = b"".join(parts)
         name = f"{kind}-{len(self.chunks):06}.bin"
-        write_durably(self._folder / name, data)
+        self._keep(name, data)
         digest = hashlib.sha256(data).hexdigest()
         self.chunks.append(Chunk(name=name, kind=kind, rows=rows, size=len(data), sha256=digest, table=table))
         self._done += rows
@@ -201,6 +218,11 @@ def read_chunk(folder: Path, chunk: Chunk) -> list[Pair]:
         data = path.read_bytes()
     except OSError as fault:
         raise Broken(what=chunk.name, detail=str(fault)) from fault
+    return unpack_chunk(chunk, data)
+
+
+def unpack_chunk(chunk: Chunk, data: bytes) -> list[Pair]:
+    """The pairs in a chunk's bytes, if they are those of the manifest. Raises Broken."""
     if hashlib.sha256(data).hexdigest() != chunk.sha256:
         raise Broken(what=chunk.name, detail="its hash is not that of the manifest")
     pairs = list(_pairs(data, chunk.name))

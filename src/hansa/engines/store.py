@@ -304,6 +304,10 @@ class SqliteStore(Rows):
             [name for name, value in changes.items() if value is None],
         )
 
+    def drop_records(self) -> None:
+        """All of them: others take their place in the same commit."""
+        self.write_records({(table, key): None for table, key, _ in list(self.records())})
+
     def write_block(self, height: int, leaf: bytes, header: bytes) -> None:
         self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (height, leaf, header))
 
@@ -337,6 +341,10 @@ class SqliteStore(Rows):
     def append_leaf(self, size: int, leaf_hash: bytes) -> bytes:
         """Add a leaf to a log of `size` leaves; returns the new root. O(log size)."""
         return merkle.append(size, leaf_hash, self.node, self._put_node)
+
+    def put_node(self, level: int, position: int, value: bytes) -> None:
+        """A node of the log of blocks."""
+        self._put_node(level, position, value)
 
     def _put_node(self, level: int, position: int, value: bytes) -> None:
         self._db.execute("INSERT INTO nodes VALUES (?, ?, ?)", (level, position, value))

@@ -16,6 +16,7 @@ from hansa.engines.cometbft.server import CONNECTIONS_MAX, Server, serve
 from hansa.engines.errors import Waiting
 from tests.engines.cometbft.network import Network
 from tests.kernel import room
+from tests.waiting import until
 
 WAIT_S = 30
 
@@ -135,6 +136,7 @@ def test_what_is_no_request_ends_its_connection_and_no_other(served: Served, rub
     assert isinstance(last, abci.ExceptionAnswer)
     assert bad.ended()
     assert good.ask(abci.Echo("still there")) == abci.EchoAnswer("still there")
+    assert until(lambda: served.unfit, WAIT_S)
     assert [type(each) for each in served.unfit] == [FrameUnfit]
     assert served.faults == []
 
@@ -147,6 +149,7 @@ def test_a_failing_application_answers_nobody_any_more(served: Served) -> None:
     assert isinstance(told, abci.ExceptionAnswer)
     assert consensus.ended()
     assert query.ended()
+    assert until(lambda: served.faults, WAIT_S)
     assert [type(each) for each in served.faults] == [HeightUnexpected]
     with pytest.raises(OSError):
         served.connect()
@@ -159,6 +162,7 @@ def test_an_error_of_the_program_ends_it_likewise(served: Served) -> None:
     served.server.answerers[abci.Info] = broken
     told = served.connect().ask(abci.Info())
     assert told == abci.ExceptionAnswer("ZeroDivisionError: ")
+    assert until(lambda: served.faults, WAIT_S)
     assert [type(each) for each in served.faults] == [ZeroDivisionError]
 
 

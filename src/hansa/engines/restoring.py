@@ -202,6 +202,7 @@ def adopt(ledger: Ledger, manifest: Manifest, read: Read, notes: Mapping[str, by
         raise errors.WrongGenesis(chain=manifest.chain[:12])
     with store.commit():
         store.drop_records()
+        store.drop_meta("stopped")
         state_sum = _load(store, read, manifest, None)
         for name, value in notes.items():
             store.set_meta(name, value)

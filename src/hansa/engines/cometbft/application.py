@@ -19,23 +19,25 @@ from hansa.engines.cometbft import admission, errors
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.facts import facts_of
 from hansa.engines.cometbft.founding import APP_VERSION, BLOCK_BYTES_MAX, engine_chain_id
+from hansa.engines.cometbft.giving import FORMAT, Beside, Giving, at_once, in_thread
+from hansa.engines.cometbft.mark import MARK, Mark
 from hansa.engines.cometbft.shares import Shares
+from hansa.engines.cometbft.shelf import FolderShelf, MemoryShelf, Shelf
+from hansa.engines.cometbft.taking import Taking
 from hansa.engines.folder import open_folder
 from hansa.engines.founding import found
 from hansa.engines.ledger import CACHE_RECORDS, KEEP, Keep, Watch, unwatched
 from hansa.engines.reader import Reader, reader_of
 from hansa.engines.sealed import sealed
 from hansa.engines.stops import STOPS_MAX
-from hansa.engines.store import Connect, OpenStore, SqliteStore, connect
-from hansa.kernel import Natural, Refusal, Registry, Release, Struct, encode
+from hansa.engines.store import IN_MEMORY, Connect, OpenStore, SqliteStore, connect
+from hansa.kernel import Refusal, Registry, Release, encode
 from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import Applied, Block, Incident, Verify
 from hansa.kernel.canonical import decode
 from hansa.kernel.refusal import shown
 from hansa.kernel.signatures import VerifiedCache
 
-MARK = "engine"
-"""Under which name the engine's height rests on disk."""
 STALE_MS = 10_000
 """A block whose time lies so far behind the proposer's clock is proposed empty: the time of the next one is
 that of the votes on it, and so its transactions find the present."""
@@ -51,13 +53,10 @@ class Policy:
     mempool_bytes: int = 8 * 2**20
     """The same as the engine's own settings: of all members together."""
     engine_blocks: int = 100_000
-    """Blocks that the engine keeps for others to catch up from; proofs do not need them."""
-
-
-class Mark(Struct):
-    """How far the engine is with this ledger: its height of the last block that is durable."""
-
-    height: Natural
+    """Blocks that the engine keeps for others to catch up from, at least; proofs do not need them."""
+    snapshot_interval: int = 1_000
+    """Heights of the engine from one snapshot for joiners to the next, on all nodes the same; 0: none."""
+    snapshots_kept: int = 2
 
 
 class Made(NamedTuple):
@@ -79,6 +78,16 @@ class _Finalized(NamedTuple):
     applied: Applied
 
 
+Shelves = tuple[Shelf, Shelf]
+"""For the snapshots of this node, and for one that arrives."""
+
+
+def _shelves(path: Path) -> Shelves:
+    if str(path) == IN_MEMORY:
+        return MemoryShelf(), MemoryShelf()
+    return FolderShelf(path.with_name("snapshots")), FolderShelf(path.with_name("joining"))
+
+
 class Application:
     """A network's ledger behind its engine. `clock` gives ms since the epoch; it moves no state.
 
@@ -87,7 +96,8 @@ class Application:
     also right after it was opened: it can be read then, but must not be served to an engine.
 
     `verify` stands for checking signatures; `registry` for a release of its rooms: tests have their own.
-    `on_block` is told of each block once it is durable, on the thread that serves the engine.
+    `on_block` is told of each block once it is durable, on the thread that serves the engine. Snapshots lie
+    in two folders beside the ledger, or on `shelves`; they are written `beside` the writer.
     """
 
     def __init__(
@@ -106,6 +116,8 @@ class Application:
         watch: Watch = unwatched,
         open_store: OpenStore = SqliteStore,
         on_block: Callable[[Made], None] | None = None,
+        shelves: Shelves | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self.verify = verify or VerifiedCache().verify
         founded = found(genesis, registry or release or rooms.release(), self.verify)
@@ -125,7 +137,17 @@ class Application:
             watch=watch,
             open_store=open_store,
         )
+        self._beside = self.reader()
         try:
+            own, arriving = shelves or _shelves(path)
+            self.snapshots = Giving(
+                own,
+                interval=policy.snapshot_interval,
+                kept=policy.snapshots_kept,
+                tell=self.ledger.stops.tell,
+                beside=beside or (at_once if str(path) == IN_MEMORY else in_thread),
+            )
+            self._taking = Taking(arriving, self.ledger)
             self._begin()
         except BaseException:
             self.close()
@@ -175,6 +197,7 @@ class Application:
         return reader_of(self.ledger)
 
     def close(self) -> None:
+        self._beside.close()
         self.ledger.close()
         self.signed.close()
 
@@ -298,6 +321,8 @@ class Application:
         self._finalized, self.engine_height = None, done.engine_height
         self.shares.leave(applied.transactions)
         height = applied.leaf.height if applied.leaf else 0
+        if self.snapshots.is_due(self.engine_height):
+            self.take_snapshot()
         self._tell(Made(done.engine_height, done.time_ms, height, done.app_hash, applied))
         return abci.CommitAnswer(retain_height=self._retain_height())
 
@@ -312,18 +337,36 @@ class Application:
             self.ledger.stops.tell(Incident("on_block", detail))
 
     def _retain_height(self) -> int:
-        return max(0, self.engine_height - self.policy.engine_blocks + 1)
+        """Never beyond the oldest snapshot: whoever takes it needs the blocks after it."""
+        return max(0, min(self.engine_height - self.policy.engine_blocks + 1, self.snapshots.oldest()))
 
     # Snapshots for those who join.
 
-    def list_snapshots(self, asked: abci.ListSnapshots) -> abci.ListSnapshotsAnswer:
-        return abci.ListSnapshotsAnswer()
+    def take_snapshot(self) -> bool:
+        """Begin one of the state as it stands; False where one is being written, or its files fail."""
+        return self.snapshots.take(self._beside, self.engine_height)
 
-    def offer_snapshot(self, asked: abci.OfferSnapshot) -> abci.OfferSnapshotAnswer:
-        return abci.OfferSnapshotAnswer(abci.Offer.REJECT_FORMAT)
+    def list_snapshots(self, asked: abci.ListSnapshots) -> abci.ListSnapshotsAnswer:
+        return abci.ListSnapshotsAnswer(self.snapshots.listed())
 
     def load_snapshot_chunk(self, asked: abci.LoadSnapshotChunk) -> abci.LoadSnapshotChunkAnswer:
-        return abci.LoadSnapshotChunkAnswer()
+        """Empty where this node does not have it, or no longer."""
+        chunk = self.snapshots.chunk(asked.height, asked.chunk) if asked.format == FORMAT else b""
+        return abci.LoadSnapshotChunkAnswer(chunk)
+
+    def offer_snapshot(self, asked: abci.OfferSnapshot) -> abci.OfferSnapshotAnswer:
+        """Only a node that has nothing takes one."""
+        self.ledger.stops.check()
+        if self.engine_height or self.height:
+            return abci.OfferSnapshotAnswer(abci.Offer.ABORT)
+        return abci.OfferSnapshotAnswer(self._taking.offer(asked))
 
     def apply_snapshot_chunk(self, asked: abci.ApplySnapshotChunk) -> abci.ApplySnapshotChunkAnswer:
-        return abci.ApplySnapshotChunkAnswer(abci.Apply.ABORT)
+        """With the last chunk the ledger stands at the snapshot's height, or is as it was."""
+        if self.engine_height or self.height:
+            return abci.ApplySnapshotChunkAnswer(abci.Apply.ABORT)
+        with self.ledger.stops.guarded():
+            answer, done = self._taking.chunk(asked)
+        if done:
+            self._begin()
+        return answer

@@ -54,6 +54,18 @@ class MempoolShare(Refusal, code="engine.mempool_share", field="member"):
     )
 
 
+class OtherSnapshot(Refusal, code="engine.other_snapshot", field="snapshot"):
+    zh = (
+        "高度 {height} 的快照与验证节点所签的区块头不符（{what}），未采用，账本未变。引擎会换用其他节点的"
+        "快照；若都不可用，请不用快照、改从创世起逐块同步。"
+    )
+    en = (
+        "The snapshot of height {height} is not what the validators signed ({what}): it is not used and the "
+        "ledger is as it was. The engine goes on with one of another node; where all fail, join without a "
+        "snapshot, block by block."
+    )
+
+
 class FrameUnfit(Refusal, code="engine.frame_unfit", field="message"):
     zh = (
         "与共识引擎之间的报文无法识别（{detail}）。请用 hansa engine check 检查引擎的版本，"

@@ -1,0 +1,406 @@
+"""Snapshots between nodes: the same on all, checked chunk by chunk, laid down whole or not at all."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.engines import snapshot
+from hansa.engines.cometbft import messages as abci
+from hansa.engines.cometbft.application import Policy
+from hansa.engines.cometbft.giving import FORMAT
+from hansa.engines.cometbft.shelf import FolderShelf, MemoryShelf, Shelf
+from hansa.engines.replay import scrub
+from hansa.engines.restoring import check_log
+from hansa.engines.snapshot import MANIFEST, Manifest
+from hansa.kernel import encode, lthash, replace
+from hansa.kernel.canonical import decode_strict
+from hansa.kernel.evidence import Header, holds
+from tests.engines.cometbft.network import Network
+from tests.kernel import room
+
+EVERY = 5
+POLICY = Policy(snapshot_interval=EVERY, snapshots_kept=2)
+
+
+def now(work: Callable[[], None]) -> None:
+    work()
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "CHUNK_BYTES_MAX", 1_500)
+
+
+def grown(path: Path, blocks: int = EVERY) -> Network:
+    """A network's node after some blocks, the last of which is a snapshot's."""
+    net = Network(path, registry=room.registry(), policy=POLICY, beside=now)
+    net.init()
+    for number in range(blocks - 1):
+        wires = [net.wire("maker", room.Register(tool=f"tool-{number}-{each}")) for each in range(6)]
+        net.block(*wires)
+    net.block()
+    return net
+
+
+@pytest.fixture
+def giver(tmp_path: Path) -> Iterator[Network]:
+    (tmp_path / "giver").mkdir()
+    net = grown(tmp_path / "giver" / "ledger.db")
+    yield net
+    net.close()
+
+
+@pytest.fixture
+def joiner(tmp_path: Path) -> Iterator[Network]:
+    (tmp_path / "joiner").mkdir()
+    net = Network(tmp_path / "joiner" / "ledger.db", registry=room.registry(), policy=POLICY, beside=now)
+    yield net
+    net.close()
+
+
+def listed(net: Network) -> tuple[abci.Snapshot, ...]:
+    return net.application.list_snapshots(abci.ListSnapshots()).snapshots
+
+
+def chunk(net: Network, of: abci.Snapshot, number: int) -> bytes:
+    return net.application.load_snapshot_chunk(abci.LoadSnapshotChunk(of.height, of.format, number)).chunk
+
+
+def offer(net: Network, of: abci.Snapshot, app_hash: bytes) -> int:
+    return net.application.offer_snapshot(abci.OfferSnapshot(of, app_hash)).result
+
+
+def give(net: Network, number: int, data: bytes) -> abci.ApplySnapshotChunkAnswer:
+    return net.application.apply_snapshot_chunk(abci.ApplySnapshotChunk(number, data, "peer"))
+
+
+def hash_of(net: Network) -> bytes:
+    return bytes.fromhex(net.application.app_hash)
+
+
+def where(net: Network) -> tuple[int, int, str]:
+    return net.application.engine_height, net.application.height, net.application.app_hash
+
+
+def join(joiner: Network, giver: Network) -> list[int]:
+    (found,) = listed(giver)
+    assert offer(joiner, found, hash_of(giver)) == abci.Offer.ACCEPT
+    return [give(joiner, number, chunk(giver, found, number)).result for number in range(found.chunks)]
+
+
+def test_a_joiner_stands_where_the_snapshot_does(giver: Network, joiner: Network) -> None:
+    results = join(joiner, giver)
+    assert len(results) > 5
+    assert set(results) == {abci.Apply.ACCEPT}
+    assert where(joiner) == where(giver) == (EVERY, EVERY - 1, giver.application.app_hash)
+    told = joiner.application.info(abci.Info())
+    assert (told.last_block_height, told.last_block_app_hash) == (EVERY, hash_of(giver))
+    assert told.app_version == giver.application.info(abci.Info()).app_version
+    ledger = joiner.application.ledger
+    assert scrub(ledger.store, ledger.leaf(ledger.height).state_digest) > 0
+    check_log(ledger, signatures=True)
+
+
+def test_both_go_on_alike_and_after_a_restart_too(giver: Network, joiner: Network) -> None:
+    join(joiner, giver)
+    wires = [giver.wire("plant", room.Register(tool="after"))]
+    joiner.now_ms = giver.now_ms
+    assert joiner.block(*wires) == giver.block(*wires)
+    joiner.reopen()
+    assert where(joiner) == where(giver)
+    wires = [giver.wire("plant", room.Register(tool="later"))]
+    joiner.now_ms = giver.now_ms
+    assert joiner.block(*wires) == giver.block(*wires)
+
+
+def test_readers_beside_it_see_the_new_state(giver: Network, joiner: Network) -> None:
+    reader = joiner.application.reader()
+    with reader.snapshot() as before:
+        assert before.height == 0
+    join(joiner, giver)
+    with reader.snapshot() as after:
+        assert after.height == giver.application.height
+    reader.close()
+
+
+def test_proofs_of_old_leaves_survive(giver: Network, joiner: Network) -> None:
+    """The item comes from a node that keeps the block; its way up to the head from the one that joined."""
+    join(joiner, giver)
+    old = giver.application.ledger.prove("transaction", 1, 0)
+    within_log = joiner.application.ledger._log_path(1, joiner.application.height)
+    head = Header(
+        chain=joiner.application.chain.id,
+        height=joiner.application.height,
+        time_ms=joiner.application.ledger.time_ms,
+        app_hash=joiner.application.app_hash,
+    )
+    assert holds(replace(old, within_log=within_log), head)
+    assert joiner.application.ledger.blocks_from() == joiner.application.height + 1
+
+
+def test_all_nodes_have_the_same_snapshot_those_that_joined_by_one_too(
+    giver: Network, joiner: Network, tmp_path: Path
+) -> None:
+    other = grown(Path(":memory:"))
+    assert listed(other) == listed(giver)
+    join(joiner, giver)
+    for number in range(EVERY):
+        wires = [giver.wire("plant", room.Register(tool=f"more-{number}"))]
+        joiner.now_ms = giver.now_ms
+        assert joiner.block(*wires) == giver.block(*wires)
+    assert listed(joiner)[-1] == listed(giver)[-1]
+    assert listed(joiner)[-1].height == 2 * EVERY
+    other.close()
+
+
+def test_the_last_few_are_kept_and_listed_after_a_restart(giver: Network) -> None:
+    for _ in range(2 * EVERY):
+        giver.block()
+    kept = listed(giver)
+    assert [each.height for each in kept] == [2 * EVERY, 3 * EVERY]
+    assert {each.format for each in kept} == {FORMAT}
+    giver.reopen()
+    assert listed(giver) == kept
+    assert chunk(giver, kept[0], 0)
+
+
+def test_what_a_process_that_ended_left_is_no_snapshot(giver: Network) -> None:
+    folder = giver.path.with_name("snapshots") / f"{3 * EVERY:012}"
+    folder.mkdir()
+    (folder / "records-000000.bin").write_bytes(b"half")
+    assert [each.height for each in listed(giver)] == [EVERY]
+    giver.reopen()
+    assert not folder.exists()
+
+
+def test_the_writer_goes_on_while_a_snapshot_is_written(tmp_path: Path) -> None:
+    """Its view stands still; one at a time is written."""
+    later: list[Callable[[], None]] = []
+    net = Network(tmp_path / "ledger.db", registry=room.registry(), policy=POLICY, beside=later.append)
+    for number in range(2 * EVERY):
+        net.block(net.wire("maker", room.Register(tool=f"tool-{number}")))
+    assert len(later) == 1
+    assert listed(net) == ()
+    later.pop()()
+    (found,) = listed(net)
+    manifest = decode_strict(chunk(net, found, 0), Manifest)
+    assert (found.height, manifest.engine_height, manifest.height) == (EVERY, EVERY, EVERY)
+    net.close()
+
+
+def test_a_snapshot_that_cannot_be_written_is_an_incident_and_no_more(tmp_path: Path) -> None:
+    class Full(MemoryShelf):
+        def put(self, height: int, name: str, data: bytes) -> None:
+            raise OSError("no space left")
+
+    net = Network(registry=room.registry(), policy=POLICY, shelves=(Full(), MemoryShelf()))
+    for _ in range(EVERY + 1):
+        net.block()
+    assert net.application.blocked is None
+    assert net.application.incidents[-1].what == "snapshot"
+    assert listed(net) == ()
+    net.close()
+
+
+# What is refused.
+
+
+def test_a_node_that_has_blocks_takes_none(giver: Network, joiner: Network) -> None:
+    (found,) = listed(giver)
+    joiner.block()
+    assert offer(joiner, found, hash_of(giver)) == abci.Offer.ABORT
+    assert give(joiner, 0, b"").result == abci.Apply.ABORT
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({"format": FORMAT + 1}, abci.Offer.REJECT_FORMAT),
+        ({"chunks": 0}, abci.Offer.REJECT),
+        ({"chunks": 100_001}, abci.Offer.REJECT),
+        ({"hash": b"short"}, abci.Offer.REJECT),
+        ({"height": 0}, abci.Offer.REJECT),
+    ],
+)
+def test_an_offer_that_cannot_be_one(
+    giver: Network, joiner: Network, change: dict[str, Any], result: int
+) -> None:
+    (found,) = listed(giver)
+    assert offer(joiner, found._replace(**change), hash_of(giver)) == result
+
+
+def test_a_damaged_chunk_is_asked_for_again_and_its_sender_named(giver: Network, joiner: Network) -> None:
+    (found,) = listed(giver)
+    offer(joiner, found, hash_of(giver))
+    for number in range(found.chunks):
+        whole = chunk(giver, found, number)
+        for bad in (
+            b"",
+            whole[:-1],
+            bytes((whole[0] ^ 1,)) + whole[1:],
+            chunk(giver, found, (number + 1) % 3),
+        ):
+            answer = give(joiner, number, bad)
+            assert answer == abci.ApplySnapshotChunkAnswer(abci.Apply.RETRY, (number,), ("peer",))
+        assert give(joiner, number, whole).result == abci.Apply.ACCEPT
+    assert where(joiner) == where(giver)
+
+
+def test_a_chunk_that_nobody_offered(giver: Network, joiner: Network) -> None:
+    assert give(joiner, 0, b"x").result == abci.Apply.RETRY_SNAPSHOT
+    (found,) = listed(giver)
+    offer(joiner, found, hash_of(giver))
+    assert give(joiner, 1, chunk(giver, found, 1)).result == abci.Apply.RETRY_SNAPSHOT
+
+
+def forged(giver: Network, joiner: Network, **changes: Any) -> tuple[int, ...]:
+    """Chunks of a snapshot whose manifest somebody changed, offered under a hash that fits it."""
+    (found,) = listed(giver)
+    manifest = replace(decode_strict(chunk(giver, found, 0), Manifest), **changes)
+    data = encode(manifest)
+    chunks = 1 + len(manifest.chunks)
+    lie = found._replace(hash=hashlib.sha256(data).digest(), chunks=chunks)
+    offer(joiner, lie, hash_of(giver))
+    results = [give(joiner, 0, data).result]
+    for number in range(1, chunks):
+        if results[-1] == abci.Apply.ACCEPT:
+            results.append(give(joiner, number, chunk(giver, found, number)).result)
+    return tuple(results)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chain": "0" * 64},
+        {"app_hash": "0" * 64},
+        {"engine_height": EVERY + 1},
+        {"height": 2},
+        {"tables": ()},
+        {"frontier": ()},
+        {"leaf": None},
+        {"header": None},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_manifest_that_does_not_lead_to_the_header(
+    giver: Network, joiner: Network, changes: dict[str, Any]
+) -> None:
+    results = forged(giver, joiner, **changes)
+    assert results[-1] == abci.Apply.REJECT_SNAPSHOT
+    untouched(joiner)
+    assert set(join(joiner, giver)) == {abci.Apply.ACCEPT}, "another one is taken after it"
+
+
+def test_a_snapshot_with_fewer_chunks_than_its_manifest(giver: Network, joiner: Network) -> None:
+    (found,) = listed(giver)
+    offer(joiner, found._replace(chunks=3), hash_of(giver))
+    assert give(joiner, 0, chunk(giver, found, 0)).result == abci.Apply.REJECT_SNAPSHOT
+    untouched(joiner)
+
+
+def left(joiner: Network) -> list[Path]:
+    """What lies about of a snapshot that was not finished."""
+    return list(joiner.path.with_name("joining").glob("*"))
+
+
+def untouched(joiner: Network) -> None:
+    """As it was founded; nothing is left of what came."""
+    ledger = joiner.application.ledger
+    assert where(joiner)[:2] == (0, 0)
+    assert ledger.store.height() == 0
+    assert scrub(ledger.store, lthash.digest(ledger.founded_sum)) > 0
+    assert joiner.application.incidents[-1].what == "snapshot"
+    assert left(joiner) == []
+    assert joiner.application.blocked is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("records", lambda data: data.replace(b"tool-1-1", b"tool-1-X")),
+        ("blocks", lambda data: data.replace(b'"height":2', b'"height":3')),
+    ],
+)
+def test_content_that_does_not_lead_to_the_header(
+    giver: Network, joiner: Network, kind: str, change: Callable[[bytes], bytes]
+) -> None:
+    """Each chunk fits its hash, and all together not what the validators signed."""
+    (found,) = listed(giver)
+    manifest = decode_strict(chunk(giver, found, 0), Manifest)
+    data = {number: chunk(giver, found, number) for number in range(1, found.chunks)}
+    chunks = list(manifest.chunks)
+    changed = 0
+    for number, each in enumerate(manifest.chunks, 1):
+        new = change(data[number]) if each.kind == kind else data[number]
+        changed += new != data[number]
+        data[number] = new
+        chunks[number - 1] = replace(each, sha256=hashlib.sha256(new).hexdigest(), size=len(new))
+    assert changed
+    lie = encode(replace(manifest, chunks=tuple(chunks)))
+    offer(joiner, found._replace(hash=hashlib.sha256(lie).digest()), hash_of(giver))
+    results = [give(joiner, number, data.get(number, lie)).result for number in range(found.chunks)]
+    assert results[-1] == abci.Apply.REJECT_SNAPSHOT
+    untouched(joiner)
+
+
+class Broken(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("step", ["write_records", "write_block", "set_meta", "check"])
+def test_a_crash_in_the_middle_leaves_nothing_half(
+    giver: Network, joiner: Network, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise Broken
+
+    if step == "check":
+        monkeypatch.setattr("hansa.engines.restoring.check_log", broken)
+    else:
+        monkeypatch.setattr(joiner.application.ledger.store, step, broken)
+    with pytest.raises(Broken):
+        join(joiner, giver)
+    monkeypatch.undo()
+    monkeypatch.setattr(snapshot, "CHUNK_BYTES_MAX", 1_500)
+    joiner.reopen()
+    assert where(joiner)[:2] == (0, 0)
+    assert left(joiner) == []
+    assert set(join(joiner, giver)) == {abci.Apply.ACCEPT}
+    assert where(joiner) == where(giver)
+
+
+def test_one_of_an_empty_log(tmp_path: Path) -> None:
+    """A network that rests from the beginning on has snapshots, too."""
+    giver = Network(registry=room.registry(), policy=POLICY)
+    for _ in range(EVERY):
+        giver.block()
+    joiner = Network(registry=room.registry(), policy=POLICY)
+    assert set(join(joiner, giver)) == {abci.Apply.ACCEPT}
+    assert where(joiner) == where(giver)
+    wires = [giver.wire("plant", room.Register(tool="first"))]
+    joiner.now_ms = giver.now_ms
+    assert joiner.block(*wires) == giver.block(*wires)
+    for net in (giver, joiner):
+        net.close()
+
+
+@pytest.mark.parametrize("made", [MemoryShelf, FolderShelf])
+def test_shelves_are_alike(made: Any, tmp_path: Path) -> None:
+    shelf: Shelf = made(tmp_path / "shelf") if made is FolderShelf else made()
+    assert shelf.heights() == []
+    shelf.put(20, "a", b"1")
+    shelf.put(20, MANIFEST, b"2")
+    shelf.put(10, MANIFEST, b"3")
+    shelf.put(30, "a", b"4")
+    assert shelf.heights() == [10, 20]
+    assert shelf.get(20, "a") == b"1"
+    shelf.drop_unfinished()
+    for height, name in ((30, "a"), (20, "b"), (40, "a")):
+        with pytest.raises(OSError):
+            shelf.get(height, name)
+    shelf.drop(10)
+    shelf.drop(99)
+    assert shelf.heights() == [20]

@@ -1,4 +1,4 @@
-"""Check a Hansa evidence bundle without Hansa: python examples/check_evidence.py BUNDLE GENESIS
+"""Check a Hansa evidence bundle without Hansa: python examples/check_evidence.py BUNDLE GENESIS [HEIGHT:HASH]
 
 From docs/verify-evidence.md; needs Python 3.11 and `cryptography`. Does not rate. Exit status 0 if all holds.
 """
@@ -81,7 +81,10 @@ other parties, or a period is missing = 双方不符，或缺少结算期
 out of order = 位置或次序不对
 refused, or not its outcome = 被拒绝，或不是其结果
 shown as before the close = 出示的是关账之前的状态
+another block than the one known = 不是已知的区块
+not the set in force = 不是当时生效的验证方名单
 too few cosigners = 会签不足
+too little power: {} of {} = 表决权重不足：{} / {}
 too large = 过大
 """
 ZH = dict(line.split(" = ") for line in REASONS.strip().splitlines())
@@ -196,6 +199,151 @@ def check_head(bundle: Any, chain: str, genesis: Any) -> tuple[Any, str, str]:
         return last, "the operator's word", "运营方的一面之词"
     said = f"final: {count} of {len(keys)} cosigners, q={quorum}"
     return last, said, f"已成定论：{len(keys)} 个见证方中 {count} 个会签，法定 {quorum} 个"
+
+
+def varint(number: int) -> bytes:
+    number %= 2**64
+    return bytes([number]) if number < 128 else bytes([number % 128 | 128]) + varint(number >> 7)
+
+
+def part(field: int, value: Any, always: bool = False) -> bytes:
+    """A field of a protobuf message: an integer, or bytes; none where it is 0 or empty, unless always."""
+    if isinstance(value, int):
+        return varint(field * 8) + varint(value) if value else b""
+    return varint(field * 8 + 2) + varint(len(value)) + value if value or always else b""
+
+
+def block_id(name: str, parts: Any) -> bytes:
+    total, inner = fields(parts, "total hash")
+    return part(1, bytes.fromhex(name)) + part(2, part(1, total) + part(2, bytes.fromhex(inner)), True)
+
+
+def moment(value: Any) -> bytes:
+    return part(1, value.get("time_s", 0)) + part(2, value.get("time_ns", 0))
+
+
+def tree(leaves: list[bytes]) -> str:
+    """The root over all leaves (RFC 6962, 2.1)."""
+    row = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    while len(row) > 1:
+        pairs = [sha256(b"\x01" + row[n] + row[n + 1]).digest() for n in range(0, len(row) - 1, 2)]
+        row = pairs + row[len(row) // 2 * 2 :]
+    return row[0].hex()
+
+
+def engine_hash(engine: Any) -> str:
+    """The hash of a header of CometBFT 0.38: a tree over its fourteen fields (§5.1)."""
+    names = (
+        "app_hash chain_id consensus_hash data_hash evidence_hash height last_commit_hash last_results_hash "
+    )
+    names += "next_validators_hash proposer time_s validators_hash version_block"
+    *_, last, _, app = fields(engine, names, "last_block time_ns version_app")
+    hashes = "last_commit data validators next_validators consensus app last_results evidence"
+    return tree(
+        [
+            part(1, engine["version_block"]) + part(2, app or 0),
+            part(1, engine["chain_id"].encode()),
+            part(1, engine["height"]),
+            moment(engine),
+            block_id(*fields(last, "hash parts")) if last else part(2, b"", True),
+            *(part(1, bytes.fromhex(engine[f"{name}_hash"])) for name in hashes.split()),
+            part(1, bytes.fromhex(engine["proposer"])),
+        ]
+    )
+
+
+def in_order(seats: Any) -> list[tuple[int, str, str, bytes]]:
+    """(−power, address, member, key) of a set that can stand: most power first, then by address (§5.1)."""
+    powers, keys = [seat["power"] for seat in seats], [raw(seat["public"]) for seat in seats]
+    whole = all(type(power) is int and power > 0 for power in powers) and sum(powers) < 2**53
+    whole = (
+        whole and 0 < len(seats) <= 256 and len({*keys}) == len({s["member"] for s in seats}) == len(seats)
+    )
+    need(whole and all(len(key) == 32 for key in keys), "validators", "no set that can stand")
+    return sorted(
+        (-p, sha256(k).hexdigest()[:40], s["member"], k) for p, k, s in zip(powers, keys, seats, strict=True)
+    )
+
+
+def set_hash(seats: list[tuple[int, str, str, bytes]]) -> str:
+    return tree([part(1, part(1, key), True) + part(2, -power) for power, _, _, key in seats])
+
+
+def commit_power(where: str, head: Any, chain: str, seats: Any, since: int) -> tuple[int, int]:
+    """The power that voted for a header, and the whole; nothing in it is false (§5.1, §6, 1)."""
+    header, signature, suite, commit, tip = fields(head, "header signature suite commit tip")
+    engine, parts, votes, number = fields(commit, "header parts votes", "round")
+    block, (index, size, path) = (
+        tip["block"],
+        fields(fields(tip, "block within_log")[1], "index size", "path"),
+    )
+    told = [header["height"] - 1, header["height"], header["height"], header["time_ms"], header["app_hash"]]
+    same = told == [index, size, block["height"], block["time_ms"], engine["app_hash"]]
+    same = (
+        same and (suite, signature, header["chain"]) == (16, "", chain) and engine["chain_id"] == chain[:50]
+    )
+    need(same, where, "other chain, or signed twice")
+    need(root_of(canonical(block), index, size, path) == header["app_hash"], where, "not in the log")
+    need(engine["height"] >= since, where, "out of order")
+    need(set_hash(seats) == engine["validators_hash"], where, "not the set in force")
+    need(len(votes) == len(seats), where, "not the set in force")
+    power, body = 0, part(1, 2) + b"\x11" + engine["height"].to_bytes(8, "little")
+    body += b"\x19" + number.to_bytes(8, "little") if number else b""
+    for (weight, address, member, key), vote in zip(seats, votes, strict=True):
+        flag, *_ = fields(vote, "flag", "address signature time_ns time_s")
+        if vote == {"flag": 1}:
+            continue
+        name = part(4, block_id(engine_hash(engine), parts), True) if flag == 2 else b""
+        message = body + name + part(5, moment(vote), True) + part(6, engine["chain_id"].encode())
+        true = signed_by(key, 1, raw(vote["signature"]), varint(len(message)) + message)
+        need(true and flag in (2, 3) and vote["address"] == address, where, "not signed by {}", member)
+        power -= weight if flag == 2 else 0
+    whole = -sum(weight for weight, *_ in seats)
+    need(power * 3 > whole * 2, where, "too little power: {} of {}", power, whole)
+    return power, whole
+
+
+def check_network(bundle: Any, chain: str, genesis: Any, known: str) -> tuple[Any, str, str]:
+    """The same on a network: its sets of validators are followed from genesis on (§5.1, §6, 1)."""
+    seats, since, head, engines = (
+        in_order(genesis["validators"]),
+        1,
+        bundle["head"],
+        [bundle.get("checkpoint")],
+    )
+    sets = [(since, set_hash(seats))]
+    for n, handover in enumerate(bundle.get("handovers", [])):
+        event, change = fields(handover, "event head")
+        where, engine = f"handovers[{n}]", change["commit"]["header"]
+        commit_power(where, change, chain, seats, since)
+        item, block, _ = check_proof(where, event, "event", change["header"], {})
+        new = load(item, where)
+        is_change = (
+            new["_type"] == "consortium.validators_changed" and block["height"] == change["header"]["height"]
+        )
+        need(is_change, where, "no change of the set there")
+        seats, since = in_order(new["validators"]), engine["height"] + 1
+        true = engine["validators_hash"] != engine["next_validators_hash"] == set_hash(seats)
+        need(true, where, "no change of the set there")
+        sets.append((since, set_hash(seats)))
+        engines.append(engine)
+    power, whole = commit_power("head", head, chain, seats, since)
+    if known:
+        height, _, name = known.partition(":")
+        engines.append(head["commit"]["header"])
+        here = [engine for engine in engines if engine and engine["height"] == int(height)]
+        need(
+            here and {engine_hash(e) for e in here} == {name},
+            f"checkpoint {height}",
+            "another block than the one known",
+        )
+        following = [[s for at, s in sets if at <= here[0]["height"] + one][-1] for one in (0, 1)]
+        true = following == [here[0]["validators_hash"], here[0]["next_validators_hash"]]
+        need(true, f"checkpoint {height}", "not the set in force")
+    voted = f"power {power} of {whole}, set {len(sets)}, engine height {head['commit']['header']['height']}"
+    said = f"proved by validators ({voted}), if over two thirds of each set were honest, old keys destroyed"
+    said_zh = f"已由验证节点证明（表决权重 {power} / {whole}，第 {len(sets)} 届）"
+    return head["header"], said, said_zh + "，前提：每届诚实方超过三分之二且旧密钥已销毁"
 
 
 def check_proof(where: str, proof: Any, kind: str, header: Any, sizes: Any) -> tuple[bytes, Any, int]:
@@ -503,14 +651,22 @@ def check_records(agreement: Any, records: Any, actions: Any, sources: Any, held
     return counted
 
 
-def check(data: bytes, genesis_bytes: bytes) -> str:
+def check(data: bytes, genesis_bytes: bytes, known: str = "") -> str:
     """What a reader should know of evidence that holds: numbers without a record, too. Raises Broken."""
     try:
         need(len(data) <= 64 * 2**20, "bundle", "too large")
         genesis, bundle = load(genesis_bytes, "genesis"), load(data, "bundle")
         need(bundle["format"] == "hansa-evidence-2", "format", "other fields")
-        fields(bundle, "attests format head subject transactions", "contract events handovers readings")
-        header, said, said_zh = check_head(bundle, sha256(genesis_bytes).hexdigest(), genesis)
+        optional = "contract events handovers readings"
+        fields(
+            bundle,
+            "attests format head subject transactions",
+            optional + " checkpoint" * ("validators" in genesis),
+        )
+        whose = (bundle, sha256(genesis_bytes).hexdigest(), genesis)
+        header, said, said_zh = (
+            check_network(*whose, known) if "validators" in genesis else check_head(*whose)
+        )
         records, found, events = read_items(bundle, header)
         acts = Acts(genesis, records, events)
         actions = check_transactions(genesis, header["chain"], records, found, acts)
@@ -530,6 +686,6 @@ def check(data: bytes, genesis_bytes: bytes) -> str:
 
 if __name__ == "__main__":
     try:
-        print(check(*(Path(name).read_bytes() for name in sys.argv[1:3])))
+        print(check(*(Path(name).read_bytes() for name in sys.argv[1:3]), *sys.argv[3:4]))
     except (Broken, OSError) as problem:
         sys.exit(str(problem))

@@ -155,7 +155,7 @@ PYTHON = sorted(
 )
 WORDS = ["TO" + "DO", "FIX" + "ME", "st" + "ub", "place" + "holder"]
 FORBIDDEN_WORDS = re.compile(rf"\b({'|'.join(WORDS)})s?\b", re.IGNORECASE)
-LINES_MAX = {"examples/check_evidence.py": 535}
+LINES_MAX = {"examples/check_evidence.py": 695}
 """One file that stands alone, so that a stranger has one thing to read; all others: 500."""
 
 

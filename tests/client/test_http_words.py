@@ -135,7 +135,7 @@ def test_a_host_that_shows_no_genesis_gets_no_session(node: NodeDouble) -> None:
     node.private.add("/v1/genesis")
     with pytest.raises(Refusal):
         unpinned(node).open_session()
-    assert len(node.seen) == 3
+    assert len(node.seen) == 2
     assert not any("sessions" in request.url.path for request in node.seen)
 
 

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from hansa.client.errors import AnswerUnusable
-from hansa.client.operators import Operators, operators_behind, url_of
+from hansa.client.operators import Operators, is_network, operators_behind, url_of
 from hansa.client.transport import InProcess, Transport
+from hansa.client.trust import Trust
+from hansa.client.validators import Validators
 from hansa.kernel import Action, Registry, encode, limits
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
@@ -18,6 +20,7 @@ from hansa.kernel.transaction import sign
 T = TypeVar("T")
 OnWord = Callable[[bytes], None]
 NOT_SIGNED = "an acknowledgement that no operator whom the cosigners stand for signed"
+NOT_PROVED = "an outcome that is not proved under a header which the validators signed"
 
 
 class Refused(Exception):
@@ -56,6 +59,8 @@ class Signing:
         self.clock = clock
         self._on_word = on_word
         self._operators: Operators | None = None
+        self._validators: Validators | None = None
+        """On a network: what was checked of it so far."""
 
     def _hand_on(self, words: Sequence[bytes]) -> bool:
         """Give on what the operator signed. False if it is not known who the operator is, or was not it."""
@@ -84,8 +89,15 @@ def not_the_operators(url: str) -> Refusal:
     return AnswerUnusable(url=url, detail=NOT_SIGNED)
 
 
+def not_proved(url: str) -> Refusal:
+    return AnswerUnusable(url=url, detail=NOT_PROVED)
+
+
 class Client(Signing):
-    """One key's access to the ledger. Keeps its own sequence numbers; `clock` dates its signatures."""
+    """One key's access to the ledger. Keeps its own sequence numbers; `clock` dates its signatures.
+
+    On a network what is told of the ledger counts once it is proved; `trust` is what is known of it already.
+    """
 
     def __init__(
         self,
@@ -98,6 +110,7 @@ class Client(Signing):
         clock: Callable[[], int],
         sequence: int = 0,
         on_word: OnWord = lambda word: None,
+        trust: Trust | None = None,
     ) -> None:
         chain = hashlib.sha256(transport.genesis()).hexdigest()
         super().__init__(
@@ -111,6 +124,9 @@ class Client(Signing):
             on_word=on_word,
         )
         self.transport = transport
+        genesis = transport.genesis()
+        if is_network(genesis):
+            self._validators = Validators(trust or Trust(genesis, chain, None, clock))
 
     def do(self, *actions: Action) -> Receipt:
         """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened."""
@@ -118,7 +134,7 @@ class Client(Signing):
 
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
         """Submit signed transactions. Raises Refused for the first that was refused, or AnswerUnusable where
-        an acknowledgement is not the operator's.
+        an acknowledgement is not the operator's, or on a network an outcome is not proved.
         """
         receipts: list[Receipt] = []
         for start in range(0, len(wires), limits.IN_FLIGHT_MAX):
@@ -128,10 +144,20 @@ class Client(Signing):
                 if not self._hand_on(delivery.acknowledgements):
                     raise not_the_operators(url_of(self.transport))
             receipts += delivery.receipts
+        self._check_proved(receipts)
         for receipt in receipts:
             if receipt.code != "ok":
                 raise Refused(receipt)
         return receipts
+
+    def _check_proved(self, receipts: Sequence[Receipt]) -> None:
+        """On a network: what is told of the ledger is proved. Raises AnswerUnusable."""
+        if self._validators is None:
+            return
+        proved = self._validators.proved_all(self.transport, receipts)
+        for receipt in receipts:
+            if (receipt.height or receipt.code == "ok") and receipt not in proved:
+                raise not_proved(url_of(self.transport))
 
     def query(self, name: str, kind: type[T], **arguments: Any) -> T:
         """Ask a room. The answer is decoded as `kind`."""

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 
-from hansa.client import OnWord, Refused, Signing, errors, not_the_operators
+from hansa.client import OnWord, Refused, Signing, errors, not_proved, not_the_operators
 from hansa.client.bundle import Handover
-from hansa.client.exchange import PATIENCE_MS, Answer, Api, Ask, Pause, Reading, Steps
+from hansa.client.exchange import PATIENCE_MS, Answer, Ask, Pause, Reading, Steps
 from hansa.client.http import (
     AGENT,
     ANSWER_BYTES_MAX,
@@ -31,10 +31,14 @@ from hansa.client.http import (
     stream_request,
     tls_context,
 )
-from hansa.client.operators import HANDOVER_PAUSE_S, HANDOVER_TRIES, operators
+from hansa.client.operators import HANDOVER_PAUSE_S, HANDOVER_TRIES, is_network, operators
+from hansa.client.several import Other, nodes
 from hansa.client.transport import Delivery
+from hansa.client.trust import Trust
+from hansa.client.validators import Calls, Validators
 from hansa.kernel import Action, Registry, encode, limits
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.commit import EngineHeader
+from hansa.kernel.evidence import BlockProof, Proof, SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
@@ -54,6 +58,7 @@ class AsyncHttp:
         key: str = "",
         node: str = "",
         chain: str = "",
+        others: Sequence[Other] = (),
         ca: Path | None = None,
         allow_plain: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -61,8 +66,9 @@ class AsyncHttp:
         lang: str = "en",
         over: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self.api = Api(
+        self.api = nodes(
             url,
+            others,
             signer=signer,
             member=member,
             key=key,
@@ -71,7 +77,6 @@ class AsyncHttp:
             allow_plain=allow_plain,
             patience_ms=int(patience_s * 1_000),
         )
-        self.url = self.api.url
         self._timeout_s, self._genesis = timeout_s, b""
         self._client = httpx2.AsyncClient(
             transport=over,
@@ -89,6 +94,10 @@ class AsyncHttp:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    @property
+    def url(self) -> str:
+        return self.api.url
 
     async def genesis(self) -> bytes:
         if not self._genesis:
@@ -115,6 +124,19 @@ class AsyncHttp:
 
     async def prove(self, kind: str, height: int, index: int, head: int = 0) -> Proof:
         return await self._run(self.api.prove(kind, height, index, head))
+
+    async def prove_block(self, kind: str, height: int, head: int = 0) -> BlockProof:
+        return await self._run(self.api.prove_block(kind, height, head))
+
+    async def consistency(self, old: int, new: int) -> tuple[str, ...]:
+        return await self._run(self.api.consistency(old, new))
+
+    async def engine_header(self, height: int) -> EngineHeader:
+        return await self._run(self.api.engine_header(height))
+
+    def shun(self) -> bool:
+        """The node that answered last is not to be believed: ask others for a while. False: there is none."""
+        return self.api.shun()
 
     async def find(self, transaction: str) -> Receipt | None:
         return await self._run(self.api.find(transaction))
@@ -145,6 +167,7 @@ class AsyncHttp:
                     after, broken_s, pause_s = (event.height, event.index), 0.0, REOPEN_FIRST_S
                     yield event
             except (errors.Unreachable, errors.TimedOut, errors.Busy):
+                self.api.shun()
                 broken_s += pause_s
                 if give_up_s and broken_s > give_up_s:
                     raise
@@ -197,15 +220,15 @@ class AsyncHttp:
         try:
             async with self._client.stream(
                 ask.method,
-                self.url + ask.path,
+                (ask.url or self.url) + ask.path,
                 params=list(ask.params),
                 content=ask.body or None,
                 headers=request_headers(ask, self.api),
             ) as response:
-                body = await read_within(self.url, response, ANSWER_BYTES_MAX, self._timeout_s)
+                body = await read_within(ask.url or self.url, response, ANSWER_BYTES_MAX, self._timeout_s)
                 return Answer(response.status_code, lower(response.headers), body)
         except (httpx2.HTTPError, ssl.SSLError) as error:
-            return refusal_of_network(self.url, error, self._timeout_s)
+            return refusal_of_network(ask.url or self.url, error, self._timeout_s)
         except (errors.AnswerUnusable, errors.TimedOut) as refusal:
             return refusal
 
@@ -225,6 +248,7 @@ class AsyncClient(Signing):
         clock: Callable[[], int],
         sequence: int = 0,
         on_word: OnWord = lambda word: None,
+        trust: Trust | None = None,
     ) -> None:
         super().__init__(
             registry,
@@ -237,6 +261,7 @@ class AsyncClient(Signing):
             on_word=on_word,
         )
         self.transport = transport
+        self._trust = trust
         self._in_flight = asyncio.Semaphore(limits.IN_FLIGHT_MAX)
         self._learning = asyncio.Lock()  # Who the operator is, is asked by one task for all.
 
@@ -251,6 +276,7 @@ class AsyncClient(Signing):
         signer: Signer,
         clock: Callable[[], int],
         on_word: OnWord = lambda word: None,
+        trust: Trust | None = None,
     ) -> "AsyncClient":
         """A client of the node's chain that goes on where its key stopped."""
         chain = hashlib.sha256(await transport.genesis()).hexdigest()
@@ -265,20 +291,45 @@ class AsyncClient(Signing):
             clock=clock,
             sequence=msgspec.json.decode(used, type=int),
             on_word=on_word,
+            trust=trust,
         )
 
     async def do(self, *actions: Action) -> Receipt:
         """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened; or
-        AnswerUnusable where the acknowledgement is not the operator's.
+        AnswerUnusable where the acknowledgement is not the operator's, or on a network nothing is proved.
         """
         async with self._in_flight:
             delivery = await self.transport.deliver([self.sign(*actions)])
-        async with self._learning:
-            await self._hear(delivery.acknowledgements)
         receipt = delivery.receipts[0]
+        async with self._learning:
+            if await self._on_network():
+                await self._check_proved(receipt)
+            else:
+                await self._hear(delivery.acknowledgements)
         if receipt.code != "ok":
             raise Refused(receipt)
         return receipt
+
+    async def _on_network(self) -> bool:
+        """Whether outcomes count by proof. Raises OtherChain."""
+        if self._validators is None and self._operators is None:
+            genesis = await self.transport.genesis()
+            found = hashlib.sha256(genesis).hexdigest()
+            if found != self.chain:
+                raise errors.OtherChain(url=self.transport.url, found=found[:12], expected=self.chain[:12])
+            if is_network(genesis):
+                trust = self._trust or Trust(genesis, self.chain, None, self.clock)
+                self._validators = Validators(trust)
+        return self._validators is not None
+
+    async def _check_proved(self, receipt: Receipt) -> None:
+        """Raises AnswerUnusable where the ledger is told to have what is not proved."""
+        assert self._validators is not None
+        if not receipt.height and receipt.code != "ok":
+            return
+        calls = self._validators.proving(self.transport.url, [receipt])
+        if receipt not in await run_async(self.transport, calls):
+            raise not_proved(self.transport.url)
 
     async def _hear(self, words: Sequence[bytes]) -> None:
         for attempt in range(HANDOVER_TRIES + 2):
@@ -292,6 +343,23 @@ class AsyncClient(Signing):
     async def query(self, name: str, kind: type[T], **arguments: Any) -> T:
         """Ask a room. The answer is decoded as `kind`."""
         return msgspec.json.decode(await self.transport.query(name, encode(arguments)), type=kind)
+
+
+async def run_async(transport: AsyncHttp, calls: Calls[T]) -> T:
+    """The same as `hansa.client.validators.run`."""
+    answer: Any = None
+    refusal: Refusal | None = None
+    while True:
+        try:
+            call = calls.send(answer) if refusal is None else calls.throw(refusal)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        answer, refusal = None, None
+        try:
+            answer = await getattr(transport, call.name)(*call.arguments)
+        except Refusal as found:
+            refusal = found
 
 
 async def read_within(url: str, response: httpx2.Response, most: int, within_s: float) -> bytes:

@@ -9,6 +9,7 @@ from hansa.apps.consortium.handovers import Handover as Handover
 from hansa.apps.leasing.messages import Attachment
 from hansa.apps.leasing.messages_market import LeaseTerms
 from hansa.apps.metering.readings import ProvedReading
+from hansa.kernel.commit import EngineHeader
 from hansa.kernel.evidence import Proof, SignedHeader
 from hansa.kernel.types import Id, MemberId, Natural, Struct, TimeMs
 
@@ -70,6 +71,9 @@ class Bundle(Struct):
     readings: tuple[HeldReading, ...] = ()
     """Readings that counter records of the period repeat, as far as the owner hands them out."""
     handovers: tuple[Handover, ...] = ()
-    """Each change of the cosigners between genesis and the head, oldest first; needed where others signed."""
+    """Each change of the cosigners, or of the validators of a network, between genesis and the head, oldest
+    first; needed where others signed."""
     contract: Contract | None = None
     """Of an agreement that comes of a lease: what its parties signed."""
+    checkpoint: EngineHeader | None = None
+    """Of a network: the engine's header at a height that whoever checks knows, as far as it was asked for."""

@@ -6,14 +6,18 @@ from hansa.apps.billing.deal import bound
 from hansa.apps.billing.messages import Agreement, PublishedTariff, Statement
 from hansa.apps.consortium.handovers import counted, followed
 from hansa.apps.consortium.messages import Attest, CosignersChanged, Genesis
+from hansa.apps.consortium.validator_sets import first_fault, sets_followed, votes_for
 from hansa.apps.leasing import text
 from hansa.apps.leasing.text_draft import Draft
 from hansa.apps.metering.messages import CounterRecord, Device, Feed, Generation
 from hansa.apps.metering.readings import HeldReadings
 from hansa.client import Client
 from hansa.client.bundle import FORMAT, Bundle, Carried, Contract, Handover, HeldReading, Subject
+from hansa.client.operators import url_of
 from hansa.client.origins import Place, Search
 from hansa.client.price_records import price_attests
+from hansa.client.trust_errors import HeadUnproved
+from hansa.client.verify_commit import told
 from hansa.kernel import Attested, Refusal, limits, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import SignedHeader
@@ -32,16 +36,30 @@ class StatementUnknown(Refusal, code="evidence.statement_unknown", field="period
     en = "Agreement {agreement} has no statement for that period. There are: {known}."
 
 
+class Unproved(Refusal, code="evidence.unproved", field="head"):
+    zh = (
+        "{seconds} 秒内没有得到由验证节点签署、高度不低于 {height} 的区块头。"
+        "可能有超过三分之一的验证节点停机，或该节点扣留；请稍后再试，或换一个节点。"
+    )
+    en = (
+        "No header of height {height} or above that the validators signed came within {seconds} s. More "
+        "than a third of them may be down, or this node withholds it: try later, or ask another node."
+    )
+
+
 def gather(
     client: Client,
     agreement_id: str,
     period_from_ms: int,
     stores: dict[str, HeldReadings],
     progress: Progress = lambda done, whole: None,
+    *,
+    checkpoint: int = 0,
 ) -> Bundle:
     """The bundle of one statement. `stores`: readings by owner, as far as they are at hand.
 
-    Has the records attested first, which costs one transaction. Raises StatementUnknown.
+    `checkpoint`: on a network, an engine height whose header goes with it, for those who know that block.
+    Has the records attested first, which costs one transaction. Raises StatementUnknown, Unproved.
     """
     agreement = client.query("billing.agreement_of", Agreement, agreement=agreement_id)
     statements = client.query("billing.statements_of", list[Statement], agreement=agreement_id)
@@ -66,6 +84,7 @@ def gather(
         readings=tuple(_readings(client, agreement, subject, stores, found.anchors)),
         handovers=handovers,
         contract=contract(client, agreement_id) if agreement.signed else None,
+        checkpoint=client.transport.engine_header(checkpoint) if checkpoint else None,
     )
 
 
@@ -91,6 +110,8 @@ def _head(client: Client, at_least: int) -> tuple[SignedHeader, tuple[Handover, 
     A quorum counts if its set can be followed from genesis on: who checks the evidence believes no other.
     """
     final = client.transport.final(at_least, FINAL_WITHIN_S)
+    if _genesis(client).is_network:
+        return _proved_head(client, final, at_least)
     if final is not None and final.header.height >= at_least:
         handovers = _handovers(client, final)
         in_force = followed(_genesis(client), client.chain, final.header.height, handovers)
@@ -100,6 +121,26 @@ def _head(client: Client, at_least: int) -> tuple[SignedHeader, tuple[Handover, 
     newest = client.transport.head()
     assert newest is not None
     return replace(newest, cosignatures=()), _handovers(client, newest)
+
+
+def _proved_head(
+    client: Client, final: SignedHeader | None, at_least: int
+) -> tuple[SignedHeader, tuple[Handover, ...]]:
+    """The same on a network, where nobody's word stands in for a commit. Raises Unproved."""
+    if final is None or final.commit is None or final.header.height < at_least:
+        raise Unproved(height=at_least, seconds=int(FINAL_WITHIN_S))
+    engine_height = final.commit.header.height
+    changes = tuple(
+        change
+        for change in client.transport.handovers()
+        if change.head.commit is not None and change.head.commit.header.height < engine_height
+    )
+    last = sets_followed(_genesis(client), client.chain, changes)[-1]
+    fault = first_fault(votes_for(final, last, client.chain))
+    if fault is not None:
+        why = told(fault, "head")
+        raise HeadUnproved(url=url_of(client.transport), why_zh=why.zh, why_en=why.en)
+    return final, changes
 
 
 def _handovers(client: Client, head: SignedHeader) -> tuple[Handover, ...]:

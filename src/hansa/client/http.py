@@ -25,8 +25,10 @@ from hansa.client.exchange import (
     heard,
 )
 from hansa.client.problems import refusal_of_problem
+from hansa.client.several import Other, Several, nodes
 from hansa.client.transport import Delivery
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.commit import EngineHeader
+from hansa.kernel.evidence import BlockProof, Proof, SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal, shown
 from hansa.kernel.signatures import Signer
@@ -56,6 +58,7 @@ class Heard:
 class Http:
     """A node's HTTP API as a Transport. Used by one thread at a time; close it when done.
 
+    With `others` it is one of several nodes of the chain, asked first: whoever is well answers in its place.
     With `signer`, `member` and `key` it opens a session when something to be read needs one, at the node of
     member `node` ("": the operator of the set in force, followed from the genesis of `chain`, or else from
     the genesis that the node shows), and nobody can use the signature elsewhere. `ca`: file of the authority
@@ -73,6 +76,7 @@ class Http:
         key: str = "",
         node: str = "",
         chain: str = "",
+        others: Sequence[Other] = (),
         ca: Path | None = None,
         allow_plain: bool = False,
         timeout_s: float = TIMEOUT_S,
@@ -81,8 +85,9 @@ class Http:
         over: httpx2.BaseTransport | None = None,
         answer_bytes_max: int = 0,
     ) -> None:
-        self.api = Api(
+        self.api = nodes(
             url,
+            others,
             signer=signer,
             member=member,
             key=key,
@@ -91,7 +96,6 @@ class Http:
             allow_plain=allow_plain,
             patience_ms=int(patience_s * 1_000),
         )
-        self.url = self.api.url
         self._timeout_s, self._genesis, self._answer_bytes_max = timeout_s, b"", answer_bytes_max
         self._client = httpx2.Client(
             transport=over,
@@ -111,6 +115,11 @@ class Http:
 
     def close(self) -> None:
         self._client.close()
+
+    @property
+    def url(self) -> str:
+        """Of the node that is asked, or of the one among several that is asked first."""
+        return self.api.url
 
     # Transport.
 
@@ -140,6 +149,19 @@ class Http:
 
     def prove(self, kind: str, height: int, index: int, head: int = 0) -> Proof:
         return self._run(self.api.prove(kind, height, index, head))
+
+    def prove_block(self, kind: str, height: int, head: int = 0) -> BlockProof:
+        return self._run(self.api.prove_block(kind, height, head))
+
+    def consistency(self, old: int, new: int) -> tuple[str, ...]:
+        return self._run(self.api.consistency(old, new))
+
+    def engine_header(self, height: int) -> EngineHeader:
+        return self._run(self.api.engine_header(height))
+
+    def shun(self) -> bool:
+        """The node that answered last is not to be believed: ask others for a while. False: there is none."""
+        return self.api.shun()
 
     def find(self, transaction: str) -> Receipt | None:
         return self._run(self.api.find(transaction))
@@ -181,6 +203,7 @@ class Http:
                     after, broken_s, pause_s = (event.height, event.index), 0.0, REOPEN_FIRST_S
                     yield event
             except (errors.Unreachable, errors.TimedOut, errors.Busy):
+                self.api.shun()
                 broken_s += pause_s
                 if give_up_s and broken_s > give_up_s:
                     raise
@@ -236,15 +259,15 @@ class Http:
         try:
             with self._client.stream(
                 ask.method,
-                self.url + ask.path,
+                (ask.url or self.url) + ask.path,
                 params=list(ask.params),
                 content=ask.body or None,
                 headers=request_headers(ask, self.api),
             ) as response:
-                body = read_within(self.url, response, most, self._timeout_s)
+                body = read_within(ask.url or self.url, response, most, self._timeout_s)
                 return Answer(response.status_code, lower(response.headers), body)
         except (httpx2.HTTPError, ssl.SSLError) as error:
-            return refusal_of_network(self.url, error, self._timeout_s)
+            return refusal_of_network(ask.url or self.url, error, self._timeout_s)
         except (errors.AnswerUnusable, errors.TimedOut) as refusal:
             return refusal
 
@@ -272,9 +295,9 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
         raise errors.CaUnusable(path=str(ca), cause=str(error)) from error
 
 
-def request_headers(ask: Ask, api: Api) -> dict[str, str]:
+def request_headers(ask: Ask, api: Api | Several) -> dict[str, str]:
     typed = {"content-type": ask.content_type} if ask.method == "POST" else {}
-    return {**typed, **api.headers()}
+    return {**typed, **(ask.headers if ask.url else api.headers())}
 
 
 def lower(headers: httpx2.Headers) -> dict[str, str]:

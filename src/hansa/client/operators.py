@@ -5,13 +5,16 @@ key of the operator of its height, and another operator counts under the word of
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hansa.apps.consortium.handovers import Fault, Handover, InForce, counted, founding_set, handed_over
 from hansa.apps.consortium.messages import Genesis
 from hansa.client import errors
 from hansa.client.transport import Transport
+from hansa.client.trust import Trust
+from hansa.client.validators import AWAY, Validators, url_of
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import (
     Acknowledgement,
@@ -28,8 +31,6 @@ ANY_HEIGHT = 2**53 - 1
 HANDOVER_TRIES = 20
 HANDOVER_PAUSE_S = 0.25
 """How long a new operator's word may wait for the cosigners to sign its handover."""
-AWAY = (errors.Unreachable, errors.TimedOut, errors.Busy)
-"""No answer at all: nothing follows from it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,14 @@ class Operators:
             and holds(proof, head.header)
         )
 
+    def proved_all(self, transport: Transport, receipts: Iterable[Receipt]) -> set[Receipt]:
+        """Those of these receipts whose outcome is proved. Raises a Refusal only where the node is away."""
+        return {receipt for receipt in receipts if self.proved(transport, receipt)}
+
+
+Authority = Operators | Validators
+"""Who stands for what lies on a chain, by its genesis file."""
+
 
 def operators(genesis: bytes, chain: str, handovers: Sequence[Handover]) -> Operators:
     """By the genesis file of a chain, and each change that stands under a quorum of the set before."""
@@ -137,5 +146,34 @@ def operators_behind(transport: Transport, chain: str, words: Sequence[bytes]) -
     return found
 
 
-def url_of(transport: Transport) -> str:
-    return str(getattr(transport, "url", "-"))
+def is_network(genesis: bytes) -> bool:
+    """Whether validators order the blocks of the chain that this file founds. Raises Malformed."""
+    return decode_strict(genesis, Genesis).is_network
+
+
+def authority_of(transport: Transport, chain: str, trusted: Path | None = None) -> Authority:
+    """Who stands for this chain: its operators as far as the node can show them, or its validators.
+
+    `trusted`: the file of what is known of these; without it, the genesis file alone.
+    """
+    genesis = transport.genesis()
+    if is_network(genesis):
+        return Validators(Trust(genesis, chain, trusted, now_ms))
+    return operators(genesis, chain, transport.handovers())
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+__all__ = [
+    "AWAY",
+    "Authority",
+    "Operators",
+    "authority_of",
+    "is_network",
+    "operators",
+    "operators_behind",
+    "operators_of",
+    "url_of",
+]

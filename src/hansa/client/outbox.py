@@ -21,21 +21,20 @@ import msgspec
 from hansa.client import outbox_errors as errors
 from hansa.client.errors import AnswerUnusable, OtherChain
 from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
-from hansa.client.operators import Operators, operators_behind, operators_of, url_of
+from hansa.client.operators import Authority, authority_of, operators_behind, url_of
 from hansa.client.outbox_file import Entry, OutboxFile, State
+from hansa.client.outbox_settling import Settling
+from hansa.client.outbox_states import refused_so_far, state_after, state_of_passed
 from hansa.client.transport import Delivery, Transport
+from hansa.client.validators import Validators
 from hansa.kernel import Action, Registry, encode, limits
-from hansa.kernel.apply import BlockFull
 from hansa.kernel.canonical import Malformed, NotCanonical, decode, decode_strict
 from hansa.kernel.evidence import Promise, SignedAcknowledgement
-from hansa.kernel.keys import Expired, Replayed, SequenceAhead
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import identity, sign
 
-UNDECIDED = frozenset(kind.code for kind in (SequenceAhead, Replayed, BlockFull))
-"""Outcomes that are none: the same bytes may still count, or their entry is signed anew."""
 NEVER_TAKEN = frozenset(("node.promise_unfit", Malformed.code, NotCanonical.code))
 """What a follower says of an acknowledgement from which nothing ever follows."""
 NOT_YET = "node.promise_early"
@@ -72,11 +71,14 @@ class Pen:
 class Outbox:
     """A member's outbox on one chain. One process at a time; survives restarts and kill −9.
 
+    `trusted`: on a network, the file of what one knows of it (trust.py); None: the genesis file alone.
     Raises InUse, Unusable or OtherOwner.
     """
 
-    def __init__(self, path: Path, *, chain: str, member: str, wait_s: float = 5.0) -> None:
-        self.chain, self.member = chain, member
+    def __init__(
+        self, path: Path, *, chain: str, member: str, wait_s: float = 5.0, trusted: Path | None = None
+    ) -> None:
+        self.chain, self.member, self._trusted = chain, member, trusted
         self._file = OutboxFile(path, chain, member, wait_s)
 
     def __enter__(self) -> "Outbox":
@@ -120,7 +122,11 @@ class Outbox:
             raise errors.EntryDone(entry=number)
         if entry.state == "signed" and entry.sent:
             if transport is not None:
-                self._settle(transport, follower, self._operators(transport))
+                found = self._operators(transport)
+                if isinstance(found, Validators):
+                    Settling(self._file, self.member, found, transport).settle(lambda actions: 0)
+                else:
+                    self._settle(transport, follower, found)
                 entry = self.entry(number)
             if entry.state == "done":
                 raise errors.EntryDone(entry=number)
@@ -231,8 +237,9 @@ class Outbox:
         asked between two requests.
         """
         operators = self._operators(transport)
-        self._settle(transport, follower, operators)
-        undecided: set[int] = set()  # Tried in vain: the next flush tries them again.
+        settling = self._begin(transport, pen, follower, operators)
+        # Tried in vain: the next flush tries them again.
+        undecided = {entry.number for entry in settling.open} if settling else set()
         signings: dict[int, int] = {}
         done = 0
         while not cancel():
@@ -240,6 +247,8 @@ class Outbox:
             batch = [e for e in self.entries("signed") if e.number not in undecided]
             batch = batch[:TRANSACTIONS_PER_REQUEST_MAX]
             if not batch:
+                if settling is not None and settling.finish():
+                    continue  # What never counts was put back to be signed anew.
                 break
             self._file.mark_sent([entry.number for entry in batch])
             delivery = transport.deliver([entry.wire for entry in batch])
@@ -250,19 +259,30 @@ class Outbox:
             progress(done, done + count["queued"] + count["signed"])
         return self.standing()
 
+    def _begin(
+        self, transport: Transport, pen: Pen, follower: Transport | None, operators: Authority
+    ) -> Settling | None:
+        """What the ledger's time has passed, by the word of who stands for it; on a network, by proof."""
+        if not isinstance(operators, Validators):
+            self._settle(transport, follower, operators)
+            return None
+        settling = Settling(self._file, self.member, operators, transport)
+        settling.settle(lambda actions: self.put(pen.registry, *actions, now_ms=pen.clock()))
+        return settling
+
     def standing(self) -> Flushed:
         count = self._file.counts()
         return Flushed(count["done"], count["refused"], count["signed"], count["queued"])
 
-    def _operators(self, transport: Transport) -> Operators:
+    def _operators(self, transport: Transport) -> Authority:
         """Raises OtherChain."""
         found = identity_of(transport.genesis())
         if found != self.chain:
             raise OtherChain(url=url_of(transport), found=found[:12], expected=self.chain[:12])
-        return operators_of(transport, self.chain)
+        return authority_of(transport, self.chain, self._trusted)
 
     def _sign_queued(
-        self, transport: Transport, pen: Pen, operators: Operators, signings: dict[int, int]
+        self, transport: Transport, pen: Pen, operators: Authority, signings: dict[int, int]
     ) -> None:
         """Sign as many of the waiting as may be in flight; all are on disk before the first is sent."""
         free = limits.IN_FLIGHT_MAX - self._file.in_flight(pen.key)
@@ -292,7 +312,7 @@ class Outbox:
         self._file.keep_signed(pen.key, signed)
 
     def _keep(
-        self, batch: Sequence[Entry], delivery: Delivery, transport: Transport, operators: Operators
+        self, batch: Sequence[Entry], delivery: Delivery, transport: Transport, operators: Authority
     ) -> set[int]:
         """Receipts decide, each its own transaction. Returns the entries that none decided.
 
@@ -304,21 +324,24 @@ class Outbox:
         said = {word: found for word in delivery.acknowledgements if (found := operators.word(word))}
         self._file.keep_acknowledgements(tuple(said))
         promised = {item for acknowledgement in said.values() for item in acknowledgement.items}
+        told = [receipt for receipt in delivery.receipts if promise_of(receipt) not in promised]
+        proved = operators.proved_all(transport, [each for each in told if each.height])
         decided: list[tuple[int, State, bytes]] = []
         uncovered: list[str] = []
         for entry, receipt in zip(batch, delivery.receipts, strict=True):
             covered = not receipt.height and receipt.code != "ok"
-            if covered or promise_of(receipt) in promised or operators.proved(transport, receipt):
+            if covered or promise_of(receipt) in promised or receipt in proved:
                 decided.append((entry.number, state_after(receipt), encode(receipt)))
             else:
                 uncovered.append(entry.transaction)
         self._file.decide(decided)
-        if uncovered:
+        if uncovered and not transport.shun():
             detail = f"no word of the operator on the outcome of transaction {uncovered[0]}"
             raise AnswerUnusable(url=url_of(transport), detail=detail)
-        return {number for number, state, _ in decided if state == "signed"}
+        ended = {number for number, state, _ in decided if state != "signed"}
+        return {entry.number for entry in batch} - ended
 
-    def _settle(self, transport: Transport, follower: Transport | None, operators: Operators) -> None:
+    def _settle(self, transport: Transport, follower: Transport | None, operators: Authority) -> None:
         """What the ledger's time has passed: its outcome, or, if nobody knows one, it never counts.
 
         Then what was refused without a block stays refused, and else it is signed anew. The time is read
@@ -342,36 +365,9 @@ class Outbox:
                     continue
             elif found is not None and not operators.proved(transport, found):
                 continue  # The same bytes are sent again: the answer to them has the operator's word.
-            state = _state_of_passed(entry, found)
+            state = state_of_passed(entry, found)
             kept = found or entry.receipt
             self._file.decide([(entry.number, state, b"" if kept is None else encode(kept))])
-
-
-def _state_of_passed(entry: Entry, found: Receipt | None) -> State:
-    """What becomes of bytes that can take no effect any more, unless they are on the ledger."""
-    if found is not None:
-        return "queued" if found.code in UNDECIDED else state_after(found)
-    return "refused" if refused_so_far(entry) is not None else "queued"
-
-
-def refused_so_far(entry: Entry) -> Receipt | None:
-    """The refusal that a node gave to bytes that may still count: it took up no place on the ledger, so
-    nothing but the ledger's time rules out that they are sent again.
-    """
-    receipt = entry.receipt
-    passing = receipt is None or receipt.height or receipt.code in {*UNDECIDED, Expired.code, "ok"}
-    return None if passing or entry.state != "signed" else receipt
-
-
-def state_after(receipt: Receipt) -> State:
-    """Where a receipt leaves its entry."""
-    if receipt.code == "ok":
-        return "done"
-    if not receipt.height or receipt.code in UNDECIDED:
-        return "signed"
-    if receipt.code == Expired.code:
-        return "queued"  # Its sequence is used up without effect: it can be signed anew.
-    return "refused"
 
 
 def transactions_of(word: bytes) -> list[str]:
@@ -391,11 +387,11 @@ def identity_of(genesis: bytes) -> str:
 
 def ledger_time_ms(transport: Transport, chain: str) -> int:
     """Time of the newest block that its operator signed, 0 where none is shown. Raises OtherChain."""
-    return operators_of(transport, chain).shown_ms(transport)
+    return authority_of(transport, chain).shown_ms(transport)
 
 
 def _utc(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="seconds")
 
 
-__all__ = ["Entry", "Flushed", "Outbox", "Pen", "State", "ledger_time_ms"]
+__all__ = ["Entry", "Flushed", "Outbox", "Pen", "State", "ledger_time_ms", "refused_so_far", "state_after"]

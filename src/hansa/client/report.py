@@ -44,16 +44,29 @@ class Origin:
 
 @dataclass(frozen=True)
 class Finality:
-    """Who stands for the header: `signed` are cosigners of the set in force, the operator among them."""
+    """Who stands for the header: `signed` are cosigners of the set in force, the operator among them.
+
+    Of a network they are its validators, and what follows `changes` says more; `quorum` is power there.
+    """
 
     signed: tuple[str, ...] = ()
     cosigners: int = 0
     quorum: int = 0
     changes: int = 0
     """How often the set changed since genesis."""
+    power: int = 0
+    whole: int = 0
+    """Voting power of all seats; 0 where there is an operator."""
+    engine_height: int = 0
+    block: str = ""
+    """Hash of the engine's block of that height."""
+    checkpoint: int = 0
+    """Engine height of the block that was known beforehand; 0: none was given."""
 
     @property
     def final(self) -> bool:
+        if self.whole:
+            return self.power >= self.quorum
         return self.cosigners > 1 and len(self.signed) >= self.quorum
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from hansa.client.bundle import Handover
 from hansa.kernel import encode
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.commit import EngineHeader
+from hansa.kernel.evidence import BlockProof, Proof, SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.kernel.registry import QueryArguments
 
@@ -45,6 +46,14 @@ class Transport(Protocol):
     def final(self, at_least: int = 0, within_s: float = 0) -> SignedHeader | None: ...
 
     def handovers(self) -> tuple[Handover, ...]: ...
+
+    def prove_block(self, kind: str, height: int, head: int = 0) -> BlockProof: ...
+
+    def consistency(self, old: int, new: int) -> tuple[str, ...]: ...
+
+    def engine_header(self, height: int) -> EngineHeader: ...
+
+    def shun(self) -> bool: ...
 
 
 class Node(Protocol):
@@ -111,3 +120,21 @@ class InProcess:
     def handovers(self) -> tuple[Handover, ...]:
         """Each change of the cosigners since genesis, with the header of its height."""
         return tuple(self._node.handovers()) if hasattr(self._node, "handovers") else ()
+
+    def prove_block(self, kind: str, height: int, head: int = 0) -> BlockProof:
+        """All items of a kind of a block, with the block's way up to the head."""
+        found: BlockProof = self._node.prove_block(kind, height, head)  # type: ignore[attr-defined]
+        return found
+
+    def consistency(self, old: int, new: int) -> tuple[str, ...]:
+        """That the log at one height is the beginning of the log at another."""
+        return tuple(self._node.consistency(old, new))  # type: ignore[attr-defined]
+
+    def engine_header(self, height: int) -> EngineHeader:
+        """On a network: the engine's header of a height of its own."""
+        found: EngineHeader = self._node.engine_header(height)  # type: ignore[attr-defined]
+        return found
+
+    def shun(self) -> bool:
+        """There is no other node to ask."""
+        return False

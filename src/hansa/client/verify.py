@@ -11,6 +11,7 @@ from hansa.client.report import Check, Failed, Finality, Origin, Report, Voted, 
 from hansa.client.texts import Text, both, instant_text
 from hansa.client.verify_case import case_not_proved, case_proved, check_case, is_case
 from hansa.client.verify_claims import read_claims
+from hansa.client.verify_commit import Checkpoint, check_commit, network_assumed
 from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
@@ -21,13 +22,20 @@ from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import signed_by
 
 DETAIL_SHOWN = 200
+NO_NETWORK = Text(
+    "检查点是网络引擎的区块；该联盟由一个运营方出块，没有这样的区块",
+    "a checkpoint is a block of a network's engine; this consortium has an operator and no such block",
+)
 
 
-def check_bundle(data: bytes, genesis: bytes) -> Report:
-    """Run every check. Never raises for bad input: what cannot be read is a failed check."""
+def check_bundle(data: bytes, genesis: bytes, checkpoint: Checkpoint | None = None) -> Report:
+    """Run every check. Never raises for bad input: what cannot be read is a failed check.
+
+    `checkpoint`: a block of a network's engine that is known to be true.
+    """
     report = Report()
     try:
-        _run(report, data, genesis)
+        _run(report, data, genesis, checkpoint)
     except Failed:
         return report  # The failed check is in the report; nothing after it can be said.
     except Refusal as refusal:
@@ -43,7 +51,7 @@ def _unreadable(report: Report, why: Text) -> None:
     )
 
 
-def _run(report: Report, data: bytes, genesis: bytes) -> None:
+def _run(report: Report, data: bytes, genesis: bytes, checkpoint: Checkpoint | None) -> None:
     _check_size(report, data, genesis)
     if is_case(data):
         check_case(report, data, genesis)
@@ -58,14 +66,10 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
         [] if header.chain == chain else [f"head.header.chain {header.chain[:16]}…"],
         Text(f"链 {chain[:16]}…", f"chain {chain[:16]}…"),
     )  # fmt: skip
-    in_force = follow_sets(report, bundle.head, bundle.handovers)
-    need(
-        report, "header",
-        Text("区块头由运营方节点签名", "the operator's node signed the header"),
-        [] if signed_by(bundle.head, in_force.public) else ["head.signature"],
-        Text(f"高度 {header.height}", f"height {header.height}"),
-    )  # fmt: skip
-    check_finality(report, bundle.head, in_force)
+    if report.genesis.is_network:
+        check_commit(report, bundle.head, bundle.handovers, checkpoint, bundle.checkpoint)
+    else:
+        _check_operator(report, bundle, checkpoint)
     check_inclusion(report, bundle)
     records = read_attests(report, bundle)
     transactions = check_transactions(report, bundle, records, chain)
@@ -76,6 +80,22 @@ def _run(report: Report, data: bytes, genesis: bytes) -> None:
     check_readings(report, bundle)
     read_claims(report, transactions)
     recompute(report, batches)
+
+
+def _check_operator(report: Report, bundle: Bundle, checkpoint: Checkpoint | None) -> None:
+    """The operator signed the header, and who cosigned it."""
+    if checkpoint is not None or bundle.checkpoint is not None:
+        need(
+            report, "checkpoint", Text("与已知区块一致", "agrees with the block that is known"), [NO_NETWORK]
+        )
+    in_force = follow_sets(report, bundle.head, bundle.handovers)
+    need(
+        report, "header",
+        Text("区块头由运营方节点签名", "the operator's node signed the header"),
+        [] if signed_by(bundle.head, in_force.public) else ["head.signature"],
+        Text(f"高度 {bundle.head.header.height}", f"height {bundle.head.header.height}"),
+    )  # fmt: skip
+    check_finality(report, bundle.head, in_force)
 
 
 def _check_size(report: Report, data: bytes, genesis: bytes) -> None:
@@ -132,6 +152,8 @@ def proved(report: Report) -> list[Text]:
 
 def _stands_for_it(found: Finality) -> Text:
     """On whose word it stood on the ledger like this, and what would have to be wrong for it not to be so."""
+    if found.whole:
+        return network_assumed(found)
     if not found.final:
         return Text(
             "以上各项在所示高度正是如此记录在账本上（依据：运营方节点的签名；会签没有达到法定会签数，"
@@ -154,6 +176,14 @@ def _stands_for_it(found: Finality) -> Text:
 
 def _left_to_the_operator(found: Finality) -> Text:
     """What a header does not show, whoever signed it."""
+    if found.whole:
+        return Text(
+            "每个验证节点都收录了收到的每一笔交易；区块时间准确到秒（它是各验证节点时钟的加权中位数，"
+            "静止之后最多差一个空块间隔）。",
+            "That every validator took in each transaction it was given; and that block times are exact to "
+            "the second (a block's time is the weighted median of the validators' clocks, after a rest it "
+            "may be off by the interval of empty blocks).",
+        )
     if found.final:
         return Text(
             "运营方收录了收到的每一笔交易，区块时间的误差小于见证方时钟的容许偏差：请保留签名回执，"

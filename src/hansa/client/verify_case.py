@@ -51,6 +51,11 @@ def check_case(report: Report, data: bytes, genesis: bytes) -> None:
         Text("创世文件与证据属于同一联盟", "genesis file and evidence are of one consortium"),
         wrong, Text(f"链 {chain[:16]}…", f"chain {chain[:16]}…"),
     )  # fmt: skip
+    if report.genesis.is_network:
+        need(
+            report, "accusation", Text("证据针对运营方", "the evidence is against the operator"),
+            [Text("该联盟没有运营方", "this consortium has no operator")],
+        )  # fmt: skip
     current = follow_sets(report, case.headers[-1], case.handovers) if case.headers else None
     checks = {"two_histories": _two_histories, "dropped": _dropped, "difference": _difference}
     problems: list[str | Text] = []

@@ -66,6 +66,10 @@ def _told(fault: Fault, what: str, in_force: InForce) -> Text:
         "order": Text("不在其先后位置", "is out of order, or not before the head"),
         "event": Text("变更不在该区块中", "the change is not in the block of that header"),
         "set": Text("新的见证方名单或接任不成立", "the new set, or the succession, cannot stand"),
+        "commit": Text(
+            "带有引擎的提交，而该联盟由运营方出块",
+            "brings a commit of an engine, but this consortium has an operator",
+        ),
         "too_many": Text("会签过多", "too many signatures"),
         "twice": Text(f"{member} 会签了两次", f"{member} signs twice"),
         "no_seat": Text(f"{member} 不是当时的见证方", f"{member} is no cosigner of the set in force"),

@@ -155,7 +155,7 @@ def can_stand(seats: Sequence[Seat]) -> bool:
     """Whether this is a set: 1 … SEATS_MAX seats, each key once, all with power, together within bounds."""
     return (
         0 < len(seats) <= SEATS_MAX
-        and len({seat.public for seat in seats}) == len(seats)
+        and len(dict.fromkeys(seat.public for seat in seats)) == len(seats)
         and all(len(seat.public) == 32 and seat.power > 0 for seat in seats)
         and sum(seat.power for seat in seats) <= POWER_MAX
     )

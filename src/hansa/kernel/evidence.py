@@ -122,6 +122,15 @@ class Proof(Struct):
     within_log: Inclusion
 
 
+class BlockProof(Struct):
+    """All items of one kind of a block, with the block's way up to the header: many proofs in one."""
+
+    kind: Literal["transaction", "outcome", "event"]
+    items: tuple[bytes, ...]
+    block: BlockLeaf
+    within_log: Inclusion
+
+
 def inclusion(index: int, size: int, path: Sequence[bytes]) -> Inclusion:
     return Inclusion(index=index, size=size, path=tuple(step.hex() for step in path))
 
@@ -135,17 +144,35 @@ def included(leaf: bytes, where: Inclusion, root: str) -> bool:
 
 def holds(proof: Proof, header: Header) -> bool:
     """Whether the item was in the block and the block in the log that the header closes."""
-    roots = {
+    return included(proof.item, proof.within_block, _root_of(proof)) and _in_log(proof, header)
+
+
+def holds_all(proof: BlockProof, header: Header) -> bool:
+    """Whether the block has these items and no others, and the log that the header closes has the block."""
+    root = merkle.root([merkle.leaf_hash(item) for item in proof.items]).hex()
+    return root == _root_of(proof) and _in_log(proof, header)
+
+
+def _root_of(proof: Proof | BlockProof) -> str:
+    return {
         "transaction": proof.block.transactions_root,
         "outcome": proof.block.outcomes_root,
         "event": proof.block.events_root,
-    }
+    }[proof.kind]
+
+
+def _in_log(proof: Proof | BlockProof, header: Header) -> bool:
     return (
-        included(proof.item, proof.within_block, roots[proof.kind])
-        and proof.within_log.size == header.height
+        proof.within_log.size == header.height
         and proof.within_log.index == proof.block.height - 1
         and included(encode(proof.block), proof.within_log, header.app_hash)
     )
+
+
+def tip_of(leaf: BlockLeaf, node: merkle.NodeAt) -> Tip:
+    """The last block of a log of so many blocks, with its way up; `node`: the log's complete subtrees."""
+    path = merkle.inclusion_path(leaf.height - 1, leaf.height, node)
+    return Tip(block=leaf, within_log=inclusion(leaf.height - 1, leaf.height, path))
 
 
 def stands_on_its_commit(signed: SignedHeader) -> bool:

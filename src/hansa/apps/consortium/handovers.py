@@ -20,7 +20,17 @@ COSIGNERS_MAX = 256
 """More than any consortium has: bounds the work that a stranger's file asks for."""
 
 FaultKind = Literal[
-    "chain", "operator", "order", "event", "too_many", "twice", "no_seat", "signature", "too_few", "set"
+    "chain",
+    "operator",
+    "order",
+    "event",
+    "too_many",
+    "twice",
+    "no_seat",
+    "signature",
+    "too_few",
+    "set",
+    "commit",
 ]
 
 
@@ -107,6 +117,8 @@ def counted(head: SignedHeader, in_force: InForce) -> tuple[list[str], list[Faul
     faults: list[Fault] = []
     if len(head.cosignatures) > COSIGNERS_MAX:
         return [], [Fault("too_many")]
+    if head.commit is not None or head.tip is not None:
+        return [], [Fault("commit")]
     for cosignature in head.cosignatures:
         member = cosignature.member
         if member in given:

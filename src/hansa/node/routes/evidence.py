@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from hansa.apps.consortium.messages import Genesis
 from hansa.client.bundle import Handover
 from hansa.engines.reading import Reading
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.evidence import BlockProof, Proof, SignedHeader
 from hansa.kernel.types import Hash, Natural, Positive, Struct
 from hansa.node import errors
 from hansa.node.endpoint import Asked, Endpoint, json_response
@@ -33,6 +33,13 @@ class OfProof(Struct):
     kind: Literal["transaction", "outcome", "event"]
     height: Positive
     index: Natural
+    head: Positive | None = None
+    """The proof is to hold under the header of this height. Left out: the present one."""
+
+
+class OfBlock(Struct):
+    kind: Literal["transaction", "outcome", "event"]
+    height: Positive
     head: Positive | None = None
     """The proof is to hold under the header of this height. Left out: the present one."""
 
@@ -94,6 +101,19 @@ async def proof(asked: Asked) -> ASGIApp:
     return json_response(await asked.read(work))
 
 
+async def block(asked: Asked) -> ASGIApp:
+    given = asked.given
+
+    def work(reading: Reading) -> BlockProof:
+        _check_height(reading, given.height)
+        if given.head is not None:
+            _check_height(reading, given.head)
+            _check_height(reading, given.height, given.head)
+        return reading.prove_block(given.kind, given.height, given.head)
+
+    return json_response(await asked.read(work))
+
+
 async def handovers(asked: Asked) -> ASGIApp:
     cosigned = asked.front.member.cosigned
     return json_response(() if cosigned is None else tuple(await asked.do(cosigned.handovers)))
@@ -132,8 +152,13 @@ ENDPOINTS = (
         parameters=OfProof, answer=Proof, statuses=(404,),
     ),
     Endpoint(
+        "GET", "/v1/proofs/{kind}/{height}", "block_proof", block,
+        "All transactions, outcomes or events of a block, with the block's way up to a header.",
+        parameters=OfBlock, answer=BlockProof, statuses=(404,),
+    ),
+    Endpoint(
         "GET", "/v1/handovers", "handovers", handovers,
-        "Each change of the set of cosigners since genesis, under a header that the set before signed.",
+        "Each change of the cosigners or validators, under a header that the set before signed.",
         access="anyone", answer=tuple[Handover, ...],
     ),
 )  # fmt: skip

@@ -41,6 +41,7 @@ COMMANDS = {
     "statement": ("hansa.cli.statement", "statement", "Confirm, dispute, correct, book. 结算单。"),
     "succession": ("hansa.cli.succession", "succession", "Another operator without the old. 运营方接任。"),
     "tariff": ("hansa.cli.tariff", "tariff", "Tariff sheets: templates, and a check. 资费表。"),
+    "top": ("hansa.cli.top", "top", "Watch nodes of a network live. 实时查看节点。"),
     "tx": ("hansa.cli.transactions", "tx", "Sign and send; the outbox. 交易与发件箱。"),
     "uninstall": ("hansa.cli.operate", "uninstall", "Remove what Hansa put on this machine. 卸载。"),
     "up": ("hansa.cli.serve", "up", "Run a node. 启动节点。"),

@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hansa.cli.common import Language, say
+from hansa.cli.common import Language, instant, json_option, say, show_json, show_rows
+
+if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
+    from hansa.node.supervision_status import Engine, Status
+
+MB = 2**20
 
 directory_argument = click.argument("directory", type=click.Path(path_type=Path), default=Path("hansa-node"))
 
@@ -33,6 +38,108 @@ def run(lang: Language, directory: Path, only_node: bool) -> None:
     from hansa.node.supervision_node import supervise
 
     supervise(directory, alone=only_node, told=lambda now, settings: _say(lang, now, settings))
+
+
+@node.command()
+@directory_argument
+@json_option
+@click.pass_obj
+def status(lang: Language, directory: Path, as_json: bool) -> None:
+    """Show how the node of DIRECTORY stands, and those of the others as they answer. 节点状态。
+
+    Exit status 1 when somebody has to do something; the table says what.
+    """
+    import msgspec
+
+    from hansa.node.supervision_status import differing, status_of
+
+    found = status_of(directory)
+    differ = differing([found.node, *found.others])
+    if as_json:
+        show_json({"well": found.well and not differ, **msgspec.to_builtins(found), "differ": differ})
+    else:
+        show_rows(lang, (("项目", "what"), ("值", "value")), _rows(lang, found))
+        for height, names in differ:
+            at = ", ".join(names)
+            say(
+                lang,
+                f"✗ 高度 {height} 的状态不一致：{at}。请用 hansa node diff 找出首个不同的记录。",
+                f"✗ At height {height} the states differ: {at}. hansa node diff names the first record.",
+            )
+    sys.exit(0 if found.well and not differ else 1)
+
+
+@node.command()
+@directory_argument
+@click.option("--user", default="hansa", show_default=True, help="Whom the service runs as. 运行服务的用户。")
+@click.pass_obj
+def unit(lang: Language, directory: Path, user: str) -> None:
+    """Print a systemd unit that runs the node of DIRECTORY for good. 生成 systemd 服务文件。"""
+    from hansa.node.engine_binary import find
+    from hansa.node.supervision_checks import read_settings
+    from hansa.node.supervision_unit import unit as unit_of
+
+    _, text = unit_of(directory, read_settings(directory).member, user, find())
+    click.echo(text, nl=False)
+
+
+STATES = {
+    "starting": ("正在启动", "starting"),
+    "running": ("在运行", "running"),
+    "pausing": ("稍后重新启动", "to be started anew"),
+    "waiting": ("多次启动未成，每 10 分钟再试", "failed to start; tried again every 10 minutes"),
+    "held": ("停在原处，需要处理", "stands still; somebody has to act"),
+    "stopped": ("未运行", "not running"),
+}
+
+
+def _rows(lang: Language, found: "Status") -> list[tuple[str, str]]:
+    """What a person on call wants to know, most important first."""
+
+    def word(zh: str, en: str) -> str:
+        return zh if lang == "zh" else en
+
+    rows = [
+        (word("节点", "node"), f"{found.member}  {found.url}"),
+        (word("状态", "state"), f"{word(*STATES[found.state])}{f'：{found.cause}' if found.cause else ''}"),
+    ]
+    if found.state != "stopped":
+        rows.append((word("本次起自", "since"), instant(found.since_ms)))
+        rows.append((word("重启次数", "restarts"), str(found.restarts)))
+    engine = found.node.engine
+    if engine is None:
+        rows.append((word("应答", "answer"), word(found.node.refusal_zh, found.node.refusal_en) or "-"))
+    else:
+        rows += [
+            (word("账本高度", "ledger height"), f"{engine.height}  {engine.app_hash[:16]}…"),
+            (word("引擎高度", "engine height"), str(engine.engine_height)),
+            (word("落后", "behind"), word(f"{found.lag} 个区块", f"{found.lag} blocks")),
+            (word("最近区块", "last block"), word(_age(engine), f"{_age(engine)} ago")),
+            (word("待打包", "pending"), str(engine.mempool + engine.waiting)),
+            (word("连接", "peers"), ", ".join(sorted(peer.moniker for peer in engine.peers)) or "-"),
+        ]
+    rows += [(f"✗ {check.name}", word(check.zh, check.en)) for check in found.node.wrong]
+    for seat in found.node.seats:
+        quiet = word(f"，{seat.silent_blocks} 个区块未签", f", {seat.silent_blocks} blocks not signed")
+        told = f"{seat.member}  {seat.power}  {seat.status}{quiet if seat.silent_blocks else ''}"
+        rows.append((word("验证节点", "validator"), told))
+    for other in found.others:
+        stands = other.engine
+        told = word(other.refusal_zh, other.refusal_en)
+        if stands is not None:
+            told = word(f"引擎高度 {stands.engine_height}", f"engine height {stands.engine_height}")
+        rows.append((word("其他节点", "other node"), f"{other.name}  {told}"))
+    sizes = (
+        (found.ledger_bytes, "账本", "ledger"),
+        (found.engine_bytes, "引擎", "engine"),
+        (found.free_bytes, "剩余", "free"),
+    )
+    disk = word("，", ", ").join(f"{word(zh, en)} {size // MB:,} MB" for size, zh, en in sizes)
+    return [*rows, (word("磁盘", "disk"), disk)]
+
+
+def _age(engine: "Engine") -> str:
+    return f"{engine.block_age_ms / 1_000:.1f} s"
 
 
 def _say(lang: Language, now: Any, settings: Any) -> None:

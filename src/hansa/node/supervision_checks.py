@@ -53,6 +53,15 @@ def held(directory: Path) -> Iterator[None]:
         yield
 
 
+def is_free(directory: Path) -> bool:
+    """Whether no process runs this folder's node now."""
+    try:
+        with held(directory):
+            return True
+    except refusals.FolderHeld:
+        return False
+
+
 def _lock(descriptor: int) -> None:
     """Given up by the system when the process ends, however it ends. Raises OSError if another has it."""
     if os.name == "nt":

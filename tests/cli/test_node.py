@@ -1,0 +1,86 @@
+"""`hansa node`, `hansa top`, `hansa engine` as a user types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hansa.node import engine_binary
+from hansa.node.joining_folder import Plan, settings_text
+from tests.cli.shell import Shell
+from tests.node.test_engine_binary import RIGHT, program
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "my node"
+    made.mkdir()
+    (made / "node.toml").write_text(settings_text(Plan("maker", port=9, listen="127.0.0.1:26656")))
+    return made
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = program(tmp_path / "bin" / "cometbft", RIGHT)
+    monkeypatch.setenv(engine_binary.NAMED, str(path))
+    return path
+
+
+def test_a_unit_names_folder_engine_and_user(shell: Shell, folder: Path, engine: Path) -> None:
+    text = shell.do("node", "unit", folder, "--user", "plc").out
+    lines = text.splitlines()
+    assert f'ReadWritePaths="{folder}"' in lines
+    assert any(line.startswith("ExecStart=") and line.endswith(f'node run "{folder}"') for line in lines)
+    for line in ("User=plc", f"Environment=HANSA_ENGINE={engine}", "Restart=always", "NoNewPrivileges=yes"):
+        assert line in lines
+
+
+def test_status_of_a_node_that_does_not_run(shell: Shell, folder: Path) -> None:
+    for lang, said in (("zh", "未运行"), ("en", "not running")):
+        ran = shell("node", "status", folder, HANSA_LANG=lang)
+        assert ran.status == 1
+        assert said in ran.out
+    told = json.loads(shell("node", "status", folder, "--json").out)
+    assert (told["state"], told["well"], told["member"]) == ("stopped", False, "maker")
+
+
+def test_commands_of_networks_refuse_other_folders(shell: Shell, folder: Path) -> None:
+    text = (folder / "node.toml").read_text().replace('role = "network"', 'role = "operator"')
+    (folder / "node.toml").write_text(text)
+    for command in ("status", "run", "unit"):
+        assert "hansa up" in shell.refused("node.not_network", "node", command, folder).err
+    shell.refused("node.file_missing", "node", "run", folder / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["member = 7", "role = 'nothing'", "[engine]\nlisten = 'x'", "= ="])
+def test_a_wrong_setting_is_named_with_its_file(shell: Shell, folder: Path, text: str) -> None:
+    (folder / "node.toml").write_text(text)
+    assert "node.toml" in shell.refused("node.settings_wrong", "node", "run", folder).err
+
+
+def test_run_says_what_is_missing(shell: Shell, folder: Path, engine: Path) -> None:
+    assert "genesis.json" in shell.refused("node.file_missing", "node", "run", folder).err
+
+
+def test_top_of_nodes_that_are_away(shell: Shell, folder: Path) -> None:
+    told = json.loads(shell.do("top", folder, "--json", "--every", "0.2").out)
+    assert [node["answers"] for node in told["nodes"]] == [False]
+    assert "maker" in shell.do("top", folder, "--every", "0.2").out
+
+
+def test_engine_check_in_both_languages(shell: Shell, engine: Path) -> None:
+    assert engine_binary.VERSION in shell.do("engine", "check").out
+    assert str(engine) in shell.do("engine", "check", HANSA_LANG="zh").out
+    assert json.loads(shell.do("engine", "check", "--json").out)["how"] == "named"
+    engine.unlink()
+    assert "hansa engine install" in shell.refused("engine.named_missing", "engine", "check").err
+
+
+def test_engine_install_from_a_file(shell: Shell, engine: Path, tmp_path: Path) -> None:
+    to = tmp_path / "to"
+    assert "HANSA_ENGINE=" in shell.do("engine", "install", "--from", engine, "--dir", to).out
+    told = json.loads(shell.do("engine", "install", "--from", engine, "--dir", to, "--json").out)
+    assert (told["already"], told["version"]) == (True, engine_binary.VERSION)
+    shell.refused(
+        "engine.file_wrong", "engine", "install", "--from", tmp_path / "none", "--dir", to, "--again"
+    )

@@ -5,17 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember, Registration
 from hansa.engines.replay import Replica
-from hansa.kernel import Context, encode, limits
+from hansa.kernel import Context, encode
 from hansa.kernel.apply import Block
 from hansa.kernel.state import Overlay
+from hansa.simulation.simulator.founding import genesis
 from hansa.simulation.simulator.scenario import Happened, Scenario, Send
 from hansa.simulation.simulator.signing import cheap_suite
 from hansa.simulation.simulator.world import World
-
-START_MS = 20_454 * limits.DAY_MS
-"""2026-01-01, UTC."""
 
 
 class Plain:
@@ -23,12 +20,12 @@ class Plain:
 
     def __init__(self, seed: int, scenario: Scenario) -> None:
         self.suite = cheap_suite()
-        self.now_ms = START_MS
         self.scenario = scenario
-        genesis = self._genesis(scenario)
-        self.replica = Replica(encode(genesis), scenario.release(), cache_records=None)
+        file = genesis(scenario)
+        self.now_ms = file.created_ms
+        self.replica = Replica(encode(file), scenario.release(), cache_records=None)
         self.replica.chain = dataclasses.replace(self.replica.chain, verify=self.suite.verify)
-        self.world = World(seed, scenario, genesis, self.replica.chain.id, self.suite, self)
+        self.world = World(seed, scenario, file, self.replica.chain.id, self.suite, self)
         self.traffic = scenario.traffic(self.world)
         self.invariants = scenario.invariants(self.world)
         self.tally: Counter[tuple[str, str]] = Counter()
@@ -56,40 +53,6 @@ class Plain:
 
     def running(self) -> Sequence[int]:
         return (0,)
-
-    def _genesis(self, scenario: Scenario) -> Genesis:
-        members = tuple(
-            GenesisMember(
-                id=company.id,
-                name_zh=f"华东{company.id}",
-                name_en=f"East {company.id}",
-                keys=tuple(
-                    GenesisKey(
-                        id=key.id,
-                        public=self.suite.signer(f"{company.id}/{key.id}").public,
-                        holder=f"{company.id}-{key.id}",
-                        kind=key.kind,
-                        scopes=key.scopes,
-                        expires_ms=START_MS + 3_660 * limits.DAY_MS,
-                    )
-                    for key in company.keys
-                ),
-                registration=Registration("vat", f"DE{number:09d}"),
-                size="small",
-                roles=company.roles,
-            )
-            for number, company in enumerate(scenario.companies, 1)
-        )
-        return Genesis(
-            name_zh="联盟",
-            name_en="Consortium",
-            created_ms=START_MS,
-            operator=scenario.companies[0].id,
-            node_public=self.suite.signer("node").public,
-            members=members,
-            rules=limits.RULES_MAX,
-            parameters=scenario.parameters,
-        )
 
     def block(self, sends: Sequence[Send]) -> Happened:
         """One block of what is sent; everybody is told."""

@@ -84,6 +84,7 @@ class Watch:
         scene = Scene(self.picture, happened, tuple(self._acts(happened)))
         for promise in self._promises:
             _raise(promise.after(scene), happened.block.height)
+        self.picture.registry = world.state().registry  # A vote may have put a room in force.
 
     def at_end(self, world: World) -> None:
         """Raises Broken with the first promise that does not hold."""

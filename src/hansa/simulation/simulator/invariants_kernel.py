@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from hansa.apps.rooms import release
 from hansa.kernel import keys, limits, lthash
 from hansa.simulation.simulator.invariants import OK, Finding, Promise, Scene, bodies, tag_of
 from hansa.simulation.simulator.scenario import Happened
@@ -19,6 +20,8 @@ UNSIGNED = (
     "kernel.too_nested",
 )
 """What no correct node lets into a block (rule 29)."""
+OWN = tuple(room.name for room in release().rooms)
+"""Rooms of the release: their work always succeeds when it falls due."""
 FINAL = (
     "consortium.calendars",
     "consortium.ballots",
@@ -58,7 +61,11 @@ class Order(Promise):
         if not len(applied.transactions) == len(applied.outcomes) == len(applied.refusals):
             yield "outcomes", f"{len(applied.transactions)} transactions, {len(applied.outcomes)} outcomes"
         for incident in applied.incidents:
-            yield "program fault", f"{incident.what}: {incident.detail}"
+            if incident.what != "parked":
+                yield "program fault", f"{incident.what}: {incident.detail}"
+        for key, item in scene.changed("kernel.parked").items():
+            if item is not None and item.handler.split(".")[0] in OWN:
+                yield "program fault", f"work that fell due was refused as {item.code}: {key[1]}"
 
 
 class Signed(Promise):

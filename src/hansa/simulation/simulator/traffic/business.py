@@ -7,11 +7,13 @@ from hansa.simulation.simulator.scenario import Happened, Send
 from hansa.simulation.simulator.traffic import (
     billing,
     consortium,
+    errands,
     leases,
     market,
     metering,
     money,
     statements,
+    validators,
     votes,
 )
 from hansa.simulation.simulator.traffic.hostile import Hostile
@@ -26,13 +28,17 @@ EMPHASIS = 5
 TRIES = 12
 """Steps drawn before nobody wants anything."""
 SUBJECTS: tuple[tuple[tuple[int, Step], ...], ...] = (
-    (*consortium.STEPS, *votes.STEPS),
+    (*consortium.STEPS, *votes.STEPS, *validators.STEPS, *errands.STEPS),
     metering.STEPS,
     money.STEPS,
     (*billing.STEPS, *statements.STEPS),
     (*market.STEPS, *leases.STEPS),
 )
-PARAMETERS = (ParameterValue("ballot_days", 2), ParameterValue("notice_days", 3))
+PARAMETERS = (
+    ParameterValue("ballot_days", 2),
+    ParameterValue("notice_days", 3),
+    ParameterValue("room_notice_blocks", 3),
+)
 """Short enough that deadlines pass within a run."""
 
 
@@ -64,6 +70,7 @@ class Business:
     def happened(self, world: World, happened: Happened) -> None:
         """Follow a block."""
         self.picture.take(happened)
+        self.picture.registry = world.state().registry
 
     def _begin(self) -> list[Send]:
         """A bank, two machines, a calendar, tariffs: whatever of it is still missing."""
@@ -72,6 +79,7 @@ class Business:
         wanted = [metering.equip(mind, first), billing.publish_first(mind)]
         if mind.luck(0.5):
             wanted += [metering.equip(mind, second), money.open_a_bank(mind)]
+            wanted.append(errands.begin(mind) if mind.luck(0.3) else None)
         return [send for send in wanted if send is not None and mind.luck(0.7)]
 
     def _draw(self) -> Send | None:

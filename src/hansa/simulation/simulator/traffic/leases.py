@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hansa.apps.billing.messages_life import ConfirmStatement, WithdrawDispute
 from hansa.apps.leasing.handover import standing_at
 from hansa.apps.leasing.messages import (
     AgreeDamage,
@@ -28,7 +29,7 @@ from hansa.apps.leasing.messages import (
     WithdrawDamage,
 )
 from hansa.apps.money.interface import name_of, pay_in_of
-from hansa.apps.money.messages import Allocation, Receive
+from hansa.apps.money.messages import Allocation, Obligation, Receive
 from hansa.apps.money.messages_bank import Pay
 from hansa.kernel import limits, replace
 from hansa.simulation.simulator.scenario import Send
@@ -68,14 +69,8 @@ def pay_in(mind: Mind) -> Send | None:
     for kind in FUNDS:
         obligation = pay_in_of(name_of(found[0], kind))
         owed = mind.row("money.obligations", obligation)
-        if owed is None or owed.state != "open":
-            continue
-        left = left_minor(owed)
-        if owed.mode == "bank":
-            return mind.send(owed.debtor, Pay(obligation, left))
-        given = (Allocation(obligation, left),)
-        receipt = Receive(mind.hash(), owed.currency, left, mind.now_ms, owed.debtor, given)
-        return mind.send(owed.creditor, receipt)
+        if owed is not None and owed.state == "open":
+            return _paid(mind, obligation, owed)
     return None
 
 
@@ -260,6 +255,37 @@ def claim_deposit(mind: Mind) -> Send | None:
     return mind.send(mind.right(lease.terms.lessor), action)
 
 
+def wind_up(mind: Mind) -> Send | None:
+    """Whatever still keeps a lease that is over from being closed; then its closing."""
+    found = _lease(mind, "returned")
+    if found is None:
+        return None
+    name, lease = found
+    for (of, each), row in mind.rows("leasing.damages").items():
+        if of == name and row.state == "claimed":
+            return mind.send(lease.terms.lessee, AgreeDamage(name, str(each), row.amount_minor))
+    for (of, period_ms), life in mind.rows("billing.lives").items():
+        if of == name and life.disputes:
+            return mind.send(life.disputes[0].by, WithdrawDispute(name, int(period_ms)))
+        if of == name and not life.confirmed_ms:
+            party = lease.terms.lessee if life.provider_ms else lease.terms.lessor
+            return mind.send(party, ConfirmStatement(name, int(period_ms), life.content))
+    for (obligation,), owed in mind.rows("money.obligations").items():
+        if owed.subject == name and owed.state == "open":
+            return _paid(mind, str(obligation), owed)
+    return mind.send(_either(mind, lease), Close(name))
+
+
+def _paid(mind: Mind, obligation: str, owed: Obligation) -> Send:
+    """All that is left of it: by claims, or as the creditor finds it on its bank statement."""
+    left = max(1, left_minor(owed))
+    if owed.mode == "bank":
+        return mind.send(owed.debtor, Pay(obligation, left))
+    given = (Allocation(obligation, left),)
+    receipt = Receive(mind.hash(), owed.currency, left, mind.now_ms, owed.debtor, given)
+    return mind.send(owed.creditor, receipt)
+
+
 def close(mind: Mind) -> Send | None:
     found = _lease(mind, "returned")
     return None if found is None else mind.send(_either(mind, found[1]), Close(found[0]))
@@ -278,5 +304,6 @@ STEPS: tuple[tuple[int, Step], ...] = (
     (2, transfer),
     (4, damage),
     (6, claim_deposit),
-    (6, close),
+    (12, wind_up),
+    (2, close),
 )

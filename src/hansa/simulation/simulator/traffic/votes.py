@@ -21,6 +21,7 @@ from hansa.apps.consortium.messages_votes import (
 from hansa.apps.consortium.parameters import KNOWN
 from hansa.kernel import limits
 from hansa.simulation.simulator.scenario import Send
+from hansa.simulation.simulator.traffic import errands, validators
 from hansa.simulation.simulator.traffic.consortium import MEMBERS_MIN, new_key
 from hansa.simulation.simulator.traffic.mind import FIRST_KEY, Mind, Step
 
@@ -84,7 +85,8 @@ def company(mind: Mind) -> Company:
 def _admit(mind: Mind) -> AnySubject | None:
     if len(mind.rows("consortium.members")) >= MEMBERS_MOST:
         return None
-    member = mind.name("co")
+    free = [each for each in mind.world.scenario.joiners if mind.row("consortium.members", each) is None]
+    member = mind.one(free) if free and mind.luck(0.6) else mind.name("co")
     valid_until_ms = mind.soon_ms + mind.between(1, 30) * limits.DAY_MS
     keys = (new_key(mind, member, FIRST_KEY),)
     card = Card(member, company(mind), keys, valid_until_ms)
@@ -134,6 +136,6 @@ def _rules(mind: Mind) -> AnySubject | None:
 
 SUBJECTS = (
     _admit, _admit, _admit, _suspend, _reinstate, _reinstate, _reinstate, _expel, _amend, _amend, _recover,
-    _parameter, _parameter, _rules,
+    _parameter, _parameter, _rules, errands.subject, errands.subject, validators.subject, validators.subject,
 )  # fmt: skip
 STEPS: tuple[tuple[int, Step], ...] = ((5, propose), (20, vote), (1, withdraw), (2, object_to))

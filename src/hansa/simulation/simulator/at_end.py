@@ -12,7 +12,7 @@ from hansa.simulation.simulator.scenario import Broken
 
 def stands_together(nodes: Sequence[Node], chain: Chain) -> bool:
     """Whether all that run are at the newest height, and nothing waits."""
-    running = [node for node in nodes if node.why_down != "not started"]
+    running = [node for node in nodes if not node.never_ran]
     return chain.rests and all(
         node.up and node.answered == chain.height and not node.mempool for node in running
     )

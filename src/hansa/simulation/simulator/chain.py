@@ -20,8 +20,12 @@ from hansa.simulation.simulator.scenario import Broken, Happened
 
 TIMEOUT_COMMIT_MS = 200
 TIMEOUT_PROPOSE_MS = 1_000
+PROPOSES_MS = 80
+"""What waits this long is in the proposer's mempool, too, if links carry it."""
 TIMEOUT_DELTA_MS = 500
 TIMEOUT_MAX_MS = 20_000
+CRASH = "crash"
+"""Why a process ended, if not by a refusal's code."""
 SYNC_MS = 300
 """After so long a node that missed a block asks for it."""
 EVIDENCE_CHANCE = 0.3
@@ -108,12 +112,12 @@ class Chain:
         """A transaction waits, a node came up, a link healed: a resting chain looks around."""
         if self._rests:
             self._rests = False
-            self._agenda.after(0, self._round)
+            self._agenda.after(PROPOSES_MS, self._round)
 
     def _next(self) -> Height:
         at = self.height + 1
         seats = [Seat(public, power, self._home(public)) for public, power in self._powers[at].items()]
-        return Height(at, self._time_ns(at), seats, self._links, self._lies, self._judge, self._crashed)
+        return Height(at, self._time_ns(at), seats, self._links, self._lies, self._judge, self.ended)
 
     def _home(self, public: bytes) -> Node | None:
         """The node that holds a consensus key: its member's."""
@@ -151,7 +155,7 @@ class Chain:
             return True
         if self._interval_ms and self._agenda.now_ms - self._resting_since_ms >= self._interval_ms:
             return True
-        return any(node.mempool for node in self._nodes if node.answered == self.height)
+        return any(seat.node is not None and seat.node.mempool for seat in self._height.seats)
 
     def _round(self) -> None:
         if not self._wants_block():
@@ -188,8 +192,8 @@ class Chain:
         try:
             at, time_ns, who = self._height.height, self._height.time_ns, bytes.fromhex(address(seat.public))
             txs = node.prepare(at, time_ns, who)
-        except Crashed as crash:
-            self._crashed(node, crash)
+        except (Crashed, Refusal) as end:
+            self.ended(node, end)
             return None
         proposal = Proposal(at, time_ns, who, txs, tuple(self._evidence))
         if not self._lies(node):
@@ -300,18 +304,13 @@ class Chain:
         """Have a node execute its next block, whatever becomes of its process meanwhile."""
         try:
             node.execute(block)
-        except Crashed as crash:
-            self._crashed(node, crash)
-        except Refusal as refusal:
-            self.stopped(node, refusal)
+        except (Crashed, Refusal) as end:
+            self.ended(node, end)
         else:
             self._told.executed(node, block)
 
-    def stopped(self, node: Node, refusal: Refusal) -> None:
-        """A node's application takes no more blocks, and its process ends."""
-        node.down(refusal.code)
-        self._told.ended(node, refusal.code)
-
-    def _crashed(self, node: Node, crash: Crashed) -> None:
-        node.down("crash")
-        self._told.ended(node, "crash")
+    def ended(self, node: Node, end: Crashed | Refusal) -> None:
+        """A process is gone: by a crash, or because its application takes no more blocks."""
+        why = end.code if isinstance(end, Refusal) else CRASH
+        node.down(why)
+        self._told.ended(node, why)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from hansa.kernel import Refusal
 from hansa.simulation.simulator.agenda import Agenda
 from hansa.simulation.simulator.fast_store import Crashed
 from hansa.simulation.simulator.links import Links
@@ -12,6 +13,8 @@ from hansa.simulation.simulator.node import Node
 
 AGAIN_MS = (4_000, 15_000, 60_000, 600_000)
 """When a client sends again, each time after the one before; then it gives up, as one that goes home."""
+GOSSIP_MS = 2_000
+"""After so long a node sends again what did not arrive at another."""
 
 
 class Sent(NamedTuple):
@@ -33,10 +36,10 @@ class Clients:
         nodes: Sequence[Node],
         is_seen: Callable[[bytes], bool],
         waits: Callable[[], None],
-        crashed: Callable[[Node], None],
+        ended: Callable[[Node, Crashed | Refusal], None],
     ) -> None:
         self._agenda, self._links, self._nodes = agenda, links, nodes
-        self._is_seen, self._waits, self._crashed = is_seen, waits, crashed
+        self._is_seen, self._waits, self._ended = is_seen, waits, ended
         self.script: list[Sent] = []
         """All that members sent, in order."""
 
@@ -66,12 +69,21 @@ class Clients:
             return
         try:
             new = node.check(wire)
-        except Crashed:
-            self._crashed(node)
+        except (Crashed, Refusal) as end:
+            self._ended(node, end)
             return
         if new:
             for other in self._nodes:
-                if other is not node and other.up:
-                    for delay in self._links.arrivals(node.number, other.number):
-                        self._agenda.after(delay, partial(self._arrive, other, wire))
+                if other is not node:
+                    self._gossip(node, other, wire)
             self._waits()
+
+    def _gossip(self, node: Node, other: Node, wire: bytes) -> None:
+        """Send on what waits here, again until it arrives or waits no more."""
+        if wire not in node.mempool or other.never_ran:
+            return
+        arrivals = self._links.arrivals(node.number, other.number) if other.up else ()
+        for delay in arrivals:
+            self._agenda.after(delay, partial(self._arrive, other, wire))
+        if not arrivals:
+            self._agenda.after(GOSSIP_MS, partial(self._gossip, node, other, wire))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hansa.engines.cometbft import messages as abci
+from hansa.kernel import Refusal
 from hansa.simulation.simulator.fast_store import Crashed
 from hansa.simulation.simulator.links import Links
 from hansa.simulation.simulator.node import Node
@@ -78,7 +79,8 @@ class Height:
     """Whether a node lies at this height: less than a third of the power at any time."""
     check: Callable[[Node, Proposal, bool], None]
     """Told of each honest verdict on a proposal."""
-    crashed: Callable[[Node, Crashed], None]
+    ended: Callable[[Node, Crashed | Refusal], None]
+    """Told of a process that is gone."""
     minds: dict[bytes, _Mind] = field(default_factory=dict)
     round: int = 0
     decided: Proposal | None = None
@@ -169,8 +171,8 @@ class Height:
         """None: the process ended meanwhile."""
         try:
             return node.accepts(proposal.height, proposal.time_ns, proposal.proposer, proposal.txs)
-        except Crashed as crash:
-            self.crashed(node, crash)
+        except (Crashed, Refusal) as end:
+            self.ended(node, end)
             return None
 
     def _precommits(

@@ -48,6 +48,8 @@ def plan(luck: Random, *, blocks: int, voters: int, nodes: int, members: Sequenc
         for number in range(voters)
         if luck.random() < 0.5
     ]
+    if luck.random() < 0.5:
+        found.append(Fault(0, "old_program", (luck.randrange(voters),), luck.randint(*DOWN_MS)))
     found += [
         Fault(luck.randint(1, blocks), "join", (number,)) for number in range(voters, nodes)
     ]  # Somewhere in the middle, under whatever load there is.

@@ -50,9 +50,21 @@ class FileStore(SqliteStore):
         self._disk.step("write")
         super().write_records(changes)
 
+    def write_block(self, height: int, leaf: bytes, header: bytes) -> None:
+        self._disk.step("write")
+        super().write_block(height, leaf, header)
+
     def write_transactions(self, height: int, rows: Sequence[Row]) -> None:
         self._disk.step("write")
         super().write_transactions(height, rows)
+
+    def write_events(self, height: int, events: Sequence[bytes]) -> None:
+        self._disk.step("write")
+        super().write_events(height, events)
+
+    def write_writes(self, height: int, data: bytes) -> None:
+        self._disk.step("write")
+        super().write_writes(height, data)
 
 
 class FileDisk:
@@ -60,7 +72,8 @@ class FileDisk:
 
     def __init__(self, folder: Path, luck: Random) -> None:
         self._folder, self._luck = folder, luck
-        self._lives = 0
+        self.lives = 0
+        """Crashes so far."""
         self._image: Files | None = None
         self._before: Files = {}
         self.step: Step = goes_on
@@ -68,7 +81,7 @@ class FileDisk:
 
     @property
     def path(self) -> Path:
-        return self._folder / str(self._lives) / LEDGER
+        return self._folder / str(self.lives) / LEDGER
 
     def open(self, path: Path) -> SqliteStore:
         return FileStore(self, path)
@@ -86,7 +99,7 @@ class FileDisk:
 
     def _next(self, files: Files) -> None:
         old = self.path.parent
-        self._lives, self._image = self._lives + 1, None
+        self.lives, self._image = self.lives + 1, None
         self.path.parent.mkdir()
         for name, data in files.items():
             (self.path.parent / name).write_bytes(data)

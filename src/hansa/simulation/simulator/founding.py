@@ -1,8 +1,16 @@
 """The genesis file of a run: the scenario's companies under names and numbers of no real company."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember, Registration, Validator
+from hansa.apps.consortium.messages import (
+    Genesis,
+    GenesisKey,
+    GenesisMember,
+    ParameterValue,
+    Registration,
+    Validator,
+)
 from hansa.apps.consortium.registration import uscc_check_character
 from hansa.apps.consortium.validators import AT_FOUNDING, message
 from hansa.kernel import limits
@@ -20,15 +28,17 @@ def consensus_key(member: str) -> str:
     return f"{member}/validator"
 
 
-def genesis(scenario: Scenario) -> Genesis:
-    """What all nodes of the run start from."""
+def genesis(scenario: Scenario, more: Sequence[ParameterValue] = ()) -> Genesis:
+    """What all nodes of the run start from; `more` parameters where the scenario has none of that name."""
+    named = {each.name for each in scenario.parameters}
+    parameters = (*scenario.parameters, *(each for each in more if each.name not in named))
     return Genesis(
         name_zh="模拟联盟",
         name_en="Simulated consortium",
         created_ms=START_MS,
         rules=limits.RULES_MAX,
         members=tuple(_member(company, at) for at, company in enumerate(scenario.companies)),
-        parameters=scenario.parameters,
+        parameters=parameters,
         validators=tuple(_validator(company.id) for company in scenario.companies if company.validates),
     )
 

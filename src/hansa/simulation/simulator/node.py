@@ -20,6 +20,7 @@ from hansa.simulation.simulator.scenario import Broken
 MEMPOOL_TRANSACTIONS = 500
 CACHE_TRANSACTIONS = 2_000
 """Bytes that the engine remembers, so as not to ask the application again."""
+NEVER = "not started"
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,12 @@ class Node:
     member: str
     disk: Disk
     opens: Opens
+    old: bool = False
+    """Whether its program is the one from before the upgrade."""
     skew_ms: int = 0
     """What its clock is ahead of the true time."""
     app: Application | None = None
-    why_down: str = "not started"
+    why_down: str = NEVER
     stored: int = 0
     """The engine's height of the last block that its engine keeps."""
     answered: int = 0
@@ -75,6 +78,11 @@ class Node:
     @property
     def up(self) -> bool:
         return self.app is not None
+
+    @property
+    def never_ran(self) -> bool:
+        """Whether it was not started yet, as a node that joins later."""
+        return self.why_down == NEVER
 
     @property
     def running(self) -> Application:
@@ -107,7 +115,7 @@ class Node:
 
         `known` gives the block that was decided at an engine height.
         """
-        self.app = self.opens()
+        self.app, self.why_down = self.opens(), ""
         self.disk.watch(self.step)
         info = self.app.info(abci.Info())
         at = info.last_block_height

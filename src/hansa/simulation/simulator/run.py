@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from hansa.engines.cometbft.application import Application
-from hansa.kernel import Context, Release, encode
+from hansa.kernel import Context, encode
 from hansa.simulation.simulator.agenda import Agenda
 from hansa.simulation.simulator.at_end import check_end, describe_standstill, stands_together
 from hansa.simulation.simulator.chain import Chain, Streams
@@ -23,6 +23,7 @@ from hansa.simulation.simulator.oracle import Oracle
 from hansa.simulation.simulator.scenario import Broken, Happened, Scenario
 from hansa.simulation.simulator.signing import cheap_suite, real_suite
 from hansa.simulation.simulator.troubles import Troubles
+from hansa.simulation.simulator.upgrade import NOTICE, Upgrading, upgraded
 from hansa.simulation.simulator.world import World
 
 ENTRIES_MAX = 400_000
@@ -36,7 +37,9 @@ CALM_MS = 300_000
 """How long the consortium may then take to stand at one height with nothing waiting."""
 INTERVALS_MS = (0, 0, 0, 30_000)
 """After which the engine makes an empty block, by run; 0: it rests. Where it does, nobody waits for days."""
-TOGETHER_MS = 300
+UPGRADES = 0.25
+"""Share of the seeds in which members vote a new room into force."""
+TOGETHER_MS = 30
 """Within which goes out what members send at one time."""
 
 
@@ -100,7 +103,11 @@ class Run:
         self.seed, self.scenario, self.options = seed, scenario, options
         suite = real_suite() if options.real else cheap_suite()
         self._verify = suite.verify
-        self.genesis = genesis(scenario)
+        release = scenario.release()
+        upgrade = self.luck("upgrade")
+        upgrades = upgrade.random() < UPGRADES
+        self._old, self._release = release, upgraded(release) if upgrades else release
+        self.genesis = genesis(scenario, (NOTICE,) if upgrades else ())
         self._genesis_bytes = encode(self.genesis)
         self._trace = hashlib.sha256()
         self._diary: list[Noted] = []
@@ -108,24 +115,24 @@ class Run:
         self._beats_left = BEATS_PER_BLOCK * options.blocks
         self._beats = self.luck("beats")
         self.agenda = Agenda(self.genesis.created_ms)
-        release = scenario.release()
-        self.oracle = Oracle(self._genesis_bytes, release, suite.verify)
+        self.oracle = Oracle(self._genesis_bytes, self._release, suite.verify)
         founders = [each.id for each in scenario.companies if each.validates]
-        self._begin_network([*founders, *scenario.joiners], len(founders), release)
+        self._begin_network([*founders, *scenario.joiners], len(founders))
         self.world = World(seed, scenario, self.genesis, self.oracle.replica.chain.id, suite, self)
-        self.traffic = scenario.traffic(self.world)
+        traffic = scenario.traffic(self.world)
+        self.traffic = Upgrading(traffic, upgrade, options.blocks) if upgrades else traffic
         self.invariants = tuple(scenario.invariants(self.world))
 
-    def _begin_network(self, members: Sequence[str], voters: int, release: Release) -> None:
+    def _begin_network(self, members: Sequence[str], voters: int) -> None:
         self.links = Links(self.luck("links"), len(members))
-        self.nodes = [self._node(number, member, release) for number, member in enumerate(members)]
+        self.nodes = [self._node(number, member) for number, member in enumerate(members)]
         streams = Streams(self.luck("liars"), self.luck("evidence"))
         self._interval_ms = self.luck("interval").choice(INTERVALS_MS)
         self.chain = Chain(
             self.agenda, self.links, self.nodes, self.oracle, self.genesis, streams, self, self._interval_ms
         )
         self.clients = Clients(
-            self.agenda, self.links, self.nodes, self.oracle.is_seen, self.chain.wake, self._crashed
+            self.agenda, self.links, self.nodes, self.oracle.is_seen, self.chain.wake, self.chain.ended
         )
         self.troubles = Troubles(
             self.agenda, self.links, self.nodes, self.chain, voters, self.luck("snapshots"),
@@ -146,7 +153,7 @@ class Run:
         """Chance for one purpose: what one draws changes nothing for the others."""
         return Random(f"{self.seed}/{purpose}")
 
-    def _node(self, number: int, member: str, release: Release) -> Node:
+    def _node(self, number: int, member: str) -> Node:
         disk = self.options.make_disk(number)
 
         def opens() -> Application:
@@ -154,7 +161,7 @@ class Run:
                 disk.path,
                 self._genesis_bytes,
                 lambda: self.agenda.now_ms + node.skew_ms,
-                release=release,
+                release=self._old if node.old else self._release,
                 verify=self._verify,
                 open_store=lambda path, connect: disk.open(path),
             )
@@ -194,6 +201,7 @@ class Run:
     def _live(self) -> None:
         """Until the ledger is as high as asked; or, of a script, as long as it goes."""
         self._calm_from_ms = 0
+        self.troubles.reached(0)
         for node in self.nodes[: len(self.genesis.validators)]:
             self.troubles.start(node)
         script = self.options.script
@@ -283,10 +291,6 @@ class Run:
     def _tell(self, what: str, *values: Any) -> None:
         if self.options.tell:
             self._diary.append(Noted(self.agenda.now_ms, what, values))
-
-    def _crashed(self, node: Node) -> None:
-        node.down("crash")
-        self.ended(node, "crash")
 
     def _lose_key(self, member: str) -> None:
         self.world.lost.add((member, "k1"))

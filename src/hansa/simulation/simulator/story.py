@@ -51,6 +51,7 @@ WORDS = {
     ),
     "lie": ("节点 {0} 作假（{1}），引擎高度 {2}", "node {0} lies ({1}) at engine height {2}"),
     "round": ("引擎高度 {0} 第 {1} 轮没有结果", "round {1} of engine height {0} decides nothing"),
+    "upgraded": ("节点 {0} 换上新程序", "node {0} gets the new program"),
     "mended": ("网络恢复", "the network is mended"),
     "calm": ("此后一切恢复正常", "from here on all is well"),
 }

@@ -5,8 +5,9 @@ from functools import partial
 from random import Random
 
 from hansa.kernel import Refusal
+from hansa.kernel.active import Outdated, RoomMissing
 from hansa.simulation.simulator.agenda import Agenda
-from hansa.simulation.simulator.chain import Chain
+from hansa.simulation.simulator.chain import CRASH, Chain
 from hansa.simulation.simulator.fast_store import Crashed
 from hansa.simulation.simulator.faults import Fault
 from hansa.simulation.simulator.links import Links
@@ -18,6 +19,8 @@ PATIENCE_MS = 3_000
 """After so long a process ends in any case, whether it came to the step at which it was to end or not."""
 BACK_MS = 1_000
 """After so long a supervisor starts a process anew that ended by itself."""
+MISSING = (Outdated.code, RoomMissing.code)
+"""Why a node with an old program stops."""
 
 
 class Troubles:
@@ -39,6 +42,8 @@ class Troubles:
         self.plan: list[Fault] = []
         self.done: list[tuple[int, Fault]] = []
         """(ms, fault) of all that were done, in order."""
+        self._late_ms = 0
+        """How long the owner of an old program takes to install the new one."""
         self._back: dict[int, int] = {}
         """For how long a node stays away whose process is about to end."""
         self.over = False
@@ -68,7 +73,7 @@ class Troubles:
     def _lose_patience(self, node: Node, armed: Armed) -> None:
         if node.armed is armed:
             self._down(node)
-            self.ended(node, "crash")
+            self.ended(node, CRASH)
 
     def _blackout(self, fault: Fault) -> None:
         for number in fault.nodes:
@@ -79,7 +84,7 @@ class Troubles:
     def _wipe(self, fault: Fault) -> None:
         """The disk is lost, and with it the application's and the engine's memory."""
         node = self._nodes[fault.nodes[0]]
-        if node.why_down != "not started":
+        if not node.never_ran:
             node.down("wiped")
             node.disk.wipe()
             node.stored = node.answered = 0
@@ -89,12 +94,15 @@ class Troubles:
         self.start(self._nodes[fault.nodes[0]])
 
     def _down(self, node: Node) -> None:
-        node.down("crash")
+        node.down(CRASH)
         self._note("down", node.number)
 
     def ended(self, node: Node, why: str) -> None:
         """A process ended: its supervisor brings it back. Raises Broken where nothing made it end."""
-        if why != "crash":
+        if node.old and why in MISSING:
+            self._agenda.after(self._late_ms, partial(self._upgrade, node))
+            return
+        if why != CRASH:
             raise Broken("stopped", f"node {node.number} takes no more blocks: {why}")
         self._agenda.after(self._back.pop(node.number, BACK_MS), partial(self.start, node))
 
@@ -106,12 +114,8 @@ class Troubles:
             node.start(self._chain.known, self._chain.init)
             if node.answered == 0 and self._chain.height:
                 self._join_by_snapshot(node)
-        except Crashed:
-            node.down("crash")
-            self.ended(node, "crash")
-            return
-        except Refusal as refusal:
-            self._chain.stopped(node, refusal)
+        except (Crashed, Refusal) as end:
+            self._chain.ended(node, end)
             return
         self._note("up", node.number, node.answered)
         self._chain.feed(node)
@@ -126,6 +130,18 @@ class Troubles:
         ]
         height = restore(node, peers, self._chain.blocks, self._luck)
         self._note("restored", node.number, height)
+
+    # Programs.
+
+    def _old_program(self, fault: Fault) -> None:
+        """Before the node starts: it lacks the room that members will vote for."""
+        node = self._nodes[fault.nodes[0]]
+        node.old, self._late_ms = True, fault.for_ms
+
+    def _upgrade(self, node: Node) -> None:
+        node.old = False
+        self._note("upgraded", node.number)
+        self.start(node)
 
     # Links and clocks.
 
@@ -163,6 +179,7 @@ class Troubles:
         for node in self._nodes:
             node.armed = None
             node.skew_ms = 0
-            if node.why_down != "not started":
+            node.old = False
+            if not node.never_ran:
                 self._agenda.after(0, partial(self.start, node))
         self._chain.wake()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hansa.apps import rooms
+from hansa.apps.consortium.messages import Genesis
 from hansa.apps.consortium.tables import VALIDATORS
 from hansa.apps.consortium.validators import powers, updates
 from hansa.engines.checking import log_root
@@ -121,8 +122,7 @@ class Application:
     ) -> None:
         self.verify = verify or VerifiedCache().verify
         founded = found(genesis, registry or release or rooms.release(), self.verify)
-        if not founded.genesis.is_network:
-            raise errors.NoNetwork()
+        self._check_genesis(founded.genesis)
         self.genesis_bytes, self.genesis, self.chain = genesis, founded.genesis, founded.chain
         self.policy, self.on_block = policy, on_block
         self._clock = clock
@@ -152,6 +152,13 @@ class Application:
         except BaseException:
             self.close()
             raise
+
+    def _check_genesis(self, genesis: Genesis) -> None:
+        if not genesis.is_network:
+            raise errors.NoNetwork()
+
+    def _facts(self, asked: abci.FinalizeBlock) -> str:
+        return facts_of(asked)
 
     def _begin(self) -> None:
         mark = self.ledger.store.meta(MARK)
@@ -290,7 +297,7 @@ class Application:
         ledger = self.ledger
         time_ms = max(ledger.time_ms, asked.time_ns // abci.NS_PER_MS)
         with ledger.stops.guarded(asked.txs):
-            block = Block(ledger.height + 1, time_ms, asked.txs, facts_of(asked))
+            block = Block(ledger.height + 1, time_ms, asked.txs, self._facts(asked))
             applied = ledger.execute(block)
             app_hash = log_root(ledger, ledger.height, applied.leaf) if applied.leaf else ledger.app_hash
             changed = self._validator_updates(applied)

@@ -1,5 +1,6 @@
 """The application as an engine drives it: checks, proposals, blocks, crashes, stops."""
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,17 +9,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from hansa.apps.consortium.messages_validators import RotateConsensusKey
+from hansa.apps.consortium.messages_validators import RotateConsensusKey, Tick
 from hansa.apps.consortium.validators import message
 from hansa.engines import errors as engine_errors
 from hansa.engines.cometbft import errors
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import PROBE, STALE_MS, Application, Policy
 from hansa.engines.replay import replay, scrub
-from hansa.kernel import limits, merkle
+from hansa.kernel import KEYS, encode, limits, merkle, replace
+from hansa.kernel.apply import Block
 from hansa.kernel.facts import EngineFacts, address
 from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import TRANSACTION_DOMAIN, verify
+from hansa.kernel.state import encode_key
 from hansa.kernel.transaction import HEAD_BYTES
 from tests import consortium
 from tests.engines.cometbft.network import NS, START_MS, Network, validator_key
@@ -76,8 +79,6 @@ def test_an_engine_founded_otherwise_is_refused(net: Network, wrong: dict[str, A
 
 
 def test_a_genesis_of_one_operator_is_no_network(tmp_path: Path) -> None:
-    from hansa.kernel import encode
-
     alone = encode(consortium.genesis(room.registry()))
     with pytest.raises(errors.NoNetwork):
         Application(tmp_path / "l.db", alone, lambda: START_MS, registry=room.registry())
@@ -451,3 +452,23 @@ def test_what_the_engine_may_forget_is_said(net: Network) -> None:
         net.finalize()
         retained.append(net.application.commit(abci.Commit()).retain_height)
     assert retained == [0, 0, 2, 3, 3, 3, 3, 3, 6, 6, 6, 9, 9], "not beyond what a joiner needs"
+
+
+def test_what_was_fit_is_looked_at_again_once_keys_change() -> None:
+    """A key may be replaced under its own id; then what the old one signed is badly signed."""
+    net = Network()
+    net.init()
+    wire = net.wire("maker", Tick())
+    assert net.check(wire).code == 0
+    assert net.accepts(wire)
+    layer = net.application.ledger.state
+    table, key = KEYS.name, encode_key(("maker", "k1"))
+    record = KEYS.decode(layer.stored((table, key)) or b"")
+    other = replace(record, public=consortium.signer("maker", "another").public)
+    layer.remember((table, key), (encode(other), other))
+    assert net.accepts(wire), "nobody said that a key changed"
+    applied = net.application.ledger.execute(Block(1, START_MS, []))
+    net.application._fitness.after(dataclasses.replace(applied, changes={(table, key): b""}))
+    assert not net.accepts(wire)
+    assert net.propose(wire) == ()
+    net.close()

@@ -3,12 +3,13 @@
 The state of the last commit decides, which is the same on all nodes: so what one proposes, all find fit.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from hansa.engines.reading import Reading, receipt
-from hansa.kernel import KEYS, WINDOWS, Context, keys, limits
-from hansa.kernel.apply import Verify
+from hansa.kernel import KEYS, WINDOWS, Registry, keys, limits
+from hansa.kernel.apply import Applied, Verify
 from hansa.kernel.messages import Key, Outcome, Receipt, Window
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import TRANSACTION_DOMAIN
@@ -23,8 +24,10 @@ def fit(reading: Reading, verify: Verify, wire: bytes) -> Any:
     """
     transaction = parse(reading.registry, wire)
     body = transaction.body
-    ctx = reading.context(reading.time_ms)
-    key = _known(ctx, reading, body)
+    _check_chain(reading, body)
+    key = KEYS.get(reading.context(reading.time_ms), (body.member, body.key))
+    if key is None:
+        raise keys.UnknownKey(member=body.member, key=body.key)
     _check_signature(verify, transaction, key)
     return body
 
@@ -37,9 +40,9 @@ def check(reading: Reading, verify: Verify, wire: bytes) -> Any:
     """
     transaction = parse(reading.registry, wire)
     body = transaction.body
+    _check_chain(reading, body)
     ctx = reading.context(reading.time_ms)
-    key = _known(ctx, reading, body)
-    keys.current(ctx, body.member, body.key)
+    key = keys.current(ctx, body.member, body.key)
     if body.valid_until_ms <= reading.time_ms:
         raise keys.Expired()
     keys.used(WINDOWS.get(ctx, (body.member, body.key)) or Window(), body.sequence)
@@ -47,13 +50,47 @@ def check(reading: Reading, verify: Verify, wire: bytes) -> Any:
     return body
 
 
-def _known(ctx: Context, reading: Reading, body: Any) -> Key:
+class Fitness:
+    """Remembers what was found fit: it stays so until a key or the rules change. By SHA-256 of the bytes."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, None] = {}
+        self._registry: Registry | None = None
+
+    def learn(self, reading: Reading, wire: bytes) -> None:
+        """It was found fit on the state as it stands."""
+        self._look(reading)
+        self._known[hashlib.sha256(wire).digest()] = None
+        if len(self._known) > KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+
+    def holds(self, reading: Reading, verify: Verify, wire: bytes) -> bool:
+        """Whether it is fit for a block."""
+        self._look(reading)
+        if hashlib.sha256(wire).digest() in self._known:
+            return True
+        try:
+            fit(reading, verify, wire)
+        except Refusal:
+            return False
+        self.learn(reading, wire)
+        return True
+
+    def after(self, applied: Applied) -> None:
+        """A block was committed. Where it changed keys, everything is looked at again."""
+        if any(table == KEYS.name for table, _ in applied.changes):
+            self._known.clear()
+
+    def _look(self, reading: Reading) -> None:
+        """Other rules, or other rooms, decode otherwise."""
+        if reading.registry is not self._registry:
+            self._registry = reading.registry
+            self._known.clear()
+
+
+def _check_chain(reading: Reading, body: Any) -> None:
     if body.chain != reading.chain.id:
         raise keys.WrongChain(chain=body.chain[:12])
-    key = KEYS.get(ctx, (body.member, body.key))
-    if key is None:
-        raise keys.UnknownKey(member=body.member, key=body.key)
-    return key
 
 
 def _check_signature(verify: Verify, transaction: Transaction, key: Key) -> None:
@@ -78,5 +115,7 @@ def fits_together(wires: Sequence[bytes], bytes_max: int) -> int:
     return len(wires)
 
 
+KNOWN_MAX = 32_768
+"""Names that are remembered: about 4 MB."""
 FRAME_BYTES = 4
 """What a transaction of at most 262,144 bytes costs in a block besides itself: a field's tag and length."""

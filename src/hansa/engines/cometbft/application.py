@@ -127,6 +127,7 @@ class Application:
         self.policy, self.on_block = policy, on_block
         self._clock = clock
         self.shares = Shares(policy.mempool_transactions, policy.mempool_bytes, clock)
+        self._fitness = admission.Fitness()
         self._finalized: _Finalized | None = None
         self.signed, self.ledger = open_folder(
             path,
@@ -249,6 +250,7 @@ class Application:
             with self.ledger.stops.guarded():
                 body = admission.check(self.ledger, self.verify, asked.tx)
                 self.shares.take(body.member, asked.tx)
+                self._fitness.learn(self.ledger, asked.tx)
         except Refusal as refusal:
             self.ledger.stops.check()
             log = encode(admission.refused(asked.tx, refusal)).decode()
@@ -277,11 +279,7 @@ class Application:
         return abci.ProcessProposalAnswer(abci.Status.ACCEPT if sound else abci.Status.REJECT)
 
     def _is_fit(self, wire: bytes) -> bool:
-        try:
-            admission.fit(self.ledger, self.verify, wire)
-        except Refusal:
-            return False
-        return True
+        return self._fitness.holds(self.ledger, self.verify, wire)
 
     # A block that is decided.
 
@@ -327,6 +325,7 @@ class Application:
                 ledger.commit(applied, lambda header: encode(sealed(header)), notes)
         self._finalized, self.engine_height = None, done.engine_height
         self.shares.leave(applied.transactions)
+        self._fitness.after(applied)
         height = applied.leaf.height if applied.leaf else 0
         if self.snapshots.is_due(self.engine_height):
             self.take_snapshot()

@@ -20,6 +20,8 @@ from hansa.kernel import Refusal
 from hansa.kernel.refusal import shown
 
 T = TypeVar("T")
+LET_IN = framed(write(abci.CheckTxAnswer()))
+"""The answer that is given most."""
 START_WAIT_S = 10
 STOP_WAIT_S = 10
 CONNECTIONS_MAX = 16
@@ -204,7 +206,8 @@ class _Connection(asyncio.Protocol):
         try:
             for frame in frames(self._buffer):
                 asked = read_request(frame)
-                answers.append(framed(write(self._server.answerers[type(asked)](asked))))
+                answer = self._server.answerers[type(asked)](asked)
+                answers.append(LET_IN if answer == abci.CheckTxAnswer() else framed(write(answer)))
         except FrameUnfit as refusal:
             self._say(answers, refusal)
             self._server.on_unfit(refusal)

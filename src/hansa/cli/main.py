@@ -22,6 +22,7 @@ COMMANDS = {
     "export": ("hansa.cli.operate", "export", "All your data in open formats. 导出数据。"),
     "follow": ("hansa.cli.serve", "follow", "Follow a node: copy, compare, co-sign. 从节点。"),
     "get": ("hansa.cli.queries", "get", "Ask a room. 查询。"),
+    "host": ("hansa.cli.host", "host", "The node of a network that you use. 所用节点（托管节点）。"),
     "index": ("hansa.cli.index", "index", "Published indices that prices follow. 价格指数。"),
     "init": ("hansa.cli.founding", "init", "Found a consortium. 创建联盟。"),
     "key": ("hansa.cli.keys", "key", "Keys of your member. 密钥。"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hansa.cli.common import Language, instant, json_option, say, show_json, show_rows
+from hansa.cli.node_diff import diff
 
 if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
     from hansa.node.supervision_status import Engine, Status
@@ -82,6 +83,8 @@ def unit(lang: Language, directory: Path, user: str) -> None:
     _, text = unit_of(directory, read_settings(directory).member, user, find())
     click.echo(text, nl=False)
 
+
+node.add_command(diff)
 
 STATES = {
     "starting": ("正在启动", "starting"),

@@ -77,10 +77,10 @@ def in_records(
 ) -> Difference:
     """Walk all records of both sides as of a block's height. Minutes on a ledger of many millions."""
     height = found.height
-    for table in sorted(registry.tables, key=_by_business):
+    for table in sorted(registry.tables, key=by_business):
         ask = partial(operator.records, table, limit=RECORDS_PER_PAGE, height=height)
         try:
-            row = _first_row(_after_block(table, own, found.writes), _pages(ask), stop)
+            row = first_row(_after_block(table, own, found.writes), pages(ask), stop)
         except Refusal:
             return Difference(height=height, what="state")
         if row is not None:
@@ -151,7 +151,7 @@ def _item(
                 height=height,
                 what=one,
                 index=index,
-                kind=_tag(our_item),
+                kind=tag_of(our_item),
                 fields=fields_of(their_item, our_item),
                 shown=True,
             )
@@ -164,7 +164,7 @@ def _written(found: Rejected, operator: Shows, registry: Registry) -> Difference
     shown = _asked(partial(operator.writes, height), ())
     theirs = {(write.table, write.key): write.new for write in shown}
     ours = {(write.table, write.key): write.new for write in found.writes}
-    for name in sorted({*theirs, *ours} if shown else (), key=_order):
+    for name in sorted({*theirs, *ours} if shown else (), key=order):
         their_bytes, our_bytes = theirs.get(name, NOTHING), ours.get(name, NOTHING)
         if their_bytes != our_bytes:
             return _record(
@@ -177,13 +177,14 @@ def _written(found: Rejected, operator: Shows, registry: Registry) -> Difference
     return Difference(height=height, what="state")
 
 
-def _by_business(table: str) -> tuple[bool, str]:
+def by_business(table: str) -> tuple[bool, str]:
     """Tables of the rooms first: people know what lies there."""
     return table.startswith("kernel."), table
 
 
-def _order(name: Name) -> tuple[bool, str, bytes]:
-    return *_by_business(name[0]), name[1]
+def order(name: Name) -> tuple[bool, str, bytes]:
+    """In which records are compared."""
+    return *by_business(name[0]), name[1]
 
 
 def _record(
@@ -193,14 +194,14 @@ def _record(
         height=height,
         what="record",
         table=_brief(name[0]),
-        key=_key_parts(name, registry),
-        kind=_tag(ours or theirs or b""),
+        key=key_parts(name, registry),
+        kind=tag_of(ours or theirs or b""),
         fields=fields_of(theirs, ours),
         shown=True,
     )
 
 
-def _key_parts(name: Name, registry: Registry) -> tuple[str, ...]:
+def key_parts(name: Name, registry: Registry) -> tuple[str, ...]:
     """A record's key as people write it."""
     table = registry.tables.get(name[0])
     if table is None:
@@ -216,7 +217,7 @@ def _after_block(table: str, own: Own, writes: Sequence[Write]) -> Iterator[Row]
     changed = {write.key: write.new for write in writes if write.table == table}
     added = sorted(key for key, new in changed.items() if new is not None)
     at = 0
-    for key, stored in _pages(partial(own.records, table, limit=RECORDS_PER_PAGE)):
+    for key, stored in pages(partial(own.records, table, limit=RECORDS_PER_PAGE)):
         while at < len(added) and added[at] < key:
             yield added[at], changed[added[at]] or b""
             at += 1
@@ -229,7 +230,8 @@ def _after_block(table: str, own: Own, writes: Sequence[Write]) -> Iterator[Row]
         yield key, changed[key] or b""
 
 
-def _pages(page: Callable[[bytes], list[Row]]) -> Iterator[Row]:
+def pages(page: Callable[[bytes], list[Row]]) -> Iterator[Row]:
+    """All rows of a table that is told in pages."""
     after = b""
     while rows := page(after):
         for key, stored in rows:
@@ -239,7 +241,7 @@ def _pages(page: Callable[[bytes], list[Row]]) -> Iterator[Row]:
             yield key, stored
 
 
-def _first_row(
+def first_row(
     ours: Iterator[Row], theirs: Iterator[Row], stop: Callable[[], bool]
 ) -> tuple[bytes, bytes | None, bytes | None] | None:
     """(key, ours, theirs) of the first row that differs, walking both in order of keys."""
@@ -256,7 +258,8 @@ def _first_row(
     return None
 
 
-def _tag(data: bytes) -> str:
+def tag_of(data: bytes) -> str:
+    """The `_type` of a stored event or record; "" where it has none."""
     found = _plain(data) if data else None
     return _brief(str(found.get("_type", ""))) if isinstance(found, dict) else ""
 

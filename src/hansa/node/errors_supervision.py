@@ -67,10 +67,10 @@ class NodeAlreadyDown(Refusal, code="node.not_running", field="directory"):
 
 
 class NoSuchRecordHeight(Refusal, code="diff.height_missing", field="height"):
-    zh = "{where} 没有高度 {height} 的记录：它到 {head}，写集保留到 {oldest}。请选两边都有的高度。"
+    zh = "{where} 没有高度 {height} 的区块（目前到 {head}，或更早的已清理）。请用 --height 选两边都有的高度。"
     en = (
-        "{where} has no records of height {height}: it stands at {head} and keeps write sets back to "
-        "{oldest}. Choose a height that both have."
+        "{where} has no block of height {height} (it stands at {head}, or older ones were pruned). Choose "
+        "a height that both have by --height."
     )
 
 
@@ -79,11 +79,14 @@ class DiffOther(Refusal, code="diff.other_chain", field="nodes"):
     en = "{one} and {other} are not of one chain: their genesis files differ. Check folders and addresses."
 
 
-class DiffSession(Refusal, code="diff.needs_key", field="profile"):
-    zh = "{url} 的记录只供成员单位阅读。请用 --profile 指定贵单位的配置，或比较本机的目录。"
+class DiffWhose(Refusal, code="diff.whose_node", field="nodes"):
+    zh = (
+        "{url} 是哪个成员单位的节点？节点的记录只向成员单位的会话出示，会话要写明对方。请写成 成员单位=地"
+        "址，例如 plant={url}。"
+    )
     en = (
-        "The records of {url} are for members to read. Name your company's profile by --profile, or "
-        "compare folders of this machine."
+        "Whose node is {url}? Records are shown to members' sessions, which name the node. Write "
+        "MEMBER=URL, such as plant={url}."
     )
 
 

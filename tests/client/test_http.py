@@ -12,7 +12,8 @@ import pytest
 
 from hansa.apps.consortium.messages import Attest
 from hansa.client import Client, InProcess, Refused, errors, http
-from hansa.client.exchange import REQUEST_BYTES_MAX, Answer, batches, parameters
+from hansa.client.asking import REQUEST_BYTES_MAX, batches, parameters
+from hansa.client.exchange import Answer
 from hansa.client.exchange import _asked_to_wait_ms as asked_to_wait_ms
 from hansa.client.http import Http
 from hansa.kernel import encode, limits

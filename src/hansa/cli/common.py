@@ -29,6 +29,7 @@ from hansa.kernel.registry import QueryArguments
 if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
     from hansa.client.happened import Happened
     from hansa.client.http import Http
+    from hansa.client.trust import Trust
 
 Language = Literal["zh", "en"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -135,7 +136,10 @@ class Desk:
     @cached_property
     def node(self) -> "Http":
         """The profile's node, of the profile's chain. Raises OtherChain."""
+        from hansa.cli.host_check import check_host
         from hansa.client.http import Http
+        from hansa.client.operators import is_network
+        from hansa.client.several import Other
 
         profile = self.profile
         node = Http(
@@ -145,6 +149,7 @@ class Desk:
             key=profile.key,
             node=profile.node,
             chain=profile.chain,
+            others=tuple(Other(each.url, each.node) for each in profile.others),
             ca=Path(profile.ca) if profile.ca else None,
             allow_plain=profile.allow_plain,
             patience_s=PATIENCE_S,
@@ -153,7 +158,16 @@ class Desk:
         found = identity_of(node.genesis())
         if found != profile.chain:
             raise errors.OtherChain(url=profile.url, found=found[:12], expected=profile.chain[:12])
+        if is_network(self.genesis):
+            check_host(self, node)
         return node
+
+    @cached_property
+    def trust(self) -> "Trust":
+        """On a network: what this profile knows of it."""
+        from hansa.client.trust import Trust
+
+        return Trust(self.genesis, self.profile.chain, self.place.trusted_file, now_ms)
 
     @property
     def pen(self) -> Pen:
@@ -167,10 +181,15 @@ class Desk:
 
     def time_ms(self) -> int:
         """The ledger's time, or this machine's where that is later: by what a user reckons what has ended."""
-        return max(now_ms(), ledger_time_ms(self.node, self.profile.chain))
+        return max(now_ms(), ledger_time_ms(self.node, self.profile.chain, self.place.trusted_file))
 
     def outbox(self) -> Outbox:
-        return Outbox(self.place.outbox_file, chain=self.profile.chain, member=self.profile.member)
+        return Outbox(
+            self.place.outbox_file,
+            chain=self.profile.chain,
+            member=self.profile.member,
+            trusted=self.place.trusted_file,
+        )
 
     def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
         """A query's answer. Raises NotAnId for a text that can be no id."""
@@ -201,6 +220,8 @@ class Desk:
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:
         """A client that signs beside the outbox, which is held meanwhile so that numbers do not collide."""
+        from hansa.client.operators import is_network
+
         with self.outbox() as outbox:
             used = self.ask("consortium.sequence", int, member=self.profile.member, key=self.profile.key)
             yield Client(
@@ -211,6 +232,7 @@ class Desk:
                 signer=self.key.signer,
                 clock=now_ms,
                 sequence=outbox.next_sequence(self.profile.key, used) - 1,
+                trust=self.trust if is_network(self.genesis) else None,
             )
 
 

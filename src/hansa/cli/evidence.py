@@ -19,14 +19,22 @@ genesis_option = click.option(
 @click.command()
 @bundle_argument
 @genesis_option
+@click.option(
+    "--checkpoint",
+    default="",
+    metavar="HEIGHT:HASH",
+    help="A block of the network's engine that you know to be true. 已知为真的引擎区块。",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
-def verify(lang: Literal["zh", "en"], bundle: Path, genesis: Path, as_json: bool) -> None:
+def verify(lang: Literal["zh", "en"], bundle: Path, genesis: Path, checkpoint: str, as_json: bool) -> None:
     """Check BUNDLE offline. Exit status 0 only when all holds. 离线验证证据包；全部成立时退出码为 0。"""
     from hansa.cli.show import report_json, show_report
     from hansa.client.verify import check_bundle
+    from hansa.client.verify_commit import checkpoint_of
 
-    report = check_bundle(bundle.read_bytes(), genesis.read_bytes())
+    known = checkpoint_of(checkpoint) if checkpoint else None
+    report = check_bundle(bundle.read_bytes(), genesis.read_bytes(), known)
     if as_json:
         click.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
     else:

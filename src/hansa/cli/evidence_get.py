@@ -59,6 +59,13 @@ def list_(lang: Language, agreement: str, as_json: bool, form: Form, profile_nam
     metavar="OWNER=FILE",
     help="Store of readings at hand, to hand some out. 随附读数的本地库。",
 )
+@click.option(
+    "--checkpoint",
+    type=click.IntRange(0, 2**53 - 1),
+    default=0,
+    metavar="HEIGHT",
+    help="On a network: bring the engine's header of this height along. 附上引擎该高度的区块头。",
+)
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Write it here. 输出。")
 @yes_option
 @profile_option
@@ -68,6 +75,7 @@ def get_(
     agreement: str,
     period: str,
     readings: tuple[str, ...],
+    checkpoint: int,
     output: Path,
     yes: bool,
     profile_name: str,
@@ -98,7 +106,7 @@ def get_(
             say(lang, f"{done} / {whole}", f"{done} of {whole}", err=True)
 
     with at.client() as client:
-        bundle = gather(client, agreement, subject.period.from_ms, stores, told)
+        bundle = gather(client, agreement, subject.period.from_ms, stores, told, checkpoint=checkpoint)
     write_over(output, encode(bundle), READABLE)
     say(
         lang,

@@ -13,7 +13,7 @@ from hansa.cli.common import OFFLINE, Desk, Language, confirm, instant, now_ms, 
 from hansa.client import Refused
 from hansa.client.action_words import action_lines
 from hansa.client.errors import AnswerUnusable
-from hansa.client.outbox import Entry, Outbox, ledger_time_ms, refused_so_far
+from hansa.client.outbox import Entry, Outbox, refused_so_far
 from hansa.kernel import Action, encode, limits
 from hansa.kernel.canonical import decode, decode_strict
 from hansa.kernel.messages import Receipt
@@ -147,7 +147,7 @@ def show_draft(desk: Desk, actions: Sequence[Action], as_json: bool) -> None:
         draft = decode(outbox.draft(desk.registry, actions), desk.registry.body)
         used = desk.ask("consortium.sequence", int, member=desk.profile.member, key=desk.profile.key)
         sequence = outbox.next_sequence(desk.profile.key, used)
-    until_ms = max(now_ms(), ledger_time_ms(desk.node, desk.profile.chain)) + limits.HOUR_MS
+    until_ms = desk.time_ms() + limits.HOUR_MS
     body = msgspec.structs.replace(draft, key=desk.profile.key, sequence=sequence, valid_until_ms=until_ms)
     data = encode(body)
     decode_strict(data, desk.registry.body)

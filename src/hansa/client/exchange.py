@@ -10,7 +10,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from hansa.client import errors
+from hansa.client.asking import batches, parameters
 from hansa.client.bundle import Handover
 from hansa.client.engine_answers import commit_of, reply_of
 from hansa.client.operators import is_network, operators
@@ -37,8 +38,6 @@ from hansa.kernel.types import Hash
 
 T = TypeVar("T")
 
-TRANSACTIONS_PER_REQUEST_MAX = 100
-REQUEST_BYTES_MAX = 4 * 2**20
 EVENTS_PER_PAGE_MAX = 1_000
 PAUSE_FIRST_MS = 100
 PAUSE_MAX_MS = 5_000
@@ -408,6 +407,12 @@ class Api:
         life_ms = session.expires_ms - time.time_ns() // 1_000_000 - SESSION_MARGIN_MS
         self._token, self._token_until = session.token, time.monotonic() + max(life_ms, 1_000) / 1_000
 
+    def whose(self) -> Steps[str]:
+        """Whose node it says it is."""
+        wish = encode({"key": self._key, "member": self._member})
+        answer = yield from self._ask_once(Ask("POST", "/v1/sessions/challenge", body=wish))
+        return self._decoded(answer, _Challenge).node
+
     def _operator(self) -> Steps[str]:
         """The operator of the newest set that can be followed from genesis on. Raises OtherChain."""
         genesis = (yield from self._ask_once(Ask("GET", "/v1/genesis"))).body
@@ -467,26 +472,6 @@ def _asked_to_wait_ms(answer: Answer | Refusal) -> int:
     except (ValueError, TypeError, OverflowError):
         return 0
     return max(0, int((until - time.time()) * 1_000))
-
-
-def batches(wires: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
-    """Wires in order, as few requests as their limits allow."""
-    start = size = 0
-    for position, wire in enumerate(wires):
-        full = position - start == TRANSACTIONS_PER_REQUEST_MAX or size + len(wire) + 4 > REQUEST_BYTES_MAX
-        if position > start and full:
-            yield wires[start:position]
-            start, size = position, 0
-        size += len(wire) + 4
-    if start < len(wires):
-        yield wires[start:]
-
-
-def parameters(arguments: bytes) -> Iterable[tuple[str, str]]:
-    """A query's arguments as they stand in an address: lists repeat the name, structures are JSON."""
-    for name, value in msgspec.json.decode(arguments, type=dict[str, Any]).items():
-        for part in value if isinstance(value, list) else [value]:
-            yield name, part if isinstance(part, str) else encode(part).decode()
 
 
 def heard(url: str, event: CloudEvent) -> tuple[int, int, bytes]:

@@ -159,6 +159,10 @@ class Http:
     def engine_header(self, height: int) -> EngineHeader:
         return self._run(self.api.engine_header(height))
 
+    def whose(self) -> str:
+        """Whose node it says it is; not known of several."""
+        return self._run(self.api.whose()) if isinstance(self.api, Api) else ""
+
     def shun(self) -> bool:
         """The node that answered last is not to be believed: ask others for a while. False: there is none."""
         return self.api.shun()

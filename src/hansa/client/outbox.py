@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 
 from hansa.client import outbox_errors as errors
+from hansa.client.asking import TRANSACTIONS_PER_REQUEST_MAX
 from hansa.client.errors import AnswerUnusable, OtherChain
-from hansa.client.exchange import TRANSACTIONS_PER_REQUEST_MAX
 from hansa.client.operators import Authority, authority_of, operators_behind, url_of
 from hansa.client.outbox_file import Entry, OutboxFile, State
 from hansa.client.outbox_settling import Settling
@@ -385,9 +385,12 @@ def identity_of(genesis: bytes) -> str:
     return hashlib.sha256(genesis).hexdigest()
 
 
-def ledger_time_ms(transport: Transport, chain: str) -> int:
-    """Time of the newest block that its operator signed, 0 where none is shown. Raises OtherChain."""
-    return authority_of(transport, chain).shown_ms(transport)
+def ledger_time_ms(transport: Transport, chain: str, trusted: Path | None = None) -> int:
+    """Time of the newest block that its operator, or a network's validators, signed; 0 where none is shown.
+
+    `trusted`: the file of what one knows of a network. Raises OtherChain.
+    """
+    return authority_of(transport, chain, trusted).shown_ms(transport)
 
 
 def _utc(at_ms: int) -> str:

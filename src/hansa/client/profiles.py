@@ -1,7 +1,8 @@
 """Profiles: which node, which member, which key, which consortium. One folder each.
 
     $HANSA_HOME/default            name of the profile that commands use
-    $HANSA_HOME/profiles/NAME/     profile.json, genesis.json, outbox.db, outbox-archive.jsonl
+    $HANSA_HOME/profiles/NAME/     profile.json, genesis.json, outbox.db, outbox-archive.jsonl, and on a
+                                   network trusted.json: the newest header that was checked
     $HANSA_HOME/profiles/NAME/keys/KEY.pem   the member's private keys that lie here (0600), by their ids
 
 A profile is signed by its own key, so that nobody who cannot read the key can point it to another node; and
@@ -63,6 +64,14 @@ class ProfileDamaged(Refusal, code="profile.damaged", field="path"):
     )
 
 
+class OtherNode(Struct):
+    """One more node of a network, asked when the first one is away."""
+
+    url: str
+    node: OptionalId = ""
+    """Whose it is."""
+
+
 class Profile(Struct):
     """What a client needs to know, but for its key."""
 
@@ -82,6 +91,8 @@ class Profile(Struct):
     """Whose node it is: sessions are opened at no other; "": the operator's, of the set in force."""
     outbox_days: Natural = 0
     """After how many days what has its end goes from the outbox to its archive; 0: never."""
+    others: tuple[OtherNode, ...] = ()
+    """Further nodes of a network."""
 
 
 class _Signed(Struct):
@@ -112,6 +123,7 @@ class Place:
         self.genesis_file = folder / "genesis.json"
         self.outbox_file = folder / "outbox.db"
         self.outbox_archive = folder / "outbox-archive.jsonl"
+        self.trusted_file = folder / "trusted.json"
         self.key_folder = folder / "keys"
 
     def key_file(self, key: str) -> Path:

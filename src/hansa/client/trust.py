@@ -22,10 +22,10 @@ from hansa.apps.consortium.validator_sets import (
 from hansa.client import errors
 from hansa.client import trust_errors as refusals
 from hansa.client.files import read_bounded, write_over
-from hansa.client.verify_commit import told
+from hansa.client.verify_commit import Checkpoint, names_of, told
 from hansa.kernel import encode, merkle
 from hansa.kernel.canonical import decode_strict
-from hansa.kernel.commit import Count, Seat, header_hash, ordered
+from hansa.kernel.commit import Count, EngineHeader, Seat, header_hash, ordered
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.refusal import Refusal, shown
 from hansa.kernel.types import Hash, MemberId, Natural, Positive, Struct, TimeMs
@@ -119,6 +119,28 @@ class Trust:
         """Go on to sets that follow from the newest one known; what does not hold is let by."""
         newest = self.sets[-1]
         self.sets = (*self.sets, *followed_from(newest, self.chain, handovers)[1:])
+
+    def count(self, head: SignedHeader) -> Count:
+        """The votes for a header that was checked."""
+        found = self._votes(head)
+        assert isinstance(found, Count)
+        return found
+
+    def check_known(
+        self, url: str, known: Checkpoint, shown: EngineHeader, handovers: Sequence[Handover]
+    ) -> None:
+        """Whether a host's history has a block that one knows, with the sets that the changes lead to.
+
+        Raises CheckpointDiffers.
+        """
+        if shown.height != known.height or header_hash(shown) != known.hash:
+            raise refusals.CheckpointDiffers(url=url, height=known.height, hash=known.hash[:16])
+        self.learn_sets(handovers)
+        if self.sets[0].since <= known.height and names_of(self.sets, shown) != (
+            shown.validators_hash,
+            shown.next_validators_hash,
+        ):
+            raise refusals.CheckpointDiffers(url=url, height=known.height, hash=known.hash[:16])
 
     def _votes(self, head: SignedHeader) -> Count | SetFault:
         height = head.commit.header.height if head.commit is not None else 1

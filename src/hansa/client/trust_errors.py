@@ -79,6 +79,18 @@ class HostUnnamed(Refusal, code="host.unnamed", field="node"):
     )
 
 
+class CheckpointDiffers(Refusal, code="host.checkpoint_differs", field="checkpoint"):
+    zh = (
+        "{url} 在引擎高度 {height} 的区块不是已知的 {hash}…，或缺少此前某次名单变更：这是另一部历史。"
+        "不采信其内容。请核对检查点的来源，或换一个托管节点。"
+    )
+    en = (
+        "At the engine's height {height} {url} has another block than the known {hash}…, or a change of the "
+        "set before it is missing: it is another history, and nothing of it is believed. Check where the "
+        "checkpoint comes from, or use another host."
+    )
+
+
 class NotANetwork(Refusal, code="host.no_network", field="profile"):
     zh = "该联盟由 {operator} 的节点出块，不用托管节点。请用 hansa profile set --url 改节点地址。"
     en = (

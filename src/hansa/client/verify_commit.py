@@ -126,9 +126,9 @@ def _check_checkpoint(
         problems = [
             Text(
                 f"证据中没有引擎高度 {checkpoint.height} 的区块头（有 {known}）；"
-                f"请用 hansa evidence --checkpoint {checkpoint.height} 重新取证",
+                f"请用 hansa evidence get --checkpoint {checkpoint.height} 重新取证",
                 f"the evidence shows no header of engine height {checkpoint.height} (it shows {known}); "
-                f"have it made with `hansa evidence --checkpoint {checkpoint.height}`",
+                f"have it made with `hansa evidence get --checkpoint {checkpoint.height}`",
             )
         ]
     elif any(header_hash(header) != checkpoint.hash for header in here):
@@ -139,7 +139,7 @@ def _check_checkpoint(
                 f"{checkpoint.hash[:16]}…: it is another history",
             )
         ]
-    elif _names(sets, here[0]) != (here[0].validators_hash, here[0].next_validators_hash):
+    elif names_of(sets, here[0]) != (here[0].validators_hash, here[0].next_validators_hash):
         problems = [
             Text(
                 "检查点之时的验证方名单与所示变更不符：缺少某次变更",
@@ -150,7 +150,7 @@ def _check_checkpoint(
          Text(f"引擎高度 {where}", f"engine height {where}"))  # fmt: skip
 
 
-def _names(sets: Sequence[ValidatorSet], header: EngineHeader) -> tuple[str, str]:
+def names_of(sets: Sequence[ValidatorSet], header: EngineHeader) -> tuple[str, str]:
     """What a header of this height should call its own set and the next one."""
     own, following = (set_at(sets, height) for height in (header.height, header.height + 1))
     return validators_hash(own.seats), validators_hash(following.seats)

@@ -1,0 +1,63 @@
+"""Before anything is believed of a network: the host's newest header is checked against what is known."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hansa.cli.common import Desk, say
+from hansa.client.trust_errors import HostEmpty
+from hansa.client.validators import Validators, run
+from hansa.kernel.evidence import SignedHeader
+
+if TYPE_CHECKING:
+    from hansa.client.http import Http
+
+
+def check_host(desk: Desk, node: "Http") -> SignedHeader | None:
+    """The host's newest header, if it has one yet. Warns where it is old, and says whose word reading is.
+
+    Raises HeadUnproved, HostBehind, HostFork, HostAhead, TrustDamaged or what the network raises.
+    """
+    trust = desk.trust
+    try:
+        head = run(node, Validators(trust).newest(node.url))
+    except HostEmpty:
+        if trust.head is not None:
+            raise
+        return None
+    still_ms = trust.still_ms()
+    if still_ms:
+        minutes = still_ms // 60_000
+        say(
+            desk.lang,
+            f"注意：{node.url} 的最新区块是 {minutes} 分钟前的。该节点可能在扣留新区块，或网络停顿，"
+            "或本机时钟不准。请与别的节点核对（hansa host show）。",
+            f"Note: the newest block of {node.url} is {minutes} min old. It may withhold newer ones, the "
+            "network may stand still, or this clock is wrong. Compare with another node (`hansa host show`).",
+            err=True,
+        )
+    if desk.profile.node != desk.profile.member:
+        _label(desk, head)
+    return head
+
+
+def _label(desk: Desk, head: SignedHeader) -> None:
+    """What is read from another member's node is that node's word; said once, behind what was read."""
+    ctx = click.get_current_context(silent=True)
+    if ctx is None or ctx.command_path.split()[1:2] == ["host"]:
+        return
+    whose = desk.profile.node or desk.profile.url
+    height = head.header.height
+
+    def tell() -> None:
+        say(
+            desk.lang,
+            f"以上查询内容依据 {whose} 的节点所述。已由验证节点证明的是高度 {height} 的区块头，"
+            "以及发送后显示的交易结果；要证明单条记录，用 hansa attest 或 hansa evidence get。",
+            f"What was read is the word of {whose}'s node. Proved by the validators are the header of height "
+            f"{height} and outcomes of what was sent; to prove a record use `hansa attest` or "
+            "`hansa evidence get`.",
+            err=True,
+        )
+
+    ctx.find_root().call_on_close(tell)

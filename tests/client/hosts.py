@@ -1,0 +1,143 @@
+"""Several members' nodes of one network, over a double of HTTP: each may be away, busy, behind, or lie."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+
+from hansa.client.http import Http
+from hansa.client.several import Other
+from hansa.kernel import replace
+from hansa.kernel.evidence import SignedHeader
+from hansa.kernel.messages import Receipt
+from hansa.kernel.transaction import identity
+from tests.client.network import Network, NetworkNode
+from tests.client.node_double import UNKNOWN, NodeDouble, answer, problem, split
+from tests.consortium import MEMBERS, signer
+
+WELL = "well"
+KINDS = ("away", "silent", "busy", "stopped", "behind", "forgets", "invents", "misplaces", "denies", "strips")
+"""What a host may do; `behind` shows an old head, the last five lie."""
+
+
+class Host(NodeDouble):
+    """One member's node. All stand on one ledger; `does` says what it makes of that."""
+
+    def __init__(self, network: Network, name: str) -> None:
+        super().__init__(network)
+        self.name, self.does = name, WELL
+        self.old: SignedHeader | None = None
+
+    @property
+    def node(self) -> NetworkNode:
+        found: NetworkNode = self.consortium.node
+        return found
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if self.does == "away":
+            self.seen.append(request)
+            raise httpx2.ConnectError("connection refused", request=request)
+        if self.does == "silent":
+            self.seen.append(request)
+            if request.url.path.endswith("/transactions"):
+                self.node.submit(split(request.read()))  # It arrives; no answer comes.
+            raise httpx2.ReadTimeout("timed out", request=request)
+        if self.does == "busy":
+            self.seen.append(request)
+            return problem(429, "node.queue_full", "排队已满。", "The queue is full.", retry_after="7")
+        if self.does == "stopped":
+            self.seen.append(request)
+            return problem(503, "node.stopped", "节点已停。", "The node has stopped.")
+        return super().__call__(request)
+
+    def _answer(self, request: httpx2.Request, parts: list[str]) -> httpx2.Response:
+        node, params = self.node, request.url.params
+        match parts:
+            case ["head"]:
+                return answer(self._head())
+            case ["handovers"]:
+                return answer([] if self.does == "strips" else node.handovers())
+            case ["transactions", _] if self.does in ("forgets", "denies"):
+                return problem(404, *UNKNOWN)
+            case ["proofs", kind, height, index]:
+                return answer(node.prove(kind, int(height), int(index), int(params["head"])))
+            case ["proofs", kind, height]:
+                return answer(node.prove_block(kind, int(height), int(params["head"])))
+            case ["consistency"]:
+                old, new = int(params["old"]), int(params["new"])
+                return answer({"old": old, "new": new, "path": node.consistency(old, new)})
+        return super()._answer(request, parts)
+
+    def _head(self) -> SignedHeader | None:
+        if self.does == "behind":
+            return self.old
+        self.old = self.node.final()
+        if self.does == "strips" and self.old is not None:
+            return replace(self.old, commit=None)
+        return self.old
+
+    def _submit(self, request: httpx2.Request) -> httpx2.Response:
+        wires = split(request.read())
+        if self.does == "forgets":  # It says that all went well, and nothing did.
+            return told([Receipt(identity(w), "ok", height=self.node.height or 1) for w in wires])
+        if self.does == "denies":  # All went well, and it says that nothing did.
+            self.node.submit(wires)
+            return told([Receipt(identity(w), "kernel.malformed", zh="无", en="none") for w in wires])
+        receipts = self.node.submit(wires)
+        if self.does == "invents":
+            turned = ["ok" if r.code != "ok" else "tally.refused" for r in receipts]
+            receipts = [replace(r, code=code) for r, code in zip(receipts, turned, strict=True)]
+        if self.does == "misplaces":
+            receipts = [replace(r, index=r.index + 1) for r in receipts]
+        return told(receipts)
+
+
+def told(receipts: Sequence[Receipt]) -> httpx2.Response:
+    return answer({"receipts": receipts})
+
+
+class Hosts:
+    """The nodes of all members, each at an address of its own."""
+
+    def __init__(self, network: Network) -> None:
+        self.by_url = {f"http://127.0.0.1:{8421 + n}": Host(network, m) for n, m in enumerate(MEMBERS)}
+
+    def __getitem__(self, member: str) -> Host:
+        return next(host for host in self.by_url.values() if host.name == member)
+
+    def url(self, member: str) -> str:
+        return next(url for url, host in self.by_url.items() if host.name == member)
+
+    def do(self, **what: str) -> None:
+        """What each host does from now on; all others are well."""
+        for host in self.by_url.values():
+            host.does = what.get(host.name, WELL)
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        return self.by_url[f"http://{request.url.host}:{request.url.port}"](request)
+
+    def http(self, *members: str, patience_s: float = 0, **more: Any) -> Http:
+        """A client of these members' nodes, the first one first."""
+        chain = self[members[0]].node.chain.id
+        return Http(
+            self.url(members[0]),
+            others=[Other(self.url(m), m) for m in members[1:]],
+            node=members[0],
+            member="plant",
+            key="k1",
+            signer=signer("plant"),
+            chain=chain,
+            patience_s=patience_s,
+            over=httpx2.MockTransport(self.answer),
+            **more,
+        )
+
+    def asked(self) -> Mapping[str, list[str]]:
+        """What each member's node was asked."""
+        return {host.name: [request.url.path for request in host.seen] for host in self.by_url.values()}
+
+
+def kept(path: Path) -> Any:
+    return msgspec.json.decode(path.read_bytes())

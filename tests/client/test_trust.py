@@ -1,0 +1,220 @@
+"""A host is believed as far as it proves what it shows, and never goes back behind what was seen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.client import InProcess, errors
+from hansa.client import trust_errors as refusals
+from hansa.client.trust import AHEAD_MAX_MS, BEHIND_MAX_MS, STILL_MS, Trust
+from hansa.client.validators import Validators, run
+from hansa.client.verify_commit import Checkpoint
+from hansa.kernel import replace
+from hansa.kernel.commit import header_hash
+from hansa.kernel.evidence import SignedHeader
+from tests.client.lossy import REGISTRY, Add
+from tests.client.network import Network
+from tests.consortium import START_MS
+
+
+class Shown(InProcess):
+    """A host that shows what the test wants."""
+
+    url = "https://host.example"
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self.shows: SignedHeader | None = None
+        self.paths: bool = True
+        self.changes: bool = True
+
+    def final(self, at_least: int = 0, within_s: float = 0) -> SignedHeader | None:
+        return self.shows if self.shows is not None else super().final(at_least, within_s)
+
+    def consistency(self, old: int, new: int) -> tuple[str, ...]:
+        return super().consistency(old, new) if self.paths else ("00" * 32,)
+
+    def handovers(self) -> Any:
+        return super().handovers() if self.changes else ()
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    made = Network(registry=REGISTRY)
+    made.do("plant", Add(entry=1))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(network: Network) -> Shown:
+    return Shown(network.node)
+
+
+def trust_of(network: Network, path: Path | None = None) -> Trust:
+    node = network.node
+    return Trust(node.genesis_bytes, node.chain.id, path, network.clock)
+
+
+def look(trust: Trust, host: Shown) -> SignedHeader:
+    return run(host, Validators(trust).newest(host.url))
+
+
+def test_what_was_seen_is_kept_and_gone_on_from(network: Network, host: Shown, tmp_path: Path) -> None:
+    path = tmp_path / "trusted.json"
+    first = look(trust_of(network, path), host)
+    for entry in range(2, 6):
+        network.do("plant", Add(entry=entry))
+    again = trust_of(network, path)
+    assert again.head == first
+    newest = look(again, host)
+    assert newest.header.height > first.header.height
+    assert trust_of(network, path).head == newest
+    assert not path.with_name(f"fork-{newest.header.height}.json").exists()
+
+
+def test_while_the_chain_rests_the_time_goes_on(network: Network, host: Shown) -> None:
+    trust = trust_of(network)
+    first = look(trust, host)
+    network.clock.advance(minutes=2)
+    network.node.wake()
+    second = look(trust, host)
+    assert second.header == first.header
+    assert second.commit is not None
+    assert first.commit is not None
+    assert second.commit.header.time_ms - first.commit.header.time_ms == 120_000
+    assert trust.head == second
+
+
+def test_a_host_with_another_history_is_refused_and_both_headers_are_kept(
+    network: Network, host: Shown, tmp_path: Path
+) -> None:
+    """More than a third signed two histories: who saw one does not take the other."""
+    trust = trust_of(network, tmp_path / "trusted.json")
+    look(trust, host)
+    other = Network(registry=REGISTRY)
+    for entry in (7, 8, 9):
+        other.do("plant", Add(entry=entry))
+    with pytest.raises(refusals.HostFork) as caught:
+        look(trust, Shown(other.node))
+    kept = Path(str(caught.value.values["file"]))
+    assert kept.parent == tmp_path
+    assert kept.read_bytes().count(b'"commit"') == 2
+    look(trust, host)
+    other.close()
+
+
+def test_two_blocks_of_one_height_are_a_fork(network: Network, host: Shown) -> None:
+    trust = trust_of(network)
+    look(trust, host)
+    other = Network(registry=REGISTRY)
+    other.do("plant", Add(entry=2))
+    with pytest.raises(refusals.HostFork):
+        look(trust, Shown(other.node))
+    other.close()
+
+
+def test_a_host_that_cannot_show_the_way_is_refused(network: Network, host: Shown) -> None:
+    trust = trust_of(network)
+    look(trust, host)
+    network.do("plant", Add(entry=2))
+    host.paths = False
+    with pytest.raises(refusals.HostFork):
+        look(trust, host)
+
+
+def test_a_host_that_is_behind(network: Network, host: Shown) -> None:
+    trust = trust_of(network)
+    old = look(trust, host)
+    network.clock.now_ms += BEHIND_MAX_MS
+    network.do("plant", Add(entry=2))
+    newest = look(trust, host)
+    host.shows = old
+    assert look(trust, host) == old, "a little behind is no offence"
+    assert trust.head == newest
+    network.clock.now_ms += 1
+    network.node.wake()
+    host.shows = None
+    look(trust, host)
+    host.shows = old
+    with pytest.raises(refusals.HostBehind):
+        look(trust, host)
+
+
+def test_a_set_is_followed_from_the_one_that_was_seen(network: Network, host: Shown, tmp_path: Path) -> None:
+    path = tmp_path / "trusted.json"
+    look(trust_of(network, path), host)
+    network.rotate("bank")
+    network.node.wake()
+    look(trust_of(network, path), host)
+    network.rotate("plant")
+    network.node.wake()
+    network.node.wake()
+    trust = trust_of(network, path)
+    assert [one.changes for one in trust.sets] == [1]
+    look(trust, host)
+    assert trust.sets[-1].changes == 2
+    host.changes = False
+    with pytest.raises(refusals.HeadUnproved):
+        look(trust_of(network), host)
+
+
+def test_what_the_validators_did_not_sign_is_refused(network: Network, host: Shown) -> None:
+    head = network.node.final()
+    assert head is not None
+    assert head.commit is not None
+    trust = trust_of(network)
+    false = replace(head.commit.votes[0], signature=bytes(64))
+    for shown in (
+        replace(head, commit=None),
+        replace(head, tip=None),
+        replace(head, header=replace(head.header, time_ms=head.header.time_ms + 1)),
+        replace(head, commit=replace(head.commit, votes=(false, *head.commit.votes[1:]))),
+    ):
+        host.shows = shown
+        with pytest.raises(refusals.HeadUnproved):
+            look(trust, host)
+    assert trust.head is None
+
+
+def test_another_chain_an_empty_one_and_a_damaged_file(network: Network, host: Shown, tmp_path: Path) -> None:
+    head = network.node.final()
+    assert head is not None
+    host.shows = replace(head, header=replace(head.header, chain="ab" * 32))
+    with pytest.raises(errors.OtherChain):
+        look(trust_of(network), host)
+    empty = Network(registry=REGISTRY)
+    with pytest.raises(refusals.HostEmpty):
+        look(trust_of(network), Shown(empty.node))
+    empty.close()
+    path = tmp_path / "trusted.json"
+    path.write_bytes(b"{}")
+    with pytest.raises(refusals.TrustDamaged):
+        trust_of(network, path)
+
+
+def test_an_old_header_is_told_and_one_of_the_future_refused(network: Network, host: Shown) -> None:
+    trust = trust_of(network)
+    look(trust, host)
+    assert trust.still_ms() == 0
+    network.clock.now_ms += STILL_MS + 1
+    assert trust.still_ms() == STILL_MS + 1
+    early = Trust(
+        network.node.genesis_bytes, network.node.chain.id, None, lambda: START_MS - AHEAD_MAX_MS - 60_000
+    )
+    with pytest.raises(refusals.HostAhead):
+        look(early, host)
+
+
+def test_a_known_block(network: Network, host: Shown) -> None:
+    shown = network.node.commits[2].header
+    good = Checkpoint(2, header_hash(shown))
+    trust_of(network).check_known(host.url, good, shown, ())
+    for known, header in ((Checkpoint(2, "aa" * 32), shown), (Checkpoint(3, good.hash), shown)):
+        with pytest.raises(refusals.CheckpointDiffers):
+            trust_of(network).check_known(host.url, known, header, ())
+    stolen = replace(shown, validators_hash="bb" * 32)
+    with pytest.raises(refusals.CheckpointDiffers):
+        trust_of(network).check_known(host.url, Checkpoint(2, header_hash(stolen)), stolen, ())

@@ -22,6 +22,7 @@ LATER = {
     "invite": ("hansa.cli.network_join", "invite"),
     "join": ("hansa.cli.network_join", "join"),
     "leave": ("hansa.cli.network_leave", "leave"),
+    "demo": ("hansa.cli.network_demo", "demo"),
 }
 """Commands of modules of their own."""
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from hansa.apps.consortium import validators
@@ -209,21 +210,19 @@ def test_what_became_impossible_before_the_last_vote_fails_whole(network: Networ
     assert "bank" not in network.shares()
 
 
-def test_seats_are_bounded() -> None:
-    network = Network()
-    network.decide(SetParameter(name="ballot_days", value=90), *ALL)
-    refusal = network.refused(
-        "maker",
-        Propose(
-            proposal="x-1",
-            subject=SetValidators(
-                seats=tuple(
-                    ProposedValidator(member=f"m-{n}", power=1) for n in range(limits.VALIDATORS_MAX + 1)
-                )
-            ),
-        ),
-    )
-    assert refusal.code == "consortium.validators_invalid"
+def test_no_more_are_named_than_there_are_seats(network: Network) -> None:
+    many = [ProposedValidator(member=f"m-{n}", power=0) for n in range(limits.VALIDATORS_MAX + 1)]
+    proposed = Propose(proposal="x-1", subject=SetValidators(seats=tuple(many)))
+    assert network.refused("maker", proposed).code == "consortium.validators_invalid"
+
+
+def test_suspended_seats_count_among_the_seats(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "VALIDATORS_MAX", 4)
+    network.block(faults=[network.fault("bank")])
+    assert network.decide(network.admit(turn=0), *ALL) == "adopted"
+    assert network.decide(network.seats(network.seat("steel", 1, 1)), *ALL) == "consortium.validators_invalid"
+    instead = network.seats(network.seat("steel", 1, 1), network.seat("bank", 0))
+    assert network.decide(instead, *ALL, "steel") == "adopted"
 
 
 def test_a_chain_with_an_operator_has_no_validators_and_a_network_no_operator(network: Network) -> None:
@@ -430,6 +429,15 @@ def test_an_unknown_address_alone_leaves_no_leaf(network: Network) -> None:
     applied = network.block(faults=[Fault(kind="duplicate_vote", address="ab" * 20, height=1, time_ms=0)])
     assert applied.leaf is None
     assert network.replica.app_hash == before
+
+
+def test_who_was_caught_is_heard_before_what_fell_due(network: Network) -> None:
+    network.do("maker", Propose(proposal="p-1", subject=SetParameter(name="ballot_days", value=3)))
+    network.now_ms += 14 * limits.DAY_MS
+    told = network.block(faults=[network.fault("bank")]).events
+    assert [msgspec.json.decode(event)["_type"].partition(".")[2] for event in told] == [
+        "double_signed", "validators_changed", "proposal_ended",
+    ]  # fmt: skip
 
 
 def test_even_if_all_signed_twice_somebody_can_still_make_a_block(network: Network) -> None:

@@ -112,7 +112,7 @@ def check_key(ctx: Context, member: str, public: bytes) -> None:
     """Whether this can become a consensus key. Raises ConsensusKeyInvalid, ConsensusKeyTaken."""
     if not is_public_key(public):
         raise errors.ConsensusKeyInvalid(member=member)
-    if CONSENSUS_KEYS.get(ctx, (address(public),)) or PUBLICS.get(ctx, (public.hex(),)):
+    if PUBLICS.get(ctx, (public.hex(),)) is not None:
         raise errors.ConsensusKeyTaken(member=member)
 
 

@@ -2,7 +2,9 @@
 
     python -m tests.network.bare FOLDER
 
-FOLDER holds genesis.json; the ledger, the socket and what happened (`bare.log`) lie beside it.
+FOLDER holds genesis.json; the ledger, the socket and what happened (`bare.log`) lie beside it. BARE_SNAPSHOTS
+is the interval of snapshots; BARE_DIES, `before_finalize`, `after_finalize` or `after_commit` and a height,
+where the process kills itself there.
 """
 
 import os
@@ -12,14 +14,37 @@ import time
 from pathlib import Path
 from threading import Event
 
-from hansa.engines.cometbft.application import Application
+from hansa.engines.cometbft import messages as abci
+from hansa.engines.cometbft.application import Application, Policy
 from hansa.engines.cometbft.server import Server
+
+
+class Mortal(Application):
+    """Dies at a step of a height, as a process that is killed there."""
+
+    def _die(self, step: str, height: int) -> None:
+        if os.environ.get("BARE_DIES") == f"{step} {height}":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def finalize_block(self, asked: abci.FinalizeBlock) -> abci.FinalizeBlockAnswer:
+        self._die("before_finalize", asked.height)
+        answer = super().finalize_block(asked)
+        self._die("after_finalize", asked.height)
+        return answer
+
+    def commit(self, asked: abci.Commit) -> abci.CommitAnswer:
+        answer = super().commit(asked)
+        self._die("after_commit", self.engine_height)
+        return answer
 
 
 def main(folder: Path) -> int:
     ended = Event()
-    application = Application(
-        folder / "ledger.db", (folder / "genesis.json").read_bytes(), lambda: time.time_ns() // 1_000_000
+    application = Mortal(
+        folder / "ledger.db",
+        (folder / "genesis.json").read_bytes(),
+        lambda: time.time_ns() // 1_000_000,
+        policy=Policy(snapshot_interval=int(os.environ.get("BARE_SNAPSHOTS", "0"))),
     )
     log = (folder / "bare.log").open("a", buffering=1)
 

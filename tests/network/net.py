@@ -17,7 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from tests import consortium
 from tests.engines.cometbft.network import genesis, validator_key
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_ENVIRONMENT: Mapping[str, str] = {}
 WAIT_S = 90
 """How long anything may take on a busy machine."""
 
@@ -87,14 +88,14 @@ class Node:
 
     # Processes.
 
-    def start(self) -> None:
-        """The application first, then the engine."""
-        self.start_application()
+    def start(self, **environment: str) -> None:
+        """The application first, in this environment; then the engine."""
+        self.start_application(**environment)
         self.start_engine()
 
-    def start_application(self) -> None:
+    def start_application(self, **environment: str) -> None:
         self.application = self._run(
-            [sys.executable, "-m", "tests.network.bare", str(self.folder)], "application.log"
+            [sys.executable, "-m", "tests.network.bare", str(self.folder)], "application.log", environment
         )
         wait(lambda: (self.folder / "abci.sock").exists(), "the application's socket")
 
@@ -111,11 +112,17 @@ class Node:
         lay_out(self.home, setup, self.genesis_bytes, self.key, validator_key(self.member))
         self.engine = self._run([str(engine()), "start", "--home", str(self.home)], "engine.log")
 
-    def _run(self, command: list[str], log: str) -> "subprocess.Popen[bytes]":
+    def _run(
+        self, command: list[str], log: str, environment: Mapping[str, str] = NO_ENVIRONMENT
+    ) -> "subprocess.Popen[bytes]":
         paths = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
         with (self.folder / log).open("ab") as out:
             return subprocess.Popen(
-                command, stdout=out, stderr=out, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}
+                command,
+                stdout=out,
+                stderr=out,
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": paths, **environment},
             )
 
     def kill(self, *which: str, by: signal.Signals = signal.SIGKILL) -> None:

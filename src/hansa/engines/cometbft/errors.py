@@ -26,6 +26,61 @@ class OtherGenesis(Refusal, code="engine.other_genesis", field="genesis"):
     )
 
 
+class OtherGenesisKept(Refusal, code="engine.other_genesis_kept", field="genesis"):
+    zh = (
+        "共识引擎的数据（engine/data）属于用另一份创世文件建立的链。请换回原来的 genesis.json；"
+        "确要加入现在这条链的，请另用一个空的数据目录。"
+    )
+    en = (
+        "The engine's data (engine/data) are of a chain founded on another genesis file. Put back the "
+        "genesis.json that they were made with; to join the chain of this one, use an empty data directory."
+    )
+
+
+class Behind(Refusal, code="engine.behind", field="engine"):
+    zh = (
+        "共识引擎的数据（engine/data）比账本旧或已被清空，无法接着执行。请停止节点，"
+        "把账本与引擎数据从同一份备份恢复；没有备份的，清空二者（保留密钥）后用快照重新加入。账本本身没有问题，"
+        "清空前可先备份。"
+    )
+    en = (
+        "The engine's data (engine/data) are older than the ledger, or were cleared: it cannot go on from "
+        "there. Stop the node and restore ledger and engine from one backup; without one, clear both, keep "
+        "the keys, and join again by a snapshot. The ledger itself is sound: back it up first."
+    )
+
+
+class TooFarBehind(Refusal, code="engine.too_far_behind", field="engine"):
+    zh = (
+        "账本太旧：它之后的区块已被共识引擎清理，无法补齐。请停止节点，清空账本与引擎数据（保留密钥），"
+        "用快照重新加入。"
+    )
+    en = (
+        "The ledger is too old: the engine no longer keeps the blocks that follow it. Stop the node, clear "
+        "ledger and engine data, keep the keys, and join again by a snapshot."
+    )
+
+
+class Diverged(Refusal, code="engine.diverged", field="app_hash"):
+    zh = (
+        "本节点执行区块的结果与超过三分之二的表决权重所认定的不同，共识引擎已停在该高度。请勿清空数据："
+        "先用 hansa node diff 找出首个不同的记录，核对各节点的版本，再用快照重新加入。"
+    )
+    en = (
+        "What this node computed differs from what more than two thirds of the voting power signed; the "
+        "engine stands still at that height. Clear nothing yet: find the first differing record by "
+        "`hansa node diff`, compare the versions, then join again by a snapshot."
+    )
+
+
+class OtherVersion(Refusal, code="engine.other_version", field="version"):
+    zh = "快照来自使用另一应用协议版本的网络，不能采用。请安装其他成员单位所用的 Hansa 版本。"
+    en = (
+        "The snapshot is of a network whose application has another protocol version. Install the release of "
+        "Hansa that the other members run."
+    )
+
+
 class HeightUnexpected(Refusal, code="engine.height_unexpected", field="height"):
     zh = (
         "共识引擎要求执行高度 {height}，而本节点账本停在引擎高度 {own}。两者的数据不属于同一时刻："

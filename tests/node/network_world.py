@@ -3,7 +3,6 @@
 The node runs in a thread of this process, the engine as a process of its own.
 """
 
-import asyncio
 import contextlib
 import os
 import socket
@@ -19,25 +18,25 @@ from typing import Any
 import httpx2
 import msgspec
 
+from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember
 from hansa.apps.rooms import registry
 from hansa.client.keyfiles import write_key
 from hansa.engines.cometbft.home import node_id
-from hansa.kernel import Action, encode, limits
-from hansa.kernel.facts import address
-from hansa.kernel.signatures import Signer
+from hansa.kernel import Action, Registry, Release, encode, limits, replace
 from hansa.kernel.transaction import join, sign
 from hansa.node import settings as files
 from hansa.node.network_run import Handle
 from hansa.node.run import serve
 from hansa.node.server import now_ms
 from hansa.node.settings import Settings
-from hansa.node.settings_engine import ENGINE, VALIDATOR_KEY, EngineSettings
+from hansa.node.settings_engine import ENGINE, VALIDATOR_KEY, EngineSettings, sockets
 from tests import consortium
 from tests.engines.cometbft import network as founded
 from tests.node.world import OCTETS
 
 MEMBERS = ("maker", "plant", "bank", "auditor")
 WAIT_S = 60.0
+WORKER = "node-1"
 
 
 def until(what: Callable[[], Any], wait_s: float = WAIT_S) -> Any:
@@ -64,6 +63,7 @@ class One:
     settings: Settings
     binary: Path | None
     clock: Callable[[], int] = now_ms
+    release: Release | None = None
     handle: Handle | None = None
     engine: subprocess.Popen[bytes] | None = None
     failure: BaseException | None = None
@@ -91,7 +91,7 @@ class One:
 
         def run() -> None:
             try:
-                serve(self.settings, clock=self.clock, ready=came)
+                serve(self.settings, clock=self.clock, release=self.release, ready=came)
             except BaseException as failure:
                 self.failure = failure
             ready.set()
@@ -108,6 +108,7 @@ class One:
         if self.binary is None:
             return
         home = Path(self.settings.directory) / ENGINE
+        sockets(self.settings.directory).rpc.unlink(missing_ok=True)  # Left by an engine that was killed.
         with (home / "log").open("ab") as log:
             self.engine = subprocess.Popen(
                 [str(self.binary), "start", "--home", str(home)], stdout=log, stderr=log, cwd=home,
@@ -137,8 +138,9 @@ class One:
     ) -> bytes:
         own = member or self.settings.member
         number = self.sequences[own] = self.sequences.get(own, 0) + 1
+        rooms = registry() if self.release is None else self.release.registry()
         return sign(
-            registry(), consortium.signer(own, key), chain=self.network.chain, member=own, key=key,
+            rooms, consortium.signer(own, key), chain=self.network.chain, member=own, key=key,
             sequence=number, valid_until_ms=now_ms() + valid_ms, actions=actions,
         )  # fmt: skip
 
@@ -149,10 +151,10 @@ class One:
 
 
 def folders(
-    root: Path, members: Sequence[str] = MEMBERS, *, created_ms: int = 0, **engine: Any
+    root: Path, members: Sequence[str] = MEMBERS, *, rooms: Registry | None = None, **engine: Any
 ) -> list[Settings]:
     """A data directory for each, of one genesis file in which all validate."""
-    genesis = encode(founded.genesis(registry(), created_ms or now_ms(), members))
+    genesis = encode(with_workers(founded.genesis(rooms or registry(), now_ms(), members)))
     ports = [free_port() for _ in members]
     peers = [
         f"{node_id(consortium.signer(member, 'node').public)}@127.0.0.1:{port}"
@@ -165,7 +167,7 @@ def folders(
         (folder / files.GENESIS).write_bytes(genesis)
         write_key(folder / files.NODE_KEY, seed(member, "node"))
         write_key(folder / VALIDATOR_KEY, seed(member, "validator"))
-        write_key(folder / "member.key", seed(member, "k1"))
+        write_key(folder / "member.key", seed(member, WORKER))
         given = EngineSettings(
             listen=f"127.0.0.1:{ports[number]}", peers=tuple(peers[:number] + peers[number + 1 :]), **engine
         )
@@ -174,13 +176,32 @@ def folders(
                 member=member,
                 role="network",
                 port=0,
-                key="k1",
+                key=WORKER,
                 directory=str(folder),
                 engine=given,
                 log="warning",
             )
         )
     return found
+
+
+def with_workers(genesis: Genesis) -> Genesis:
+    """Each member's node has a key of its own, for ticks."""
+
+    def key(member: GenesisMember) -> GenesisKey:
+        first = member.keys[0]
+        public = consortium.signer(member.id, WORKER).public
+        return replace(
+            first,
+            id=WORKER,
+            public=public,
+            kind="worker",
+            holder=f"{member.id}-{WORKER}",
+            scopes=("consortium.tick",),
+        )
+
+    members = (replace(member, keys=(*member.keys, key(member))) for member in genesis.members)
+    return replace(genesis, members=tuple(members))
 
 
 def seed(member: str, key: str) -> bytes:
@@ -195,6 +216,3 @@ def running(nodes: Sequence[One]) -> Iterator[Sequence[One]]:
             stack.callback(node.stop)
             node.start()
         yield nodes
-
-
-__all__ = ["MEMBERS", "One", "Signer", "address", "asyncio", "folders", "running", "until"]

@@ -30,10 +30,13 @@ from hansa.kernel.state import Damaged
 from hansa.kernel.types import Natural, TimeMs
 from hansa.node import errors_operate as errors
 from hansa.node.backup_note import BackupNote, write_note
+from hansa.node.commits import FILE as COMMITS
+from hansa.node.commits import kept_changes
 from hansa.node.cosigning import FILE as COSIGNATURES
 from hansa.node.cosigning import kept_handovers
 from hansa.node.doctor_files import is_held
 from hansa.node.export import Progress, silent
+from hansa.node.network_run import check_no_network
 from hansa.node.private import private
 from hansa.node.settings import GENESIS, LEDGER, SETTINGS
 from hansa.node.source import directory_reader
@@ -42,7 +45,7 @@ from hansa.node.upstream import Upstream
 ASIDE = "before-restore"
 BLOCKS_PER_READ = 100
 FILES = (GENESIS, SETTINGS)
-DATABASES = ("cosignatures.db", "promises.db")
+DATABASES = ("cosignatures.db", "promises.db", COMMITS)
 CASES = "cases"
 
 
@@ -82,7 +85,12 @@ def backup(
     _, reader = directory_reader(directory, release)
     with closing(reader), _new_folder(to):
         if snapshot:
-            told = kept_handovers(directory / COSIGNATURES, reader)
+            network = reader.genesis.is_network
+            told = (
+                kept_changes(directory / COMMITS)
+                if network
+                else kept_handovers(directory / COSIGNATURES, reader)
+            )
             write_snapshot(reader, to, lambda done, whole: progress("快照", "snapshot", done, whole), told)
         else:
             write_backup(reader, to, lambda done, whole: progress("账本", "ledger", done, whole))
@@ -239,11 +247,13 @@ def catch_up(
     Without any ledger it takes all blocks from them; `alone`: the operator's word that there are none.
 
     Every other's head must lie on the ledger then: so it goes on with the same log. Returns its height and
-    who agreed. Raises NobodyAsked, OtherHistory, NotSignedByOperator, StillBehind, or what the engine does.
+    who agreed. Raises NobodyAsked, NetworkChain, OtherHistory, NotSignedByOperator, StillBehind, or what the
+    engine does.
     """
     if not others and not alone:
         raise errors.NobodyAsked()
     genesis_bytes = (directory / GENESIS).read_bytes()
+    check_no_network(genesis_bytes)
     there = (directory / LEDGER).exists()
     with closing(Embedded(directory / LEDGER, genesis_bytes, node, clock, release=release)) as engine:
         if not there:

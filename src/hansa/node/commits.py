@@ -7,6 +7,7 @@ store, and proofs lose nothing. The file may be lost: what the engine and other 
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -261,3 +262,12 @@ def change_at(reading: Reading, height: int) -> Proof:
     """The event of a change, proved under the header of its own height. The last one of a block counts."""
     indexes = [n for n, item in enumerate(reading.items("event", height)) if item.startswith(CHANGED_TAG)]
     return reading.prove("event", height, indexes[-1], height)
+
+
+def kept_changes(path: Path) -> tuple[Handover, ...]:
+    """Changes of the validator set that a node's file has; the node may run meanwhile. None without it."""
+    if not path.is_file():
+        return ()
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT data FROM handovers ORDER BY height").fetchall()
+    return tuple(decode(row[0], Handover) for row in rows)

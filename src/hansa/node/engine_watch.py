@@ -24,6 +24,8 @@ LOOK_CLOSER_AFTER_S = 5.0
 """Without a block for so long while there is something to do, the running round is looked into."""
 QUICK_S = 3.0
 """Blocks that follow each other so fast have a time that can be compared with a clock."""
+FOUNDING_HEIGHT = 2
+"""Up to here a block's time goes back to the genesis file's."""
 
 
 class Peer(NamedTuple):
@@ -105,7 +107,8 @@ class Seen:
     height: int = 0
     """Newest block that the engine holds."""
     earliest: int = 0
-    catching_up: bool = False
+    catching_up: bool = True
+    """Until it says that it is not."""
     peers: tuple[Peer, ...] = ()
     waiting: int = 0
     """Transactions in its mempool, of all members."""
@@ -129,6 +132,8 @@ class EngineWatch:
     """(engine height, root of the log after it) as it is durable here."""
     has_work: Callable[[], bool]
     """Whether this node has something that a block should take."""
+    on_answer: Callable[[str], None] = lambda cause: None
+    """Told at each look: "" where the engine answered, else why not."""
     seen: Seen = field(default_factory=Seen)
     made_s: float = field(default_factory=time.monotonic)
     """When the last block became durable here, or the watch began."""
@@ -140,11 +145,12 @@ class EngineWatch:
     """The other hash that a block shows for what is durable here; "" where none does."""
     incidents: list[Incident] = field(default_factory=list)
 
-    def made(self, time_ms: int) -> None:
+    def made(self, engine_height: int, time_ms: int) -> None:
         """A block became durable."""
-        now_s, now_ms = time.monotonic(), self.clock()
-        behind_ms = now_ms - time_ms
-        if behind_ms < 0 or now_s - self.made_s < QUICK_S:
+        now_s = time.monotonic()
+        behind_ms = self.clock() - time_ms
+        fresh = now_s - self.made_s < QUICK_S and not self.seen.catching_up
+        if behind_ms < 0 or (fresh and engine_height > FOUNDING_HEIGHT):
             # A block that followed quickly has the time of a moment ago; one from the future needs no more.
             self.clock_off_ms = behind_ms
         self.made_s, self.last_ms = now_s, time_ms
@@ -182,10 +188,13 @@ class EngineWatch:
             seen.answered_s, seen.cause = time.monotonic(), ""
             if self.idle_s() > LOOK_CLOSER_AFTER_S and (self.has_work() or seen.waiting):
                 await self._look_closer()
-        except (EngineAway, EngineSaid) as refusal:
+        except EngineAway as refusal:
+            seen.cause = str(refusal.values["cause"])
+        except EngineSaid as refusal:
             seen.cause = shown(refusal.en)
         except (msgspec.MsgspecError, ValueError) as error:
             seen.cause = shown(f"{type(error).__name__}: {error}")
+        self.on_answer(seen.cause)
 
     async def _look_closer(self) -> None:
         """No block comes: is the block on its way one that stands on another hash than ours?"""

@@ -41,7 +41,7 @@ class Flying(Generic[Item]):
     until_ms: int
     next_s: float
     """When it is handed in again, by the monotonic clock; at first: at once."""
-    wait_s: float = float(limits.HAND_IN_AGAIN_S)
+    wait_s: float = field(default_factory=lambda: float(limits.HAND_IN_AGAIN_S))
     times: int = 0
     """How often it was handed in."""
 

@@ -96,7 +96,7 @@ class Network:
         self.promised: Promised | None = None
         self.submission = Submission(self.rpc, self.look, metrics, settings.limits)
         self.application.on_refused = self.submission.refused
-        self.watch = EngineWatch(self.rpc, clock, self.stands, self._has_work)
+        self.watch = EngineWatch(self.rpc, clock, self.stands, self._has_work, self._on_answer)
         self.ticking = None
         if worker is not None and settings.key:
             self.ticking = Ticking(self.reader, self.name, settings.key, worker, clock, self.submission.offer)
@@ -116,6 +116,7 @@ class Network:
         self._told: Callable[[], None] = lambda: None
         self._news = asyncio.Event()
         self._stood = (self.application.engine_height, self.application.app_hash)
+        self._silent: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     # Member.
@@ -192,7 +193,7 @@ class Network:
                 loop.call_soon_threadsafe(self._on_made, made)
 
     def _on_made(self, made: Made) -> None:
-        self.watch.made(made.time_ms)
+        self.watch.made(made.engine_height, made.time_ms)
         self._news.set()
         if made.height:
             note("block", height=made.height, engine_height=made.engine_height,
@@ -216,6 +217,16 @@ class Network:
             self._news.clear()
             while not await self.commits.follow(self._stood[0]):
                 await asyncio.sleep(COMMIT_AGAIN_S)
+            self._report_silent()
+
+    def _report_silent(self) -> None:
+        """Tell of validators that went silent, once each time."""
+        silent = dict(self.silent())
+        for member in silent.keys() - self._silent.keys():
+            detail = f"{member} ({silent[member]})"
+            self.watch.incidents.append(Incident("silent", detail, at_ms=self.clock()))
+            note("validator silent", 30, member=member, blocks=silent[member])
+        self._silent = silent
 
     async def _kept_up(self, work: Coroutine[None, None, None]) -> None:
         """What runs beside may not end unseen."""
@@ -232,6 +243,18 @@ class Network:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.end)
+
+    def _on_answer(self, cause: str) -> None:
+        """The engine answered a look, or why it did not."""
+        if cause:
+            self.submission.engine_away(cause)
+        else:
+            self.submission.engine_answers()
+
+    def _hand_in_tick(self, wire: bytes) -> None:
+        """Nobody waits for its answer: whether it woke anything, the next look sees."""
+        answer = self.offer(wire, "")
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     # What others ask of it.
 

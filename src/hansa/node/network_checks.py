@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def checks_of(node: "Network") -> list[Check]:
     """Each with a text for the member's IT."""
     return [
+        _blocked(node),
         _application(node),
         _engine(node),
         _blocks(node),
@@ -29,10 +30,15 @@ def _check(name: str, ok: bool, zh: str, en: str) -> Check:
     return Check(name=name, ok=ok, zh=zh, en=en)
 
 
-def _application(node: "Network") -> Check:
+def _blocked(node: "Network") -> Check:
+    """Apart from the others: no restart mends it."""
     blocked = node.application.blocked
     if blocked is not None:
-        return _check("application", False, blocked.zh, blocked.en)
+        return _check("blocked", False, blocked.zh, blocked.en)
+    return _check("blocked", True, "账本接受新区块。", "The ledger takes blocks.")
+
+
+def _application(node: "Network") -> Check:
     if node.submission.failed:
         return _check(
             "application",

@@ -14,9 +14,10 @@ from threading import Event, Thread
 from hansa.client.files import write_over
 from hansa.engines.reader import Reader
 from hansa.engines.reading import KINDS, LAST_KEY, Reading
+from hansa.engines.sealed import stands
 from hansa.kernel import Struct, encode, limits, merkle
 from hansa.kernel.canonical import Malformed, NotCanonical, decode_strict
-from hansa.kernel.evidence import Header, signed_by
+from hansa.kernel.evidence import Header
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.state import Damaged
 from hansa.kernel.types import Natural
@@ -169,7 +170,7 @@ def _is_signed(reading: Reading, height: int) -> bool:
     return (
         isinstance(header_bytes, bytes)
         and signed.header == header
-        and signed_by(signed, reading.operator_key(height))
+        and stands(signed, reading.genesis, reading.operator_key(height))
     )
 
 

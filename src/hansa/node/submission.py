@@ -33,6 +33,7 @@ from hansa.node.shares import Handed, Run, Shares, runs_of
 Item = tuple[Handed, int]
 """A transaction by its request and its place there."""
 ANSWERS_EVERY_S = 1.0
+AWAY_AGAIN_S = 0.5
 RATE_WEIGHT = 0.2
 
 
@@ -221,7 +222,8 @@ class Submission:
                 if not batch:
                     break
                 await self._find_known([wire for wire in batch if self.flight.is_late(wire)])
-                await self._hand_over([wire for wire in batch if wire in self.flight.wires])
+                if left := [wire for wire in batch if wire in self.flight.wires]:
+                    await self._hand_over(left)
 
     def _patience_s(self) -> float:
         """Until something is to be handed in again."""
@@ -250,16 +252,11 @@ class Submission:
         try:
             answers = await self._engine.hand_in(batch)
         except EngineAway as refusal:
-            if not self.away_since_s:
-                self.away_since_s = time.monotonic()
-                note("engine away", 30, cause=refusal.values["cause"])
-            self._cause = str(refusal.values["cause"])
-            self._hold_until_s = time.monotonic() + 0.5
+            self.engine_away(str(refusal.values["cause"]))
+            self._hold_until_s = time.monotonic() + AWAY_AGAIN_S
             return
+        self.engine_answers()
         now_s = time.monotonic()
-        if self.away_since_s:
-            self.away_since_s = 0.0
-            self.flight.engine_began_anew(now_s)
         for wire, said in zip(batch, answers, strict=True):
             if not said or IN_CACHE in said:
                 self.flight.handed_in(wire, now_s)
@@ -267,6 +264,21 @@ class Submission:
                 self._hold_until_s = now_s + 1.0
                 self.flight.again(wire, now_s)
                 self._refusals.note("engine refused", 20, detail=said)
+
+    def engine_away(self, cause: str) -> None:
+        """The engine did not answer, whoever asked it."""
+        if not self.away_since_s:
+            self.away_since_s = time.monotonic()
+            note("engine away", 30, cause=cause)
+        self._cause = cause
+
+    def engine_answers(self) -> None:
+        """It did. Where it was away before, its mempool is empty now."""
+        if self.away_since_s:
+            self.away_since_s, self._hold_until_s = 0.0, 0.0
+            note("engine back")
+            self.flight.engine_began_anew(time.monotonic())
+            self._news.set()
 
     def refused(self, wire: bytes) -> None:
         """The mempool let a transaction go: it is handed in again in a while. From any thread."""

@@ -26,6 +26,7 @@ TIMEOUT_DELTA_MS = 500
 TIMEOUT_MAX_MS = 20_000
 CRASH = "crash"
 """Why a process ended, if not by a refusal's code."""
+BARREN_MAX = 100
 SYNC_MS = 300
 """After so long a node that missed a block asks for it."""
 EVIDENCE_CHANCE = 0.3
@@ -82,6 +83,8 @@ class Chain:
         self._evidence: list[abci.Misbehavior] = []
         self._accused: set[bytes] = set()
         self._old: list[bytes] = []
+        self._barren = 0
+        """Blocks in a row without a transaction, although some waited."""
         self._judged: tuple[tuple[bytes, ...], tuple[int, ...]] | None = None
         """The proposal last looked at, and the places in it that no honest node lets pass."""
         self._rests = True
@@ -250,6 +253,7 @@ class Chain:
             answer,
         )
         self._judged = None
+        self._look_for_stall(proposal.txs)
         self._evidence = [each for each in self._evidence if each not in proposal.misbehavior]
         self._old.extend(proposal.txs)
         self.blocks.append(block)
@@ -270,6 +274,13 @@ class Chain:
                 self._agenda.after(SYNC_MS, partial(self.feed, node))
         self._height = self._next()
         self._agenda.after(late + TIMEOUT_COMMIT_MS, self._round)
+
+    def _look_for_stall(self, txs: tuple[bytes, ...]) -> None:
+        """Raises Broken where block follows block, and what waits comes into none of them."""
+        waits = any(seat.node is not None and seat.node.mempool for seat in self._height.seats)
+        self._barren = self._barren + 1 if waits and not txs else 0
+        if self._barren > BARREN_MAX:
+            raise Broken("liveness", f"{BARREN_MAX} blocks in a row hold nothing, though something waits")
 
     # To every node.
 

@@ -99,7 +99,7 @@ class Node:
             return
         self.armed = armed._replace(left=armed.left - 1) if armed.left > 1 else None
         if self.armed is None:
-            raise Crashed(kept=armed.kept)
+            raise Crashed(kept=armed.kept and name == "sync")
 
     def down(self, why: str) -> None:
         """The process is gone, and its memory with it."""

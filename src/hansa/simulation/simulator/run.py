@@ -26,7 +26,7 @@ from hansa.simulation.simulator.troubles import Troubles
 from hansa.simulation.simulator.upgrade import NOTICE, Upgrading, upgraded
 from hansa.simulation.simulator.world import World
 
-ENTRIES_MAX = 400_000
+ENTRIES_PER_BLOCK_MAX = 5_000
 """Entries of the agenda after which a run counts as one that never ends."""
 BEATS_PER_BLOCK = 4
 """Times that members may send, at most: some of what they send leads to no block."""
@@ -179,7 +179,8 @@ class Run:
             self._settle()
         except Broken as found:
             broken = found
-        script = Script(tuple(self.clients.script), tuple(self.troubles.done), self._calm_from_ms)
+        until_ms = self._calm_from_ms or self.agenda.now_ms + 1
+        script = Script(tuple(self.clients.script), tuple(self.troubles.done), until_ms)
         self.note("end", str(broken), self.oracle.replica.app_hash)
         return Verdict(
             self.seed,
@@ -213,6 +214,9 @@ class Run:
             self.agenda.at(sent.time_ms, partial(self.submit, sent.wire, sent.at, sent.once))
         for time_ms, fault in script.troubles:
             self.agenda.at(time_ms, partial(self.troubles.do, fault))
+        last_ms = max((sent.time_ms for sent in script.sent), default=0)
+        for time_ms in (script.until_ms, last_ms + 1):
+            self.agenda.at(time_ms, self.chain.wake)
         self._until(lambda: self.agenda.now_ms >= script.until_ms)
 
     def _settle(self) -> None:
@@ -240,7 +244,10 @@ class Run:
 
     def _until(self, done: Callable[[], bool]) -> None:
         while not done():
-            if self.agenda.done > ENTRIES_MAX or not self.agenda.step():
+            if (
+                self.agenda.done > ENTRIES_PER_BLOCK_MAX * (self.options.blocks + CALM_BEATS)
+                or not self.agenda.step()
+            ):
                 raise Broken("liveness", describe_standstill(self.nodes, self.chain))
 
     def _beat(self) -> None:

@@ -40,7 +40,7 @@ from hansa.node.metrics import Metrics
 from hansa.node.metrics_network import EngineMetrics
 from hansa.node.network_checks import checks_of
 from hansa.node.settings import LEDGER, Settings
-from hansa.node.settings_engine import sockets
+from hansa.node.settings_engine import EngineSettings, sockets
 from hansa.node.submission import Looked, Submission
 from hansa.node.ticking import Ticking
 from hansa.node.watchdog import Watchdog
@@ -290,6 +290,16 @@ class Network:
             return []
         with self.reader.snapshot() as reading:
             return [(member_of(reading, address), n) for address, n in sorted(late.items())]
+
+
+def policy_of(engine: EngineSettings) -> Policy:
+    """What node.toml decides of the application."""
+    return Policy(
+        mempool_transactions=engine.mempool_transactions,
+        mempool_bytes=engine.mempool_bytes,
+        snapshot_interval=engine.snapshot_interval,
+        snapshots_kept=engine.snapshots_kept,
+    )
 
 
 def own_public(reading: Reading, member: str) -> bytes:

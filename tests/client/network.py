@@ -106,6 +106,10 @@ class NetworkNode:
     def height(self) -> int:
         return self.app.height
 
+    @property
+    def time_ms(self) -> int:
+        return self.app.ledger.time_ms
+
     # The engine.
 
     def block(self, wires: Sequence[bytes] = ()) -> Made:

@@ -254,9 +254,6 @@ class Api:
         """Whether nobody's word counts on this chain, so that none is given. Raises OtherChain."""
         if self._network is None:
             genesis = yield from self.genesis()
-            found = hashlib.sha256(genesis).hexdigest()
-            if self._chain not in ("", found):
-                raise errors.OtherChain(url=self.url, found=found[:12], expected=self._chain[:12])
             try:
                 self._network = is_network(genesis)
             except (Malformed, NotCanonical) as error:
@@ -289,8 +286,16 @@ class Api:
         return [heard(self.url, event) for event in self._decoded(answer, _Events).events]
 
     def genesis(self) -> Steps[bytes]:
+        """The genesis file, of the chain that it must be of. Raises OtherChain."""
         answer = yield from self._ask(Ask("GET", "/v1/genesis"))
+        self._check_chain(answer.body)
         return answer.body
+
+    def _check_chain(self, genesis: bytes) -> str:
+        found = hashlib.sha256(genesis).hexdigest()
+        if self._chain not in ("", found):
+            raise errors.OtherChain(url=self.url, found=found[:12], expected=self._chain[:12])
+        return found
 
     def head(self, *, final: bool = False) -> Steps[SignedHeader | None]:
         """The newest header; `final`: the newest that a quorum of cosigners signed."""
@@ -416,9 +421,7 @@ class Api:
     def _operator(self) -> Steps[str]:
         """The operator of the newest set that can be followed from genesis on. Raises OtherChain."""
         genesis = (yield from self._ask_once(Ask("GET", "/v1/genesis"))).body
-        chain = hashlib.sha256(genesis).hexdigest()
-        if self._chain not in ("", chain):
-            raise errors.OtherChain(url=self.url, found=chain[:12], expected=self._chain[:12])
+        chain = self._check_chain(genesis)
         try:
             if is_network(genesis):
                 raise HostUnnamed(url=self.url)

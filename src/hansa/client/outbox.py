@@ -247,9 +247,11 @@ class Outbox:
             batch = [e for e in self.entries("signed") if e.number not in undecided]
             batch = batch[:TRANSACTIONS_PER_REQUEST_MAX]
             if not batch:
-                if settling is not None and settling.finish():
-                    continue  # What never counts was put back to be signed anew.
-                break
+                again = settling.finish() if settling else set()
+                if not again:
+                    break
+                undecided -= again  # What is proved never to count is signed anew.
+                continue
             self._file.mark_sent([entry.number for entry in batch])
             delivery = transport.deliver([entry.wire for entry in batch])
             left = self._keep(batch, delivery, transport, operators)

@@ -48,19 +48,19 @@ class Settling:
         if self.open:
             self._attest = put(wanted(self._member, [entry.key for entry in self.open]))
 
-    def finish(self) -> bool:
-        """Once all was sent: what is proved never to count is put back. Whether anything was."""
+    def finish(self) -> set[int]:
+        """Once all was sent: what is proved never to count is put back. The numbers of that."""
         number, self._attest = self._attest, 0
         attest = self._file.entry(number) if number else None
         if attest is None or attest.receipt is None:
-            return False
+            return set()
         url = url_of(self._transport)
         decided: list[tuple[int, State, bytes]] = []
         if attest.state == "refused" and attest.receipt.code == OutOfScope.code:
             # A key that may not have it shown has the node's word alone: a gateway beside its member's node.
             dead = [entry for entry in self.open if self._transport.find(entry.transaction) is None]
         elif attest.state != "done":
-            return False
+            return set()
         else:
             windows = run(self._transport, shown(self._validators, url, self._member, attest.receipt))
             dead = [
@@ -75,7 +75,7 @@ class Settling:
         self.open = [entry for entry in self.open if entry not in dead]
         if self.open and not dead:
             self._transport.shun()  # They counted, or nobody can say it; this node does not show it.
-        return bool(dead)
+        return {entry.number for entry in dead}
 
 
 def _decides(receipt: Receipt) -> bool:

@@ -77,7 +77,7 @@ class Later(Action, tag="toolcrib.later"):
     """Asks for a drill, or a refusal, to fall due."""
 
     at_ms: TimeMs
-    kind: Literal["drill", "refuse", "unknown", "again"]
+    kind: Literal["drill", "refuse", "unknown", "again", "take_back"]
     name: str
     drill: str = ""
 
@@ -179,8 +179,14 @@ def drill(ctx: Context, a: Drill) -> None:
 
 
 def later(ctx: Context, a: Later) -> None:
-    handler = {"drill": do_drill, "refuse": refuse, "unknown": not_declared, "again": again}[a.kind]
-    due.at(ctx, a.at_ms, handler, ctx.member, a.name, a.drill)
+    handlers = {
+        "drill": do_drill,
+        "refuse": refuse,
+        "unknown": not_declared,
+        "again": again,
+        "take_back": take_back,
+    }
+    due.at(ctx, a.at_ms, handlers[a.kind], ctx.member, a.name, a.drill)
 
 
 def do_drill(ctx: Context, name: str, kind: str) -> None:
@@ -198,6 +204,11 @@ def again(ctx: Context, name: str, kind: str) -> None:
     """Asks for itself at a time that has passed."""
     ctx.emit(Done(count=ctx.height, text=name))
     due.at(ctx, 0, again, "maker", name, kind)
+
+
+def take_back(ctx: Context, name: str, kind: str) -> None:
+    """Takes back the drill of that name that waits for that time."""
+    due.drop(ctx, int(kind), do_drill, "maker", name, "")
 
 
 def not_declared(ctx: Context, name: str, kind: str) -> None:
@@ -248,7 +259,7 @@ def borrowed_by(ctx: Context, member: MemberId) -> list[str]:
 ROOM = Room(
     "toolcrib",
     actions=[register, lend, give_back, drill, later],
-    due=[announce_overdue, do_drill, refuse, again],
+    due=[announce_overdue, do_drill, refuse, again, take_back],
     queries=[borrowed_by],
     tables=[TOOLS, NOTES, NAMES],
     events=[Lent, Overdue, Done],

@@ -87,6 +87,19 @@ def test_due_work_is_bounded_per_block_and_a_backlog_loses_nothing(
     assert done == [["n0", "n1", "n2"], ["n3", "n4", "n5"], ["n6", "n7"], []]
 
 
+def test_what_earlier_work_of_the_same_block_takes_back_does_not_run(ledger: Ledger) -> None:
+    at_ms = ledger.now_ms + 60_000
+    ledger.block(
+        later(ledger, "gone", at_ms=at_ms),
+        later(ledger, "kept", at_ms=at_ms),
+        later(ledger, "gone", kind="take_back", drill=str(at_ms), at_ms=at_ms - 1),
+        later(ledger, "much later", at_ms=at_ms + limits.DAY_MS),
+    )
+
+    assert told(ledger.block(after_ms=60_000).events, Done) == [Done(count=1, text="kept")]
+    assert [(key, pending.count) for key, pending in PENDING.scan(ledger.context())] == [(("maker",), 1)]
+
+
 def test_the_work_of_due_items_is_bounded_per_block(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         ledger.block(later(ledger, f"n{number}", drill="read", at_ms=START_MS + 100_000))

@@ -297,6 +297,8 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
     for key, item in due.next_due(_context(now, layer, block)):
         if work.beyond(limits.DUE_STEPS_MAX):
             break  # The rest waits for the next block.
+        if now.rules >= 2 and not due.waits(_context(now, layer, block), key):
+            continue  # What was done before it took it back.
 
         # Out of the queue first, on a budget of its own: whatever becomes of it, it is not tried again.
         work.woken += 1

@@ -68,6 +68,11 @@ def next_due(ctx: Context) -> list[tuple[tuple[int, str], Due]]:
     return [((int(key[0]), str(key[1])), item) for key, item in rows]
 
 
+def waits(ctx: Context, key: tuple[int, str]) -> bool:
+    """Whether an entry is still in the queue."""
+    return QUEUE.get(ctx, key) is not None
+
+
 def remove(ctx: Context, key: tuple[int, str], item: Due) -> None:
     """Take an entry out of the queue, and off its member's account."""
     QUEUE.delete(ctx, key)

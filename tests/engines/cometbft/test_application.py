@@ -16,7 +16,8 @@ from hansa.engines.cometbft import errors
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import PROBE, STALE_MS, Application, Policy
 from hansa.engines.replay import replay, scrub
-from hansa.kernel import KEYS, encode, limits, merkle, replace
+from hansa.kernel import ACTIVE, KEYS, Active, Refusal, RoomPin, encode, limits, merkle, replace
+from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import Block
 from hansa.kernel.facts import EngineFacts, address
 from hansa.kernel.messages import Receipt
@@ -420,6 +421,36 @@ def test_the_second_stop_on_a_block_waits_with_an_incident(disk: Network, monkey
     assert disk.application.blocked is None
     disk.block(wire)
     assert codes(disk) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("active", "kind"),
+    [
+        (Active(rules=limits.RULES_MAX + 1), Outdated),
+        (Active(rules=2, rooms=(RoomPin(name="visits", version="1.0", sha256="ab" * 32),)), RoomMissing),
+    ],
+)
+def test_what_this_program_lacks_stops_it_before_the_height(
+    disk: Network, active: Active, kind: type[Refusal]
+) -> None:
+    """It was voted in for block 3; block 2 is still executed."""
+    disk.block(register(disk, "one"))
+    store = disk.application.ledger.store
+    with store.commit():
+        store.write_records({(ACTIVE.name, encode_key((3,))): encode(active)})
+    disk.block(register(disk, "two"))
+    before = disk.application.info(abci.Info())
+    with pytest.raises(kind):
+        disk.finalize(register(disk, "three"))
+    assert isinstance(disk.application.blocked, kind)
+    disk.reopen()
+    assert isinstance(disk.application.blocked, kind), "not served again: nothing loops"
+    assert disk.application.incidents[-1].what == "outdated"
+    with disk.application.reader().snapshot() as view:
+        assert view.height == 2
+    with pytest.raises(kind):
+        disk.application.info(abci.Info())
+    assert before.last_block_height == 2
 
 
 def test_a_bug_in_a_room_refuses_the_transaction_and_stops_nobody(net: Network) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hansa.engines import snapshot
+from hansa.engines.cometbft import giving
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Policy
-from hansa.engines.cometbft.giving import FORMAT
+from hansa.engines.cometbft.giving import FORMAT, parcels
 from hansa.engines.cometbft.shelf import FolderShelf, MemoryShelf, Shelf
 from hansa.engines.replay import scrub
 from hansa.engines.restoring import check_log
@@ -31,7 +32,9 @@ def now(work: Callable[[], None]) -> None:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files; and of what travels together."""
     monkeypatch.setattr(snapshot, "CHUNK_BYTES_MAX", 1_500)
+    monkeypatch.setattr(giving, "PARCEL_BYTES_MAX", 3_000)
 
 
 def grown(path: Path, blocks: int = EVERY) -> Network:
@@ -93,7 +96,7 @@ def join(joiner: Network, giver: Network) -> list[int]:
 
 def test_a_joiner_stands_where_the_snapshot_does(giver: Network, joiner: Network) -> None:
     results = join(joiner, giver)
-    assert len(results) > 5
+    assert len(results) > 3
     assert set(results) == {abci.Apply.ACCEPT}
     assert where(joiner) == where(giver) == (EVERY, EVERY - 1, giver.application.app_hash)
     told = joiner.application.info(abci.Info())
@@ -261,7 +264,7 @@ def forged(giver: Network, joiner: Network, **changes: Any) -> tuple[int, ...]:
     (found,) = listed(giver)
     manifest = replace(decode_strict(chunk(giver, found, 0), Manifest), **changes)
     data = encode(manifest)
-    chunks = 1 + len(manifest.chunks)
+    chunks = 1 + len(parcels(manifest))
     lie = found._replace(hash=hashlib.sha256(data).digest(), chunks=chunks)
     offer(joiner, lie, hash_of(giver))
     results = [give(joiner, 0, data).result]
@@ -330,18 +333,22 @@ def test_content_that_does_not_lead_to_the_header(
     """Each chunk fits its hash, and all together not what the validators signed."""
     (found,) = listed(giver)
     manifest = decode_strict(chunk(giver, found, 0), Manifest)
-    data = {number: chunk(giver, found, number) for number in range(1, found.chunks)}
-    chunks = list(manifest.chunks)
-    changed = 0
-    for number, each in enumerate(manifest.chunks, 1):
-        new = change(data[number]) if each.kind == kind else data[number]
-        changed += new != data[number]
-        data[number] = new
-        chunks[number - 1] = replace(each, sha256=hashlib.sha256(new).hexdigest(), size=len(new))
-    assert changed
-    lie = encode(replace(manifest, chunks=tuple(chunks)))
-    offer(joiner, found._replace(hash=hashlib.sha256(lie).digest()), hash_of(giver))
-    results = [give(joiner, number, data.get(number, lie)).result for number in range(found.chunks)]
+    files = [giver.path.with_name("snapshots") / f"{EVERY:012}" / each.name for each in manifest.chunks]
+    data = [path.read_bytes() for path in files]
+    lies = [change(each) if kind in path.name else each for each, path in zip(data, files, strict=True)]
+    assert lies != data
+    chunks = tuple(
+        replace(each, sha256=hashlib.sha256(new).hexdigest(), size=len(new))
+        for each, new in zip(manifest.chunks, lies, strict=True)
+    )
+    lie = replace(manifest, chunks=chunks)
+    sent, at = [encode(lie)], 0
+    for together in parcels(lie):
+        sent.append(b"".join(lies[at : at + len(together)]))
+        at += len(together)
+    offered = found._replace(hash=hashlib.sha256(sent[0]).digest(), chunks=len(sent))
+    offer(joiner, offered, hash_of(giver))
+    results = [give(joiner, number, each).result for number, each in enumerate(sent)]
     assert results[-1] == abci.Apply.REJECT_SNAPSHOT
     untouched(joiner)
 
@@ -357,14 +364,13 @@ def test_a_crash_in_the_middle_leaves_nothing_half(
     def broken(*_: object, **__: object) -> None:
         raise Broken
 
-    if step == "check":
-        monkeypatch.setattr("hansa.engines.restoring.check_log", broken)
-    else:
-        monkeypatch.setattr(joiner.application.ledger.store, step, broken)
-    with pytest.raises(Broken):
-        join(joiner, giver)
-    monkeypatch.undo()
-    monkeypatch.setattr(snapshot, "CHUNK_BYTES_MAX", 1_500)
+    with monkeypatch.context() as patch:
+        if step == "check":
+            patch.setattr("hansa.engines.restoring.check_log", broken)
+        else:
+            patch.setattr(joiner.application.ledger.store, step, broken)
+        with pytest.raises(Broken):
+            join(joiner, giver)
     joiner.reopen()
     assert where(joiner)[:2] == (0, 0)
     assert left(joiner) == []
@@ -385,6 +391,18 @@ def test_one_of_an_empty_log(tmp_path: Path) -> None:
     assert joiner.block(*wires) == giver.block(*wires)
     for net in (giver, joiner):
         net.close()
+
+
+def test_small_files_travel_together(giver: Network) -> None:
+    (found,) = listed(giver)
+    manifest = decode_strict(chunk(giver, found, 0), Manifest)
+    together = parcels(manifest)
+    assert len(together) + 1 == found.chunks < len(manifest.chunks)
+    assert [each for parcel in together for each in parcel] == list(manifest.chunks)
+    for parcel, number in zip(together, range(1, found.chunks), strict=True):
+        size = sum(each.size for each in parcel)
+        assert size == len(chunk(giver, found, number))
+        assert size <= giving.PARCEL_BYTES_MAX or len(parcel) == 1
 
 
 @pytest.mark.parametrize("made", [MemoryShelf, FolderShelf])

@@ -51,7 +51,7 @@ class Policy:
     """What one node decides for itself."""
 
     mempool_transactions: int = 5_000
-    mempool_bytes: int = 8 * 2**20
+    mempool_bytes: int = 16 * 2**20
     """The same as the engine's own settings: of all members together."""
     engine_blocks: int = 100_000
     """Blocks that the engine keeps for others to catch up from, at least; proofs do not need them."""

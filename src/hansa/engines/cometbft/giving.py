@@ -1,8 +1,9 @@
 """Snapshots for those who join (rule 19), in the engine's frame: taken every so many heights, kept a few.
 
 All nodes take them at the same heights of the engine and get the same bytes, so that a joiner may have its
-chunks from several. Chunk 0 is the manifest, whose SHA-256 is the snapshot's hash; chunk i is the manifest's
-i-th. The writer goes on meanwhile: only its view is held, and files are written beside it.
+chunks from several. Chunk 0 is the manifest, whose SHA-256 is the snapshot's hash; the others are its files
+one after the other, several small ones in one chunk. The writer goes on meanwhile: only its view is held, and
+files are written beside it.
 """
 
 import hashlib
@@ -13,15 +14,31 @@ from threading import Thread
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.shelf import Shelf
 from hansa.engines.reader import Reader
-from hansa.engines.snapshot import MANIFEST, Manifest, write_chunks
+from hansa.engines.snapshot import MANIFEST, Chunk, Manifest, write_chunks
 from hansa.kernel import Refusal
 from hansa.kernel.apply import MACHINE_FAULTS, Incident
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.refusal import shown
 
 FORMAT = 1
+PARCEL_BYTES_MAX = 2**20
+"""Of files that travel together: part of the format, since both sides reckon by it."""
 CHUNK_MESSAGE_BYTES_MAX = 16_000_000
 """The engine carries no larger chunk."""
+
+
+def parcels(manifest: Manifest) -> list[tuple[Chunk, ...]]:
+    """Which files of a snapshot travel together: as many as fit into PARCEL_BYTES_MAX, in their order."""
+    found: list[tuple[Chunk, ...]] = []
+    size = PARCEL_BYTES_MAX
+    for each in manifest.chunks:
+        size += each.size
+        if size > PARCEL_BYTES_MAX:
+            found.append(())
+            size = each.size
+        found[-1] += (each,)
+    return found
+
 
 Beside = Callable[[Callable[[], None]], None]
 """Has work done beside the writer: in a thread; in a simulation at once."""
@@ -113,7 +130,10 @@ class Giving:
         if known is None or not 0 <= number < known[0].chunks:
             return b""
         try:
-            return self._shelf.get(height, known[1].chunks[number - 1].name if number else MANIFEST)
+            if not number:
+                return self._shelf.get(height, MANIFEST)
+            together = parcels(known[1])[number - 1]
+            return b"".join(self._shelf.get(height, each.name) for each in together)
         except OSError as fault:
             self._failed(height, fault)
             return b""
@@ -127,6 +147,7 @@ class Giving:
                 if not isinstance(fault, FileNotFoundError):
                     self._failed(height, fault)
                 return None
-            offered = abci.Snapshot(height, FORMAT, 1 + len(manifest.chunks), hashlib.sha256(data).digest())
+            count = 1 + len(parcels(manifest))
+            offered = abci.Snapshot(height, FORMAT, count, hashlib.sha256(data).digest())
             self._known[height] = offered, manifest
         return self._known[height]

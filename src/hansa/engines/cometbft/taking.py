@@ -7,11 +7,12 @@ commit; until then, and wherever it breaks off, the node holds nothing but its f
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.errors import OtherSnapshot
-from hansa.engines.cometbft.giving import CHUNK_MESSAGE_BYTES_MAX, FORMAT
+from hansa.engines.cometbft.giving import CHUNK_MESSAGE_BYTES_MAX, FORMAT, parcels
 from hansa.engines.cometbft.mark import MARK, Mark
 from hansa.engines.cometbft.shelf import Shelf
 from hansa.engines.ledger import Ledger
@@ -37,6 +38,7 @@ class Taking:
         self._shelf, self._ledger = shelf, ledger
         self._offered: _Offered | None = None
         self._manifest: Manifest | None = None
+        self._parcels: list[tuple[Chunk, ...]] = []
         shelf.drop_unfinished()
 
     def offer(self, asked: abci.OfferSnapshot) -> int:
@@ -66,6 +68,7 @@ class Taking:
         try:
             if asked.chunk_index == 0:
                 self._manifest = self._read_manifest(offered, asked.chunk)
+                self._parcels = parcels(self._manifest)
             self._shelf.put(offered.snapshot.height, _name(asked.chunk_index), asked.chunk)
             if asked.chunk_index + 1 < offered.snapshot.chunks:
                 return abci.ApplySnapshotChunkAnswer(abci.Apply.ACCEPT), False
@@ -79,12 +82,16 @@ class Taking:
 
     def _is_whole(self, offered: _Offered, asked: abci.ApplySnapshotChunk) -> bool:
         """Whether these are the bytes that the snapshot's hash stands for."""
-        digest = hashlib.sha256(asked.chunk).digest()
         if self._manifest is None or asked.chunk_index == 0:
-            return digest == offered.snapshot.hash
-        if asked.chunk_index > len(self._manifest.chunks):
+            return hashlib.sha256(asked.chunk).digest() == offered.snapshot.hash
+        if asked.chunk_index > len(self._parcels):
             return False
-        return digest.hex() == self._manifest.chunks[asked.chunk_index - 1].sha256
+        at = 0
+        for each in self._parcels[asked.chunk_index - 1]:
+            if hashlib.sha256(asked.chunk[at : at + each.size]).hexdigest() != each.sha256:
+                return False
+            at += each.size
+        return at == len(asked.chunk)
 
     def _read_manifest(self, offered: _Offered, data: bytes) -> Manifest:
         """Raises OtherSnapshot or what decoding refuses: whoever offered it lied."""
@@ -93,7 +100,7 @@ class Taking:
             ("chain", manifest.chain == self._ledger.chain.id),
             ("app_hash", manifest.app_hash == offered.app_hash.hex()),
             ("engine_height", manifest.engine_height == offered.snapshot.height),
-            ("chunks", len(manifest.chunks) + 1 == offered.snapshot.chunks),
+            ("chunks", len(parcels(manifest)) + 1 == offered.snapshot.chunks),
             ("size", all(chunk.size <= CHUNK_MESSAGE_BYTES_MAX for chunk in manifest.chunks)),
         ):
             if not same:
@@ -103,13 +110,20 @@ class Taking:
     def _adopt(self, offered: _Offered) -> None:
         manifest = self._manifest
         assert manifest is not None
-        numbers = {chunk.name: number for number, chunk in enumerate(manifest.chunks, 1)}
+        files = self._files(offered.snapshot.height)
 
         def read(chunk: Chunk) -> list[Pair]:
-            data = self._shelf.get(offered.snapshot.height, _name(numbers[chunk.name]))
-            return unpack_chunk(chunk, data)
+            return unpack_chunk(chunk, next(files))
 
         adopt(self._ledger, manifest, read, {MARK: encode(Mark(height=offered.snapshot.height))})
+
+    def _files(self, height: int) -> Iterator[bytes]:
+        """The snapshot's files in the order of its manifest."""
+        for number, together in enumerate(self._parcels, 1):
+            data, at = self._shelf.get(height, _name(number)), 0
+            for each in together:
+                yield data[at : at + each.size]
+                at += each.size
 
     def _end(self) -> None:
         if self._offered is not None:

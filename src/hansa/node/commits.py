@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS heads (height INTEGER PRIMARY KEY, engine INTEGER, da
 CREATE TABLE IF NOT EXISTS handovers (height INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS wanted (height INTEGER PRIMARY KEY, engine INTEGER);
 CREATE TABLE IF NOT EXISTS scanned (height INTEGER);
+CREATE TABLE IF NOT EXISTS lacking (height INTEGER);
 """
 
 
@@ -95,12 +96,19 @@ class Commits:
             rows = self._db.execute("SELECT data FROM handovers ORDER BY height").fetchall()
         return tuple(decode(row[0], Handover) for row in rows)
 
+    @property
+    def lacking(self) -> int:
+        """Up to this height changes are not known here, since the node began with a snapshot; 0: all are."""
+        with self._lock:
+            return self._db.execute("SELECT max(height) FROM lacking").fetchone()[0] or 0
+
     def adopt(self, handovers: Sequence[Handover]) -> None:
-        """Keep changes that others showed, once they were checked from genesis on."""
+        """Keep changes that others showed, once they were checked from genesis on: all up to `lacking`."""
         with self._lock:
             for each in handovers:
                 row = (each.head.header.height, encode(each))
                 self._db.execute("INSERT OR IGNORE INTO handovers VALUES (?, ?)", row)
+            self._db.execute("DELETE FROM lacking")
 
     # The engine's answers.
 
@@ -218,6 +226,10 @@ class Commits:
             if first > last:
                 return False
             self._db.execute("BEGIN")
+            if first < (kept_from := reading.blocks_from()):
+                # Their events are not kept here.
+                self._db.execute("INSERT INTO lacking VALUES (?)", (kept_from - 1,))
+                first, last = kept_from, max(last, kept_from - 1)
             for height in range(first, last + 1):
                 if any(event.startswith(CHANGED_TAG) for event in reading.rows.events(height)):
                     facts = read_facts(reading.leaf(height).engine)

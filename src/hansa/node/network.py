@@ -6,6 +6,7 @@ writes; the event loop serves HTTP, hands transactions to the engine, and watche
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ from hansa.node import metrics_network
 from hansa.node.bodies import JSON
 from hansa.node.commits import FILE as COMMITS
 from hansa.node.commits import Commits
+from hansa.node.earlier_changes import earlier_changes, leads_to
 from hansa.node.engine_rpc import EngineRpc
 from hansa.node.engine_watch import EngineWatch
 from hansa.node.errors_engine import SocketsUnusable
@@ -46,6 +48,7 @@ from hansa.node.ticking import Ticking
 from hansa.node.watchdog import Watchdog
 
 COMMIT_AGAIN_S = 0.5
+CHANGES_AGAIN_S = 30.0
 
 
 class _Application(Application):
@@ -84,7 +87,7 @@ class Network:
         verified = VerifiedCache()
         self.application = _Application(
             settings.file(LEDGER), genesis, clock, release=release, verify=verified.verify,
-            policy=Policy(engine.mempool_transactions, engine.mempool_bytes), keep=keep,
+            policy=policy_of(engine), keep=keep,
             watch=self._dog.watch, on_block=self._made,
         )  # fmt: skip
         self.application.ledger.stops.clock = clock
@@ -117,6 +120,7 @@ class Network:
         self._news = asyncio.Event()
         self._stood = (self.application.engine_height, self.application.app_hash)
         self._silent: dict[str, int] = {}
+        self._ask_again_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     # Member.
@@ -218,6 +222,19 @@ class Network:
             while not await self.commits.follow(self._stood[0]):
                 await asyncio.sleep(COMMIT_AGAIN_S)
             self._report_silent()
+            if self.commits.lacking and time.monotonic() >= self._ask_again_s:
+                self._ask_again_s = time.monotonic() + CHANGES_AGAIN_S
+                await self._learn_changes()
+
+    async def _learn_changes(self) -> None:
+        """What happened to the validator set before this node's snapshot, others have to show."""
+        head = self.commits.final()
+        if head is None or head.commit is None:
+            return
+        found = await asyncio.to_thread(earlier_changes, self.settings, self.reader)
+        if leads_to(head.commit.header.validators_hash, self.reader.genesis, self.chain, found):
+            self.commits.adopt(found)
+            note("changes of the set learned", changes=len(found))
 
     def _report_silent(self) -> None:
         """Tell of validators that went silent, once each time."""

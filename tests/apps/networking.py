@@ -65,7 +65,7 @@ class Network:
         self.now_ms = START_MS
         self.engine_height = 0
         self.blocks: list[Block] = []
-        self.sequences: dict[str, int] = {}
+        self.sequences: dict[tuple[str, str], int] = {}
         self.proposals = 0
         self.told = dict(self.powers())
         """The set as an engine has it that only ever hears of differences."""
@@ -79,14 +79,15 @@ class Network:
         return {row["member"]: row["power"] for row in self.query("consortium.validators")}
 
     def wire(self, member: str, *actions: Action, key: str = "k1") -> bytes:
-        self.sequences[member] = self.sequences.get(member, 0) + 1
+        at = (member, key)
+        self.sequences[at] = self.sequences.get(at, 0) + 1
         return sign(
             ALL_ROOMS,
             signer(member, key),
             chain=self.chain,
             member=member,
             key=key,
-            sequence=self.sequences[member],
+            sequence=self.sequences[at],
             valid_until_ms=self.now_ms + limits.HOUR_MS,
             actions=actions,
         )

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from hansa.apps.consortium import validators
-from hansa.apps.consortium.messages import Leave, RegisterKey
+from hansa.apps.consortium.messages import Leave, RegisterKey, UpdateMember
+from hansa.apps.consortium.messages_approvals import ApprovalRule, Approve, SetApproval
 from hansa.apps.consortium.messages_succession import Succeed
 from hansa.apps.consortium.messages_validators import DoubleSigned, Tick, ValidatorsChanged
 from hansa.apps.consortium.messages_votes import (
@@ -324,6 +325,26 @@ def test_hostile_rotations(network: Network) -> None:
         assert network.refused(member, action).code == f"consortium.{code}"
     network.block(faults=[network.fault("bank")])
     assert network.refused("bank", own).code == "consortium.validator_unknown"
+
+
+def test_approval_rules_guard_the_consensus_key_and_hold_no_tick(network: Network) -> None:
+    """A thief of one daily key does not take the member's vote on blocks along."""
+    wang = new_key(network.chain, "bank", "wang", holder="h-wang")
+    network.do("bank", RegisterKey(key=wang))
+    rule = ApprovalRule(action="consortium.update_member", holders=2, days=3)
+    network.do("bank", SetApproval(rule=rule))
+    network.do("bank", network.rotation("bank", 2))
+    assert public("bank", 2) not in network.powers()
+    (waiting,) = network.query("consortium.held", member="bank")
+    approve = network.wire("bank", Approve(held=waiting["transaction"]), key="wang")
+    assert network.block(approve).outcomes[0].code == "ok"
+    assert public("bank", 2) in network.powers()
+
+    whole = ApprovalRule(action="consortium.*", holders=2, days=3)
+    network.do("bank", SetApproval(rule=whole))
+    assert network.refused("bank", Tick()).code == "consortium.nothing_due"
+    both = (Tick(), UpdateMember(size="small", roles=("bank",)))
+    assert network.refused("bank", *both).code == "consortium.approval_mixed"
 
 
 # Status of the member.

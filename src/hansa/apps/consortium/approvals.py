@@ -37,6 +37,7 @@ from hansa.apps.consortium.messages_approvals import (
     SetApproval,
 )
 from hansa.apps.consortium.messages_succession import Succeed
+from hansa.apps.consortium.messages_validators import RotateConsensusKey, Tick
 from hansa.apps.consortium.messages_votes import Object
 from hansa.apps.consortium.parameters import parameter
 from hansa.apps.consortium.tables import APPROVAL_RULES, HELD, HELD_ACTIONS
@@ -57,8 +58,9 @@ from hansa.kernel import (
 )
 
 PERSON = "person"
-UNHELD = (Approve, Reject, Object)
-"""What no rule holds: approving itself, and the objection of whoever still has one good key."""
+UNHELD = (Approve, Reject, Object, Tick)
+"""What no rule holds: approving itself, the objection of whoever still has one good key, and a node's tick,
+which has no effect of its own."""
 SHOWN = 12
 """Characters of a transaction's hash that a text shows."""
 
@@ -331,9 +333,9 @@ def _exceeds(rule: ApprovalRule, actions: Sequence[Action]) -> bool:
 
 
 def _undoes(rules: Sequence[ApprovalRule], action: Action) -> bool:
-    """Whether an action could undo approval rules."""
+    """Whether an action could undo approval rules, or hand the member's vote on blocks to somebody else."""
     match action:
-        case RemoveApproval() | Leave():
+        case RemoveApproval() | Leave() | RotateConsensusKey():
             return True
         case RegisterKey():
             return action.key.kind in (PERSON, "recovery")

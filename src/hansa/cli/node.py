@@ -8,6 +8,7 @@ import click
 
 from hansa.cli.common import Language, instant, json_option, say, show_json, show_rows
 from hansa.cli.node_diff import diff
+from hansa.cli.node_upkeep import backup, prune, reset, snapshot
 
 if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
     from hansa.node.supervision_status import Engine, Status
@@ -84,7 +85,8 @@ def unit(lang: Language, directory: Path, user: str) -> None:
     click.echo(text, nl=False)
 
 
-node.add_command(diff)
+for _command in (backup, diff, prune, reset, snapshot):
+    node.add_command(_command)
 
 STATES = {
     "starting": ("正在启动", "starting"),

@@ -110,3 +110,22 @@ class GenesisOther(Refusal, code="node.genesis_other", field="genesis.json"):
         "The genesis file of {path} names no validators: one operator orders this chain. Take the genesis "
         "file of the network; nodes of this chain run by `hansa up` or `hansa follow`."
     )
+
+
+class PruneRoom(Refusal, code="prune.room_missing", field="disk"):
+    zh = "{path} 所在磁盘只剩 {free_mb} MB，压缩时需要 {needed_mb} MB。请先腾出空间。"
+    en = (
+        "The disk of {path} has {free_mb} MB left; compacting takes {needed_mb} MB for a while. Make room "
+        "first."
+    )
+
+
+class PruneFailed(Refusal, code="prune.engine_failed", field="engine"):
+    zh = (
+        "共识引擎的数据没有压缩成：{cause}。账本文件已压缩，数据没有损失；请用 hansa engine check 检查引擎"
+        "后再试。"
+    )
+    en = (
+        "The engine's data could not be compacted: {cause}. The ledger's files are done and nothing is "
+        "lost; look at the engine (`hansa engine check`) and try again."
+    )

@@ -50,7 +50,7 @@ class Yard:
         def probe() -> str:
             said = self.answers[name]
             if said.startswith("hold "):
-                raise Hold(said.removeprefix("hold "))
+                raise Hold("停住", said.removeprefix("hold "))
             return said
 
         before = lambda: self.order.append(f"start {name}")  # noqa: E731
@@ -217,13 +217,13 @@ def test_a_line_of_the_log_can_be_the_reason(yard: Yard, holds: bool) -> None:
         if "CONSENSUS FAILURE" not in line["event"]:
             return ""
         if holds:
-            raise Hold("failure")
+            raise Hold("故障", "failure")
         return "failure"
 
     yard.start(yard.child("application"), yard.child("engine", ("/bin/sh", "-c", says), heard=heard))
     if holds:
         yard.until(lambda: yard.state == "held")
-        assert yard.told[-1].cause == "failure"
+        assert (yard.told[-1].cause, yard.told[-1].cause_zh) == ("engine: failure", "engine：故障")
     else:
         yard.runs(restarts=1)
         assert any(told.cause == "engine: failure" for told in yard.told)

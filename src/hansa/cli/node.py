@@ -104,9 +104,10 @@ def _rows(lang: Language, found: "Status") -> list[tuple[str, str]]:
     def word(zh: str, en: str) -> str:
         return zh if lang == "zh" else en
 
+    cause = word(found.cause_zh, found.cause)
     rows = [
         (word("节点", "node"), f"{found.member}  {found.url}"),
-        (word("状态", "state"), f"{word(*STATES[found.state])}{f'：{found.cause}' if found.cause else ''}"),
+        (word("状态", "state"), f"{word(*STATES[found.state])}{f': {cause}' if cause else ''}"),
     ]
     if found.state != "stopped":
         rows.append((word("本次起自", "since"), instant(found.since_ms)))
@@ -153,14 +154,14 @@ def _say(lang: Language, now: Any, settings: Any) -> None:
     url = f"{scheme}://{settings.host}:{settings.port}"
     texts = {
         "running": (f"节点在运行：{url}（Ctrl-C 停止）", f"The node runs at {url} (Ctrl-C ends it)"),
-        "pausing": (f"将重新启动：{now.cause}", f"It will be started anew: {now.cause}"),
+        "pausing": (f"将重新启动：{now.cause_zh}", f"It will be started anew: {now.cause}"),
         "waiting": (
-            f"多次启动未成，10 分钟后再试：{now.cause}",
+            f"多次启动未成，10 分钟后再试：{now.cause_zh}",
             f"It failed to start several times; the next try is in 10 minutes: {now.cause}",
         ),
         "held": (
-            f"节点已停在原处，不会自动重启：{now.cause}。请运行 hansa node status。",
-            f"The node stands still and is not started anew: {now.cause}. Run hansa node status.",
+            f"节点已停在原处，不会自动重启：{now.cause_zh} 请运行 hansa node status。",
+            f"The node stands still and is not started anew: {now.cause} Run hansa node status.",
         ),
         "stopped": ("节点已停止。", "The node has ended."),
     }

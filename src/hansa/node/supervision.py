@@ -26,7 +26,11 @@ READY_EVERY_S = 0.05
 
 
 class Hold(Exception):
-    """Seen was what no restart mends: the message says what."""
+    """Seen was what no restart mends, and what it is, in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.zh, self.en = zh, en
+        super().__init__(en)
 
 
 class Child(NamedTuple):
@@ -78,6 +82,8 @@ class Told(NamedTuple):
     restarts: int
     cause: str
     pids: dict[str, int]
+    cause_zh: str = ""
+    """The same in Chinese, where it is more than a program's own words."""
 
 
 class _Said(NamedTuple):
@@ -87,6 +93,7 @@ class _Said(NamedTuple):
     child: str = ""
     detail: str = ""
     run: int = 0
+    zh: str = ""
 
 
 class _Running:
@@ -140,9 +147,9 @@ class _Running:
     def last_words(self) -> str:
         return next((line for line in reversed(self.log.last) if line.strip()), "")
 
-    def _tell(self, what: str, detail: str = "") -> None:
+    def _tell(self, what: str, detail: str = "", zh: str = "") -> None:
         if not self._over.is_set():
-            self._said.put(_Said(what, self.child.name, detail, self._run))
+            self._said.put(_Said(what, self.child.name, detail, self._run, zh))
 
     def _wait(self) -> None:
         code = self.process.wait()
@@ -155,7 +162,7 @@ class _Running:
             if wrong := self.child.heard(line):
                 self._tell("unwell", wrong)
         except Hold as reason:
-            self._tell("hold", str(reason))
+            self._tell("hold", reason.en, reason.zh)
 
     def _probe(self) -> None:
         failed = 0
@@ -163,7 +170,7 @@ class _Running:
             try:
                 wrong = self.child.probe()
             except Hold as reason:
-                self._tell("hold", str(reason))
+                self._tell("hold", reason.en, reason.zh)
                 continue
             self._was_well = self._was_well or not wrong
             failed = failed + 1 if wrong and self._was_well else 0
@@ -191,7 +198,7 @@ class Supervisor:
         self._said: SimpleQueue[_Said] = SimpleQueue()
         self._up: list[_Running] = []
         self._run = self._restarts = 0
-        self._held = ""
+        self._held: _Said | None = None
 
     def stop(self) -> None:
         """Ask it to end all. Safe from any thread and from a signal handler."""
@@ -214,13 +221,12 @@ class Supervisor:
                     return
                 self._restarts += 1
                 quick = 0 if time.monotonic() - began >= self._bounds.steady_s else quick + 1
-                cause = f"{said.child}: {said.detail}".strip(": ")
-                if said.what != "again" and self._pause(quick, cause):
+                if said.what != "again" and self._pause(quick, said):
                     return
-                self._held = ""
+                self._held = None
         finally:
             self._end_all(_Said("stop"))
-            self._tell("stopped", "")
+            self._tell("stopped")
 
     def handle_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP starts anew."""
@@ -232,25 +238,27 @@ class Supervisor:
     def _once(self) -> _Said:
         """Start all in order and watch them; what ended this run."""
         self._run += 1
-        self._tell("starting", "")
+        self._tell("starting")
         for child in self._children:
             try:
                 child.before()
                 running = _Running(child, self._run, self._said, self._stream, self._bounds)
-            except (Refusal, OSError) as error:
+            except Refusal as refusal:
+                return _Said("ended", child.name, str(refusal), zh=f"{refusal.code}: {refusal.zh}")
+            except OSError as error:
                 return _Said("ended", child.name, str(error))
             self._up.append(running)
             self._stream.note("started", child=child.name, pid=running.process.pid)
             if said := self._until_ready(running):
                 return said
-        if not self._held:
-            self._tell("running", "")
+        if self._held is None:
+            self._tell("running")
         return self._watched()
 
     def _until_ready(self, running: _Running) -> _Said | None:
         end = time.monotonic() + self._bounds.start_s
         while not running.child.ready():
-            if time.monotonic() > end and not self._held:
+            if time.monotonic() > end and self._held is None:
                 return _Said("unwell", running.child.name, f"not ready within {self._bounds.start_s:.0f} s")
             said = self._next(READY_EVERY_S)
             if said is not None and self._ends(said):
@@ -266,15 +274,15 @@ class Supervisor:
 
     def _ends(self, said: _Said) -> bool:
         """Whether what was said ends this run. One that is held stays as it is, hung or not."""
-        if said.what == "hold" and not self._held:
-            self._held = said.detail
-            self._tell("held", said.detail)
+        if said.what == "hold" and self._held is None:
+            self._held = said
+            self._tell("held", said)
         return said.what not in (("hold", "unwell") if self._held else ("hold",))
 
-    def _pause(self, quick: int, cause: str) -> bool:
+    def _pause(self, quick: int, cause: _Said) -> bool:
         """Wait before the next start; True if told to stop meanwhile."""
         bounds = self._bounds
-        if self._held:
+        if self._held is not None:
             self._tell("held", self._held)
             pause = None
         elif quick >= bounds.tries:
@@ -309,7 +317,9 @@ class Supervisor:
                 self._stream.note(said.what, "error", child=said.child, detail=said.detail)
         self._up = []
 
-    def _tell(self, state: str, cause: str) -> None:
+    def _tell(self, state: str, why: _Said | None = None) -> None:
         pids = {running.child.name: running.process.pid for running in self._up}
+        child, en, zh = (why.child, why.detail, why.zh) if why is not None else ("", "", "")
+        cause = f"{child}: {en}".strip(": ")
         self._stream.note("supervisor", "warning" if cause else "info", state=state, cause=cause)
-        self._told(Told(state, self._restarts, cause, pids))
+        self._told(Told(state, self._restarts, cause, pids, f"{child}：{zh}" if zh else cause))

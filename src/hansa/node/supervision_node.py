@@ -13,6 +13,7 @@ import httpx2
 import msgspec
 
 from hansa.client.keyfiles import public_of
+from hansa.engines.cometbft.trouble import explained
 from hansa.engines.store import connect_to_read
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import Natural, Struct, TimeMs
@@ -32,7 +33,6 @@ STATE_FILE = Path("run") / "supervisor.json"
 APPLICATION_CODE = "from hansa.cli.main import main; main()"
 HOLDING = {"hash", "blocked"}
 """Checks of /health that no restart mends."""
-HASHES = ("AppHash", "LastResultsHash", "ValidatorsHash", "ConsensusHash", "LastBlockID")
 FAILURE = "CONSENSUS FAILURE"
 FROZEN_S = 180.0
 """So long without a block while others make some, and the engine is started anew."""
@@ -50,6 +50,7 @@ class Supervised(Struct):
     since_ms: TimeMs
     restarts: Natural
     cause: str = ""
+    cause_zh: str = ""
     children: dict[str, Natural] = {}
 
 
@@ -105,7 +106,7 @@ def application(settings: Settings) -> Child:
             return f"no answer at port {settings.port}"
         for check in said.checks:
             if check.name in HOLDING and not check.ok:
-                raise Hold(f"{check.name}: {check.en}")
+                raise Hold(check.zh, check.en)
         bad = [check.en for check in said.checks if check.name == "application" and not check.ok]
         return bad[0] if bad else ""
 
@@ -143,21 +144,19 @@ def consensus(settings: Settings, program: Path, ask: Ask, guard: Callable[[], N
 
 def engine_environment(own: Mapping[str, str]) -> dict[str, str]:
     """Proxies and authorities are passed on; what would change the engine's settings is not."""
-    kept = {name: value for name, value in own.items() if name.split("_")[0] not in FOREIGN_SETTINGS}
-    return {**kept, "CMT_LOG_FORMAT": "json"}
+    return {name: value for name, value in own.items() if name.split("_")[0] not in FOREIGN_SETTINGS}
 
 
 def failure_in(line: Mapping[str, Any]) -> str:
     """Why a line of the engine's log is a reason to start anew: it stays alive after its consensus failed.
 
-    Raises Hold where its block bears another hash than the state here: a restart would fail the same way.
+    Raises Hold for what a restart would only meet again: another state than the others', another genesis
+    file, data that do not fit the ledger.
     """
-    if FAILURE not in str(line.get("event", "")):
-        return ""
-    why = f"{line.get('event')} {line.get('err', '')}".strip()
-    if any(word in why for word in HASHES):
-        raise Hold(why)
-    return why
+    said = " ".join(str(line.get(name, "")) for name in ("event", "err", "text")).strip()
+    if (meaning := explained(said)) is not None:
+        raise Hold(f"{meaning.code}: {meaning.zh}", f"{meaning.code}: {meaning.en}")
+    return said if FAILURE in said else ""
 
 
 class EngineProbe:
@@ -179,8 +178,7 @@ class EngineProbe:
             self._height, self._since = height, time.monotonic()
         if time.monotonic() - self._since < FROZEN_S:
             return ""
-        others = [height for url in self._urls.values() if (height := self._height_of(url))]
-        ahead = max(others, default=0)
+        ahead = max((self._height_of(url) for url in self._urls.values()), default=0)
         return "" if ahead < height + FROZEN_BLOCKS else f"it stands at {height}, others are at {ahead}"
 
     def _status(self) -> Any:
@@ -238,7 +236,7 @@ def blocks_in(ledger: Path) -> int:
 def _note(settings: Settings, now: Told, clock: Callable[[], int]) -> None:
     """Write it where `hansa node status` finds it. A full disk is no reason to end."""
     path = settings.file(str(STATE_FILE))
-    state = Supervised(os.getpid(), now.state, clock(), now.restarts, now.cause, dict(now.pids))
+    state = Supervised(os.getpid(), now.state, clock(), now.restarts, now.cause, now.cause_zh, dict(now.pids))
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)

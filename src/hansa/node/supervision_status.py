@@ -94,6 +94,7 @@ class Status(msgspec.Struct):
     state: Literal["starting", "running", "pausing", "waiting", "held", "stopped"]
     restarts: int
     cause: str
+    cause_zh: str
     since_ms: int
     node: Heard
     others: tuple[Heard, ...]
@@ -127,6 +128,7 @@ def status_of(directory: Path) -> Status:
         state=now.state if now is not None and runs else "stopped",  # type: ignore[arg-type]
         restarts=now.restarts if now else 0,
         cause=now.cause if now else "",
+        cause_zh=now.cause_zh if now else "",
         since_ms=now.since_ms if now else 0,
         node=own,
         others=tuple(others),

@@ -1,0 +1,227 @@
+"""What the supervisor of a node looks at before a start and while both run, without an engine."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hansa.node import errors as node_errors
+from hansa.node import errors_supervision as errors
+from hansa.node import settings as files
+from hansa.node import supervision_checks as checks
+from hansa.node import supervision_node as node
+from hansa.node.joining_engine import engine_chain
+from hansa.node.settings import Settings
+from hansa.node.settings_engine import VALIDATOR_KEY, EngineSettings
+from hansa.node.supervision import Hold
+from tests.node.network_world import folders, free_port
+from tests.node.test_supervision_status import Node
+
+NOW_MS = 1_795_000_000_000
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return folders(tmp_path, ("maker",))[0]
+
+
+# Before a start.
+
+
+def test_a_folder_lacks_nothing(settings: Settings) -> None:
+    assert checks.check_folder(settings)
+    for name in (files.GENESIS, files.NODE_KEY, VALIDATOR_KEY):
+        kept = settings.file(name).read_bytes()
+        settings.file(name).unlink()
+        with pytest.raises(node_errors.FileMissing, match=name):
+            checks.check_folder(settings)
+        settings.file(name).write_bytes(kept)
+
+
+def test_a_genesis_file_of_one_operator_is_refused(settings: Settings) -> None:
+    from hansa.apps.rooms import registry
+    from hansa.kernel import encode
+    from tests import consortium
+
+    settings.file(files.GENESIS).write_bytes(encode(consortium.genesis(registry(), NOW_MS)))
+    with pytest.raises(errors.GenesisOther):
+        checks.check_folder(settings)
+
+
+@pytest.mark.parametrize("which", ["port", "[engine] listen"])
+def test_a_port_that_is_taken_is_named_with_its_setting_and_holder(settings: Settings, which: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        engine = EngineSettings(listen=f"127.0.0.1:{port}" if which != "port" else "127.0.0.1:0")
+        found = Settings(member="maker", role="network", port=port if which == "port" else 0, engine=engine)
+        with pytest.raises(errors.PortHeld) as caught:
+            checks.check_ports(found)
+    assert caught.value.values["setting"] == which
+    assert caught.value.values["port"] == port
+
+
+def test_a_node_that_only_calls_needs_no_port_for_its_engine() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        engine = EngineSettings(listen=listen, relay_only=True)
+        checks.check_ports(Settings(member="maker", role="network", port=free_port(), engine=engine))
+
+
+class Others:
+    """Nodes whose clocks are off by so many seconds."""
+
+    def __init__(self, *off_s: int | None) -> None:
+        self.urls = {f"m{number}": f"http://m{number}" for number in range(len(off_s))}
+        self._off_s = dict(zip(self.urls.values(), off_s, strict=True))
+
+    def ask(self, url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        off_s = self._off_s[url]
+        if off_s is None:
+            raise errors.NodeAlreadyDown(path=url)
+        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(NOW_MS // 1_000 + off_s))
+        sync = {"latest_block_height": "9", "latest_block_time": "2026-11-22T10:00:00Z", "catching_up": False}
+        info = {
+            "id": "a" * 40,
+            "listen_addr": "x:1",
+            "network": engine_chain("ab" * 32),
+            "version": "0.38.25",
+        }
+        return {"node_info": info, "sync_info": sync}, date
+
+
+@pytest.mark.parametrize(("off_s", "refused"), [
+    ((0, 0, 0), False), ((60, 0, 0), False), ((60, 61, 0), True), ((-60, -61, -59), True), ((9, 9), False),
+    ((None, None), False), ((None, 40), True), ((), False),
+])  # fmt: skip
+def test_a_clock_far_off_those_of_most_others_is_refused(
+    off_s: tuple[int | None, ...], refused: bool
+) -> None:
+    others = Others(*off_s)
+    if not refused:
+        checks.check_others(others.ask, others.urls, lambda: NOW_MS)
+        return
+    with pytest.raises(errors.ClockWrong):
+        checks.check_others(others.ask, others.urls, lambda: NOW_MS)
+
+
+def test_a_folder_is_held_by_one_process(tmp_path: Path) -> None:
+    with checks.held(tmp_path):
+        assert not checks.is_free(tmp_path)
+        with pytest.raises(errors.FolderHeld), checks.held(tmp_path):
+            pass
+    assert checks.is_free(tmp_path)
+
+
+# While both run.
+
+
+@pytest.fixture
+def answers() -> Iterator[Node]:
+    made = Node("maker")
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.mark.parametrize("check", ["hash", "blocked"])
+def test_what_health_says_of_state_and_stops_holds(answers: Node, tmp_path: Path, check: str) -> None:
+    settings = Settings(member="maker", role="network", port=answers.port, directory=str(tmp_path))
+    probe = node.application(settings).probe
+    assert probe() == ""
+    answers.checks = [{"name": check, "ok": False, "zh": "停住", "en": "stands still"}]
+    with pytest.raises(Hold) as caught:
+        probe()
+    assert (caught.value.zh, caught.value.en) == ("停住", "stands still")
+
+
+def test_an_application_that_fails_or_is_silent_is_started_anew(answers: Node, tmp_path: Path) -> None:
+    settings = Settings(member="maker", role="network", port=answers.port, directory=str(tmp_path))
+    probe = node.application(settings).probe
+    answers.checks = [{"name": "application", "ok": False, "zh": "坏", "en": "failed"}]
+    assert probe() == "failed"
+    answers.checks = [{"name": "clock", "ok": False, "zh": "时钟", "en": "clock"}]
+    assert probe() == "", "no restart sets a clock"
+    answers.raw["/health"] = b"rubbish"
+    assert str(answers.port) in probe()
+
+
+@pytest.mark.parametrize(("line", "holds", "anew"), [
+    ({"event": "finalized block"}, False, False),
+    ({"event": "CONSENSUS FAILURE!!!", "err": "write wal: no space left on device"}, False, True),
+    ({"event": "CONSENSUS FAILURE!!!",
+      "err": "+2/3 committed an invalid block: wrong Block.Header.AppHash.  Expected 1, got 2"}, True, False),
+    ({"event": "output", "text": "error: app block height (9) is higher than core (3)"}, True, False),
+    ({"event": None, "err": 7}, False, False),
+    ({}, False, False),
+])  # fmt: skip
+def test_the_engines_last_words_decide(line: dict[str, Any], holds: bool, anew: bool) -> None:
+    if holds:
+        with pytest.raises(Hold) as caught:
+            node.failure_in(line)
+        assert "hansa node diff" in caught.value.en or "engine/data" in caught.value.zh
+    else:
+        assert bool(node.failure_in(line)) == anew
+
+
+class Engine:
+    """An engine that stands at a height, and others that go on."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.height: Any = 10
+        self.others = 10
+        self.now_s = 0.0
+        monkeypatch.setattr(node.time, "monotonic", lambda: self.now_s)
+        settings = Settings(
+            member="maker", role="network", peers={"plant": "http://plant"}, directory=str(tmp_path)
+        )
+        self.probe = node.EngineProbe(settings, self._ask, self._rpc)
+
+    def _rpc(self) -> Any:
+        if isinstance(self.height, Exception):
+            raise self.height
+        return {"result": {"sync_info": {"latest_block_height": str(self.height), "catching_up": False}}}
+
+    def _ask(self, url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        sync = {"latest_block_height": str(self.others), "latest_block_time": "2026-11-22T10:00:00Z",
+                "catching_up": False}  # fmt: skip
+        info = {"id": "a" * 40, "listen_addr": "x:1", "network": "x", "version": "0.38.25"}
+        return {"node_info": info, "sync_info": sync}, ""
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(tmp_path, monkeypatch)
+
+
+def test_an_engine_that_stands_while_others_go_on_is_started_anew(engine: Engine) -> None:
+    assert engine.probe() == ""
+    engine.now_s += node.FROZEN_S + 1
+    assert engine.probe() == "", "all stand: a chain that rests, or too few validators"
+    engine.others += node.FROZEN_BLOCKS
+    assert "10" in engine.probe()
+    engine.height = 11
+    assert engine.probe() == ""
+
+
+@pytest.mark.parametrize("odd", [OSError("gone"), ValueError("rubbish"), KeyError("result")])
+def test_an_engine_that_does_not_answer_is_told(engine: Engine, odd: Exception) -> None:
+    engine.height = odd
+    assert type(odd).__name__ in engine.probe()
+
+
+def test_the_engine_gets_no_settings_of_the_users_environment() -> None:
+    own = {"CMT_P2P_PEX": "true", "CMTHOME": "/x", "TM_HOME": "/y", "TMHOME": "/z", "HTTPS_PROXY": "p",
+           "SSL_CERT_FILE": "c", "PATH": os.defpath, "TMPDIR": "/tmp"}  # fmt: skip
+    kept = node.engine_environment(own)
+    assert set(kept) == {"HTTPS_PROXY", "SSL_CERT_FILE", "PATH", "TMPDIR"}
+
+
+def test_a_ledger_that_cannot_be_read_held_something(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    assert node.blocks_in(path) == 0
+    path.write_bytes(b"damaged" * 1_000)
+    assert node.blocks_in(path) == 1

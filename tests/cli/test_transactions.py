@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hansa.cli.attest import ProvedRecord
 from hansa.client import profiles
+from hansa.client.verify_record import ProvedRecord
 from hansa.kernel import encode, replace
 from hansa.kernel.evidence import holds, signed_by
 from tests.cli.shell import Shell, free_port, running
@@ -161,6 +161,11 @@ def test_a_record_is_shown_and_proved(quick: Shell, tmp_path: Path) -> None:
     genesis = msgspec.json.decode(place.genesis())
     public = msgspec.convert(genesis["node_public"], bytes)
     assert holds(found.proof, found.head.header)
+    told = quick.do("verify", proof, "--genesis", place.genesis_file).out
+    assert "the operator's word" in told
+    assert "consortium.members.me" in told
+    proof.write_bytes(proof.read_bytes().replace(b'"height":', b'"height":1', 1))
+    assert quick("verify", proof, "--genesis", place.genesis_file).status == 1
     assert signed_by(found.head, public)
     assert (
         quick.do("attest", "consortium.members", "me", "--yes", "--json").json["record"]["status"] == "active"

@@ -1,6 +1,7 @@
 """Several members' nodes of one network, over a double of HTTP: each may be away, busy, behind, or lie."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from hansa.client.http import Http
 from hansa.client.several import Other
 from hansa.kernel import replace
+from hansa.kernel.commit import Commit, header_hash
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.kernel.transaction import identity
@@ -65,6 +67,9 @@ class Host(NodeDouble):
                 return answer(node.prove(kind, int(height), int(index), int(params["head"])))
             case ["proofs", kind, height]:
                 return answer(node.prove_block(kind, int(height), int(params["head"])))
+            case ["engine"]:
+                height = int(msgspec.json.decode(request.read())["params"]["height"])
+                return answer({"jsonrpc": "2.0", "id": 1, "result": told_by_rpc(node.commits[height])})
             case ["consistency"]:
                 old, new = int(params["old"]), int(params["new"])
                 return answer({"old": old, "new": new, "path": node.consistency(old, new)})
@@ -92,6 +97,39 @@ class Host(NodeDouble):
         if self.does == "misplaces":
             receipts = [replace(r, index=r.index + 1) for r in receipts]
         return told(receipts)
+
+
+def told_by_rpc(commit: Commit) -> Any:
+    """A commit as the engine's RPC tells it."""
+    engine, last = commit.header, commit.header.last_block
+    parts = msgspec.to_builtins(commit.parts)
+
+    def when(seconds: int, nanoseconds: int) -> str:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{nanoseconds:09d}Z"
+
+    header = {name: getattr(engine, name) for name in engine.__struct_fields__ if name.endswith("_hash")}
+    header |= {
+        "version": {"block": str(engine.version_block), "app": str(engine.version_app)},
+        "chain_id": engine.chain_id,
+        "height": str(engine.height),
+        "time": when(engine.time_s, engine.time_ns),
+        "last_block_id": msgspec.to_builtins(last)
+        if last
+        else {"hash": "", "parts": {"total": 0, "hash": ""}},
+        "proposer_address": engine.proposer,
+    }
+    votes = [
+        {
+            "block_id_flag": vote.flag,
+            "validator_address": vote.address,
+            "timestamp": when(vote.time_s, vote.time_ns),
+            "signature": vote.signature or None,
+        }
+        for vote in commit.votes
+    ]
+    block = {"hash": header_hash(engine), "parts": parts}
+    signed = {"height": str(engine.height), "round": commit.round, "block_id": block, "signatures": votes}
+    return {"signed_header": {"header": header, "commit": signed}, "canonical": True}
 
 
 def told(receipts: Sequence[Receipt]) -> httpx2.Response:

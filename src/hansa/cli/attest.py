@@ -1,26 +1,23 @@
 """`hansa attest`: show a current record of the ledger as an event, and prove it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from hansa.apps.consortium.messages import Attest
-from hansa.cli.common import Language, acting, desk, say, show_json
+from hansa.cli.common import Desk, Language, acting, desk, say, show_json
 from hansa.cli.sending import act
 from hansa.client.files import write_over
-from hansa.kernel import Attested, Struct, encode
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.client.operators import is_network
+from hansa.kernel import Attested, encode
+
+if TYPE_CHECKING:
+    from hansa.client.verify_record import ProvedRecord
 
 PAGE = 1_000
 READABLE = 0o644
-
-
-class ProvedRecord(Struct):
-    """A record that stood at the proof's height, and the header that it is proved under."""
-
-    head: SignedHeader
-    proof: Proof
 
 
 @click.command()
@@ -56,20 +53,25 @@ def attest(
             event = msgspec.json.decode(data, type=Attested)
             if (event.table, event.key) == (table, key):
                 record = msgspec.json.decode(event.record)
+                proved = _proved(at, height, index) if proof is not None or is_network(at.genesis) else None
                 show_json({"height": height, "index": index, "table": table, "key": key, "record": record})
-                if proof is not None:
-                    _write_proof(at.node, proof, height, index)
+                if proof is not None and proved is not None:
+                    write_over(proof, encode(proved), READABLE)
                     say(lang, f"证明：{proof}", f"The proof is in {proof}", err=True)
                 return
         if after[0] > receipt.height:
             return
 
 
-def _write_proof(node: object, path: Path, height: int, index: int) -> None:
-    from hansa.client.http import Http
+def _proved(at: Desk, height: int, index: int) -> "ProvedRecord":
+    """The event with its way up to a header that counts. Raises HeadUnproved, AnswerUnusable and the like."""
+    from hansa.client.errors import AnswerUnusable
+    from hansa.client.evidence import proved_head
+    from hansa.client.verify_record import ProvedRecord
+    from hansa.kernel.evidence import holds
 
-    assert isinstance(node, Http)
-    head = node.head()
-    assert head is not None
-    proof = node.prove("event", height, index, head.header.height)
-    write_over(path, encode(ProvedRecord(head=head, proof=proof)), READABLE)
+    head, handovers = proved_head(at.node, at.profile.chain, height)
+    proof = at.node.prove("event", height, index, head.header.height)
+    if not holds(proof, head.header):
+        raise AnswerUnusable(url=at.node.url, detail=f"the proof of event {height}.{index} does not hold")
+    return ProvedRecord(head=head, proof=proof, handovers=handovers)

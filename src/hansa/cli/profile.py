@@ -39,7 +39,7 @@ def profile() -> None:
     "--genesis", required=True, help="The genesis file, from a source you trust. 可信来源的创世文件。"
 )
 @click.option("--member", required=True, help="Your member's id. 成员单位编号。")
-@click.option("--node", default="", help="Whose node it is; else the operator's. 节点所属成员单位。")
+@click.option("--node", default="", help="Whose node it is; else the operator's, or your own. 节点所属单位。")
 @click.option("--key", default="k1", show_default=True, help="Id of the key. 密钥编号。")
 @click.option(
     "--key-file", type=click.Path(path_type=Path), help="An existing key; else a new one. 已有私钥。"
@@ -71,7 +71,7 @@ def add(
         member=member,
         key=key,
         chain=identity_of(data),
-        node=node or decode_strict(data, Genesis).operator,
+        node=node or decode_strict(data, Genesis).operator or member,
         follower=follower,
         ca=str(Path(ca).resolve()) if ca else "",
         allow_plain=allow_plain,

@@ -16,6 +16,7 @@ from hansa.client.bundle import FORMAT, Bundle, Carried, Contract, Handover, Hel
 from hansa.client.operators import url_of
 from hansa.client.origins import Place, Search
 from hansa.client.price_records import price_attests
+from hansa.client.transport import Transport
 from hansa.client.trust_errors import HeadUnproved
 from hansa.client.verify_commit import told
 from hansa.kernel import Attested, Refusal, limits, replace
@@ -72,7 +73,7 @@ def gather(
     found = search.behind(agreement_id, agreement, statements, _genesis_keys(client))
     wanted = _attested(client, agreement_id, agreement, statements, found.keys)
     shown = _attest(client, wanted)
-    head, handovers = _head(client, max(height for height, _ in shown))
+    head, handovers = proved_head(client.transport, client.chain, max(height for height, _ in shown))
     under = head.header.height
     return Bundle(
         format=FORMAT,
@@ -103,61 +104,59 @@ def contract(client: Client, lease: str) -> Contract:
     )
 
 
-def _head(client: Client, at_least: int) -> tuple[SignedHeader, tuple[Handover, ...]]:
-    """The header that all is proved under: one that a quorum signed, as soon as there is one that is new
-    enough; else, after FINAL_WITHIN_S, the newest on the operator's word.
+def proved_head(transport: Transport, chain: str, at_least: int) -> tuple[SignedHeader, tuple[Handover, ...]]:
+    """The header that all is proved under, and the changes of its set since genesis: one that a quorum, or a
+    network's validators, signed, as soon as there is one that is new enough. Of an operator's chain, after
+    FINAL_WITHIN_S, the newest on the operator's word. Raises Unproved, HeadUnproved.
 
-    A quorum counts if its set can be followed from genesis on: who checks the evidence believes no other.
+    A header counts if its set can be followed from genesis on: who checks the evidence believes no other.
     """
-    final = client.transport.final(at_least, FINAL_WITHIN_S)
-    if _genesis(client).is_network:
-        return _proved_head(client, final, at_least)
+    genesis = decode(transport.genesis(), Genesis)
+    many = genesis.is_network or genesis.cosigners or transport.handovers()
+    final = transport.final(at_least, FINAL_WITHIN_S if many else 0)
+    if genesis.is_network:
+        if final is None or final.commit is None or final.header.height < at_least:
+            raise Unproved(height=at_least, seconds=int(FINAL_WITHIN_S))
+        changes = changes_before(transport, final)
+        fault = first_fault(votes_for(final, sets_followed(genesis, chain, changes)[-1], chain))
+        if fault is not None:
+            why = told(fault, "head")
+            raise HeadUnproved(url=url_of(transport), why_zh=why.zh, why_en=why.en)
+        return final, changes
     if final is not None and final.header.height >= at_least:
-        handovers = _handovers(client, final)
-        in_force = followed(_genesis(client), client.chain, final.header.height, handovers)
+        handovers = changes_before(transport, final)
+        in_force = followed(genesis, chain, final.header.height, handovers)
         signed, faults = counted(final, in_force)
         if not faults and len(signed) >= in_force.quorum:
             return final, handovers
-    newest = client.transport.head()
+    newest = transport.head()
     assert newest is not None
-    return replace(newest, cosignatures=()), _handovers(client, newest)
+    return replace(newest, cosignatures=()), changes_before(transport, newest)
 
 
-def _proved_head(
-    client: Client, final: SignedHeader | None, at_least: int
-) -> tuple[SignedHeader, tuple[Handover, ...]]:
-    """The same on a network, where nobody's word stands in for a commit. Raises Unproved."""
-    if final is None or final.commit is None or final.header.height < at_least:
-        raise Unproved(height=at_least, seconds=int(FINAL_WITHIN_S))
-    engine_height = final.commit.header.height
-    changes = tuple(
-        change
-        for change in client.transport.handovers()
-        if change.head.commit is not None and change.head.commit.header.height < engine_height
-    )
-    last = sets_followed(_genesis(client), client.chain, changes)[-1]
-    fault = first_fault(votes_for(final, last, client.chain))
-    if fault is not None:
-        why = told(fault, "head")
-        raise HeadUnproved(url=url_of(client.transport), why_zh=why.zh, why_en=why.en)
-    return final, changes
-
-
-def _handovers(client: Client, head: SignedHeader) -> tuple[Handover, ...]:
-    """Changes of the cosigners that were in force at the height of the head."""
+def changes_before(transport: Transport, head: SignedHeader) -> tuple[Handover, ...]:
+    """Changes of the cosigners, or validators, that were in force for this head."""
+    if head.commit is None:
+        height = head.header.height
+        return tuple(
+            each
+            for each in transport.handovers()
+            if decode(each.event.item, CosignersChanged).since <= height
+        )
+    engine_height = head.commit.header.height
     return tuple(
-        handover
-        for handover in client.transport.handovers()
-        if decode(handover.event.item, CosignersChanged).since <= head.header.height
+        each
+        for each in transport.handovers()
+        if each.head.commit is not None and each.head.commit.header.height < engine_height
     )
-
-
-def _genesis(client: Client) -> Genesis:
-    return decode(client.transport.genesis(), Genesis)
 
 
 def _genesis_keys(client: Client) -> set[tuple[str, str]]:
-    return {(member.id, key.id) for member in _genesis(client).members for key in member.keys}
+    return {
+        (member.id, key.id)
+        for member in decode(client.transport.genesis(), Genesis).members
+        for key in member.keys
+    }
 
 
 def _attested(

@@ -96,6 +96,8 @@ class Report:
     voted: list[Voted] = field(default_factory=list)
     case: Case | None = None
     """In place of a bundle: what a follower holds against the operator."""
+    record: object | None = None
+    """In place of a bundle: a single record (verify_record.py)."""
     statement: Statement | None = None
     statements: list[Statement] = field(default_factory=list)
     """Those of the agreement up to the subject's, oldest first."""

@@ -16,6 +16,7 @@ from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
 from hansa.client.verify_quorum import check_finality, follow_sets
+from hansa.client.verify_record import check_record, is_record
 from hansa.client.verify_statement import check_periods, interest_of, recompute
 from hansa.kernel import Refusal
 from hansa.kernel.canonical import decode_strict
@@ -55,6 +56,9 @@ def _run(report: Report, data: bytes, genesis: bytes, checkpoint: Checkpoint | N
     _check_size(report, data, genesis)
     if is_case(data):
         check_case(report, data, genesis)
+        return
+    if is_record(data):
+        check_record(report, data, genesis, checkpoint)
         return
     report.genesis = decode_strict(genesis, Genesis)
     report.bundle = bundle = decode_strict(data, Bundle)
@@ -118,6 +122,14 @@ def proved(report: Report) -> list[Text]:
     """What evidence whose checks hold shows, and under which assumption."""
     if report.case is not None:
         return case_proved(report.case)
+    if report.record is not None:
+        return [
+            Text(
+                "所示记录在该区块之后正是账本上的当前记录。",
+                "The record shown was the current one on the ledger after that block.",
+            ),
+            _stands_for_it(report.finality),
+        ]
     late = report.statement is not None and bool(interest_of(report.statement))
     who, whom = "读取日志的网关", "the gateway that read the log"
     if report.signed_by_device:
@@ -255,6 +267,11 @@ def not_proved(report: Report) -> list[Text]:
     """What no signature can show (rule 30)."""
     if report.case is not None:
         return case_not_proved(report.case)
+    if report.record is not None:
+        return [
+            Text("该记录此后没有变化。", "That the record has not changed since."),
+            _left_to_the_operator(report.finality),
+        ]
     out = [Text("传感器或控制器报告的数值是真实的。", "That the sensor or control told the truth.")]
     if not report.signed_by_device:
         out.append(

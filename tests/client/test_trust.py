@@ -153,12 +153,30 @@ def test_a_set_is_followed_from_the_one_that_was_seen(network: Network, host: Sh
     network.node.wake()
     network.node.wake()
     trust = trust_of(network, path)
-    assert [one.changes for one in trust.sets] == [1]
+    assert [one.changes for one in trust.sets] == [0, 1]
     look(trust, host)
     assert trust.sets[-1].changes == 2
     host.changes = False
     with pytest.raises(refusals.HeadUnproved):
         look(trust_of(network), host)
+
+
+def test_a_header_that_a_set_signed_last_is_no_older_for_the_next_set(
+    network: Network, host: Shown, tmp_path: Path
+) -> None:
+    """The header that names the next set is the newest while the chain rests: asked again, it is the same."""
+    path = tmp_path / "trusted.json"
+    network.rotate("bank")
+    network.rotate("plant")
+    last = network.node.changes[-1].head
+    assert last.commit is not None
+    host.shows = last
+    assert look(trust_of(network, path), host) == last
+    assert trust_of(network, path).sets[-1].since == last.commit.header.height + 1
+    for _ in range(2):
+        assert look(trust_of(network, path), host) == last
+    host.shows = network.node.changes[0].head
+    assert look(trust_of(network, path), host) == host.shows, "a little behind, under the set before"
 
 
 def test_what_the_validators_did_not_sign_is_refused(network: Network, host: Shown) -> None:

@@ -48,6 +48,15 @@ class KeptSeat(Struct):
     public: bytes
 
 
+class KeptSet(Struct):
+    """A set of validators, and the engine's height from which on it votes."""
+
+    seats: tuple[KeptSeat, ...]
+    since: Positive
+    changed_at: Natural = 0
+    changes: Natural = 0
+
+
 class Kept(Struct):
     """What the file holds."""
 
@@ -55,12 +64,8 @@ class Kept(Struct):
     chain: Hash
     head: SignedHeader
     """The newest header that was checked."""
-    seats: tuple[KeptSeat, ...]
-    """The validators as they are known: of the newest set."""
-    since: Positive
-    """The engine's height from which on they vote."""
-    changes: Natural
-    changed_at: Natural
+    sets: tuple[KeptSet, ...]
+    """As they are known, oldest first: from the one before that of the header on."""
     seen_ms: TimeMs
     """By one's own clock."""
 
@@ -83,24 +88,29 @@ class Trust:
             kept = decode_strict(read_bounded(path, TRUSTED_BYTES_MAX), Kept)
         except (OSError, ValueError, Refusal) as error:
             raise refusals.TrustDamaged(path=str(path), detail=shown(str(error))) from None
-        if kept.chain != self.chain:
+        if kept.chain != self.chain or not kept.sets:
             raise refusals.TrustDamaged(path=str(path), detail=f"chain {kept.chain[:12]}")
-        seats = ordered(Seat(each.member, each.public, each.power) for each in kept.seats)
         self.head = kept.head
-        self.sets = (ValidatorSet(seats, kept.since, kept.changes, kept.changed_at),)
+        self.sets = tuple(
+            ValidatorSet(
+                ordered(Seat(seat.member, seat.public, seat.power) for seat in each.seats),
+                each.since,
+                each.changes,
+                each.changed_at,
+            )
+            for each in kept.sets
+        )
 
     def _write(self) -> None:
         if self._path is None or self.head is None:
             return
-        newest = self.sets[-1]
+        assert self.head.commit is not None
+        own = self.sets.index(set_at(self.sets, self.head.commit.header.height))
         kept = Kept(
             format=FORMAT,
             chain=self.chain,
             head=self.head,
-            seats=tuple(KeptSeat(member=s.member, power=s.power, public=s.public) for s in newest.seats),
-            since=newest.since,
-            changes=newest.changes,
-            changed_at=newest.changed_at,
+            sets=tuple(_kept(each) for each in self.sets[max(0, own - 1) :]),
             seen_ms=self._clock(),
         )
         write_over(self._path, encode(kept))
@@ -155,7 +165,8 @@ class Trust:
         if head.commit is not None and self.head is not None:
             assert self.head.commit is not None
             own, its = self.head.commit.header, head.commit.header
-            if own.time_ms - its.time_ms > BEHIND_MAX_MS or its.height < self.sets[0].since:
+            long_ago = its.height < own.height and own.time_ms - its.time_ms > BEHIND_MAX_MS
+            if long_ago or its.height < self.sets[0].since:
                 raise refusals.HostBehind(url=url, height=its.height, seen=own.height)
         fault = first_fault(self._votes(head))
         if fault is not None:
@@ -200,6 +211,11 @@ class Trust:
             return 0
         age_ms = self._clock() - self.head.commit.header.time_ms
         return age_ms if age_ms > STILL_MS else 0
+
+
+def _kept(found: ValidatorSet) -> KeptSet:
+    seats = tuple(KeptSeat(member=s.member, power=s.power, public=s.public) for s in found.seats)
+    return KeptSet(seats=seats, since=found.since, changed_at=found.changed_at, changes=found.changes)
 
 
 def _goes_on(known: SignedHeader, head: SignedHeader, path: Sequence[str] | None) -> bool:

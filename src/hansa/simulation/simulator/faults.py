@@ -17,6 +17,8 @@ DOWN_MS = (200, 30_000)
 CUT_MS = (1_000, 60_000)
 SKEW_MS = 3_000
 LIAR_SKEW_MS = 86_400_000
+JOINS = 0.4
+"""Share of the runs in which a node joins that was not there from the first block on."""
 FAULTS_MAX = 10
 
 
@@ -51,7 +53,9 @@ def plan(luck: Random, *, blocks: int, voters: int, nodes: int, members: Sequenc
     if luck.random() < 0.5:
         found.append(Fault(0, "old_program", (luck.randrange(voters),), luck.randint(*DOWN_MS)))
     found += [
-        Fault(luck.randint(1, blocks), "join", (number,)) for number in range(voters, nodes)
+        Fault(luck.randint(1, blocks), "join", (number,))
+        for number in range(voters, nodes)
+        if luck.random() < JOINS
     ]  # Somewhere in the middle, under whatever load there is.
     found += [_trouble(luck, blocks, voters, members) for _ in range(luck.randrange(FAULTS_MAX))]
     return tuple(sorted(found))

@@ -81,13 +81,19 @@ class Oracle:
         proposer: bytes,
         misbehavior: Sequence[abci.Misbehavior],
         txs: tuple[bytes, ...],
+        facts: str | None = None,
     ) -> tuple[Happened, abci.FinalizeBlockAnswer]:
-        """The block at an engine height, and what every application must answer. Raises Broken."""
+        """The block at an engine height, and what every application must answer. Raises Broken.
+
+        `facts`: as they were recorded, in the place of those that follow from the rest.
+        """
         replica = self.replica
         before = powers(replica._state)
-        facts = EngineFacts(height=height, proposer=proposer.hex(), faults=tuple(map(fault, misbehavior)))
+        if facts is None:
+            caught = tuple(map(fault, misbehavior))
+            facts = encode(EngineFacts(height=height, proposer=proposer.hex(), faults=caught)).decode()
         time_ms = max(replica.time_ms, time_ns // abci.NS_PER_MS)
-        block = Block(replica.height + 1, time_ms, txs, encode(facts).decode())
+        block = Block(replica.height + 1, time_ms, txs, facts)
         applied = replica.execute(block)
         self._remember(block, applied)
         changed = updates(before, powers(replica._state))

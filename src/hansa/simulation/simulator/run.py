@@ -39,6 +39,9 @@ INTERVALS_MS = (0, 0, 0, 30_000)
 """After which the engine makes an empty block, by run; 0: it rests. Where it does, nobody waits for days."""
 UPGRADES = 0.25
 """Share of the seeds in which members vote a new room into force."""
+BURSTS = 0.5
+BURST_MS = (60, 160)
+"""Half of the time members send on at once: into the block that shows the hash of the one before."""
 TOGETHER_MS = 30
 """Within which goes out what members send at one time."""
 
@@ -263,6 +266,8 @@ class Run:
         self.agenda.after(gap, self._beat)
 
     def _gap_ms(self) -> int:
+        if self._beats.random() < BURSTS:
+            return self._beats.randint(*BURST_MS)
         weights = [weight for weight, _, _ in self.scenario.gaps_ms]
         _, low, high = self._beats.choices(self.scenario.gaps_ms, weights=weights)[0]
         gap = self._beats.randint(low, high)

@@ -68,8 +68,12 @@ class Periods(Promise):
             self._until[str(name)] = found.period.to_ms
 
 
+ESTIMATED = ("last_rate", "average_day")
+"""Rules of gaps by which more may be billed than was counted."""
+
+
 class Counted(Promise):
-    """What an agreement bills of a counter in all is no more than the counter counted in its time."""
+    """What an agreement bills of a counter in all is no more than it counted, unless gaps are estimated."""
 
     def at_end(self, picture: Picture, world: World) -> Iterator[Finding]:
         for (name,), agreement in picture.rows("billing.agreements").items():
@@ -77,7 +81,8 @@ class Counted(Promise):
                 continue
             for binding in agreement.meters:
                 feed = picture.row("metering.feeds", binding.owner, binding.feed)
-                if feed is None or feed.kind != "counter":
+                rules = {gap.meter: gap.rule for gap in agreement.terms.gaps}
+                if feed is None or feed.kind != "counter" or rules[binding.meter] in ESTIMATED:
                     continue
                 billed = self._billed(picture, str(name), binding.meter)
                 counted = self._counted(picture, binding.owner, binding.feed)

@@ -125,7 +125,9 @@ def start_job(mind: Mind) -> Send | None:
     found = _lease(mind, "running")
     if found is None:
         return None
-    return mind.send(mind.right(found[1].terms.lessee), StartJob(found[0], mind.name("j")))
+    terms = found[1].terms
+    member = terms.lessee if mind.luck(0.85) else terms.lessor
+    return mind.send(member, StartJob(found[0], mind.name("j")))
 
 
 def break_down(mind: Mind) -> Send | None:
@@ -294,9 +296,9 @@ def close(mind: Mind) -> Send | None:
 STEPS: tuple[tuple[int, Step], ...] = (
     (1, withdraw),
     (10, pay_in),
-    (14, report),
-    (14, answer_handover),
-    (4, start_job),
+    (20, report),
+    (20, answer_handover),
+    (7, start_job),
     (4, break_down),
     (3, suspend),
     (4, move_end),
@@ -304,6 +306,6 @@ STEPS: tuple[tuple[int, Step], ...] = (
     (2, transfer),
     (4, damage),
     (6, claim_deposit),
-    (12, wind_up),
+    (20, wind_up),
     (2, close),
 )

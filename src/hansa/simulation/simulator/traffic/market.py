@@ -87,8 +87,8 @@ def publish_offer(mind: Mind) -> Send | None:
             return None
         owner, asset, _ = found[0]
         member = str(owner)
-        from_ms = mind.soon_ms + mind.between(2, 24) * HOUR
-        to_ms = from_ms + mind.between(24, 24 * 14) * HOUR
+        from_ms = mind.soon_ms + mind.between(1, 10) * HOUR
+        to_ms = from_ms + mind.between(24, 24 * 7) * HOUR
     action = PublishOffer(
         offer=mind.name("o"),
         asset_owner=str(owner),
@@ -121,8 +121,8 @@ def withdraw_offer(mind: Mind) -> Send | None:
 
 def terms_for(mind: Mind, lessor: str, lessee: str, offer: Offer) -> LeaseTerms:
     """Some of the offered time, with or without money to be paid in."""
-    from_ms = max(offer.from_ms, mind.soon_ms + 8 * HOUR) + mind.between(0, 24) * HOUR
-    to_ms = min(offer.to_ms, from_ms + mind.between(4, 90) * HOUR)
+    from_ms = max(offer.from_ms, mind.soon_ms + 6 * HOUR) + mind.between(0, 12) * HOUR
+    to_ms = min(offer.to_ms, from_ms + mind.between(3, 40) * HOUR)
     return lease_terms(mind, lessor, lessee, offer, from_ms, max(to_ms, from_ms + HOUR))
 
 
@@ -155,7 +155,7 @@ def lease_terms(
         bank=bank,
         early_end_notice_ms=mind.between(0, 1) * HOUR,
         extension_ms=mind.between(0, 6) * HOUR,
-        security_deposit_minor=mind.one((0, 0, 5_000)),
+        security_deposit_minor=mind.one((0, 5_000)),
         prepayment_minor=mind.one((0, 0, 8_000)),
         earnest_minor=mind.one((0, 0, expected // 10)),
         expected_minor=expected,

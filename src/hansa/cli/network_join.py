@@ -30,6 +30,8 @@ from hansa.kernel.refusal import Refusal
 
 MARKS = {"ok": "✓", "note": "·", "warning": "!", "wrong": "✗"}
 CARD, LEDGER = "card.json", "ledger.db"
+YOUNG_BLOCKS = 2_000
+"""Up to so many blocks of the engine a network is replayed within a minute."""
 EVERYWHERE = ("0.0.0.0", "::", "[::]", "")
 
 
@@ -124,7 +126,12 @@ def show_findings(lang: Language, findings: Sequence[Any]) -> None:
 @company_options
 @click.option("--address", default="", metavar="HOST:PORT", help="Of your engine, for others. 引擎对外地址。")
 @click.option("--relay", default="", metavar="MEMBER", help="Behind NAT: through this member. 经其中继。")
-@click.option("--replay", is_flag=True, help="All blocks from the first on, no snapshot. 从创世区块重放。")
+@click.option(
+    "--replay/--snapshot",
+    "replay",
+    default=None,
+    help="All blocks from the first on, or a snapshot; else by the network's age. 区块重放，或快照同步。",
+)
 @click.option("--port", default=PORT, show_default=True, help="Of your node's HTTP. 节点 HTTP 端口。")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Your node listens here. 监听地址。")
 @click.option("--listen", default="", metavar="HOST:PORT", help="Of your engine. 引擎监听地址。")
@@ -199,7 +206,7 @@ def look(lang: Language, invited: Any, directory: Path, member: str, given: Mapp
     if checks.wrong(findings):
         show_findings(lang, findings)
         raise errors.CannotJoin(count=len(checks.wrong(findings)))
-    if given["replay"] or (directory / LEDGER).exists():
+    if holds_something(directory, invited.genesis) or _replays(given["replay"], heard, chain):
         return plan, findings
     begin = begin_at(ask, invited, urls, heard, chain)
     return plan._replace(sync=begin), findings
@@ -243,7 +250,37 @@ def _listen(address: str) -> str:
 
 def _ports(plan: Any) -> list[tuple[str, str, int]]:
     host, _, port = plan.listen.rpartition(":")
-    return [("--port", plan.host, plan.port), ("--listen", host, int(port))]
+    listens = [] if plan.relay_only else [("--listen", host, int(port))]
+    return [("--port", plan.host, plan.port), *listens]
+
+
+def _replays(chosen: bool | None, heard: Mapping[str, Any], chain: str) -> bool:
+    """Whether the node begins at the first block. A young network may have made no snapshot yet."""
+    from hansa.node.joining_checks import usable
+
+    if chosen is not None:
+        return chosen
+    good = usable(heard, chain).values()
+    return any(said.earliest <= 1 and said.height <= YOUNG_BLOCKS for said in good)
+
+
+def holds_something(directory: Path, genesis: bytes) -> bool:
+    """Whether a folder's ledger has blocks: then the node goes on from there. Raises what opening it does."""
+    from hansa.apps.rooms import release
+    from hansa.engines.founding import found
+    from hansa.engines.reader import Reader
+    from hansa.kernel.signatures import VerifiedCache
+
+    ledger = directory / LEDGER
+    if not ledger.exists():
+        return False
+    founded = found(genesis, release(), VerifiedCache().verify)
+    reader = Reader(ledger, founded.chain, founded.genesis)
+    try:
+        with reader.snapshot() as reading:
+            return reading.height > 0
+    finally:
+        reader.close()
 
 
 def _runs(directory: Path) -> bool:

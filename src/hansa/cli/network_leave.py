@@ -19,6 +19,8 @@ WAIT_MAX_S = 180.0
 """A resting network makes a block every half minute; the new set is in force two blocks later."""
 PAUSE_S = 1.0
 OVER = ("closed", "void")
+NAMED_MAX = 10
+"""References named of each kind; --json has all."""
 
 
 @click.command()
@@ -108,9 +110,12 @@ KINDS = {
 def _tell(lang: Language, open_: dict[str, list[Any]]) -> None:
     for kind, (zh, en) in KINDS.items():
         names = [each["reference"] if isinstance(each, dict) else each for each in open_[kind]]
-        shown = f"：{'、'.join(names[:10])}" if lang == "zh" else f": {', '.join(names[:10])}"
-        more = "…" if len(names) > 10 else ""
-        say(lang, f"{zh} {len(names)} 项{shown if names else ''}{more}", f"{en}: {len(names)}{shown}{more}")
+        some = names[:NAMED_MAX] + (["…"] if len(names) > NAMED_MAX else [])
+        say(
+            lang,
+            f"{zh}：{len(names)} 项 {'、'.join(some)}".rstrip(),
+            f"{en}: {len(names)}  {', '.join(some)}".rstrip(),
+        )
 
 
 def wait_until_out(

@@ -27,3 +27,8 @@ class NotOneHash(Refusal, code="play.not_one_hash", field="nodes"):
 class JoinRefused(Refusal, code="play.join_refused", field="checks"):
     zh = "新成员单位的加入检查没有通过：{why_zh}"
     en = "A check of the newcomer failed: {why_en}"
+
+
+class StepFailed(Refusal, code="play.step_failed", field="step"):
+    zh = "“{step_zh}”这一步没有完成。{why_zh} 各节点的日志保留在 {log}。"
+    en = "The step “{step_en}” was not done. {why_en} The nodes' logs are kept under {log}."

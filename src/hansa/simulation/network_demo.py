@@ -19,7 +19,7 @@ from hansa.apps.consortium.messages_votes import Propose, Vote
 from hansa.apps.consortium.validators import message as of_validator
 from hansa.apps.metering.readings import HeldReadings
 from hansa.apps.rooms import registry as all_rooms
-from hansa.client import Client
+from hansa.client import Client, Refused
 from hansa.client.evidence import gather
 from hansa.client.keyfiles import public_of
 from hansa.client.verify import Report, check_bundle
@@ -39,7 +39,7 @@ from hansa.node.settings_engine import VALIDATOR_KEY
 from hansa.simulation import network_demo_nodes as nodes
 from hansa.simulation import network_demo_story as story
 from hansa.simulation.cast import COMPANIES, FIRST_KEY, GATEWAY_KEY, INSURER, METER_OWNER
-from hansa.simulation.errors_network import JoinRefused, NotOneHash
+from hansa.simulation.errors_network import JoinRefused, NotOneHash, StepFailed
 from hansa.simulation.network_demo_nodes import DESK_KEY, NodeUnit, until
 from hansa.simulation.stage import Stage
 from hansa.simulation.story import Asking, Story
@@ -50,6 +50,7 @@ JOINS = INSURER
 ADMISSION = "admit-insurer"
 SHIFTS_S = (12, 10, 10, 10)
 """Lengths from now on: as many statements, so that there always is one being settled."""
+SETTLING = ("记录、结算、付款", "Recording, settling, paying")
 BLOCKS_WITHOUT = 3
 """Blocks that the others make while one node is dead, at least."""
 CALM_WITHIN_S = 60.0
@@ -111,8 +112,9 @@ class NetworkDemo:
 class Business:
     """Records, settles and pays shift after shift, in a thread of its own, until all are settled."""
 
-    def __init__(self, play: "Play", told: Story, line: story.Line) -> None:
-        self._play, self._story, self._line = play, told, line
+    def __init__(self, play: "Play", world: story.RealWorld, line: story.Line) -> None:
+        self._play, self._world, self._line = play, world, line
+        self._story = Story(world, silent)
         self._stop = threading.Event()
         self.failure: BaseException | None = None
         self.first: story.Shift = line.shifts[0]
@@ -127,9 +129,10 @@ class Business:
 
     @property
     def over(self) -> bool:
-        """Whether all is settled. Raises what went wrong."""
+        """Whether all is settled. Raises what went wrong, StepFailed where it was refused."""
         if self.failure is not None:
-            raise self.failure
+            with self._play.step(*SETTLING):
+                raise self.failure
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -141,9 +144,15 @@ class Business:
 
     def _settle_all(self, gateway: Gateway) -> None:
         sent = 0
+
+        def record() -> None:
+            nonlocal sent
+            sent = story.record(gateway, self._line, sent)
+
+        self._world.meanwhile = record
         for number, shift in enumerate(self._line.shifts, 1):
             while story.statement_of(self._story, shift.agreement) is None:
-                sent = story.record(gateway, self._line, sent)
+                record()
                 if self._stop.wait(nodes.LOOK_EVERY_S):
                     return
             gross_minor = story.settle(self._story, shift, number)
@@ -167,9 +176,11 @@ class Play:
         return [unit for unit in self.units.values() if unit.process is not None]
 
     def client(self, member: str, key: str) -> Client:
+        """A member's access, by its own node; by the others' while that is away."""
         unit = self.units[member]
+        others = [other for other in self.units.values() if other is not unit]
         return Client(
-            unit.http(key), all_rooms(), member=member, key=key, signer=unit.key(key).signer,
+            unit.http(key, others), all_rooms(), member=member, key=key, signer=unit.key(key).signer,
             clock=story.RealClock(),
         )  # fmt: skip
 
@@ -189,12 +200,25 @@ class Play:
 
     @contextlib.contextmanager
     def step(self, zh: str, en: str) -> Iterator[None]:
+        """A step that is shown. Raises StepFailed, which names it, where it fails."""
         self.progress(zh, en, 0, 1)
-        yield
+        try:
+            yield
+        except (Refusal, Refused) as cause:
+            told = refusal_told(cause)
+            raise StepFailed(
+                step_zh=zh, step_en=en, why_zh=told[0], why_en=told[1], log=str(self.folder / "nodes")
+            ) from cause
         self.progress(zh, en, 1, 1)
 
     def wait(self, what: Callable[[], bool], zh: str, en: str) -> float:
         return until(what, self.running, zh, en)
+
+
+def refusal_told(cause: Refusal | Refused) -> tuple[str, str]:
+    """(zh, en) with the code in front."""
+    said = cause.receipt if isinstance(cause, Refused) else cause
+    return f"{said.code}：{said.zh}", f"{said.code}: {said.en}"
 
 
 def run(folder: Path, progress: Progress = silent, shifts_s: Sequence[int] = SHIFTS_S) -> NetworkDemo:
@@ -211,16 +235,17 @@ def run(folder: Path, progress: Progress = silent, shifts_s: Sequence[int] = SHI
             for unit in units.values():
                 unit.start()
             play.wait(lambda: _all_run(play), "节点启动", "the start of the nodes")
-        told = _story(play, store)
+        world = _world(play, store)
+        told = Story(world, silent)
         with play.step("产线签约：每班一份协议", "Agreeing on the line, shift by shift"):
             line = story.made_up_line(folder / "log", told.world.clock.now_ms, shifts_s)
             story.agree(told, line)
-        business = Business(play, told, line)
+        business = Business(play, world, line)
         business.start()
         for act in (kill_one, join_one, rotate_one, leave_one):
             act(play)
             _ = business.over
-        with play.step("结算其余各班", "Settling the other shifts"):
+        with play.step(*SETTLING):
             play.wait(lambda: business is not None and business.over, "结算", "the settlements")
         with play.step("所有节点到同一高度", "All nodes at one height"):
             seen = one_hash(play)
@@ -238,11 +263,11 @@ def _all_run(play: Play) -> bool:
     return len(said) == len(play.units) and all(each.height > 0 for each in said.values())
 
 
-def _story(play: Play, store: ReadingStore) -> Story:
+def _world(play: Play, store: ReadingStore) -> story.RealWorld:
     clock = story.RealClock()
     genesis = decode_strict(play.genesis_bytes, Genesis)
     gateway = play.gateway(store)
-    world = story.RealWorld(
+    return story.RealWorld(
         folder=play.folder,
         registry=all_rooms(),
         genesis=genesis,
@@ -251,7 +276,6 @@ def _story(play: Play, store: ReadingStore) -> Story:
         clients={member: play.client(member, FIRST_KEY) for member in play.units},
         gateway=gateway,
     )
-    return Story(world, silent)
 
 
 # One is killed and comes back.

@@ -18,6 +18,7 @@ from typing import Any
 from hansa.apps.consortium.messages import AnyKeyKind, Company, GenesisKey, GenesisMember
 from hansa.client.http import Http
 from hansa.client.keyfiles import PrivateKey, read_key, write_key
+from hansa.client.several import Other
 from hansa.kernel import Refusal, encode, limits
 from hansa.node import joining_cards as founding
 from hansa.node import joining_engine as engine
@@ -112,9 +113,16 @@ class NodeUnit:
             self.process.wait()
         self.process = None
 
-    def http(self, key: str = FIRST_KEY) -> Http:
-        """The member's own access to its own node."""
-        opened = Http(self.url, signer=self.key(key).signer, member=self.member, key=key, node=self.member)
+    def http(self, key: str = FIRST_KEY, others: Sequence["NodeUnit"] = ()) -> Http:
+        """The member's own access to its own node, or by others while that is away."""
+        opened = Http(
+            self.url,
+            signer=self.key(key).signer,
+            member=self.member,
+            key=key,
+            node=self.member,
+            others=[Other(unit.url, unit.member) for unit in others],
+        )
         self._https.append(opened)
         return opened
 

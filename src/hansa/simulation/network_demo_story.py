@@ -7,7 +7,7 @@ this morning and ends within the minute, the next ones are short. The line is ma
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -36,8 +36,8 @@ BEGAN_BEFORE_MS = 6 * limits.HOUR_MS
 """The first shift began so long ago."""
 COARSE_MS, FINE_MS = 5 * limits.MINUTE_MS, 5 * limits.SECOND_MS
 """How often the line tells its counter: in the past hours, and while the demo looks on."""
-PIECES_PER_MINUTE = 40
-CUT_OFF = "5s"
+PIECES_PER_MINUTE = 240
+CUT_OFF = "8s"
 PAYMENT_DAYS = 30
 MAPPING = """# A made-up packaging line: long form, one row per value.
 [log]
@@ -80,11 +80,15 @@ class RealClock(ReplayClock):
         del now_ms
 
 
+@dataclass
 class RealWorld(World):
-    """A play in which time passes by itself."""
+    """A play in which time passes by itself; `meanwhile` is done whenever its story waits."""
+
+    meanwhile: Callable[[], None] = lambda: None
 
     def advance(self, to_ms: int) -> None:
         """Nobody moves this clock."""
+        self.meanwhile()
 
 
 @dataclass(frozen=True)

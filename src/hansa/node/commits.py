@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS handovers (height INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS wanted (height INTEGER PRIMARY KEY, engine INTEGER);
 CREATE TABLE IF NOT EXISTS scanned (height INTEGER);
 CREATE TABLE IF NOT EXISTS lacking (height INTEGER);
+CREATE TABLE IF NOT EXISTS differs (engine INTEGER PRIMARY KEY, own TEXT, theirs TEXT);
 """
 
 
@@ -109,6 +110,20 @@ class Commits:
                 row = (each.head.header.height, encode(each))
                 self._db.execute("INSERT OR IGNORE INTO handovers VALUES (?, ?)", row)
             self._db.execute("DELETE FROM lacking")
+
+    # That this node came to another state: for the next start, too.
+
+    def note_differs(self, engine_height: int, own: str, theirs: str) -> None:
+        """A block shows another hash for what is durable here."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO differs VALUES (?, ?, ?)", (engine_height, own, theirs))
+
+    def differs(self, engine_height: int, own: str) -> str:
+        """The other hash that was noted of this very state; "" where none was."""
+        with self._lock:
+            sql = "SELECT theirs FROM differs WHERE engine = ? AND own = ?"
+            row = self._db.execute(sql, (engine_height, own)).fetchone()
+        return "" if row is None else str(row[0])
 
     # The engine's answers.
 

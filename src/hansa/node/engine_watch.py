@@ -22,6 +22,8 @@ from hansa.node.logs import note
 EVERY_S = 1.0
 LOOK_CLOSER_AFTER_S = 5.0
 """Without a block for so long while there is something to do, the running round is looked into."""
+ODD_ROUNDS = 3
+"""So many rounds with another hash than ours, and it is ours that is doubted, too."""
 QUICK_S = 3.0
 """Blocks that follow each other so fast have a time that can be compared with a clock."""
 FOUNDING_HEIGHT = 2
@@ -134,8 +136,10 @@ class EngineWatch:
     """Whether this node has something that a block should take."""
     on_answer: Callable[[str], None] = lambda cause: None
     """Told at each look: "" where the engine answered, else why not."""
+    on_differs: Callable[[int, str, str], None] = lambda engine_height, own, theirs: None
+    """Told once of (engine height, hash here, hash there)."""
     seen: Seen = field(default_factory=Seen)
-    made_s: float = field(default_factory=time.monotonic)
+    made_s: float = field(default_factory=lambda: time.monotonic())
     """When the last block became durable here, or the watch began."""
     last_ms: int = 0
     """Block time of it."""
@@ -144,6 +148,8 @@ class EngineWatch:
     differs: str = ""
     """The other hash that a block shows for what is durable here; "" where none does."""
     incidents: list[Incident] = field(default_factory=list)
+    _odd: set[tuple[int, int]] = field(default_factory=set)
+    """(height, round) of proposals that stand on another hash than ours."""
 
     def made(self, engine_height: int, time_ms: int) -> None:
         """A block became durable."""
@@ -155,6 +161,7 @@ class EngineWatch:
             self.clock_off_ms = behind_ms
         self.made_s, self.last_ms = now_s, time_ms
         self.differs = ""
+        self._odd.clear()
 
     def idle_s(self) -> float:
         """How long no block came."""
@@ -207,11 +214,21 @@ class EngineWatch:
         header = None if state.proposal_block is None else state.proposal_block.header
         if header is None or int(header.height) != own_height + 1 or not own_height:
             return
-        if header.app_hash.lower() != own_hash and self.differs != header.app_hash.lower():
-            self.differs = header.app_hash.lower()
-            detail = f"{own_height}: {own_hash[:16]}…, {self.differs[:16]}…"
-            note("hash differs", 50, engine_height=own_height, own=own_hash, theirs=self.differs)
-            self.incidents.append(Incident("hash", detail, at_ms=self.clock()))
+        if header.app_hash.lower() == own_hash or self.differs == header.app_hash.lower():
+            return
+        self._odd.add((own_height, state.round))
+        if self.seen.peers_height > own_height + 1 or len(self._odd) >= ODD_ROUNDS:
+            # One proposer alone may lie; that others went on with it, or several propose so, is none's lie.
+            self.on_differs(own_height, own_hash, header.app_hash.lower())
+            self.went_astray(header.app_hash.lower())
+
+    def went_astray(self, theirs: str) -> None:
+        """A block shows another hash than this node came to."""
+        own_height, own_hash = self.app_hash()
+        self.differs = theirs
+        detail = f"{own_height}: {own_hash[:16]}…, {theirs[:16]}…"
+        note("hash differs", 50, engine_height=own_height, own=own_hash, theirs=theirs)
+        self.incidents.append(Incident("hash", detail, at_ms=self.clock()))
 
     @property
     def stalled(self) -> bool:

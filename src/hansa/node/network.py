@@ -99,7 +99,9 @@ class Network:
         self.promised: Promised | None = None
         self.submission = Submission(self.rpc, self.look, metrics, settings.limits)
         self.application.on_refused = self.submission.refused
-        self.watch = EngineWatch(self.rpc, clock, self.stands, self._has_work, self._on_answer)
+        self.watch = EngineWatch(
+            self.rpc, clock, self.stands, self._has_work, self._on_answer, self.commits.note_differs
+        )
         self.ticking = None
         if worker is not None and settings.key:
             self.ticking = Ticking(self.reader, self.name, settings.key, worker, clock, self.submission.offer)
@@ -131,6 +133,8 @@ class Network:
 
     async def start(self, on_block: Callable[[], None]) -> None:
         self._loop, self._told = asyncio.get_running_loop(), on_block
+        if theirs := self.commits.differs(*self._stood):
+            self.watch.went_astray(theirs)
         self.submission.start()
         works = [self._follow(), self.watch.run(), *([self.ticking.run()] if self.ticking else [])]
         self._tasks = [asyncio.create_task(self._kept_up(work)) for work in works]

@@ -27,6 +27,7 @@ from hansa.kernel.commit import (
     Seat,
     counted,
     header_hash,
+    merged,
     ordered,
     validators_hash,
     vote_bytes,
@@ -251,6 +252,26 @@ def test_one_false_vote_is_not_let_pass_and_a_node_hands_on_none() -> None:
     assert counted(cleaned, FOUR, CHAIN).power == 3
     hidden = replace(bad, votes=(replace(spoilt, flag=ABSENT), *found.votes[1:]))
     assert kinds(hidden, FOUR) == {"signature"}, "an absent vote holds nothing"
+
+
+def test_two_nodes_together_show_what_neither_could_alone() -> None:
+    """One seat's signature holds for the engine alone; each node saw another honest vote beside it."""
+    spoilt = [
+        replace(v, signature=SMALL_ORDER_R + v.signature[32:]) if s.member == "m0" else v
+        for s, v in zip(FOUR, voted(FOUR).votes, strict=True)
+    ]
+    halves = []
+    for late in ("m1", "m2"):
+        votes = [Precommit(flag=ABSENT) if s.member == late else v for s, v in zip(FOUR, spoilt, strict=True)]
+        halves.append(replace(voted(FOUR), votes=tuple(votes)))
+    for half in halves:
+        assert kinds(without_false_votes(half, FOUR), FOUR) == {"too_few"}
+    for one, other in (halves, halves[::-1]):
+        whole = merged(one, other, FOUR)
+        assert kinds(whole, FOUR) == set()
+        assert counted(whole, FOUR, CHAIN).power == 3
+    for other in (voted(FOUR[:3]), replace(halves[1], round=1)):
+        assert merged(halves[0], other, FOUR) == without_false_votes(halves[0], FOUR)
 
 
 @given(st.data())

@@ -262,6 +262,26 @@ def without_false_votes(commit: Commit, seats: Sequence[Seat]) -> Commit:
     return replace(commit, votes=votes)
 
 
+def merged(commit: Commit, other: Commit, seats: Sequence[Seat]) -> Commit:
+    """A commit with the true votes of two for the same block and round, as two nodes saw them.
+
+    No node sees all votes. Where one of them is of another block or round, or has another number of seats,
+    the first one is all there is.
+    """
+    first, second = (without_false_votes(each, seats) for each in (commit, other))
+    same = (first.header, first.parts, first.round) == (second.header, second.parts, second.round)
+    if not same or len(first.votes) != len(second.votes):
+        return first
+    pairs = zip(first.votes, second.votes, strict=True)
+    return replace(first, votes=tuple(b if _weighs_more(b, a) else a for a, b in pairs))
+
+
+def _weighs_more(vote: Precommit, other: Precommit) -> bool:
+    """A vote for the block before one for none, and that before no vote."""
+    order = (ABSENT, FOR_NIL, FOR_BLOCK)
+    return order.index(vote.flag) > order.index(other.flag)
+
+
 # Protobuf, as far as it is hashed or signed: fields of zero or nothing are left out unless `always`.
 
 
@@ -322,6 +342,7 @@ __all__ = [
     "counted",
     "enough",
     "header_hash",
+    "merged",
     "ordered",
     "validators_hash",
     "vote_bytes",

@@ -18,7 +18,7 @@ from hansa.engines.cometbft.application import PROBE, STALE_MS, Application, Pol
 from hansa.engines.replay import replay, scrub
 from hansa.kernel import ACTIVE, KEYS, Active, Refusal, RoomPin, encode, limits, merkle, replace
 from hansa.kernel.active import Outdated, RoomMissing
-from hansa.kernel.apply import Block
+from hansa.kernel.apply import Applied, Block
 from hansa.kernel.facts import EngineFacts, address
 from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import TRANSACTION_DOMAIN, verify
@@ -128,6 +128,23 @@ def test_an_empty_block_leaves_no_leaf_and_the_hash_as_it_is(disk: Network) -> N
 def test_time_is_the_engines_in_whole_milliseconds(net: Network) -> None:
     net.block(register(net), time_ns=(START_MS + 5) * NS + 999_999)
     assert net.application.ledger.time_ms == START_MS + 5
+
+
+def test_block_time_never_goes_back(net: Network) -> None:
+    net.block(register(net, "one"))
+    net.block(register(net, "two"), time_ns=(START_MS - 60_000) * NS)
+    assert [net.application.ledger.leaf(height).time_ms for height in (1, 2)] == [START_MS] * 2
+
+
+def test_what_failed_to_be_executed_is_never_committed(net: Network, monkeypatch: Any) -> None:
+    """Not even what was finalized before it."""
+    net.finalize(register(net))
+    monkeypatch.setattr(net.application.ledger, "execute", lambda block: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        net.finalize()
+    net.application.ledger.stops.clear()
+    with pytest.raises(errors.NothingFinalized):
+        net.application.commit(abci.Commit())
 
 
 def test_every_height_comes_once_and_in_order(net: Network) -> None:
@@ -498,8 +515,13 @@ def test_what_was_fit_is_looked_at_again_once_keys_change() -> None:
     other = replace(record, public=consortium.signer("maker", "another").public)
     layer.remember((table, key), (encode(other), other))
     assert net.accepts(wire), "nobody said that a key changed"
-    applied = net.application.ledger.execute(Block(1, START_MS, []))
-    net.application._fitness.after(dataclasses.replace(applied, changes={(table, key): b""}))
+    ledger, execute = net.application.ledger, net.application.ledger.execute
+
+    def changing(block: Block) -> Applied:
+        return dataclasses.replace(execute(block), changes={(table, key): b""})
+
+    ledger.execute = changing  # type: ignore[assignment,method-assign]
+    net.block()
     assert not net.accepts(wire)
     assert net.propose(wire) == ()
     net.close()

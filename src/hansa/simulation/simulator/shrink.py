@@ -4,6 +4,7 @@ Delta debugging (Zeller and Hildebrandt, 2002): leave out halves, then quarters,
 same rule breaks. What is left is named by numbers, so that one command plays it again.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -106,8 +107,8 @@ def numbers_of(text: str) -> tuple[int, ...]:
     """The inverse of `spans`. Raises ValueError."""
     found: list[int] = []
     for piece in filter(None, text.split(",")):
-        low, _, high = piece.partition("-")
-        if int(high or low) - int(low) > 10**6:
-            raise ValueError(text)
-        found += range(int(low), int(high or low) + 1)
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", piece)
+        if match is None:
+            raise ValueError(f"{piece} is no number and no span of numbers")
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
     return tuple(found)

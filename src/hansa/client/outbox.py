@@ -245,7 +245,8 @@ class Outbox:
         while not cancel():
             self._sign_queued(transport, pen, operators, signings)
             batch = [e for e in self.entries("signed") if e.number not in undecided]
-            batch = batch[:TRANSACTIONS_PER_REQUEST_MAX]
+            # One header proves all that was sent before it: on a network, all in flight at once.
+            batch = batch[: limits.IN_FLIGHT_MAX if settling else TRANSACTIONS_PER_REQUEST_MAX]
             if not batch:
                 again = settling.finish() if settling else set()
                 if not again:

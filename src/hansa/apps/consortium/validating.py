@@ -15,7 +15,7 @@ from hansa.apps.consortium.messages_validators import (
 )
 from hansa.apps.consortium.messages_votes import ProposedValidator
 from hansa.apps.consortium.tables import CONSENSUS_KEYS, VALIDATORS
-from hansa.kernel import Context, Fault, due, limits, replace, since
+from hansa.kernel import Context, Fault, limits, replace, since
 
 
 def found_validators(ctx: Context, genesis: Genesis) -> None:
@@ -189,8 +189,8 @@ def _suspend(ctx: Context, key: ConsensusKey) -> bool:
 
 @since(2)
 def tick(ctx: Context, a: Tick) -> None:
-    """The block has done what was due before this; more than a block does at once waits for the next one."""
+    """The block did what was due before this; what is more than one block does waits for the next."""
     if not validators.is_network(ctx):
         raise errors.NotANetwork()
-    if not ctx.woken and not due.next_due(ctx):
+    if not ctx.woken:
         raise errors.NothingDue()

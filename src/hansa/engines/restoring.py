@@ -27,6 +27,7 @@ from hansa.engines.snapshot import (
     Chunk,
     FolderTaken,
     Manifest,
+    OfNetwork,
     Pair,
     Progress,
     Unsigned,
@@ -128,12 +129,14 @@ def restore_snapshot(
 
     Who may sign that header is found by the genesis file and the handovers, each signed by the set before;
     the records have no say in it. The node then has the state, and all leaves and headers; of blocks it has
-    what comes after. Raises FolderTaken, Broken, Unsigned, WrongGenesis, HistoryBroken.
+    what comes after. Raises FolderTaken, Broken, Unsigned, OfNetwork, WrongGenesis, HistoryBroken.
     """
     manifest = read_manifest(folder)
     with _restored(path, genesis, release) as (passing, founded):
         if manifest.chain != founded.chain.id:
             raise errors.WrongGenesis(chain=manifest.chain[:12])
+        if founded.genesis.is_network:
+            raise OfNetwork()
         _check_signer(manifest, founded)
         with closing(SqliteStore(passing)) as store, store.commit():
             _load(store, lambda chunk: read_chunk(folder, chunk), manifest, progress)

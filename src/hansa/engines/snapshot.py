@@ -98,6 +98,18 @@ class Unsigned(Refusal, code="engine.snapshot_unsigned", field="header"):
     )
 
 
+class OfNetwork(Refusal, code="engine.snapshot_of_network", field="snapshot"):
+    zh = (
+        "这是网络的快照，由共识引擎排序的账本不能从文件夹恢复：引擎须自己从其他节点取得同一高度的状态。"
+        "请用 hansa network join 加入，或从备份恢复账本并由引擎补齐其后的区块。"
+    )
+    en = (
+        "This is a network's snapshot. A ledger behind a consensus engine is not restored from a folder: the "
+        "engine has to take the state of that height from other nodes by itself. Join with `hansa network "
+        "join`, or restore the ledger from a backup and let the engine send the blocks that follow."
+    )
+
+
 class FolderTaken(Refusal, code="engine.folder_taken", field="path"):
     zh = "{path} 已存在。请另选位置；恢复和备份从不覆盖已有文件。"
     en = "{path} exists already. Choose another place: backup and restore never overwrite what is there."

@@ -14,8 +14,8 @@ from hansa.engines.cometbft.application import Policy
 from hansa.engines.cometbft.giving import FORMAT, parcels
 from hansa.engines.cometbft.shelf import FolderShelf, MemoryShelf, Shelf
 from hansa.engines.replay import scrub
-from hansa.engines.restoring import check_log
-from hansa.engines.snapshot import MANIFEST, Manifest
+from hansa.engines.restoring import check_log, restore_backup, restore_snapshot, write_backup
+from hansa.engines.snapshot import MANIFEST, Manifest, OfNetwork, write_snapshot
 from hansa.kernel import encode, lthash, replace
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Header, holds
@@ -206,6 +206,27 @@ def test_a_snapshot_that_cannot_be_written_is_an_incident_and_no_more(tmp_path: 
     assert net.application.incidents[-1].what == "snapshot"
     assert listed(net) == ()
     net.close()
+
+
+def test_a_ledger_behind_an_engine_is_restored_from_a_backup_and_not_from_a_folder(
+    giver: Network, tmp_path: Path
+) -> None:
+    """The engine sends what came after a backup; of a snapshot it must know the height itself."""
+    reader = giver.application.reader()
+    write_backup(reader, tmp_path / "backup")
+    write_snapshot(reader, tmp_path / "folder")
+    wires = [giver.wire("plant", room.Register(tool="after"))]
+    time_ns = giver.time_ns
+    expected = giver.block(*wires)
+    path = tmp_path / "restored" / "ledger.db"
+    with pytest.raises(OfNetwork):
+        restore_snapshot(tmp_path / "folder", path, giver.genesis_bytes, giver.registry)
+    restore_backup(tmp_path / "backup", path, giver.genesis_bytes, giver.registry)
+    restored = Network(path, registry=room.registry(), policy=POLICY, beside=now)
+    assert where(restored)[:2] == (EVERY, EVERY - 1)
+    assert restored.block(*wires, time_ns=time_ns) == expected
+    restored.close()
+    reader.close()
 
 
 # What is refused.

@@ -9,6 +9,7 @@ from hansa.apps.consortium.messages import Genesis
 from hansa.apps.consortium.tables import CONSENSUS_KEYS
 from hansa.engines.cometbft import messages as abci
 from hansa.kernel import Refusal, address
+from hansa.kernel.merkle import EMPTY_ROOT
 from hansa.simulation.simulator.agenda import Agenda
 from hansa.simulation.simulator.consensus import Height, Lie, Proposal, Round, Seat
 from hansa.simulation.simulator.fast_store import Crashed
@@ -153,7 +154,7 @@ class Chain:
 
     def _wants_block(self) -> bool:
         """Whether something waits, or the last block changed the hash that the next header shows."""
-        before = self.known(self.height - 1).answer.app_hash if self.height > 1 else b""
+        before = self.known(self.height - 1).answer.app_hash if self.height > 1 else EMPTY_ROOT
         if self.height == 0 or self.known(self.height).answer.app_hash != before:
             return True
         if self._interval_ms and self._agenda.now_ms - self._resting_since_ms >= self._interval_ms:

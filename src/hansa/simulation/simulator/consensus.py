@@ -201,8 +201,10 @@ class Height:
         present: Sequence[Seat],
         up: frozenset[int],
     ) -> Proposal | None:
-        """For which block one sees more than two thirds of the power."""
-        counted: dict[Proposal, int] = {}
+        """For which block one sees more than two thirds of the power: its own first, since liars tell each
+        what it likes to hear.
+        """
+        counted = dict.fromkeys(votes.get(at.public, ()), 0)
         for other in present:
             for proposal in dict.fromkeys(votes.get(other.public, ())):
                 if self._hears(at, other, up):

@@ -85,7 +85,7 @@ def test_a_key_that_is_missing_cut_off_or_sealed(clinic: Clinic) -> None:
 
 def test_settings_that_are_wrong(clinic: Clinic) -> None:
     clinic.settings("colour = 7")
-    assert "colour" in clinic.only("settings", "node.settings_wrong", "wrong").en
+    assert "colour" in clinic.only("settings", "node.setting_unknown", "wrong").en
 
 
 def test_settings_that_are_missing(clinic: Clinic) -> None:

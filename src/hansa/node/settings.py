@@ -10,6 +10,7 @@ import msgspec
 from hansa.kernel.types import Id, OptionalId, Positive
 from hansa.node import errors, limits, watchdog
 from hansa.node.settings_engine import EngineSettings
+from hansa.node.settings_trouble import explained
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 """0: any that is free."""
@@ -108,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(directory: Path) -> Settings:
-    """The settings of a data directory. Raises FileMissing or SettingsWrong."""
+    """The settings of a data directory. Raises FileMissing, or SettingsWrong: line, key, what may be."""
     path = directory / SETTINGS
     if not path.is_file():
         raise errors.FileMissing(path=str(path))
@@ -116,7 +117,7 @@ def read(directory: Path) -> Settings:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         settings = msgspec.convert({**found, "directory": str(directory)}, Settings, strict=True)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, OSError) as error:
-        raise errors.SettingsWrong(path=str(path), detail=str(error)) from None
+        raise explained(path, error, Settings) from None
     check(settings)
     return settings
 

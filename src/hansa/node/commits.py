@@ -18,7 +18,16 @@ from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel import encode, merkle, replace
 from hansa.kernel.canonical import decode
-from hansa.kernel.commit import ABSENT, COMMIT, Commit, Seat, counted, validators_hash, without_false_votes
+from hansa.kernel.commit import (
+    ABSENT,
+    COMMIT,
+    Commit,
+    Seat,
+    counted,
+    merged,
+    validators_hash,
+    without_false_votes,
+)
 from hansa.kernel.evidence import Cosignature, Proof, SignedHeader, Tip, inclusion
 from hansa.kernel.facts import read_facts
 from hansa.node import limits
@@ -35,6 +44,7 @@ SCANNED_AT_ONCE = 200
 PAGE = 100
 """Validators in one answer of the engine, at most."""
 SETS_MAX = 64
+SEEN_MAX = 32
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (height INTEGER PRIMARY KEY, engine INTEGER, data BLOB);
@@ -62,6 +72,8 @@ class Commits:
         )
         self.engine_height = 0
         """Of the newest commit that was fetched."""
+        self._seen: dict[int, Commit] = {}
+        """The newest commits, by engine height, with the votes that this node saw itself."""
         self.seen: dict[str, int] = {}
         """By address of the present set: engine height of the last commit that it signed."""
         self._unfit = Sparse(1)
@@ -109,7 +121,12 @@ class Commits:
             for each in handovers:
                 row = (each.head.header.height, encode(each))
                 self._db.execute("INSERT OR IGNORE INTO handovers VALUES (?, ?)", row)
+                self._db.execute("DELETE FROM wanted WHERE height = ?", row[:1])
             self._db.execute("DELETE FROM lacking")
+
+    def _lack(self, height: int) -> None:
+        with self._lock:
+            self._db.execute("INSERT INTO lacking VALUES (?)", (height,))
 
     # That this node came to another state: for the next start, too.
 
@@ -148,6 +165,9 @@ class Commits:
         commit = await self._commit(engine_height)
         seats = await self._seats(commit)
         await self._note_signers(commit, seats)
+        self._seen[engine_height] = commit
+        if len(self._seen) > SEEN_MAX:
+            del self._seen[next(iter(self._seen))]
         commit = without_false_votes(commit, seats)
         if not self._holds(commit, seats):
             return
@@ -161,13 +181,15 @@ class Commits:
         """Height whose block changes the set, under the commit of the very next engine height."""
         commit = await self._commit(engine)
         seats = await self._seats(commit)
-        commit = without_false_votes(commit, seats)
+        # The next proposer chose whose votes to keep; what this node saw itself may be more.
+        commit = merged(commit, self._seen.get(engine, commit), seats)
         if commit.header.validators_hash == commit.header.next_validators_hash:
             self._drop_wanted(height)  # What changed it, and what changed it back, stand in one block.
             return
         with self._reader.snapshot() as reading:
             head = _head(reading, height, commit)
             if not self._holds(commit, seats) or head.header.app_hash != commit.header.app_hash:
+                self._lack(height)  # Others may have seen more of its votes.
                 return
             made = Handover(event=change_at(reading, height), head=head)
         with self._lock:

@@ -49,6 +49,7 @@ from hansa.node.watchdog import Watchdog
 
 COMMIT_AGAIN_S = 0.5
 CHANGES_AGAIN_S = 30.0
+ROTATION_WAIT_S = 10.0
 
 
 class _Application(Application):
@@ -123,6 +124,7 @@ class Network:
         self._stood = (self.application.engine_height, self.application.app_hash)
         self._silent: dict[str, int] = {}
         self._ask_again_s = 0.0
+        self._rotating = False
         self._tasks: list[asyncio.Task[None]] = []
 
     # Member.
@@ -208,15 +210,23 @@ class Network:
                  transactions=len(made.applied.transactions))  # fmt: skip
             self._told()
             if any(table == VALIDATORS.name for table, _ in made.applied.changes):
-                self._look_at_key()
+                self._look_at_key(made)
 
-    def _look_at_key(self) -> None:
+    def _look_at_key(self, made: Made) -> None:
         """Where the ledger names this node's next consensus key, it begins anew with that one."""
         with self.reader.snapshot() as reading:
             public = own_public(reading, self.name)
-        if public and due(Path(self.settings.directory), public):
-            note("next consensus key", 30)
-            self.end()
+        if public and due(Path(self.settings.directory), public) and not self._rotating:
+            self._rotating = True
+            self._tasks.append(asyncio.create_task(self._kept_up(self._rotate(made.engine_height + 2))))
+
+    async def _rotate(self, in_force: int) -> None:
+        """End, once the set with the key is in force: who asked for it has its answer and proof by then."""
+        until_s = time.monotonic() + ROTATION_WAIT_S
+        while self._stood[0] < in_force and time.monotonic() < until_s:
+            await asyncio.sleep(COMMIT_AGAIN_S)
+        note("next consensus key", 30)
+        self.end()
 
     async def _follow(self) -> None:
         """Take in the commits of new blocks, one after the other."""

@@ -77,6 +77,14 @@ def test_a_genesis_file_with_neither_operator_nor_validators_is_refused() -> Non
     assert refused.value.code == "consortium.genesis_incomplete"
 
 
+def test_founders_of_a_network_bring_a_key_that_manages_keys() -> None:
+    sound = founding({"maker": 1})
+    keyless = (*sound.members[:-1], replace(sound.members[-1], keys=()))
+    with pytest.raises(Refusal) as refused:
+        found(encode(replace(sound, members=keyless)), ALL_ROOMS, VerifiedCache().verify)
+    assert refused.value.code == "consortium.no_managing_key"
+
+
 @pytest.mark.parametrize(("powers", "code"), [
     ({"maker": 1, "stranger": 1}, "consortium.validators_invalid"),
     ({"maker": 2, "plant": 1}, "consortium.validators_unequal"),

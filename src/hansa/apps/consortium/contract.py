@@ -120,8 +120,6 @@ def _check_network(ctx: Context, genesis: Genesis, founders: list[str]) -> None:
             raise errors_validators.ValidatorsInvalid(
                 limit=limits.VALIDATORS_MAX, most=limits.VALIDATOR_POWER_MAX, member=each.member
             )
-    if not all(member.keys for member in genesis.members):
-        raise errors.GenesisIncomplete(operator=founders[0])
 
 
 def _found_member_of_rules_1(ctx: Context, member: GenesisMember) -> None:

@@ -31,7 +31,8 @@ class Links:
         """What a message takes that arrives."""
         if self.slow and self._luck.randrange(SHARE) < self.slow:
             return self._luck.randrange(SLOW_MS)
-        return self._luck.randint(*DELAY_MS)
+        low, high = DELAY_MS
+        return low + int(self._luck.random() * (high - low + 1))  # Cheaper than randint, and as good here.
 
     def arrivals(self, start: int, end: int) -> tuple[int, ...]:
         """After how many ms each copy of a message arrives: none, one or two."""

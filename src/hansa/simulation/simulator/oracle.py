@@ -7,7 +7,7 @@ from hansa.apps.consortium.validators import powers, updates
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.replay import Replica
 from hansa.kernel import KEYS, Context, Refusal, Release, encode
-from hansa.kernel.apply import Applied, Block, Verify
+from hansa.kernel.apply import Applied, Block, Now, Verify
 from hansa.kernel.facts import EngineFacts, Fault
 from hansa.kernel.messages import Outcome
 from hansa.kernel.signatures import TRANSACTION_DOMAIN
@@ -37,6 +37,7 @@ class Oracle:
         self.replica = Replica(genesis, release)
         self.replica.chain = replace(self.replica.chain, verify=verify)
         self._verify = verify
+        self._now: tuple[int, Now] | None = None
         self.seen: dict[str, Seen] = {}
         """By identity: those that used their sequence."""
         self.leaves: list[bytes] = []
@@ -45,7 +46,9 @@ class Oracle:
     def context(self) -> Context:
         """The records as they stand."""
         replica = self.replica
-        now = replica.chain.at(replica._state, replica.height + 1)
+        if self._now is None or self._now[0] != replica.height:
+            self._now = replica.height, replica.chain.at(replica._state, replica.height + 1)
+        now = self._now[1]
         return Context(
             now.registry,
             Overlay(replica._state),

@@ -165,6 +165,7 @@ class Commits:
         commit = await self._commit(engine_height)
         seats = await self._seats(commit)
         await self._note_signers(commit, seats)
+        self.engine_height = engine_height
         self._seen[engine_height] = commit
         if len(self._seen) > SEEN_MAX:
             del self._seen[next(iter(self._seen))]
@@ -175,7 +176,6 @@ class Commits:
             height = height_of(reading, commit.header.app_hash)
             if height:
                 self._keep(_head(reading, height, commit))
-        self.engine_height = engine_height
 
     async def _hand_over(self, height: int, engine: int) -> None:
         """Height whose block changes the set, under the commit of the very next engine height."""

@@ -13,7 +13,15 @@ from hansa.engines.reading import Reading
 from hansa.kernel import Release
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.refusal import Refusal
-from hansa.node import doctor_files, doctor_ledger, doctor_machine, doctor_peers, errors_doctor, settings
+from hansa.node import (
+    doctor_files,
+    doctor_ledger,
+    doctor_machine,
+    doctor_peers,
+    errors_doctor,
+    joining_checks,
+    settings,
+)
 from hansa.node import errors as node_errors
 from hansa.node.casebook import Casebook
 from hansa.node.findings import Finding, finding, fine
@@ -59,6 +67,8 @@ class Doctor:
             yield genesis
         expected = None if isinstance(genesis, Finding) else self._operator_key(genesis)
         yield from _made("node key", lambda: doctor_files.look_at_key(found, expected))
+        if found.role == "network":
+            yield from _made("engine", joining_checks.look_at_engine)
         yield from _made("disk", lambda: doctor_machine.look_at_disk(self.directory))
         yield from self._ledger(found, clocks)
         yield from _made("incidents", self._incidents)

@@ -8,11 +8,12 @@ from hansa.engines import errors as engine_errors
 from hansa.engines.reader import Reader
 from hansa.engines.reading import KINDS, Reading
 from hansa.engines.replay import replay, scrub
+from hansa.engines.sealed import stands
 from hansa.engines.stops import Stop
 from hansa.kernel import Release, encode, limits, lthash, merkle
 from hansa.kernel.active import ACTIVE
 from hansa.kernel.canonical import decode
-from hansa.kernel.evidence import Header, signed_by
+from hansa.kernel.evidence import Header
 from hansa.kernel.keys import KEYS
 from hansa.kernel.messages import Active, Key
 from hansa.kernel.refusal import Refusal
@@ -73,7 +74,7 @@ def head_holds(reading: Reading) -> bool:
     header = Header(chain=reading.chain.id, height=height, time_ms=leaf.time_ms, app_hash=app_hash)
     return (
         signed.header == header
-        and signed_by(signed, reading.operator_key(height))
+        and stands(signed, reading.genesis, reading.operator_key(height))
         and logged == merkle.leaf_hash(encode(leaf))
         and leaf.height == height
         and leaf.state_digest == lthash.digest(reading.rows.meta("state_sum") or lthash.EMPTY)

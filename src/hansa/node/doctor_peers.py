@@ -10,7 +10,7 @@ import msgspec
 
 from hansa.client.http import read_within, refusal_of_network
 from hansa.engines.reading import Reading
-from hansa.kernel.evidence import SignedHeader, signed_by
+from hansa.kernel.evidence import SignedHeader, signed_by, stands_on_its_commit
 from hansa.kernel.refusal import Refusal, shown
 from hansa.node import errors_doctor as errors
 from hansa.node import settings as files
@@ -168,10 +168,12 @@ def _one(
             yield finding("clock", "warning", errors.ClockOff(url=url, seconds=apart_s))
     if header is not None and header.chain != reading.chain.id:
         yield finding("others", "wrong", errors.PeerOther(**told))
-    elif heard.head is not None and height <= reading.height and not _by_operator(heard.head, reading):
-        yield finding("others", "warning", errors.PeerUnsigned(**told, height=height))
+    elif heard.head is not None and height <= reading.height and not _proved(heard.head, reading):
+        kind = errors.PeerUncommitted if reading.genesis.is_network else errors.PeerUnsigned
+        yield finding("others", "warning", kind(**told, height=height))
     elif header is not None and 0 < height <= reading.height and reading.header(height).header != header:
-        yield finding("others", "wrong", errors.TwoHistories(**told, height=height))
+        differs = errors.OtherState if reading.genesis.is_network else errors.TwoHistories
+        yield finding("others", "wrong", differs(**told, height=height))
     elif reading.height - height > BEHIND_MAX:
         behind = errors.PeerBehind(**told, height=height, blocks=reading.height - height)
         yield finding("others", "warning", behind)
@@ -186,6 +188,8 @@ def _one(
         )
 
 
-def _by_operator(head: SignedHeader, reading: Reading) -> bool:
-    """Whether the operator of its height signed it: else it contradicts nobody."""
+def _proved(head: SignedHeader, reading: Reading) -> bool:
+    """Whether its operator signed it, or a commit stands under it: else it contradicts nobody."""
+    if reading.genesis.is_network:
+        return stands_on_its_commit(head)
     return signed_by(head, in_force(sets_of(reading), head.header.height).public)

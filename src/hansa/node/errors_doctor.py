@@ -264,6 +264,28 @@ class TwoHistories(Refusal, code="doctor.two_histories", field="peers"):
     )
 
 
+class PeerUncommitted(Refusal, code="doctor.peer_uncommitted", field="peers"):
+    zh = (
+        "{member} 的节点 {url} 出示的高度 {height} 的区块头没有验证节点的表决，不说明任何问题。请检查其地"
+        "址，并与对方联系。"
+    )
+    en = (
+        "The node of {member}, {url}, shows a header of height {height} without votes of validators: "
+        "nothing follows from it. Check its address, and ask them."
+    )
+
+
+class OtherState(Refusal, code="doctor.other_state", field="peers"):
+    zh = (
+        "{member} 的节点 {url} 在高度 {height} 的状态与本节点不同。请运行 hansa node diff，它会指出首个不同"
+        "的记录；不要清空任何数据。"
+    )
+    en = (
+        "The node of {member}, {url}, holds another state at height {height} than this one. Run hansa node "
+        "diff, which names the first record that differs; clear nothing."
+    )
+
+
 class NoBackup(Refusal, code="doctor.no_backup", field="backup"):
     zh = "从未备份本目录。请运行 hansa backup，并把备份放到另一台机器上。"
     en = "This directory was never backed up. Run `hansa backup`, and keep the backup on another machine."

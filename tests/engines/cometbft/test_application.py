@@ -309,17 +309,11 @@ def test_a_proposal_leaves_out_what_others_would_refuse_and_nothing_else(net: Ne
     forged = bytearray(register(net))
     forged[7] ^= 1
     good = register(net, "saw-1")
-    wires = (
-        late,
-        bytes(forged),
-        used,
-        b"rubbish",
-        good,
-        net.wire("maker", room.Register(tool="x"), key="k9"),
-    )
+    unknown = net.wire("maker", room.Register(tool="x"), key="k9")
+    wires = (late, bytes(forged), used, b"rubbish", good, unknown, register(net, chain="0" * 64))
     assert net.propose(*wires) == (late, used, good)
     assert net.accepts(late, used, good)
-    for bad in (wires[1], wires[3], wires[5]):
+    for bad in (wires[1], wires[3], *wires[5:]):
         assert not net.accepts(good, bad)
 
 

@@ -14,6 +14,7 @@ from hansa.apps.consortium.validators import message
 from hansa.engines import errors as engine_errors
 from hansa.engines.cometbft import errors
 from hansa.engines.cometbft import messages as abci
+from hansa.engines.cometbft.admission import Fitness
 from hansa.engines.cometbft.application import PROBE, STALE_MS, Application, Policy
 from hansa.engines.replay import replay, scrub
 from hansa.kernel import ACTIVE, KEYS, Active, Refusal, RoomPin, encode, limits, merkle, replace
@@ -519,3 +520,14 @@ def test_what_was_fit_is_looked_at_again_once_keys_change() -> None:
     assert not net.accepts(wire)
     assert net.propose(wire) == ()
     net.close()
+
+
+def test_what_was_fit_is_looked_at_again_under_other_rules(net: Network) -> None:
+    """Other rooms in force decode otherwise."""
+    wire = register(net)
+    fitness, verify = Fitness(), net.application.verify
+    ledger = net.application.ledger
+    fitness.learn(ledger, wire)
+    other = Network()
+    assert not fitness.holds(other.application.ledger, verify, wire)
+    other.close()

@@ -78,6 +78,13 @@ class Clients:
                     self._gossip(node, other, wire)
             self._waits()
 
+    def greet(self, node: Node) -> None:
+        """A node came up: the others send it what waits with them."""
+        for other in self._nodes:
+            if other is not node and other.up:
+                for wire in other.mempool:
+                    self._gossip(other, node, wire)
+
     def _gossip(self, node: Node, other: Node, wire: bytes) -> None:
         """Send on what waits here, again until it arrives or waits no more."""
         if wire not in node.mempool or other.never_ran:

@@ -139,7 +139,7 @@ class Run:
         )
         self.troubles = Troubles(
             self.agenda, self.links, self.nodes, self.chain, voters, self.luck("snapshots"),
-            self._lose_key, self.note,
+            self.clients.greet, self._lose_key, self.note,
         )  # fmt: skip
         if self.options.script is None:
             self.troubles.plan = list(

@@ -24,7 +24,10 @@ MISSING = (Outdated.code, RoomMissing.code)
 
 
 class Troubles:
-    """Does the faults of a plan, and starts nodes again. `lose` takes a member's key away."""
+    """Does the faults of a plan, and starts nodes again.
+
+    `greet` sends a node what waits elsewhere; `lose` takes a member's key away.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class Troubles:
         chain: Chain,
         voters: int,
         luck: Random,
+        greet: Callable[[Node], None],
         lose: Callable[[str], None],
         note: Callable[..., None],
     ) -> None:
         self._agenda, self._links, self._nodes, self._chain = agenda, links, nodes, chain
-        self._voters, self._luck, self._lose, self._note = voters, luck, lose, note
+        self._voters, self._luck, self._note = voters, luck, note
+        self._greet, self._lose = greet, lose
         self.plan: list[Fault] = []
         self.done: list[tuple[int, Fault]] = []
         """(ms, fault) of all that were done, in order."""
@@ -118,6 +123,7 @@ class Troubles:
             self._chain.ended(node, end)
             return
         self._note("up", node.number, node.answered)
+        self._greet(node)
         self._chain.feed(node)
         self._chain.wake()
 

@@ -15,6 +15,7 @@ from hansa.kernel.facts import address
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import sign
 from tests import consortium
+from tests.kernel import room
 
 NS = abci.NS_PER_MS
 BLOCK_MS = 1_000
@@ -128,3 +129,11 @@ class Network:
 
     def close(self) -> None:
         self.application.close()
+
+
+def register(net: Network, tool: str = "drill-1", member: str = "maker", **fields: Any) -> bytes:
+    return net.wire(member, room.Register(tool=tool), **fields)
+
+
+def codes(net: Network) -> list[str]:
+    return [outcome.code for outcome in net.made[-1].applied.outcomes]

@@ -1,6 +1,10 @@
 """`hansa node`, `hansa top`, `hansa engine` as a user types them."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,9 @@ from hansa.node import engine_binary
 from hansa.node.joining_folder import Plan, settings_text
 from tests.cli.shell import Shell
 from tests.node.test_engine_binary import RIGHT, program
+from tests.waiting import until
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 
 @pytest.fixture
@@ -87,3 +94,26 @@ def test_engine_install_from_a_file(shell: Shell, engine: Path, tmp_path: Path) 
     shell.refused(
         "engine.file_wrong", "engine", "install", "--from", tmp_path / "none", "--dir", to, "--again"
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals here")
+@pytest.mark.parametrize("key", [b"q", b"\x03"])
+def test_top_at_a_terminal_ends_by_a_key_and_leaves_the_terminal_as_it_was(folder: Path, key: bytes) -> None:
+    import termios
+
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    command = [sys.executable, "-c", "from hansa.cli.main import main; main()", "top", str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "TERM": "xterm", "HANSA_LANG": "en"}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as shown:
+        seen = b""
+        while b"maker" not in seen:
+            seen += os.read(ours, 4_096)
+        assert until(lambda: termios.tcgetattr(theirs) != before, 30.0)
+        os.write(ours, key) if key == b"q" else shown.send_signal(signal.SIGINT)
+        assert shown.wait(30) == 0
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)

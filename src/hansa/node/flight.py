@@ -53,11 +53,12 @@ class Flight(Generic[Item]):
     count_max: int = limits.FLYING_TRANSACTIONS_MAX
     bytes_max: int = limits.FLYING_BYTES_MAX
     wires: dict[bytes, Flying[Item]] = field(default_factory=dict)
-    bytes: int = 0
+    size: int = 0
+    """Bytes of them all."""
 
     def room(self) -> tuple[int, int]:
         """(transactions, bytes) that may still be added; nothing or less: none."""
-        return self.count_max - len(self.wires), self.bytes_max - self.bytes
+        return self.count_max - len(self.wires), self.bytes_max - self.size
 
     def add(self, wire: bytes, item: Item, now_s: float) -> None:
         """One more that waits for this transaction, which is handed in if it is not on its way already."""
@@ -66,14 +67,14 @@ class Flight(Generic[Item]):
             known.items.append(item)
             return
         self.wires[wire] = Flying(wire, [item], valid_until_ms(wire), now_s)
-        self.bytes += len(wire)
+        self.size += len(wire)
 
     def remove(self, wire: bytes) -> list[Item]:
         """It was decided: who waited for it."""
         known = self.wires.pop(wire, None)
         if known is None:
             return []
-        self.bytes -= len(wire)
+        self.size -= len(wire)
         return known.items
 
     def to_hand_in(self, now_s: float) -> list[bytes]:

@@ -20,8 +20,20 @@ from tests.client.node_double import UNKNOWN, NodeDouble, answer, problem, split
 from tests.consortium import MEMBERS, signer
 
 WELL = "well"
-KINDS = ("away", "silent", "busy", "stopped", "behind", "forgets", "invents", "misplaces", "denies", "strips")
-"""What a host may do; `behind` shows an old head, the last five lie."""
+KINDS = (
+    "away",
+    "silent",
+    "busy",
+    "stopped",
+    "behind",
+    "forgets",
+    "invents",
+    "misplaces",
+    "denies",
+    "strips",
+    "forges",
+)
+"""What a host may do; `behind` shows an old head, the last six lie."""
 
 
 class Host(NodeDouble):
@@ -64,9 +76,11 @@ class Host(NodeDouble):
             case ["transactions", _] if self.does in ("forgets", "denies"):
                 return problem(404, *UNKNOWN)
             case ["proofs", kind, height, index]:
-                return answer(node.prove(kind, int(height), int(index), int(params["head"])))
+                proof = node.prove(kind, int(height), int(index), int(params["head"]))
+                return answer(replace(proof, item=self._turned(proof.item)))
             case ["proofs", kind, height]:
-                return answer(node.prove_block(kind, int(height), int(params["head"])))
+                whole = node.prove_block(kind, int(height), int(params["head"]))
+                return answer(replace(whole, items=tuple(map(self._turned, whole.items))))
             case ["engine"]:
                 height = int(msgspec.json.decode(request.read())["params"]["height"])
                 return answer({"jsonrpc": "2.0", "id": 1, "result": told_by_rpc(node.commits[height])})
@@ -74,6 +88,12 @@ class Host(NodeDouble):
                 old, new = int(params["old"]), int(params["new"])
                 return answer({"old": old, "new": new, "path": node.consistency(old, new)})
         return super()._answer(request, parts)
+
+    def _turned(self, item: bytes) -> bytes:
+        """An outcome as a host that forges has it: it went well and is told as refused; its path is true."""
+        if self.does != "forges":
+            return item
+        return item.replace(b'"code":"ok"', b'"code":"tally.refused"')
 
     def _head(self) -> SignedHeader | None:
         if self.does == "behind":
@@ -91,7 +111,7 @@ class Host(NodeDouble):
             self.node.submit(wires)
             return told([Receipt(identity(w), "kernel.malformed", zh="无", en="none") for w in wires])
         receipts = self.node.submit(wires)
-        if self.does == "invents":
+        if self.does in ("invents", "forges"):
             turned = ["ok" if r.code != "ok" else "tally.refused" for r in receipts]
             receipts = [replace(r, code=code) for r, code in zip(receipts, turned, strict=True)]
         if self.does == "misplaces":

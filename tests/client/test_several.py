@@ -107,13 +107,16 @@ def test_a_node_of_another_chain_is_passed_over(network: Network, hosts: Hosts) 
     other.close()
 
 
-@pytest.mark.parametrize("lie", ["forgets", "invents", "misplaces"])
-def test_what_a_node_tells_counts_by_proof_alone(network: Network, hosts: Hosts, lie: str) -> None:
+@pytest.mark.parametrize("lie", ["forgets", "invents", "misplaces", "forges"])
+@pytest.mark.parametrize("count", [1, WHOLE_BLOCK_FROM])
+def test_what_a_node_tells_counts_by_proof_alone(
+    network: Network, hosts: Hosts, lie: str, count: int
+) -> None:
     network.do("bank", Add(entry=9))
     client = client_of(network, hosts, "plant")
     hosts.do(plant=lie)
     with pytest.raises(AnswerUnusable, match="not proved"):
-        client.do(Add(entry=1))
+        client.submit([client.sign(Add(entry=n + 1)) for n in range(count)])
 
 
 def test_a_head_without_a_commit_proves_nothing(network: Network, hosts: Hosts) -> None:

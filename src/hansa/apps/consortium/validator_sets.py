@@ -91,8 +91,6 @@ def set_after(chain: str, handover: Handover, before: ValidatorSet) -> Validator
     seats = ordered(Seat(each.member, each.public, each.power) for each in changed.validators)
     if not can_stand(seats) or len({seat.member for seat in seats}) != len(seats):
         return SetFault("next")
-    if engine.next_validators_hash == engine.validators_hash:
-        return SetFault("next")
     if engine.next_validators_hash != validators_hash(seats):
         return SetFault("next")
     return ValidatorSet(seats, engine.height + 1, before.changes + 1, head.header.height)

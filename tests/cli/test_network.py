@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ import pytest
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.apps.consortium.messages_votes import Admit
+from hansa.apps.rooms import release
+from hansa.cli.network_join import YOUNG_BLOCKS, holds_something
 from hansa.client.keyfiles import public_of
+from hansa.engines.cometbft import messages as abci
+from hansa.engines.cometbft.application import Application
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode_strict
 from hansa.node import settings
@@ -171,9 +176,11 @@ def inviting(founding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def joining(inviting: Inviting, tmp_path: Path, *more: object) -> tuple[object, ...]:
+    how = () if "--replay" in more or "--by-age" in more else ("--snapshot",)
+    more = tuple(each for each in more if each != "--by-age")
     return (
         "network", "join", inviting.file, tmp_path / "node", "--id", "dairy", *company(7), "--port",
-        free_port(), "--listen", f"127.0.0.1:{free_port()}", "--yes", *more,
+        free_port(), "--listen", f"127.0.0.1:{free_port()}", "--yes", *how, *more,
     )  # fmt: skip
 
 
@@ -220,6 +227,47 @@ def test_replay_needs_no_trusted_block(inviting: Inviting, shell: Shell, tmp_pat
     assert not (tmp_path / "node").exists()
     shell.do(*joining(inviting, tmp_path, "--replay"))
     assert settings.read(tmp_path / "node").engine.sync is None
+
+
+def test_a_young_network_is_replayed_and_an_old_one_is_not(
+    inviting: Inviting, shell: Shell, tmp_path: Path
+) -> None:
+    """A young one may have made no snapshot yet; a node that pruned its first blocks replays to nobody."""
+    shell.do(*joining(inviting, tmp_path, "--by-age"))
+    assert settings.read(tmp_path / "node").engine.sync is None
+    for node in inviting.nodes.values():
+        node.height = YOUNG_BLOCKS + 1
+    shell.do(*joining(inviting, tmp_path, "--by-age"))
+    assert settings.read(tmp_path / "node").engine.sync is not None
+    for node in inviting.nodes.values():
+        node.height, node.earliest = 90, 40
+    shell.do(*joining(inviting, tmp_path, "--by-age"))
+    assert settings.read(tmp_path / "node").engine.sync is not None
+
+
+def test_a_node_that_has_blocks_goes_on_from_there(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    shell.do(*joining(inviting, tmp_path))
+    assert not holds_something(tmp_path / "node", inviting.genesis)
+    shutil.copy(_ledger_with_a_block(inviting.genesis, tmp_path), tmp_path / "node" / "ledger.db")
+    assert holds_something(tmp_path / "node", inviting.genesis)
+    shell.do(*joining(inviting, tmp_path))
+    assert settings.read(tmp_path / "node").engine.sync is None
+
+
+def _ledger_with_a_block(genesis: bytes, folder: Path) -> Path:
+    """As a node has it that has joined: one block whose due work, or transaction, left a leaf."""
+    path = folder / "with-a-block.db"
+    application = Application(path, genesis, lambda: 0, release=release())
+    file = decode_strict(genesis, Genesis)
+    at_ns = file.created_ms * abci.NS_PER_MS
+    powers = tuple(abci.ValidatorUpdate(abci.PublicKey(each.public), each.power) for each in file.validators)
+    application.init_chain(
+        abci.InitChain(time_ns=at_ns, chain_id=application.chain.id[:50], validators=powers, initial_height=1)
+    )
+    application.finalize_block(abci.FinalizeBlock(txs=(b"rubbish",), height=1, time_ns=at_ns))
+    application.commit(abci.Commit())
+    application.close()
+    return path
 
 
 def test_nodes_that_differ_stop_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def look(lang: Language, invited: Any, directory: Path, member: str, given: Mapp
         raise errors.CannotJoin(count=len(checks.wrong(findings)))
     if holds_something(directory, invited.genesis) or _replays(given["replay"], heard, chain):
         return plan, findings
-    begin = begin_at(ask, invited, urls, heard, chain)
+    begin = begin_at(ask, invited, urls, heard, given["ca"])
     return plan._replace(sync=begin), findings
 
 
@@ -216,18 +216,23 @@ def dialled(invited: Any, plan: Any) -> list[Any]:
     return [node for node in invited.nodes if node.peer in plan.peers]
 
 
-def begin_at(ask: Any, invited: Any, urls: Mapping[str, str], heard: Mapping[str, Any], chain: str) -> Any:
-    """Where a snapshot is checked from: the newest block that the nodes agree on, of the invited history.
+def begin_at(
+    ask: Any, invited: Any, urls: Mapping[str, str], heard: Mapping[str, Any], ca: Path | None
+) -> Any:
+    """Where a snapshot is checked from: the newest proved block that all nodes show, of the invited history.
 
-    Raises TooFewNodes, NodesDiffer, InvitationDiffers.
+    Raises TooFewNodes, NodesDiffer, NodeLies, InvitationDiffers.
     """
     from hansa.node import errors_joining as errors
     from hansa.node import joining_engine as engine
+    from hansa.node import joining_trust as trust
     from hansa.node.joining_checks import usable
     from hansa.node.joining_folder import Sync
+    from hansa.node.joining_invitation import chain_of
 
-    good = usable(heard, chain)
-    begin = engine.trusted(ask, urls, {member: said.height for member, said in good.items()})
+    chain = chain_of(invited)
+    heights = {member: said.height for member, said in usable(heard, chain).items()}
+    begin = trust.begin(invited.genesis, chain, urls, heights, ask, trust.over_http(chain, ca), now_ms)
     for member in begin.members:
         try:
             found = engine.block_hash(ask, urls[member], invited.height)

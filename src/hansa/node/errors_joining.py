@@ -221,3 +221,14 @@ class InvitationDiffers(Refusal, code="network.invitation_differs", field="invit
         "{found}…. One of them is of another history. Do not join; look into it with the inviter and "
         "{member}."
     )
+
+
+class NodeLies(Refusal, code="network.node_lies", field="nodes"):
+    zh = (
+        "{member} 的节点 {url} 出示的区块头没有得到该高度验证方名单的签署：{why_zh} 请勿经它加入，并告知各"
+        "成员单位。"
+    )
+    en = (
+        "The node of {member}, {url}, shows a header that the validators of its height did not sign: "
+        "{why_en} Do not join through it, and tell the members."
+    )

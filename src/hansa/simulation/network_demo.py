@@ -28,7 +28,7 @@ from hansa.edge.readings import ReadingStore
 from hansa.kernel import Refusal, encode
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.facts import address
-from hansa.node import engine_binary, joining_checks
+from hansa.node import engine_binary, joining_checks, joining_trust
 from hansa.node import joining_engine as engine
 from hansa.node.joining_card import admission
 from hansa.node.joining_checks import wrong
@@ -378,7 +378,9 @@ def _set_up(play: Play, unit: NodeUnit, invitation: Path) -> Any:
     if bad := wrong(findings):
         raise JoinRefused(why_zh=bad[0].zh, why_en=bad[0].en)
     good = joining_checks.usable(heard, chain)
-    begin = engine.trusted(ask, urls, {member: said.height for member, said in good.items()})
+    heights = {member: said.height for member, said in good.items()}
+    fetch = joining_trust.over_http(chain)
+    begin = joining_trust.begin(invited.genesis, chain, urls, heights, ask, fetch, story.RealClock())
     servers = engine.servers([urls[member] for member in begin.members])
     plan = Plan(
         member=unit.member, port=unit.port, listen=unit.address, external=unit.address,

@@ -320,6 +320,28 @@ def test_a_manifest_that_does_not_lead_to_the_header(
     assert set(join(joiner, giver)) == {abci.Apply.ACCEPT}, "another one is taken after it"
 
 
+def test_another_history_than_the_validators_signed(giver: Network, joiner: Network, tmp_path: Path) -> None:
+    """Whole in itself, and of the same founding: only the app hash from the light client tells it apart."""
+    (tmp_path / "other").mkdir()
+    other = grown(tmp_path / "other" / "ledger.db", blocks=1)
+    for number in range(EVERY - 1):
+        other.block(other.wire("plant", room.Register(tool=f"other-{number}")))
+    (found,) = listed(other)
+    assert found.height == EVERY
+    assert offer(joiner, found, hash_of(giver)) == abci.Offer.ACCEPT
+    assert give(joiner, 0, chunk(other, found, 0)).result == abci.Apply.REJECT_SNAPSHOT
+    untouched(joiner)
+    other.close()
+
+
+def test_a_part_larger_than_the_engine_carries(giver: Network, joiner: Network) -> None:
+    (found,) = listed(giver)
+    manifest = decode_strict(chunk(giver, found, 0), Manifest)
+    huge = replace(manifest.chunks[-1], size=giving.CHUNK_MESSAGE_BYTES_MAX + 1)
+    assert forged(giver, joiner, chunks=(*manifest.chunks[:-1], huge)) == (abci.Apply.REJECT_SNAPSHOT,)
+    untouched(joiner)
+
+
 def test_a_snapshot_with_fewer_chunks_than_its_manifest(giver: Network, joiner: Network) -> None:
     (found,) = listed(giver)
     offer(joiner, found._replace(chunks=3), hash_of(giver))

@@ -39,6 +39,22 @@ WAIT_S = 120.0
 ATTEST = Attest(table="consortium.members", key=("maker",))
 
 
+LIE = """
+from hansa.kernel import keys
+honest = keys.used
+keys.used = lambda window, sequence: honest(honest(window, sequence), sequence + 1)
+from hansa.cli.main import main
+main()
+"""
+"""An application that keeps another window of used sequences than all others do."""
+LYING = f"""
+from hansa.node import supervision_node
+supervision_node.APPLICATION_CODE = {LIE!r}
+from hansa.cli.main import main
+main()
+"""
+
+
 class Service:
     """A folder's node under its supervisor, as a process."""
 
@@ -47,8 +63,9 @@ class Service:
         self.url = f"http://127.0.0.1:{files.read(folder).port}"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *options: str) -> "Service":
-        command = [sys.executable, "-c", "from hansa.cli.main import main; main()", "node", "run"]
+    def start(self, *options: str, lying: bool = False) -> "Service":
+        code = LYING if lying else "from hansa.cli.main import main; main()"
+        command = [sys.executable, "-c", code, "node", "run"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HANSA_LANG": "en"}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -242,6 +259,32 @@ def test_a_copy_that_was_set_aside_comes_back_from_the_others(pair: Pair, shell:
     pair.level(height)
     compared = shell.do("node", "diff", pair.plant.folder, "--records", "--json").json
     assert not compared["differ"]
+
+
+def test_a_node_that_computes_otherwise_is_held_and_the_record_is_named(pair: Pair, shell: Shell) -> None:
+    """No restart loop; what it holds stays readable; set aside, it comes back on the state of all."""
+    assert pair.plant.end() == 0
+    pair.plant.start(lying=True).wait()
+    height = pair.submit()
+    pair.maker.until(lambda: pair.maker.height >= height)
+    for _ in range(3):
+        pair.submit()
+    pair.plant.until(lambda: pair.plant.told["state"] == "held")
+    restarts, pids = pair.plant.told["restarts"], pair.plant.told["children"]
+    assert shell("node", "status", pair.plant.folder).status == 1
+    ran = shell("node", "diff", pair.plant.folder, "--json")
+    assert ran.status == 1
+    (found,) = ran.json["found"]
+    assert (found["height"], found["what"]) == (height, "record")
+    assert found["table"].startswith("kernel.")
+    assert found["fields"]
+    assert not until(lambda: pair.plant.told["restarts"] > restarts, 15.0)
+    assert pair.plant.told["children"] == pids
+    assert pair.plant.end() == 0
+    shell.do("node", "reset", pair.plant.folder, "--yes")
+    pair.plant.start().wait()
+    pair.level(pair.submit())
+    assert not shell.do("node", "diff", pair.plant.folder, "--json").json["differ"]
 
 
 def test_a_stopped_node_is_pruned_and_backed_up_and_goes_on(pair: Pair, shell: Shell, tmp_path: Path) -> None:

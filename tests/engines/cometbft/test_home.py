@@ -83,6 +83,7 @@ def test_the_folder_is_made_anew_but_for_what_was_signed(tmp_path: Path) -> None
         ("panic: state.AppHash does not match AppHash after replay. Got 00, expected 01.", "engine.behind"),
         ("app block height (1) is too far below block store base (50)", "engine.too_far_behind"),
         ('"+2/3 committed an invalid block: wrong Block.Header.AppHash.  Expected', "engine.diverged"),
+        ('Error in validation","err":"wrong Block.Header.AppHash.  Expected', "engine.diverged"),
         ("state sync failed: app version mismatch. Expected: 1, got: 2", "engine.other_version"),
         ("error: genesis doc hash in db does not match loaded genesis doc", "engine.other_genesis_kept"),
     ],

@@ -15,6 +15,8 @@ _MEANINGS: tuple[tuple[re.Pattern[str], type[Refusal]], ...] = (
         re.compile(r"committed an invalid block: wrong Block\.Header\.(AppHash|LastResultsHash)"),
         errors.Diverged,
     ),
+    # While it catches up: the votes on that block were verified before this.
+    (re.compile(r"Error in validation.*wrong Block\.Header\.(AppHash|LastResultsHash)"), errors.Diverged),
     (re.compile(r"app version mismatch"), errors.OtherVersion),
     (re.compile(r"genesis doc hash in db does not match"), errors.OtherGenesisKept),
 )

@@ -368,6 +368,7 @@ def untouched(joiner: Network) -> None:
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
+        ("records", lambda data: data.replace(b'"loans":0', b'"loans":7')),
         ("records", lambda data: data.replace(b"tool-1-1", b"tool-1-X")),
         ("blocks", lambda data: data.replace(b'"height":2', b'"height":3')),
     ],
@@ -436,6 +437,23 @@ def test_one_of_an_empty_log(tmp_path: Path) -> None:
     assert joiner.block(*wires) == giver.block(*wires)
     for net in (giver, joiner):
         net.close()
+
+
+def test_asking_for_what_is_not_there_harms_nobody(giver: Network) -> None:
+    (found,) = listed(giver)
+    for height, form, number in (
+        (found.height, FORMAT, found.chunks),
+        (found.height, FORMAT, 2**32 - 1),
+        (found.height, FORMAT + 1, 0),
+        (found.height + 1, FORMAT, 0),
+        (0, 0, 0),
+    ):
+        asked = abci.LoadSnapshotChunk(height, form, number)
+        assert giver.application.load_snapshot_chunk(asked) == abci.LoadSnapshotChunkAnswer()
+    path = giver.path.with_name("snapshots") / f"{EVERY:012}" / "records-000000.bin"
+    path.unlink()
+    assert chunk(giver, found, 1) == b""
+    assert giver.application.incidents[-1].what == "snapshot"
 
 
 def test_small_files_travel_together(giver: Network) -> None:

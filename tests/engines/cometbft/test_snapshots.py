@@ -8,18 +8,21 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.consortium.messages_validators import RotateConsensusKey
+from hansa.apps.consortium.validators import message, powers
 from hansa.engines import snapshot
 from hansa.engines.cometbft import giving
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Policy
 from hansa.engines.cometbft.giving import FORMAT, parcels
-from hansa.engines.cometbft.shelf import FolderShelf, MemoryShelf, Shelf
+from hansa.engines.cometbft.shelf import MemoryShelf
 from hansa.engines.replay import scrub
 from hansa.engines.restoring import check_log, restore_backup, restore_snapshot, write_backup
-from hansa.engines.snapshot import MANIFEST, Manifest, OfNetwork, write_snapshot
+from hansa.engines.snapshot import Manifest, OfNetwork, write_snapshot
 from hansa.kernel import encode, lthash, replace
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.evidence import Header, holds
+from tests.consortium import signer
 from tests.engines.cometbft.network import Network
 from tests.kernel import room
 
@@ -106,6 +109,21 @@ def test_a_joiner_stands_where_the_snapshot_does(giver: Network, joiner: Network
     ledger = joiner.application.ledger
     assert scrub(ledger.store, ledger.leaf(ledger.height).state_digest) > 0
     check_log(ledger, signatures=True)
+
+
+def test_what_changed_since_the_founding_is_known_at_once(giver: Network, joiner: Network) -> None:
+    """Memory of the joiner still holds what was founded."""
+    fresh = signer("maker", "validator-2")
+    proof = fresh.sign(message(giver.application.chain.id, "maker", fresh.public))
+    for number in range(EVERY):
+        wires = () if number else (giver.wire("maker", RotateConsensusKey(public=fresh.public, proof=proof)),)
+        giver.block(*wires)
+    founded = powers(joiner.application.ledger.state)
+    newest = listed(giver)[-1]
+    assert offer(joiner, newest, hash_of(giver)) == abci.Offer.ACCEPT
+    results = [give(joiner, number, chunk(giver, newest, number)).result for number in range(newest.chunks)]
+    assert results[-1] == abci.Apply.ACCEPT
+    assert powers(joiner.application.ledger.state) == powers(giver.application.ledger.state) != founded
 
 
 def test_nothing_of_the_founding_stays_but_what_the_snapshot_has(giver: Network, joiner: Network) -> None:
@@ -381,6 +399,7 @@ def untouched(joiner: Network) -> None:
         ("records", lambda data: data.replace(b'"loans":0', b'"loans":7')),
         ("records", lambda data: data.replace(b"tool-1-1", b"tool-1-X")),
         ("blocks", lambda data: data.replace(b'"height":2', b'"height":3')),
+        ("blocks", lambda data: data.replace(b'"suite":16', b'"suite":17', 1)),
         (
             "blocks",
             lambda data: re.sub(rb'"app_hash":"[0-9a-f]{64}', b'"app_hash":"' + b"0" * 64, data, count=1),
@@ -480,22 +499,3 @@ def test_small_files_travel_together(giver: Network) -> None:
         size = sum(each.size for each in parcel)
         assert size == len(chunk(giver, found, number))
         assert size <= giving.PARCEL_BYTES_MAX or len(parcel) == 1
-
-
-@pytest.mark.parametrize("made", [MemoryShelf, FolderShelf])
-def test_shelves_are_alike(made: Any, tmp_path: Path) -> None:
-    shelf: Shelf = made(tmp_path / "shelf") if made is FolderShelf else made()
-    assert shelf.heights() == []
-    shelf.put(20, "a", b"1")
-    shelf.put(20, MANIFEST, b"2")
-    shelf.put(10, MANIFEST, b"3")
-    shelf.put(30, "a", b"4")
-    assert shelf.heights() == [10, 20]
-    assert shelf.get(20, "a") == b"1"
-    shelf.drop_unfinished()
-    for height, name in ((30, "a"), (20, "b"), (40, "a")):
-        with pytest.raises(OSError):
-            shelf.get(height, name)
-    shelf.drop(10)
-    shelf.drop(99)
-    assert shelf.heights() == [20]

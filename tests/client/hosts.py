@@ -10,30 +10,22 @@ import msgspec
 
 from hansa.client.http import Http
 from hansa.client.several import Other
-from hansa.kernel import replace
+from hansa.kernel import Attested, encode, replace
+from hansa.kernel.canonical import decode
 from hansa.kernel.commit import Commit, header_hash
 from hansa.kernel.evidence import SignedHeader
-from hansa.kernel.messages import Receipt
+from hansa.kernel.messages import Receipt, Window
 from hansa.kernel.transaction import identity
 from tests.client.network import Network, NetworkNode
-from tests.client.node_double import UNKNOWN, NodeDouble, answer, problem, split
+from tests.client.node_double import UNKNOWN, NodeDouble, answer, envelope, problem, split
 from tests.consortium import MEMBERS, signer
 
 WELL = "well"
 KINDS = (
-    "away",
-    "silent",
-    "busy",
-    "stopped",
-    "behind",
-    "forgets",
-    "invents",
-    "misplaces",
-    "denies",
-    "strips",
-    "forges",
-)
-"""What a host may do; `behind` shows an old head, the last six lie."""
+    "away", "silent", "busy", "stopped", "behind", "forgets", "invents", "misplaces", "denies", "strips",
+    "forges", "hides", "claims", "blanks",
+)  # fmt: skip
+"""What a host may do; `behind` shows an old head, all from `forgets` on lie."""
 
 
 class Host(NodeDouble):
@@ -53,10 +45,9 @@ class Host(NodeDouble):
         if self.does == "away":
             self.seen.append(request)
             raise httpx2.ConnectError("connection refused", request=request)
-        if self.does == "silent":
+        if self.does == "silent" and request.url.path.endswith("/transactions"):
             self.seen.append(request)
-            if request.url.path.endswith("/transactions"):
-                self.node.submit(split(request.read()))  # It arrives; no answer comes.
+            self.node.submit(split(request.read()))  # It arrives; no answer comes.
             raise httpx2.ReadTimeout("timed out", request=request)
         if self.does == "busy":
             self.seen.append(request)
@@ -73,7 +64,9 @@ class Host(NodeDouble):
                 return answer(self._head())
             case ["handovers"]:
                 return answer([] if self.does == "strips" else node.handovers())
-            case ["transactions", _] if self.does in ("forgets", "denies"):
+            case ["transactions", name] if self.does == "claims":
+                return answer(Receipt(name, "ok", height=1))
+            case ["transactions", _] if self.does in ("forgets", "denies", "hides", "blanks"):
                 return problem(404, *UNKNOWN)
             case ["proofs", kind, height, index]:
                 proof = node.prove(kind, int(height), int(index), int(params["head"]))
@@ -91,9 +84,18 @@ class Host(NodeDouble):
 
     def _turned(self, item: bytes) -> bytes:
         """An outcome as a host that forges has it: it went well and is told as refused; its path is true."""
+        if self.does == "blanks":
+            return blank(item)
         if self.does != "forges":
             return item
         return item.replace(b'"code":"ok"', b'"code":"tally.refused"')
+
+    def _events(self, request: httpx2.Request) -> httpx2.Response:
+        if self.does != "blanks":
+            return super()._events(request)
+        height, index = map(int, request.url.params["after"].split("."))
+        found = self.node.events_after(height, index, int(request.url.params["limit"]))
+        return answer({"events": [envelope(h, n, self._turned(data)) for h, n, data in found]})
 
     def _head(self) -> SignedHeader | None:
         if self.does == "behind":
@@ -117,6 +119,15 @@ class Host(NodeDouble):
         if self.does == "misplaces":
             receipts = [replace(r, index=r.index + 1) for r in receipts]
         return told(receipts)
+
+
+def blank(item: bytes) -> bytes:
+    """An event that shows a key's window as if none of its numbers were used."""
+    if b'"kernel.windows"' not in item:
+        return item
+    shown = msgspec.json.decode(item, type=Attested)
+    used = decode(shown.record, Window)
+    return encode(replace(shown, record=encode(replace(used, used=bytes(len(used.used))))))
 
 
 def told_by_rpc(commit: Commit) -> Any:

@@ -15,8 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from hansa.apps.consortium.messages import Attest
 from hansa.client import AnswerUnusable, errors
-from hansa.client.outbox import Flushed, Outbox, Pen
+from hansa.client.outbox import Flushed, Outbox, Pen, state_after
 from hansa.client.outbox_errors import MayStillCount
+from hansa.client.unused import Windows
+from hansa.kernel.messages import Receipt, Window
 from hansa.kernel.refusal import Refusal
 from tests.client.hosts import KINDS, Hosts
 from tests.client.lossy import REGISTRY, Add, effects
@@ -110,6 +112,37 @@ def test_a_node_that_hides_what_happened_gets_nothing_signed_anew(desk: Desk) ->
     assert effects(desk.network)[1] == 1
 
 
+@pytest.mark.parametrize("lie", ["hides", "blanks"])
+def test_the_window_says_that_it_counted_whatever_the_node_hides(desk: Desk, lie: str) -> None:
+    number = desk.put(1)
+    desk.hosts.do(plant="silent")
+    with pytest.raises(errors.TimedOut):
+        desk.flush("plant")
+    desk.later(DAY_MINUTES)
+    desk.hosts.do(plant=lie)
+    for _ in range(2):
+        desk.flush("plant")
+    entry = desk.outbox.entry(number)
+    assert (entry.state, entry.signings) == ("signed", 1)
+    desk.hosts.do()
+    desk.flush("plant")
+    assert desk.outbox.entry(number).state == "done"
+    assert effects(desk.network)[1] == 1
+
+
+def test_a_place_that_is_claimed_without_proof_is_none(desk: Desk) -> None:
+    number = desk.put(1)
+    desk.hosts.do(plant="forgets")
+    with pytest.raises(AnswerUnusable):
+        desk.flush("plant")
+    desk.later(DAY_MINUTES)
+    desk.hosts.do(plant="claims")
+    desk.flush("plant")
+    entry = desk.outbox.entry(number)
+    assert (entry.state, entry.signings) == ("done", 2), "the window showed that it never counted"
+    assert effects(desk.network)[1] == 1
+
+
 def test_what_is_proved_never_to_count_is_signed_anew(desk: Desk) -> None:
     number = desk.put(1)
     desk.hosts.do(plant="forgets")
@@ -154,6 +187,44 @@ def test_a_key_that_may_not_have_its_window_shown_has_its_nodes_word(desk: Desk)
     desk.flush("plant")
     assert desk.outbox.entry(number).state == "done"
     assert effects(desk.network)[1] == 1
+
+
+def test_its_nodes_word_that_there_is_an_outcome_is_enough_to_sign_nothing_anew(desk: Desk) -> None:
+    desk.network.do("plant", desk.network.key("plant", "meter", kind="gateway", scopes=("tally.*",)))
+    desk.pen = Pen(REGISTRY, "meter", signer("plant", "meter"), desk.network.clock)
+    number = desk.put(1)
+    desk.hosts.do(plant="forgets")
+    with pytest.raises(AnswerUnusable):
+        desk.flush("plant")
+    desk.later(DAY_MINUTES)
+    desk.hosts.do(plant="claims")
+    desk.flush("plant")
+    entry = desk.outbox.entry(number)
+    assert (entry.state, entry.signings) == ("signed", 1)
+
+
+def test_what_a_window_says() -> None:
+    used = Window(highest=10, used=(0b1001).to_bytes(128))  # 10 and 7.
+    windows = Windows(1_000, {"k1": used})
+    said = {n: windows.unused("k1", n, 1_000) for n in (11, 10, 9, 8, 7, 6)}
+    assert said == {11: True, 10: False, 9: True, 8: True, 7: False, 6: True}
+    assert windows.unused("k1", 9, 1_001) is None, "its time was not over"
+    assert windows.unused("k2", 9, 1_000) is None
+    far = Windows(1_000, {"k1": Window(highest=2_000, used=bytes(128))})
+    assert far.unused("k1", 2_000 - 1_023, 1_000) is True
+    assert far.unused("k1", 2_000 - 1_024, 1_000) is None, "nobody remembers it"
+
+
+def test_an_outcome_that_uses_no_number_decides_nothing() -> None:
+    for code in (
+        "kernel.unknown_key",
+        "kernel.wrong_signature",
+        "kernel.block_full",
+        "kernel.sequence_ahead",
+    ):
+        assert state_after(Receipt("t", code, height=3)) == "signed"
+    assert state_after(Receipt("t", "kernel.expired", height=3)) == "queued"
+    assert state_after(Receipt("t", "tally.refused", height=3)) == "refused"
 
 
 def test_nothing_is_dropped_that_may_still_count(desk: Desk) -> None:
@@ -246,4 +317,3 @@ Hosting.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestHosting = Hosting.TestCase
-assert errors

@@ -1,6 +1,7 @@
 """Several nodes in the place of one: who is well is asked, blocking or not; each retry time is kept."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import httpx2
@@ -9,6 +10,7 @@ import pytest
 from hansa.client import AnswerUnusable, Client, errors
 from hansa.client.aio import AsyncClient, AsyncHttp
 from hansa.client.exchange import Answer, Api, Ask, Pause
+from hansa.client.http import Http
 from hansa.client.several import REST_FIRST_MS, SHUNNED_MS, Other, Several
 from hansa.client.trust_errors import HeadUnproved
 from hansa.client.validators import WHOLE_BLOCK_FROM
@@ -17,7 +19,8 @@ from hansa.kernel.refusal import Refusal
 from tests.client.hosts import Hosts
 from tests.client.lossy import REGISTRY, Add, effects
 from tests.client.network import Network
-from tests.consortium import signer
+from tests.client.node_double import NodeDouble, answer
+from tests.consortium import Consortium, signer
 
 
 @pytest.fixture
@@ -119,6 +122,24 @@ def test_what_a_node_tells_counts_by_proof_alone(
         client.submit([client.sign(Add(entry=n + 1)) for n in range(count)])
 
 
+def test_on_an_operators_chain_no_word_is_no_outcome() -> None:
+    """Only a network's node may leave the acknowledgement out."""
+    plain = Consortium(registry=REGISTRY)
+    node = NodeDouble(plain)
+    wire = plain.client("plant").sign(Add(entry=1))
+
+    def wordless(request: httpx2.Request) -> httpx2.Response | None:
+        if request.url.path != "/v1/transactions":
+            return None
+        return answer({"receipts": plain.node.submit([wire])})
+
+    node.faults += [wordless, wordless]
+    with Http("http://127.0.0.1:8421", patience_s=0, over=httpx2.MockTransport(node)) as http:
+        with pytest.raises(AnswerUnusable, match="acknowledgement"):
+            http.deliver([wire])
+    plain.close()
+
+
 def test_a_head_without_a_commit_proves_nothing(network: Network, hosts: Hosts) -> None:
     client = client_of(network, hosts, "plant")
     hosts.do(plant="strips")
@@ -149,6 +170,52 @@ def test_many_outcomes_of_a_block_take_one_header_and_one_proof(network: Network
     client.submit([client.sign(Add(entry=n)) for n in range(51, 51 + WHOLE_BLOCK_FROM - 1)])
     paths = [path for path in hosts.asked()["plant"] if path.startswith("/v1/proofs/")]
     assert len(paths) == WHOLE_BLOCK_FROM - 1
+
+
+def asking(
+    several: Several, answers: dict[str, Answer | Refusal], call: str, *arguments: object
+) -> list[str]:
+    """Who was asked, in order."""
+    steps, seen = getattr(several, call)(*arguments), []
+    wanted = next(steps)
+    with contextlib.suppress(StopIteration, Refusal):
+        while True:
+            if isinstance(wanted, Ask):
+                seen.append(wanted.url)
+                wanted = steps.send(answers[wanted.url])
+            else:
+                wanted = steps.send(None)
+    return seen
+
+
+def test_a_node_rests_for_as_long_as_it_asked() -> None:
+    now = [0.0]
+    several = Several([Api("http://a", patience_ms=0), Api("http://b", patience_ms=0)], 0, lambda: now[0])
+    full = {"code": "node.queue_full", "zh": "满", "en": "full"}
+    answers: dict[str, Answer | Refusal] = {
+        "http://a": Answer(503, {"retry-after": "7"}, encode(full)),
+        "http://b": Answer(200, {}, b"{}"),
+    }
+    assert asking(several, answers, "genesis") == ["http://a", "http://b"]
+    now[0] = 6.9
+    assert asking(several, answers, "genesis") == ["http://b"]
+    now[0] = 7.1
+    assert asking(several, answers, "genesis") == ["http://a", "http://b"]
+
+
+def test_proofs_are_asked_of_who_showed_the_header() -> None:
+    now = [0.0]
+    several = Several([Api("http://a", patience_ms=0), Api("http://b", patience_ms=0)], 0, lambda: now[0])
+    away = errors.Unreachable(url="http://a", cause="x")
+    told: dict[str, Answer | Refusal] = {"http://a": away, "http://b": Answer(200, {}, b"null")}
+    assert asking(several, told, "final") == ["http://a", "http://b"]
+    now[0] = 100.0
+    told["http://a"] = Answer(200, {}, b'{"path":[]}')
+    told["http://b"] = Answer(200, {}, b'{"path":[]}')
+    assert asking(several, told, "consistency", 1, 2) == ["http://b"]
+    told["http://b"] = away
+    assert asking(several, told, "consistency", 1, 2) == ["http://b"], "another one's path would mean nothing"
+    assert asking(several, told, "consistency", 1, 2) == ["http://a"]
 
 
 def test_who_told_what_cannot_be_proved_is_shunned() -> None:

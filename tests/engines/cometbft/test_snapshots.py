@@ -14,7 +14,7 @@ from hansa.engines import snapshot
 from hansa.engines.cometbft import giving
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Policy
-from hansa.engines.cometbft.giving import FORMAT, parcels
+from hansa.engines.cometbft.giving import FORMAT, at_once, parcels
 from hansa.engines.cometbft.shelf import MemoryShelf
 from hansa.engines.replay import scrub
 from hansa.engines.restoring import check_log, restore_backup, restore_snapshot, write_backup
@@ -30,10 +30,6 @@ EVERY = 5
 POLICY = Policy(snapshot_interval=EVERY, snapshots_kept=2)
 
 
-def now(work: Callable[[], None]) -> None:
-    work()
-
-
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of files; and of what travels together."""
@@ -43,7 +39,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def grown(path: Path, blocks: int = EVERY) -> Network:
     """A network's node after some blocks, the last of which is a snapshot's."""
-    net = Network(path, registry=room.registry(), policy=POLICY, beside=now)
+    net = Network(path, registry=room.registry(), policy=POLICY, beside=at_once)
     net.init()
     for number in range(blocks - 1):
         wires = [net.wire("maker", room.Register(tool=f"tool-{number}-{each}")) for each in range(6)]
@@ -63,7 +59,7 @@ def giver(tmp_path: Path) -> Iterator[Network]:
 @pytest.fixture
 def joiner(tmp_path: Path) -> Iterator[Network]:
     (tmp_path / "joiner").mkdir()
-    net = Network(tmp_path / "joiner" / "ledger.db", registry=room.registry(), policy=POLICY, beside=now)
+    net = Network(tmp_path / "joiner" / "ledger.db", registry=room.registry(), policy=POLICY, beside=at_once)
     yield net
     net.close()
 
@@ -250,7 +246,7 @@ def test_a_ledger_behind_an_engine_is_restored_from_a_backup_and_not_from_a_fold
     with pytest.raises(OfNetwork):
         restore_snapshot(tmp_path / "folder", path, giver.genesis_bytes, giver.registry)
     restore_backup(tmp_path / "backup", path, giver.genesis_bytes, giver.registry)
-    restored = Network(path, registry=room.registry(), policy=POLICY, beside=now)
+    restored = Network(path, registry=room.registry(), policy=POLICY, beside=at_once)
     assert where(restored)[:2] == (EVERY, EVERY - 1)
     assert restored.block(*wires, time_ns=time_ns) == expected
     restored.close()

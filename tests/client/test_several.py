@@ -134,9 +134,9 @@ def test_on_an_operators_chain_no_word_is_no_outcome() -> None:
         return answer({"receipts": plain.node.submit([wire])})
 
     node.faults += [wordless, wordless]
-    with Http("http://127.0.0.1:8421", patience_s=0, over=httpx2.MockTransport(node)) as http:
-        with pytest.raises(AnswerUnusable, match="acknowledgement"):
-            http.deliver([wire])
+    http = Http("http://127.0.0.1:8421", patience_s=0, over=httpx2.MockTransport(node))
+    with http, pytest.raises(AnswerUnusable, match="acknowledgement"):
+        http.deliver([wire])
     plain.close()
 
 

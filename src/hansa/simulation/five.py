@@ -16,7 +16,8 @@ from hansa.client.transport import Delivery, Transport
 from hansa.engines.blocks import BlockData, unpack_blocks
 from hansa.engines.folder import begin
 from hansa.kernel import encode
-from hansa.kernel.evidence import Proof, SignedHeader
+from hansa.kernel.commit import EngineHeader
+from hansa.kernel.evidence import BlockProof, Proof, SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.node.private import private
 from hansa.node.settings import SETTINGS
@@ -213,6 +214,18 @@ class AtOwnNode:
 
     def handovers(self) -> tuple[Handover, ...]:
         return self._when_there(self._http.handovers)
+
+    def prove_block(self, kind: str, height: int, head: int = 0) -> BlockProof:
+        return self._when_there(lambda: self._http.prove_block(kind, height, head))
+
+    def consistency(self, old: int, new: int) -> tuple[str, ...]:
+        return self._when_there(lambda: self._http.consistency(old, new))
+
+    def engine_header(self, height: int) -> EngineHeader:
+        return self._http.engine_header(height)
+
+    def shun(self) -> bool:
+        return self._http.shun()
 
     def _when_there(self, ask: Callable[[], T]) -> T:
         self._stage.wait_for(self._member)

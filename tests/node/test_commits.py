@@ -19,6 +19,7 @@ from hansa.kernel.commit import ABSENT, Commit, Precommit, Seat, counted
 from hansa.kernel.evidence import stands_on_its_commit
 from hansa.kernel.transaction import sign
 from hansa.node import limits as node_limits
+from hansa.node import read_export
 from hansa.node.commits import Commits, kept_changes
 from hansa.node.engine_rpc import EngineRpc
 from hansa.node.errors_engine import EngineAway
@@ -320,3 +321,61 @@ def test_that_the_state_differs_is_known_after_a_restart_at_that_very_state(tmp_
     assert world.commits.differs(7, "aa") == "bb"
     assert world.commits.differs(7, "cc") == ""
     assert world.commits.differs(8, "aa") == ""
+
+
+def exported(world: World) -> tuple[list[Any], dict[int, str]]:
+    """The rows of an export's commits.jsonl, and the roots of the log at their heights."""
+    rows = []
+    for change in world.commits.handovers():
+        changed = msgspec.json.decode(change.event.item)["validators"]
+        rows.append({"head": plain(change.head), "validators": changed})
+    rows.append({"head": plain(world.commits.final())})
+    with world.node.app.reader().snapshot() as reading:
+        heights = [row["head"]["header"]["height"] for row in rows]
+        return rows, {height: reading.header(height).header.app_hash for height in heights}
+
+
+def plain(head: Any) -> Any:
+    return msgspec.json.decode(encode(head))
+
+
+def test_an_export_shows_whose_votes_the_log_stands_on() -> None:
+    world = World()
+    world.rotate()
+    for _ in range(3):
+        world.block(ATTEST)
+    assert world.follow()
+    rows, roots = exported(world)
+    genesis = msgspec.json.decode(encode(world.node.app.genesis))
+    assert len(rows) == 2
+    chain = world.node.chain.id
+
+    def proved(changed: Any = rows, at: dict[int, str] = roots, of: str = chain) -> int:
+        return read_export.check_commits(changed, at, genesis["validators"], of)
+
+    assert proved() == world.commits.final_height == 3
+    assert proved([]) == 0
+
+    def bent(change: Callable[[Any], None]) -> Any:
+        made = msgspec.json.decode(msgspec.json.encode(rows))
+        change(made)
+        return made
+
+    def forge(votes: Any) -> None:
+        votes[0]["signature"] = votes[1]["signature"]
+
+    for changed in (
+        bent(lambda made: made.pop(0)),  # Without the change nobody knows the next set.
+        bent(lambda made: forge(made[1]["head"]["commit"]["votes"])),
+        bent(lambda made: made[1]["head"]["commit"]["votes"].__setitem__(slice(0, 2), [{"flag": 1}] * 2)),
+        bent(lambda made: made[1]["head"]["commit"]["header"].update(time_s=5)),
+        bent(lambda made: made[1]["head"]["commit"].update(round=1)),
+        bent(lambda made: made[0]["validators"][0].update(power=7)),
+        bent(lambda made: made.reverse()),
+    ):
+        with pytest.raises(read_export.Broken):
+            proved(changed)
+    with pytest.raises(read_export.Broken):
+        proved(at=dict.fromkeys(roots, "ab" * 32))
+    with pytest.raises(read_export.Broken):
+        proved(of="cd" * 32)

@@ -69,7 +69,7 @@ def test_the_reader_uses_the_standard_library_only() -> None:
     text = READER.read_text()
     used = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
     assert used <= set(sys.stdlib_module_names)
-    assert len(text.splitlines()) <= 400
+    assert len(text.splitlines()) <= 500
 
 
 def test_all_holds_and_the_reader_says_what_is_there(whole: Path, world: EvidenceWorld) -> None:

@@ -320,3 +320,13 @@ def kept_changes(path: Path) -> tuple[Handover, ...]:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         rows = db.execute("SELECT data FROM handovers ORDER BY height").fetchall()
     return tuple(decode(row[0], Handover) for row in rows)
+
+
+def kept_head(path: Path, height: int) -> SignedHeader | None:
+    """The newest head with a commit, up to a height, that a node's file has."""
+    if not path.is_file():
+        return None
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        sql = "SELECT data FROM heads WHERE height <= ? ORDER BY height DESC LIMIT 1"
+        row = db.execute(sql, (height,)).fetchone()
+    return None if row is None else decode(row[0], SignedHeader)

@@ -20,6 +20,7 @@ import msgspec
 
 from hansa.apps.billing.messages import Statement
 from hansa.apps.consortium.messages import Genesis
+from hansa.apps.consortium.messages_validators import ValidatorsChanged
 from hansa.client.tables import harmless
 from hansa.kernel import encode
 from hansa.kernel.canonical import decode
@@ -141,6 +142,7 @@ def export(
     try:
         out = Out(part)
         head = _blocks(out, source, member, progress)
+        _commits(out, source)
         count = _records(out, source, member, progress)
         if not count:
             raise errors.MemberUnknown(member=member)
@@ -204,6 +206,22 @@ def _blocks(out: Out, source: Source, member: str, progress: Progress) -> Any:
         head = msgspec.Raw(encode(whole.header))
         progress("区块", "blocks", whole.leaf.height, source.height)
     return head
+
+
+def _commits(out: Out, source: Source) -> None:
+    """Of a network: under whose votes the log stands, in the order of heights."""
+    changes, head = source.commits()
+    rows: list[dict[str, Any]] = [
+        {"head": each.head, "validators": decode(each.event.item, ValidatorsChanged).validators}
+        for each in changes
+    ]
+    if head is not None and all(each.head != head for each in changes):
+        rows.append({"head": head})
+    if rows:
+        file = out.file("ledger/commits.jsonl")
+        for row in rows:
+            file.write(encode(row) + b"\n")
+            file.rows += 1
 
 
 def _block_line(whole: Whole) -> dict[str, Any]:

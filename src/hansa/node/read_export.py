@@ -1,7 +1,8 @@
 """Read and check a Hansa export without Hansa: python read_export.py FOLDER [--signatures] [--json]
 
 Needs Python 3.11 and nothing else. Checks every file's hash; the blocks, their trees and the log that they
-form; the operator's signature under the last header; that the member's own sheets say what the blocks say;
+form; the operator's signature under the last header, or on a network the validators' votes for the last block
+that they closed (`proved`); that the member's own sheets say what the blocks say;
 that readings are those anchored on the ledger. Exit status 0 only if all holds. `load(folder, name)` gives
 the rows of a sheet to your own programs.
 """
@@ -159,10 +160,10 @@ def signed_by(public: bytes, suite: int, signature: bytes, message: bytes) -> bo
 def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
     """The log from the first block to the head; what the member's own sheets must repeat."""
     members = {one["member"]: one["public"] for one in genesis.get("cosigners", ())}
-    public, seats = (
-        "",
-        {"public": genesis["node_public"], "quorum": genesis.get("quorum", 1), "seats": members},
-    )
+    public, network = "", "validators" in genesis
+    seats = {"public": genesis.get("node_public"), "quorum": genesis.get("quorum", 1), "seats": members}
+    commits = list(load(folder, "ledger/commits"))
+    roots = {one["head"]["header"]["height"]: "" for one in commits}
     log, last_ms, counts = Tree(), genesis["created_ms"], {"blocks": 0, "transactions": 0, "events": 0}
     own = load(folder, "own/transactions")
     own_events = load(folder, "own/events")
@@ -177,7 +178,9 @@ def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
         last_ms = leaf["time_ms"]
         counts["blocks"] += 1
         check_contents(line, height)
-        public, seats = check_change(line, seats)
+        if height in roots:
+            roots[height] = log.root()
+        public, seats = ("", seats) if network else check_change(line, seats)
         for index, transaction in enumerate(line.get("transactions", ())):
             counts["transactions"] += 1
             if transaction["body"]["member"] == manifest["member"]:
@@ -189,7 +192,9 @@ def check_blocks(folder: Path, manifest: Any, genesis: Any) -> dict[str, Any]:
             if names(event, manifest["member"]):
                 need(next_event == place({"event": event}, leaf, index), f"own/events: not {height}.{index}")
                 next_event = next(own_events, None)
-    check_head(manifest, public, line, log.size)
+    check_head(manifest, public, line, log.size, network=network)
+    if network:
+        counts["proved"] = check_commits(commits, roots, genesis["validators"], manifest["chain"])
     need(next_own is None and next_event is None, "own sheets hold what no block holds")
     return counts
 
@@ -272,13 +277,97 @@ def holds(public: str, signed: Any, message: bytes) -> bool:
     return signed_by(key, signed["suite"], signature, message)
 
 
-def check_head(manifest: Any, public: str, line: Any, height: int) -> None:
+def check_head(manifest: Any, public: str, line: Any, height: int, *, network: bool) -> None:
     need(height == manifest["height"], f"{height} blocks, not {manifest['height']}")
     if line is None:
         return
     signed = line["header"]
     need(manifest["head"] == signed, "the manifest names another head")
-    need(by(public, signed), "the operator did not sign the last header")
+    need(network or by(public, signed), "the operator did not sign the last header")
+
+
+# Commits of a network: a header of CometBFT 0.38 over the log's root, with the votes of its validators.
+
+
+def check_commits(rows: list[Any], roots: dict[int, str], validators: Any, chain: str) -> int:
+    """Each validator set voted for the block that changed it. Returns the last height that is voted for."""
+    seats, proved = in_order(validators), 0
+    for row in rows:
+        head, engine = row["head"]["header"], row["head"]["commit"]["header"]
+        where = f"commit of engine height {engine['height']}"
+        same = (engine["chain_id"], engine["app_hash"]) == (chain[:50], roots[head["height"]])
+        need(same and engine["validators_hash"] == set_hash(seats), f"{where}: of another history or set")
+        check_votes(row["head"]["commit"], seats, where)
+        proved = head["height"]
+        if "validators" in row:
+            seats = in_order(row["validators"])
+            need(engine["next_validators_hash"] == set_hash(seats), f"{where}: leads to no such set")
+    return proved
+
+
+def check_votes(commit: Any, seats: list[Any], where: str) -> None:
+    """More than two thirds of the power voted for this header, and no vote in it is false."""
+    engine, power = commit["header"], 0
+    body = part(1, 2) + b"\x11" + engine["height"].to_bytes(8, "little")
+    body += b"\x19" + commit["round"].to_bytes(8, "little") if "round" in commit else b""
+    name = part(4, block_id(engine_hash(engine), commit["parts"]), True)
+    for (less, address, key), vote in zip(seats, commit["votes"], strict=True):
+        if vote["flag"] == 1:
+            continue
+        told = body + (name if vote["flag"] == 2 else b"") + part(5, moment(vote), True)
+        told += part(6, engine["chain_id"].encode())
+        signature = base64.b64decode(vote["signature"])
+        true = vote["address"] == address and signed_by(key, 1, signature, varint(len(told)) + told)
+        need(true, f"{where}: the vote of {address} does not hold")
+        power -= less if vote["flag"] == 2 else 0
+    need(power * 3 > -sum(less for less, *_ in seats) * 2, f"{where}: too few voted for it")
+
+
+def in_order(seats: Any) -> list[tuple[int, str, bytes]]:
+    """(−power, address, key): most power first, of equal power by address."""
+    keys = [(seat["power"], base64.b64decode(seat["public"])) for seat in seats]
+    need(keys and all(power > 0 for power, _ in keys), "a validator without power")
+    return sorted((-power, sha256(key).hexdigest()[:40], key) for power, key in keys)
+
+
+def set_hash(seats: list[tuple[int, str, bytes]]) -> str:
+    return root_of([part(1, part(1, key), True) + part(2, -less) for less, _, key in seats])
+
+
+def engine_hash(engine: Any) -> str:
+    last, names = engine.get("last_block"), "data validators next_validators consensus app last_results"
+    hashes = [engine["last_commit_hash"], *(engine[f"{name}_hash"] for name in names.split())]
+    fields = [*hashes, engine["evidence_hash"], engine["proposer"]]
+    return root_of(
+        [
+            part(1, engine["version_block"]) + part(2, engine.get("version_app", 0)),
+            part(1, engine["chain_id"].encode()),
+            part(1, engine["height"]),
+            moment(engine),
+            block_id(last["hash"], last["parts"]) if last else part(2, b"", True),
+            *(part(1, bytes.fromhex(field)) for field in fields),
+        ]
+    )
+
+
+def varint(number: int) -> bytes:
+    return bytes([number]) if number < 128 else bytes([number % 128 | 128]) + varint(number >> 7)
+
+
+def part(field: int, value: Any, always: bool = False) -> bytes:
+    """A field of a protobuf message: an integer, or bytes; none where it is 0 or empty, unless always."""
+    if isinstance(value, int):
+        return varint(field * 8) + varint(value) if value else b""
+    return varint(field * 8 + 2) + varint(len(value)) + value if value or always else b""
+
+
+def block_id(name: str, parts: Any) -> bytes:
+    inner = part(1, parts["total"]) + part(2, bytes.fromhex(parts["hash"]))
+    return part(1, bytes.fromhex(name)) + part(2, inner, True)
+
+
+def moment(value: Any) -> bytes:
+    return part(1, value.get("time_s", 0)) + part(2, value.get("time_ns", 0))
 
 
 def check_signatures(folder: Path, manifest: Any) -> int:

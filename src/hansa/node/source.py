@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from hansa.apps.consortium.handovers import Handover
 from hansa.client.http import Http
 from hansa.engines import errors as engine_errors
 from hansa.engines.blocks import unpack_blocks
@@ -18,6 +19,8 @@ from hansa.kernel.apply import BlockLeaf
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.signatures import VerifiedCache
 from hansa.node import errors
+from hansa.node.commits import FILE as COMMITS
+from hansa.node.commits import kept_changes, kept_head
 from hansa.node.routes.blocks import Contents, Records
 from hansa.node.settings import GENESIS, LEDGER
 
@@ -51,12 +54,16 @@ class Source(Protocol):
         """(key, stored bytes) of every record of a table, in order of their keys."""
         ...
 
+    def commits(self) -> tuple[tuple[Handover, ...], SignedHeader | None]:
+        """Of a network: each change of the validator set, and the newest head with a commit."""
+        ...
+
 
 class InDirectory:
     """A snapshot of a directory's ledger: it stands still, and no node is disturbed."""
 
-    def __init__(self, genesis_bytes: bytes, reading: Reading) -> None:
-        self.genesis_bytes, self.reading = genesis_bytes, reading
+    def __init__(self, genesis_bytes: bytes, reading: Reading, folder: Path | None = None) -> None:
+        self.genesis_bytes, self.reading, self.folder = genesis_bytes, reading, folder
         self.registry, self.height = reading.registry, reading.height
 
     def blocks(self) -> Iterator[Whole]:
@@ -75,6 +82,11 @@ class InDirectory:
             yield from page
             after = page[-1][0]
 
+    def commits(self) -> tuple[tuple[Handover, ...], SignedHeader | None]:
+        if self.folder is None or not self.reading.genesis.is_network:
+            return (), None
+        return kept_changes(self.folder / COMMITS), kept_head(self.folder / COMMITS, self.height)
+
 
 def directory_reader(directory: Path, release: Release) -> tuple[bytes, Reader]:
     """Genesis file and a reader of a data directory. Raises FileMissing, or a refusal of the genesis file."""
@@ -92,7 +104,7 @@ def in_directory(directory: Path, release: Release) -> Iterator[InDirectory]:
     genesis_bytes, reader = directory_reader(directory, release)
     try:
         with reader.snapshot() as reading:
-            yield InDirectory(genesis_bytes, reading)
+            yield InDirectory(genesis_bytes, reading, directory)
     finally:
         reader.close()
 
@@ -103,8 +115,8 @@ class AtUrl:
     def __init__(self, http: Http, release: Release) -> None:
         self._http = http
         self.genesis_bytes = http.genesis()
-        head = http.head()
-        self.height = head.header.height if head else 0
+        self._head = http.head()
+        self.height = self._head.header.height if self._head else 0
         self.registry = release.registry()
 
     def blocks(self) -> Iterator[Whole]:
@@ -135,3 +147,9 @@ class AtUrl:
             if not page.next:
                 return
             after = msgspec.to_builtins(page.next)
+
+    def commits(self) -> tuple[tuple[Handover, ...], SignedHeader | None]:
+        if self._head is None or self._head.commit is None:
+            return (), None
+        changes = self._http.handovers()
+        return tuple(one for one in changes if one.head.header.height <= self.height), self._head

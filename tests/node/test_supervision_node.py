@@ -14,6 +14,7 @@ from hansa.node import errors_supervision as errors
 from hansa.node import settings as files
 from hansa.node import supervision_checks as checks
 from hansa.node import supervision_node as node
+from hansa.node.errors_joining import OtherNetwork
 from hansa.node.joining_engine import engine_chain
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import VALIDATOR_KEY, EngineSettings
@@ -22,6 +23,7 @@ from tests.node.network_world import folders, free_port
 from tests.node.test_supervision_status import Node
 
 NOW_MS = 1_795_000_000_000
+CHAIN = "ab" * 32
 
 
 @pytest.fixture
@@ -77,6 +79,8 @@ class Others:
     def __init__(self, *off_s: int | None) -> None:
         self.urls = {f"m{number}": f"http://m{number}" for number in range(len(off_s))}
         self._off_s = dict(zip(self.urls.values(), off_s, strict=True))
+        self.chains: dict[str, str] = {}
+        self.versions: dict[str, str] = {}
 
     def ask(self, url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
         off_s = self._off_s[url]
@@ -87,10 +91,13 @@ class Others:
         info = {
             "id": "a" * 40,
             "listen_addr": "x:1",
-            "network": engine_chain("ab" * 32),
-            "version": "0.38.25",
+            "network": engine_chain(self.chains.get(url, CHAIN)),
+            "version": self.versions.get(url, "0.38.25"),
         }
         return {"node_info": info, "sync_info": sync}, date
+
+    def look(self) -> list[str]:
+        return [odd.code for odd in checks.check_others(self.ask, self.urls, CHAIN, lambda: NOW_MS)]
 
 
 @pytest.mark.parametrize(("off_s", "refused"), [
@@ -102,10 +109,24 @@ def test_a_clock_far_off_those_of_most_others_is_refused(
 ) -> None:
     others = Others(*off_s)
     if not refused:
-        checks.check_others(others.ask, others.urls, lambda: NOW_MS)
+        others.look()
         return
     with pytest.raises(errors.ClockWrong):
-        checks.check_others(others.ask, others.urls, lambda: NOW_MS)
+        others.look()
+
+
+def test_what_is_odd_about_the_others_is_told_and_stops_nobody() -> None:
+    others = Others(0, 0, None)
+    others.chains["http://m0"] = "cd" * 32
+    others.versions["http://m1"] = "0.40.0"
+    assert others.look() == ["node.not_running", "network.other_network", "network.other_engine"]
+
+
+def test_a_genesis_file_that_nobody_else_has_is_refused() -> None:
+    others = Others(0, 0, None)
+    others.chains = dict.fromkeys(others.urls.values(), "cd" * 32)
+    with pytest.raises(OtherNetwork):
+        others.look()
 
 
 def test_a_folder_is_held_by_one_process(tmp_path: Path) -> None:

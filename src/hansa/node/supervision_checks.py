@@ -1,5 +1,6 @@
 """What is looked at before a network node is started; each trouble is a refusal that says what to do."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from hansa.kernel.refusal import Refusal
 from hansa.node import engine_binary, errors
 from hansa.node import errors_supervision as refusals
 from hansa.node import settings as files
+from hansa.node.errors_joining import OtherEngine, OtherNetwork
 from hansa.node.holders import holder_of_file, holder_of_port, port_is_free
 from hansa.node.joining_checks import CLOCK_OFF_MAX_MS, ask_all
-from hansa.node.joining_engine import PATH, Ask, Status
+from hansa.node.joining_engine import PATH, Ask, Status, engine_chain
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import VALIDATOR_KEY, port_of
 
@@ -97,24 +99,44 @@ def other_nodes(settings: Settings) -> dict[str, str]:
     return found
 
 
-def check_others(ask: Ask, urls: Mapping[str, str], clock: Callable[[], int]) -> dict[str, Status | Refusal]:
-    """What the others say of themselves. Raises ClockWrong if this machine's clock is far off theirs.
+def check_others(ask: Ask, urls: Mapping[str, str], chain: str, clock: Callable[[], int]) -> list[Refusal]:
+    """What is odd about the others: those that do not answer, and those of another network or engine.
 
-    Those that do not answer are no reason not to start: somebody is always first.
+    That is no reason not to start: somebody is always first. Raises OtherNetwork where all that answer belong
+    to another network, which means that this folder's genesis file does; and ClockWrong where this machine's
+    clock is far off theirs.
     """
     heard = ask_all(ask, urls)
-    clocks = [said.clock_ms for said in heard.values() if isinstance(said, Status) and said.clock_ms]
+    answered = {name: said for name, said in heard.items() if isinstance(said, Status)}
+    odd = [said for said in heard.values() if isinstance(said, Refusal)]
+    strange: list[Refusal] = [
+        OtherNetwork(member=name, url=urls[name])
+        for name, said in answered.items()
+        if said.network != engine_chain(chain)
+    ]
+    if strange and len(strange) == len(answered):
+        raise strange[0]
+    odd += strange
+    odd += [
+        OtherEngine(member=name, found=said.version, version=engine_binary.VERSION)
+        for name, said in answered.items()
+        if said.version != engine_binary.VERSION
+    ]
+    clocks = [said.clock_ms for said in answered.values() if said.clock_ms]
     if clocks and abs(off_ms := clock() - median_low(clocks)) > CLOCK_OFF_MAX_MS:
         raise refusals.ClockWrong(seconds=abs(off_ms) // 1_000, limit=CLOCK_OFF_MAX_MS // 1_000)
-    return heard
+    return odd
 
 
 def check_all(
     settings: Settings, ask: Ask, urls: Mapping[str, str], clock: Callable[[], int]
-) -> tuple[bytes, engine_binary.Found]:
-    """The genesis file and the engine, where all is as a start needs it. Raises a refusal."""
+) -> tuple[str, engine_binary.Found, list[Refusal]]:
+    """The chain, the engine, and what is odd about the others; where all is as a start needs it.
+
+    Raises a refusal that says what to do.
+    """
     genesis = check_folder(settings)
     engine = engine_binary.check()
     check_ports(settings)
-    check_others(ask, urls, clock)
-    return genesis, engine
+    chain = hashlib.sha256(genesis).hexdigest()
+    return chain, engine, check_others(ask, urls, chain, clock)

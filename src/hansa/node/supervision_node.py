@@ -1,6 +1,5 @@
 """`hansa node run`: the application and the engine of a member's node, as one service."""
 
-import hashlib
 import os
 import sqlite3
 import sys
@@ -74,14 +73,16 @@ def supervise(
         settings = msgspec.structs.replace(settings, port=free_port())  # It has to be probed somewhere.
     ask = ask or over_http()
     with checks.held(directory):
-        genesis, engine = checks.check_all(settings, ask, checks.other_nodes(settings), clock)
+        chain, engine, odd = checks.check_all(settings, ask, checks.other_nodes(settings), clock)
         stream = Stream(settings.log)
+        for each in odd:
+            stream.note("other node", "warning", code=each.code, why=each.en)
 
         def tell(now: Told) -> None:
             _note(settings, now, clock)
             told(now, settings)
 
-        guard = Guard(settings, hashlib.sha256(genesis).hexdigest(), ask, alone, stream)
+        guard = Guard(settings, chain, ask, alone, stream)
         made = Supervisor(
             (application(settings), consensus(settings, Path(engine.path), ask, guard)), stream, tell, bounds
         )

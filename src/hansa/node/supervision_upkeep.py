@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from hansa.engines.store import connect_to_read
+from hansa.engines.store import Connection, connect_to_read
 from hansa.kernel.types import Natural, Struct
 from hansa.node import errors_supervision as errors
 from hansa.node.joining_rotation import STATE
@@ -139,5 +139,5 @@ def _ledger_files(settings: Settings) -> Iterator[Path]:
                 yield path
 
 
-def _pragma(database: sqlite3.Connection, name: str) -> int:
+def _pragma(database: Connection, name: str) -> int:
     return int(database.execute(f"PRAGMA {name}").fetchone()[0])

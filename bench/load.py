@@ -5,6 +5,7 @@ in the order of its sequence numbers; what is refused with a retry time is sent 
 """
 
 import asyncio
+import base64
 import gc
 import statistics
 import subprocess
@@ -37,6 +38,10 @@ class Plan(msgspec.Struct):
     """Requests a second over all connections, at even distances; 0: each sends when it has its answer."""
     patient: bool = True
     """Whether a refused request waits for its retry time, or is sent again at its connection's next slot."""
+    ports: tuple[int, ...] = ()
+    """Several nodes, whose connections take turns; empty: `port` alone."""
+    rpc: bool = False
+    """Transactions go straight to an engine's RPC, one by one; an answer then says that one may wait."""
 
 
 class Tally(msgspec.Struct):
@@ -96,7 +101,7 @@ class Sender(asyncio.Protocol):
         if self.transport is None:
             self.run.connect(self)
             return
-        body = join(wires)
+        body = self.run.body(wires)
         self.busy = True
         self.sent_at = time.perf_counter()
         self.run.late.append(self.sent_at - self.due_at)
@@ -143,9 +148,11 @@ class Run:
 
     def __init__(self, plan: Plan, wires: list[list[bytes]]) -> None:
         self.plan = plan
+        self.ports = plan.ports or (plan.port,)
+        path, kind = ("/", "json") if plan.rpc else ("/v1/transactions", "octet-stream")
         self.head = (
-            f"POST /v1/transactions HTTP/1.1\r\nHost: {plan.host}:{plan.port}\r\n"
-            "Content-Type: application/octet-stream\r\nContent-Length: "
+            f"POST {path} HTTP/1.1\r\nHost: {plan.host}\r\n"
+            f"Content-Type: application/{kind}\r\nContent-Length: "
         ).encode()
         self.senders = [Sender(self, number, wires_) for number, wires_ in enumerate(wires)]
         self.statuses: Counter[str] = Counter()
@@ -158,14 +165,29 @@ class Run:
         self.loop = asyncio.get_running_loop()
         self.decoder = msgspec.json.Decoder(_Answer)
 
+    def body(self, wires: Sequence[bytes]) -> bytes:
+        if not self.plan.rpc:
+            return join(wires)
+        tx = base64.b64encode(wires[0]).decode()
+        return f'{{"jsonrpc":"2.0","id":1,"method":"broadcast_tx_sync","params":{{"tx":"{tx}"}}}}'.encode()
+
+    def receipts(self, body: bytes) -> list["_Receipt"]:
+        if not self.plan.rpc:
+            return self.decoder.decode(body).receipts
+        told = msgspec.json.decode(body)
+        return [_Receipt("ok" if told.get("result", {}).get("code") == 0 else "refused")]
+
     def connect(self, sender: Sender) -> None:
         self.tasks.add(task := self.loop.create_task(self._connect(sender)))
         task.add_done_callback(self.tasks.discard)
 
+    def port(self, sender: Sender) -> int:
+        return self.ports[sender.number % len(self.ports)]
+
     async def _connect(self, sender: Sender) -> None:
         sender.answer.clear()
         try:
-            await self.loop.create_connection(lambda: sender, self.plan.host, self.plan.port)
+            await self.loop.create_connection(lambda: sender, self.plan.host, self.port(sender))
         except OSError:
             self.unconnected += 1
             self.again(sender, RETRY_AT_LEAST_S)
@@ -179,7 +201,7 @@ class Run:
         if status == "200":
             # From the time at which it was due: what waited behind a slow answer counts as waiting.
             self.took.append(now - sender.due_at)
-            receipts = self.decoder.decode(body).receipts
+            receipts = self.receipts(body)
             self.codes.update(receipt.code for receipt in receipts)
             sender.at += len(receipts)
             self.next(sender, now)
@@ -211,7 +233,8 @@ class Run:
 
     async def go(self) -> Tally:
         for sender in self.senders:
-            await self.loop.create_connection(lambda sender=sender: sender, self.plan.host, self.plan.port)
+            port = self.port(sender)
+            await self.loop.create_connection(lambda sender=sender: sender, self.plan.host, port)
         start, used = time.perf_counter(), time.process_time()
         for number, sender in enumerate(self.senders):
             wait = number / self.plan.rate_per_s if self.plan.rate_per_s else 0.0

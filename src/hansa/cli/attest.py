@@ -55,6 +55,8 @@ def attest(
                 record = msgspec.json.decode(event.record)
                 proved = _proved(at, height, index) if proof is not None or is_network(at.genesis) else None
                 show_json({"height": height, "index": index, "table": table, "key": key, "record": record})
+                if is_network(at.genesis):
+                    say(lang, "已由验证节点证明。", "Proved by the validators.", err=True)
                 if proof is not None and proved is not None:
                     write_over(proof, encode(proved), READABLE)
                     say(lang, f"证明：{proof}", f"The proof is in {proof}", err=True)

@@ -92,12 +92,13 @@ def use(
     if as_json:
         show_json({"url": url, "node": whose, **head})
         return
+    zh, en = ("备用节点", "Also at") if also else ("所用节点", "Now at")
     say(
         lang,
-        f"所用节点：{url}（{whose}）。高度 {head['height']}，引擎高度 {head['engine_height']}，"
+        f"{zh}：{url}（{whose}）。高度 {head['height']}，引擎高度 {head['engine_height']}，"
         f"由 {head['validators']} 个验证节点中表决权重 {head['power']} / {head['whole']} 证明；"
         "与此前核验过的历史一致。",
-        f"Now at {url} ({whose}): height {head['height']}, engine height {head['engine_height']}, proved by "
+        f"{en} {url} ({whose}): height {head['height']}, engine height {head['engine_height']}, proved by "
         f"power {head['power']} of {head['whole']} of its {head['validators']} validators; it goes on from "
         "the history checked before.",
     )

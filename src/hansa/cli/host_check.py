@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from hansa.client.http import Http
 
 
+PROVING = (["host"], ["attest"])
+"""Commands whose answer is checked as a whole."""
+
+
 def check_host(desk: Desk, node: "Http") -> SignedHeader | None:
     """The host's newest header, if it has one yet. Warns where it is old, and says whose word reading is.
 
@@ -44,7 +48,7 @@ def check_host(desk: Desk, node: "Http") -> SignedHeader | None:
 def _label(desk: Desk, head: SignedHeader) -> None:
     """What is read from another member's node is that node's word; said once, behind what was read."""
     ctx = click.get_current_context(silent=True)
-    if ctx is None or ctx.command_path.split()[1:2] == ["host"]:
+    if ctx is None or ctx.command_path.split()[1:2] in PROVING:
         return
     whose = desk.profile.node or desk.profile.url
     height = head.header.height

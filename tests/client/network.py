@@ -20,6 +20,7 @@ from hansa.kernel.commit import (
     ABSENT,
     COMMIT,
     FOR_BLOCK,
+    FOR_NIL,
     BlockId,
     Commit,
     EngineHeader,
@@ -57,16 +58,21 @@ def block_hash_of(commit: Commit) -> str:
 
 
 def voted(
-    header: EngineHeader, seats: Sequence[Seat], keys: dict[bytes, Signer], absent: Sequence[str] = ()
+    header: EngineHeader,
+    seats: Sequence[Seat],
+    keys: dict[bytes, Signer],
+    absent: Sequence[str] = (),
+    against: Sequence[str] = (),
 ) -> Commit:
-    """A commit with the votes of all seats but the absent ones."""
+    """A commit with the votes of all seats but the absent ones; some of them for no block."""
     bare = Commit(header=header, parts=PARTS, votes=())
     named, votes = header_hash(header), []
     for seat in ordered(seats):
         if seat.member in absent:
             votes.append(Precommit(flag=ABSENT))
             continue
-        vote = Precommit(flag=FOR_BLOCK, address=seat.address, time_s=header.time_s + 1)
+        flag = FOR_NIL if seat.member in against else FOR_BLOCK
+        vote = Precommit(flag=flag, address=seat.address, time_s=header.time_s + 1)
         votes.append(replace(vote, signature=keys[seat.public].sign(vote_bytes(bare, vote, named))))
     return replace(bare, votes=tuple(votes))
 

@@ -11,7 +11,7 @@ from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.verify import Report, check_bundle, not_proved, proved
 from hansa.client.verify_commit import Checkpoint, CheckpointUnreadable, checkpoint_of
-from hansa.kernel import encode, replace
+from hansa.kernel import encode, merkle, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import FOR_NIL, Commit, Precommit, Seat, header_hash, ordered, validators_hash
 from hansa.kernel.evidence import SignedHeader
@@ -204,6 +204,33 @@ def an_absent_vote_that_says_something(it: Made) -> Bundle:
 @forgery
 def one_third_signed(it: Made) -> Bundle:
     return resigned(it.after, seats_of(it, 2), ("maker", "bank", "auditor"))
+
+
+@forgery
+def half_voted_for_no_block(it: Made) -> Bundle:
+    assert it.after.head.commit is not None
+    commit = voted(it.after.head.commit.header, seats_of(it, 2), KEYS, (), ("maker", "bank"))
+    return replace(it.after, head=replace(it.after.head, commit=commit))
+
+
+@forgery
+def a_log_of_ones_own_under_a_true_commit(it: Made) -> Bundle:
+    """Block, path and root agree with each other; the commit is over another root."""
+    head = it.after.head
+    assert head.tip is not None
+    block = replace(head.tip.block, state_digest="ab" * 32)
+    path = [bytes.fromhex(step) for step in head.tip.within_log.path]
+    where = head.tip.within_log
+    root = merkle.root_from_path(merkle.leaf_hash(encode(block)), where.index, where.size, path)
+    assert root is not None
+    header = replace(head.header, app_hash=root.hex())
+    return replace(it.after, head=replace(head, header=header, tip=replace(head.tip, block=block)))
+
+
+@forgery
+def dated_back_before_its_set(it: Made) -> Bundle:
+    """The set in force signs a header of a height at which another one voted."""
+    return resigned(it.after, seats_of(it, 2), height=5)
 
 
 @forgery

@@ -15,7 +15,7 @@ from hansa.kernel import replace
 from hansa.kernel.commit import header_hash
 from hansa.kernel.evidence import SignedHeader
 from tests.client.lossy import REGISTRY, Add
-from tests.client.network import Network
+from tests.client.network import Network, voted
 from tests.consortium import START_MS
 
 
@@ -111,6 +111,29 @@ def test_two_blocks_of_one_height_are_a_fork(network: Network, host: Shown) -> N
     look(trust, host)
     other = Network(registry=REGISTRY)
     other.do("plant", Add(entry=2))
+    with pytest.raises(refusals.HostFork):
+        look(trust, Shown(other.node))
+    other.close()
+
+
+def test_two_headers_of_one_height_over_the_same_log_are_a_fork(network: Network, host: Shown) -> None:
+    trust = trust_of(network)
+    head = look(trust, host)
+    assert head.commit is not None
+    node = network.node
+    other = replace(head.commit.header, time_ns=1)
+    host.shows = replace(head, commit=voted(other, node.sets[other.height], node.keys))
+    with pytest.raises(refusals.HostFork):
+        look(trust, host)
+
+
+def test_another_root_at_the_height_that_was_seen_is_a_fork(network: Network, host: Shown) -> None:
+    """The same number of blocks, at another height of the engine."""
+    trust = trust_of(network)
+    look(trust, host)
+    other = Network(registry=REGISTRY)
+    other.do("plant", Add(entry=7))
+    other.node.wake()
     with pytest.raises(refusals.HostFork):
         look(trust, Shown(other.node))
     other.close()

@@ -118,8 +118,8 @@ def _wellness(health: Health) -> Iterator[Finding]:
         yield finding("node", "wrong", errors.NodeUnwell(detail_zh=check.zh, detail_en=check.en))
 
 
-def health_of(settings: Settings) -> Health | None:
-    """What answers on the node's port, if it is a node."""
+def health_of(settings: Settings, within_s: float = ANSWER_TIME_MAX_S) -> Health | None:
+    """What answers on the node's port in time, if it is a node."""
     scheme = "https" if settings.tls_certificate else "http"
     host = "127.0.0.1" if settings.host in ("", "0.0.0.0") else settings.host
     host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
@@ -127,10 +127,10 @@ def health_of(settings: Settings) -> Health | None:
         # Its certificate names other addresses than this one; nothing is believed that it says but this.
         place = f"{scheme}://{host}:{settings.port}/health"
         with (
-            httpx2.Client(verify=False, timeout=ANSWER_TIME_MAX_S, trust_env=False) as client,
+            httpx2.Client(verify=False, timeout=within_s, trust_env=False) as client,
             client.stream("GET", place) as answer,
         ):
-            content = read_within(place, answer, ANSWER_BYTES_MAX, ANSWER_TIME_MAX_S)
+            content = read_within(place, answer, ANSWER_BYTES_MAX, within_s)
             return msgspec.json.decode(content, type=Health)
     except (Refusal, httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, OSError):
         return None

@@ -58,7 +58,7 @@ class Bounds(NamedTuple):
     start_s: float = 900.0
     """For one program to become ready, so that the next is started."""
     probe_every_s: float = 5.0
-    probes_failed: int = 3
+    probes_failed: int = 4
     """So many bad probes in a row, after a good one, and the unit is started anew."""
     steady_s: float = 60.0
     """A unit that ran so long had a good start: the count of tries begins anew."""

@@ -36,7 +36,8 @@ FAILURE = "CONSENSUS FAILURE"
 FROZEN_S = 180.0
 """So long without a block while others make some, and the engine is started anew."""
 FROZEN_BLOCKS = 5
-RPC_TIME_MAX_S = 10.0
+PROBE_TIME_MAX_S = 10.0
+"""For an answer of either program: a machine that does much else may take seconds."""
 FOREIGN_SETTINGS = ("CMT", "TM", "TMHOME", "CMTHOME")
 """The engine would take settings from the user's environment over those in its folder."""
 
@@ -102,9 +103,9 @@ def application(settings: Settings) -> Child:
     meeting = sockets(settings.directory)
 
     def probe() -> str:
-        said = health_of(settings)
+        said = health_of(settings, PROBE_TIME_MAX_S)
         if said is None:
-            return f"no answer at port {settings.port}"
+            return f"no answer at port {settings.port} within {PROBE_TIME_MAX_S:.0f} s"
         for check in said.checks:
             if check.name in HOLDING and not check.ok:
                 raise Hold(check.zh, check.en)
@@ -184,7 +185,7 @@ class EngineProbe:
 
     def _status(self) -> Any:
         over = httpx2.HTTPTransport(uds=str(self._socket))
-        with httpx2.Client(transport=over, timeout=RPC_TIME_MAX_S, trust_env=False) as client:
+        with httpx2.Client(transport=over, timeout=PROBE_TIME_MAX_S, trust_env=False) as client:
             return msgspec.json.decode(client.get("http://engine/status").content)
 
     def _height_of(self, url: str) -> int:

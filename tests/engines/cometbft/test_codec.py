@@ -113,6 +113,7 @@ def test_a_field_of_another_kind_than_agreed_says_nothing() -> None:
         b"\x02\x00",
         b"\x1a\x03\x0a\x01\xff",
         b"\xfa\x3f\x00",
+        b"\x42\x02\x02\x00",
     ],
     ids=lambda data: data.hex()[:24] or "empty",
 )

@@ -288,6 +288,7 @@ def test_a_damaged_chunk_is_asked_for_again_and_its_sender_named(giver: Network,
         for bad in (
             b"",
             whole[:-1],
+            whole + b"x",
             bytes((whole[0] ^ 1,)) + whole[1:],
             chunk(giver, found, (number + 1) % 3),
         ):

@@ -75,6 +75,10 @@ def test_a_negative_number_takes_ten_bytes() -> None:
     assert wire.signed(wire.read_varint(wire.varint(-1), 0)[0]) == -1
 
 
+def test_bits_beyond_64_are_cut_off() -> None:
+    assert wire.read_varint(b"\xff" * 9 + b"\x7f", 0) == (2**64 - 1, 10)
+
+
 def test_fields_that_we_do_not_use_are_skipped() -> None:
     theirs = oracle.REQUEST()
     asked = theirs.init_chain

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hansa.apps.consortium.messages import Attest
 from hansa.node import engine_binary
 from hansa.node.joining_folder import Plan, settings_text
 from tests.cli.shell import Shell
+from tests.engines.cometbft.network import NS, Network
 from tests.node.test_engine_binary import RIGHT, program
 from tests.waiting import until
 
@@ -117,3 +119,59 @@ def test_top_at_a_terminal_ends_by_a_key_and_leaves_the_terminal_as_it_was(folde
     assert termios.tcgetattr(theirs) == before
     os.close(ours)
     os.close(theirs)
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> list[Path]:
+    """Two folders of one network, the second of which got another time in its last block."""
+    made = []
+    for number, name in enumerate(("one", "two")):
+        folder = tmp_path / name
+        folder.mkdir()
+        net = Network(folder / "ledger.db")
+        net.init()
+        (folder / "genesis.json").write_bytes(net.genesis_bytes)
+        (folder / "node.toml").write_text(settings_text(Plan("maker", port=9, listen="127.0.0.1:26656")))
+        attest = Attest(table="consortium.members", key=("maker",))
+        net.block(net.wire("maker", attest))
+        net.block(net.wire("maker", attest), time_ns=net.time_ns + number * NS)
+        net.close()
+        made.append(folder)
+    return made
+
+
+def test_diff_of_two_folders_in_words_and_json(shell: Shell, copies: list[Path]) -> None:
+    one, two = copies
+    for lang, said in (("zh", "从高度 2 起不同"), ("en", "differ from height 2 on")):
+        ran = shell("node", "diff", one, two, HANSA_LANG=lang)
+        assert ran.status == 1
+        assert said in ran.out
+        assert "time_ms" in ran.out
+    assert shell("node", "diff", one, two, "--json").json["found"][0]["what"] == "time"
+    ran = shell.do("node", "diff", one, two, "--height", "1", "--records")
+    assert "agree up to height 1" in ran.out
+    shell.refused("diff.height_missing", "node", "diff", one, two, "--height", "3")
+    shell.refused("cli.wrong_use", "node", "diff", one)
+    shell.refused("diff.whose_node", "node", "diff", one, "http://127.0.0.1:9", "--profile", "nobody")
+
+
+def test_backup_and_snapshot_of_a_folder_hold_no_keys(
+    shell: Shell, copies: list[Path], tmp_path: Path
+) -> None:
+    one, _ = copies
+    for name in ("node.key", "validator.key", "member.key"):
+        (one / name).write_text("secret")
+    for command in ("backup", "snapshot"):
+        to = tmp_path / command
+        told = shell.do("node", command, one, to, "--json").json
+        assert (told["kind"], told["height"]) == (command, 2)
+        assert not [path for path in to.rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
+
+
+def test_what_prune_and_reset_would_do_is_shown_first(shell: Shell, copies: list[Path]) -> None:
+    one, _ = copies
+    before = {path.name: path.read_bytes() for path in one.iterdir()}
+    assert shell.do("node", "prune", one, "--dry-run", "--json").json["before"]["height"] == 2
+    assert "ledger.db" in shell.do("node", "reset", one, "--dry-run").out
+    shell.refused("cli.not_confirmed", "node", "reset", one)
+    assert {name: (one / name).read_bytes() for name in before} == before

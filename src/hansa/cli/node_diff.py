@@ -111,7 +111,12 @@ def _show(lang: Language, found: "Found") -> None:
 
 
 def _sides(lang: Language, stack: ExitStack, nodes: tuple[str, ...], profile_name: str) -> "list[Side]":
-    """The copies that are named, open until the stack closes."""
+    """The copies that are named, open until the stack closes.
+
+    Raises DiffWhose where it is not said whose node an address is: a session names it.
+    """
+    from hansa.node.errors_supervision import DiffWhose
+
     folders = [node for node in nodes if "://" not in node]
     known = _known(Path(folders[0])) if folders else {}
     named = list(nodes)
@@ -123,9 +128,11 @@ def _sides(lang: Language, stack: ExitStack, nodes: tuple[str, ...], profile_nam
         if "://" not in node:
             found.append(_folder(stack, Path(node)))
             continue
-        reader = reader or _reader(lang, folders, profile_name)
         member, _, url = node.rpartition("=") if "=" in node.partition("://")[0] else ("", "", node)
         member = member or next((name for name, place in known.items() if place == url), "")
+        if not member:
+            raise DiffWhose(url=url)
+        reader = reader or _reader(lang, folders, profile_name)
         found.append(_node(stack, member, url, reader, lang))
     return found
 
@@ -160,16 +167,12 @@ def _reader(lang: Language, folders: list[str], profile_name: str) -> Reader:
 
 
 def _node(stack: ExitStack, member: str, url: str, reader: Reader, lang: Language) -> "Side":
-    """Raises DiffWhose where it is not said whose node an address is: a session names it."""
     import hashlib
 
     from hansa.client.http import Http
-    from hansa.node import errors_supervision as errors
     from hansa.node.difference_nodes import Node
     from hansa.node.upstream import HttpUpstream
 
-    if not member:
-        raise errors.DiffWhose(url=url)
     plain = stack.enter_context(Http(url, allow_plain=True, lang=lang, patience_s=3))
     genesis = plain.genesis()
     http = Http(

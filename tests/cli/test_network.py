@@ -313,8 +313,37 @@ def test_what_is_no_invitation(shell: Shell, tmp_path: Path, text: str) -> None:
     )  # fmt: skip
 
 
+def rewritten(inviting: Inviting, **different: object) -> None:
+    found = decode_strict(inviting.file.read_bytes(), Invitation)
+    inviting.file.write_bytes(encode(replace(found, **different)))
+
+
+def test_an_invitation_that_leads_nowhere(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    nodes = decode_strict(inviting.file.read_bytes(), Invitation).nodes
+    rewritten(inviting, nodes=tuple(replace(node, peer="") for node in nodes))
+    shell.refused("network.invitation_wrong", *joining(inviting, tmp_path))
+    rewritten(inviting, nodes=(replace(nodes[0], peer='x"\nport = 1'), *nodes[1:]))
+    shell.refused("network.invitation_wrong", *joining(inviting, tmp_path))
+    shell.do("init", "--quick", tmp_path / "operated", "--profile", "operated")
+    rewritten(inviting, genesis=(tmp_path / "operated" / "genesis.json").read_bytes(), nodes=nodes)
+    shell.refused("network.no_network", *joining(inviting, tmp_path))
+    assert not (tmp_path / "node").exists()
+
+
 def test_node_toml_is_toml(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
     shell.do(*joining(inviting, tmp_path))
     found = tomllib.loads((tmp_path / "node" / "node.toml").read_text())
     assert found["engine"]["sync"]["height"] == 60
     assert found["role"] == "network"
+
+
+def test_a_trial_network_lies_on_one_machine(shell: Shell, tmp_path: Path) -> None:
+    told = shell.do("network", "trial", tmp_path / "trial", "--nodes", 3, "--port", 9_100)
+    found = [settings.read(tmp_path / "trial" / f"company-{number}") for number in (1, 2, 3)]
+    assert [each.port for each in found] == [9_100, 9_101, 9_102]
+    assert {len(each.engine.peers) for each in found} == {2}
+    assert len({(tmp_path / "trial" / each.member / "genesis.json").read_bytes() for each in found}) == 1
+    assert told.out.count("hansa node run") == 3
+    shell.refused("network.folder_taken", "network", "trial", tmp_path / "trial")
+    shell.refused("profile.taken", "network", "trial", tmp_path / "other")
+    assert not (tmp_path / "other").exists()

@@ -77,6 +77,8 @@ def test_one_node_alone_is_not_enough() -> None:
     nodes = world()
     with pytest.raises(errors.TooFewNodes):
         trusted(asking(nodes), URLS, {"maker": 100})
+    with pytest.raises(errors.TooFewNodes):
+        trusted(asking(nodes), URLS, {})
     nodes["http://b"].earliest = nodes["http://c"].earliest = 101  # Pruned: they cannot say.
     with pytest.raises(errors.TooFewNodes):
         trusted(asking(nodes), URLS, heights(nodes))

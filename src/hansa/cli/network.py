@@ -23,6 +23,7 @@ LATER = {
     "join": ("hansa.cli.network_join", "join"),
     "leave": ("hansa.cli.network_leave", "leave"),
     "demo": ("hansa.cli.network_demo", "demo"),
+    "trial": ("hansa.cli.network_trial", "trial"),
 }
 """Commands of modules of their own."""
 

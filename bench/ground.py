@@ -1,6 +1,7 @@
 """A node for the benches: a consortium with many keys, a data directory, transactions, the floor."""
 
 import contextlib
+import functools
 import hashlib
 import http.client
 import json
@@ -17,11 +18,18 @@ import msgspec
 from nacl.bindings import crypto_sign_open
 
 from bench.load import Plan, Tally, generate
-from hansa.apps.consortium.messages import Attest, Genesis, GenesisKey, GenesisMember, Registration
+from hansa.apps.consortium.messages import (
+    AnyKeyKind,
+    Attest,
+    Genesis,
+    GenesisKey,
+    GenesisMember,
+    Registration,
+)
 from hansa.apps.rooms import registry, release
 from hansa.client.keyfiles import write_key
 from hansa.engines.folder import begin
-from hansa.kernel import encode, limits
+from hansa.kernel import Action, encode, limits
 from hansa.kernel.signatures import ED25519, TRANSACTION_DOMAIN, Signer
 from hansa.kernel.transaction import HEAD_BYTES
 
@@ -33,24 +41,26 @@ START_WAIT_S = 60
 SETTLE_S = 0.5
 SETTLE_MAX_S = 120
 """A floor is measured, and a run begun, when the node took less than a twentieth of a core for so long."""
+_BODY = registry().body
 SERVE = (
     "import sys; from pathlib import Path; from hansa.node import run, settings; "
     "run.serve(settings.read(Path(sys.argv[1])))"
 )
 
 
+@functools.cache
 def signer(member: str, key: str) -> Signer:
     return Signer(f"bench/{member}/{key}".encode().ljust(32, b".")[:32])
 
 
-def genesis(keys: int) -> Genesis:
+def genesis(keys: int, kind: AnyKeyKind = "person") -> Genesis:
     """Four members whose keys, `keys` in all, may sign everything."""
     now_ms = time.time_ns() // 1_000_000
     far_ms = now_ms + 366 * limits.DAY_MS
 
     def member(name: str, count: int) -> GenesisMember:
         given = tuple(
-            GenesisKey(f"k{n}", signer(name, f"k{n}").public, f"{name}-{n}", "person", ("*",), far_ms)
+            GenesisKey(f"k{n}", signer(name, f"k{n}").public, f"{name}-{n}", kind, ("*",), far_ms)
             for n in range(count)
         )
         registration = Registration(kind="vat", number=f"DE{100_000_000 + MEMBERS.index(name)}")
@@ -81,22 +91,28 @@ def prepare(chain: str, after: Sequence[int], each: int) -> list[list[bytes]]:
 
     About 300 bytes each, of which 234 are the body.
     """
-    body_of = registry().body
-    valid_until_ms = time.time_ns() // 1_000_000 + 23 * limits.HOUR_MS
-    prepared = []
-    for (member, key), last in zip(signing_keys(len(after)), after, strict=True):
-        own = signer(member, key)
-        wires = []
-        for sequence in range(last + 1, last + each + 1):
-            body = encode(
-                body_of(
-                    chain=chain, member=member, key=key, sequence=sequence, valid_until_ms=valid_until_ms,
-                    actions=(Attest(table="consortium.members", key=("bank",)),),
-                )
-            )  # fmt: skip
-            wires.append(bytes((ED25519,)) + own.sign(TRANSACTION_DOMAIN + body) + body)
-        prepared.append(wires)
-    return prepared
+    return [
+        [
+            signed(chain, member, key, sequence, Attest(table="consortium.members", key=("bank",)))
+            for sequence in range(last + 1, last + each + 1)
+        ]
+        for (member, key), last in zip(signing_keys(len(after)), after, strict=True)
+    ]
+
+
+def signed(chain: str, member: str, key: str, sequence: int, *actions: Action) -> bytes:
+    """A transaction that is valid for nearly a day."""
+    body = encode(
+        _BODY(
+            chain=chain,
+            member=member,
+            key=key,
+            sequence=sequence,
+            valid_until_ms=time.time_ns() // 1_000_000 + 23 * limits.HOUR_MS,
+            actions=actions,
+        )
+    )
+    return bytes((ED25519,)) + signer(member, key).sign(TRANSACTION_DOMAIN + body) + body
 
 
 def floor_per_s(wires: Sequence[bytes], folder: Path) -> float:

@@ -66,6 +66,7 @@ class Tally(msgspec.Struct):
     used: list[int]
     """Per connection: transactions that have an outcome."""
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     worst_ms: float
     late_p99_ms: float
@@ -269,6 +270,7 @@ class Run:
             lost=sum(sender.busy for sender in self.senders),
             used=[sender.at for sender in self.senders],
             p50_ms=1e3 * statistics.median(took),
+            p95_ms=1e3 * took[len(took) * 95 // 100],
             p99_ms=1e3 * took[len(took) * 99 // 100],
             worst_ms=1e3 * took[-1],
             late_p99_ms=1e3 * late[len(late) * 99 // 100],

@@ -63,8 +63,17 @@ def best(steps: list[Step]) -> Step:
 
 
 def of_network(network: Network, rate_per_s: float, seconds: float = SECONDS) -> Step:
+    return measured(
+        network,
+        rate_per_s,
+        lambda: network.load(CONNECTIONS, seconds, at_most_per_s=rate_per_s * 1.3, rate_per_s=rate_per_s),
+    )
+
+
+def measured(network: Network, rate_per_s: float, load: Callable[[], Tally]) -> Step:
+    """A load, and what it cost applications, engines and generator."""
     before, started = network.cpu_s(), time.perf_counter()
-    tally = network.load(CONNECTIONS, seconds, at_most_per_s=rate_per_s * 1.3, rate_per_s=rate_per_s)
+    tally = load()
     took = time.perf_counter() - started
     used = [after - earlier for after, earlier in zip(network.cpu_s(), before, strict=True)]
     count = sum(tally.codes.values())

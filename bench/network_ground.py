@@ -23,7 +23,7 @@ import msgspec
 
 from bench import ground
 from bench.load import Plan, Tally, generate
-from hansa.apps.consortium.messages import Genesis, Validator
+from hansa.apps.consortium.messages import AnyKeyKind, Genesis, Validator
 from hansa.apps.consortium.validators import message
 from hansa.client.keyfiles import write_key
 from hansa.engines.cometbft.home import Setup, lay_out, node_id
@@ -61,7 +61,7 @@ def _key(member: str, key: str) -> Signer:
     return Signer(_seed(member, key))
 
 
-def founded(keys: int) -> Genesis:
+def founded(keys: int, kind: AnyKeyKind = "person") -> Genesis:
     """The members of the other benches, each a validator."""
 
     def validator(member: str) -> Validator:
@@ -70,7 +70,7 @@ def founded(keys: int) -> Genesis:
             member=member, public=key.public, power=1, proof=key.sign(message("", member, key.public))
         )
 
-    alone = ground.genesis(keys)
+    alone = ground.genesis(keys, kind)
     return replace(alone, operator="", node_public=b"", validators=tuple(map(validator, MEMBERS)))
 
 
@@ -119,9 +119,11 @@ class Service:
 class Network:
     """Four nodes and the transactions for them."""
 
-    def __init__(self, folder: Path, *, keys: int, settings: str = "", **engine: Any) -> None:
+    def __init__(
+        self, folder: Path, *, keys: int, kind: AnyKeyKind = "person", settings: str = "", **engine: Any
+    ) -> None:
         self.folder = folder
-        self.genesis_bytes = encode(founded(keys))
+        self.genesis_bytes = encode(founded(keys, kind))
         self.chain = hashlib.sha256(self.genesis_bytes).hexdigest()
         self.p2p = {member: ground.free_port() for member in MEMBERS}
         self.services = []
@@ -195,8 +197,8 @@ class Network:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, keys: int, settings: str = "", **engine: Any) -> Iterator[Network]:
-    network = Network(folder, keys=keys, settings=settings, **engine)
+def running(folder: Path, **given: Any) -> Iterator[Network]:
+    network = Network(folder, **given)
     try:
         network.start()
         yield network

@@ -23,7 +23,7 @@ from tests.consortium import MEMBERS, signer
 WELL = "well"
 KINDS = (
     "away", "silent", "busy", "stopped", "behind", "forgets", "invents", "misplaces", "denies", "strips",
-    "forges", "hides", "claims", "blanks",
+    "forges", "hides", "claims", "blanks", "proofless",
 )  # fmt: skip
 """What a host may do; `behind` shows an old head, all from `forgets` on lie."""
 
@@ -49,6 +49,8 @@ class Host(NodeDouble):
             self.seen.append(request)
             self.node.submit(split(request.read()))  # It arrives; no answer comes.
             raise httpx2.ReadTimeout("timed out", request=request)
+        if self.does == "proofless" and "/proofs/" in request.url.path:
+            raise httpx2.ConnectError("connection refused", request=request)
         if self.does == "busy":
             self.seen.append(request)
             return problem(429, "node.queue_full", "排队已满。", "The queue is full.", retry_after="7")

@@ -50,6 +50,17 @@ def test_another_node_takes_what_one_does_not(network: Network, hosts: Hosts, tr
     assert client.transport.url == hosts.url("maker")  # type: ignore[attr-defined]
 
 
+def test_a_node_that_is_gone_before_it_has_proved_is_no_reason_to_stop(
+    network: Network, hosts: Hosts
+) -> None:
+    client = client_of(network, hosts, "plant", "maker")
+    hosts.do(plant="proofless")
+    assert client.do(Add(entry=1)).code == "ok"
+    hosts.do(plant="proofless", maker="proofless")
+    with pytest.raises((errors.Unreachable, errors.Busy)):
+        client.do(Add(entry=2))
+
+
 def test_ones_own_node_is_asked_first_and_again_once_it_rested() -> None:
     now = [0.0]
     several = Several([Api("http://a", patience_ms=0), Api("http://b", patience_ms=0)], 0, lambda: now[0])

@@ -176,8 +176,10 @@ class Api:
         if node != self._node:
             self._node, self._token = node, ""
 
+    spare = 0
+    """There is no other node."""
+
     def shun(self) -> bool:
-        """There is no other node."""
         return False
 
     def headers(self) -> dict[str, str]:

@@ -121,6 +121,11 @@ class Http:
         """Of the node that is asked, or of the one among several that is asked first."""
         return self.api.url
 
+    @property
+    def spare(self) -> int:
+        """How many other nodes there are to ask."""
+        return self.api.spare
+
     # Transport.
 
     def genesis(self) -> bytes:

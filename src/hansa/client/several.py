@@ -80,6 +80,11 @@ class Several:
         """Of the node that answered last."""
         return self._last.url
 
+    @property
+    def spare(self) -> int:
+        """How many nodes there are besides the first."""
+        return len(self._apis) - 1
+
     def headers(self) -> dict[str, str]:
         return self._last.headers()
 

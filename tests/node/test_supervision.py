@@ -161,6 +161,17 @@ def test_one_bad_answer_is_forgiven(yard: Yard) -> None:
     assert yard.told[-1].restarts == 0
 
 
+def test_what_is_said_once_is_said_at_the_first_start_only(yard: Yard) -> None:
+    log = yard.folder / "said"
+    says = ("/bin/sh", "-c", f'echo "$@" >> {log}; exec sleep 600', "-")
+    yard.start(yard.child("application", says, first=("--retry",)))
+    pid = yard.runs()["application"]
+    yard.until(log.exists)
+    os.kill(pid, signal.SIGKILL)
+    yard.runs(restarts=1)
+    yard.until(lambda: log.exists() and log.read_text() == "--retry\n\n")
+
+
 def test_the_second_begins_when_the_first_is_ready(yard: Yard) -> None:
     ready = threading.Event()
     yard.start(yard.child("application", ready=ready.is_set), yard.child("engine"))

@@ -30,8 +30,9 @@ def node() -> None:
     is_flag=True,
     help="You are sure that no other node has this validator key. 确知没有别的节点使用此密钥。",
 )
+@click.option("--retry", is_flag=True, help="A waiting ledger: try its block again. 恢复写入，再试一次。")
 @click.pass_obj
-def run(lang: Language, directory: Path, only_node: bool) -> None:
+def run(lang: Language, directory: Path, only_node: bool, retry: bool) -> None:
     """Run the node of DIRECTORY: application and consensus engine as one service, until Ctrl-C.
 
     Either one that ends or hangs has both started anew. What both log goes to standard error, a JSON object a
@@ -39,7 +40,7 @@ def run(lang: Language, directory: Path, only_node: bool) -> None:
     """
     from hansa.node.supervision_node import supervise
 
-    supervise(directory, alone=only_node, told=lambda now, settings: _say(lang, now, settings))
+    supervise(directory, alone=only_node, retry=retry, told=lambda now, settings: _say(lang, now, settings))
 
 
 @node.command()

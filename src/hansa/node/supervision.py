@@ -45,6 +45,8 @@ class Child(NamedTuple):
     """"" while it is well, else what is wrong. Must come back within its own deadline. May raise Hold."""
     before: Callable[[], None] = lambda: None
     """Called each time before it starts; may raise a Refusal, which ends this try."""
+    first: tuple[str, ...] = ()
+    """More arguments of the command, at the first start only: somebody's word, which is said once."""
     slow_start: bool = False
     """It may be silent for long once it has begun (an engine that replays): bad answers count only after a
     first good one."""
@@ -105,7 +107,15 @@ class _Running:
         self.child, self._run, self._said, self._bounds = child, run, said, bounds
         self._over = threading.Event()
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(SHIM), str(os.getpid()), *child.command],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                str(SHIM),
+                str(os.getpid()),
+                *child.command,
+                *(child.first if run == 1 else ()),
+            ],
             env=dict(child.environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -59,6 +59,7 @@ def supervise(
     directory: Path,
     *,
     alone: bool = False,
+    retry: bool = False,
     told: Callable[[Told, Settings], None] = lambda _told, _settings: None,
     bounds: Bounds = BOUNDS,
     ask: Ask | None = None,
@@ -66,7 +67,8 @@ def supervise(
 ) -> None:
     """Run the node of a directory until SIGTERM or SIGINT. From the main thread of its process only.
 
-    `alone`: the operator's word that no other node has this folder's validator key. Raises a refusal where
+    `alone`: the operator's word that no other node has this folder's validator key; `retry`: that a ledger
+    which waits since a block stopped it twice may try that block again, once. Raises a refusal where
     the node cannot be started at all; what goes wrong later it mends by starting both anew, and tells.
     """
     settings = checks.read_settings(directory)
@@ -85,7 +87,10 @@ def supervise(
 
         guard = Guard(settings, chain, ask, alone, stream)
         made = Supervisor(
-            (application(settings), consensus(settings, Path(engine.path), ask, guard)), stream, tell, bounds
+            (application(settings, retry), consensus(settings, Path(engine.path), ask, guard)),
+            stream,
+            tell,
+            bounds,
         )
         guard.over = made.stopping.is_set
         made.handle_signals()
@@ -98,7 +103,7 @@ def supervise(
 # The two programs.
 
 
-def application(settings: Settings) -> Child:
+def application(settings: Settings, retry: bool = False) -> Child:
     """The ledger's process: HTTP, and the socket that the engine calls."""
     meeting = sockets(settings.directory)
 
@@ -124,6 +129,7 @@ def application(settings: Settings) -> Child:
             str(settings.port),
         ),
         environment=os.environ,
+        first=("--retry",) if retry else (),
         before=meeting.prepare,
         ready=meeting.abci.exists,
         probe=probe,

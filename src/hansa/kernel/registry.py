@@ -16,6 +16,8 @@ from hansa.kernel.messages import Action, Event, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import FrozenMeta, Hash, KeyId, MemberId, Positive, Struct, TimeMs
 
+ASIDE_MAX = 4_096
+"""Transactions set aside; then all are forgotten, and decoded again when they are needed."""
 KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED, ACTIVE)
 
 Handler = Callable[..., None]
@@ -142,6 +144,8 @@ class Registry:
                     taken[name] = value
             for signal, handler in room.listeners:
                 self._listeners.setdefault(signal, []).append(handler)
+        self.aside: dict[bytes, Any] = {}
+        """Transactions decoded ahead of their execution, by their bytes."""
         self.due_names = {handler: name for name, handler in self.due.items()}
         self.tags = {action_tag(action): action for action in self.actions}
         union = _union(tuple(self.actions))
@@ -153,6 +157,12 @@ class Registry:
         """An action from its canonical bytes, which this ledger holds."""
         action: Action = self._action.decode(data)
         return action
+
+    def set_aside(self, wire: bytes, transaction: Any) -> None:
+        """Keep what these bytes were decoded to, for whoever decodes them next. From any thread."""
+        if len(self.aside) >= ASIDE_MAX:
+            self.aside.clear()
+        self.aside[wire] = transaction
 
     def listeners(self, signal: type[Signal]) -> Sequence[Handler]:
         return self._listeners.get(signal, ())

@@ -1,6 +1,7 @@
 """What may wait in the mempool, what is proposed, and what is refused of a proposal (rule 29)."""
 
 import dataclasses
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hansa.engines.cometbft.admission import Fitness
 from hansa.engines.cometbft.application import PROBE, STALE_MS, Policy
 from hansa.kernel import KEYS, encode, limits, replace
 from hansa.kernel.apply import Applied, Block
+from hansa.kernel.canonical import decode_strict
 from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import TRANSACTION_DOMAIN, verify
 from hansa.kernel.state import encode_key
@@ -177,3 +179,30 @@ def test_what_was_fit_is_looked_at_again_under_other_rules(net: Network) -> None
     other = Network()
     assert not fitness.holds(other.application.ledger, verify, wire)
     other.close()
+
+
+def test_a_transaction_is_decoded_once(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And handed out once: a second copy is decoded by itself, whatever was done to the first."""
+    decoded: list[bytes] = []
+
+    def counting(data: bytes, kind: type[Any]) -> Any:
+        decoded.append(data)
+        return decode_strict(data, kind)
+
+    monkeypatch.setattr("hansa.kernel.transaction.decode_strict", counting)
+    wire = register(net)
+    decoded.clear()
+    net.check(wire)
+    assert net.propose(wire) == (wire,)
+    assert net.accepts(wire)
+    net.block(wire)
+    assert decoded == [wire[HEAD_BYTES:]]
+    net.block(wire)
+    assert decoded == 2 * [wire[HEAD_BYTES:]]
+
+
+def test_what_is_set_aside_is_bounded(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa.kernel.registry.ASIDE_MAX", 3)
+    for number in range(8):
+        net.check(register(net, f"t{number}"))
+    assert len(net.registry.aside) <= 3

@@ -47,6 +47,7 @@ def check(reading: Reading, verify: Verify, wire: bytes) -> Any:
         raise keys.Expired()
     keys.used(WINDOWS.get(ctx, (body.member, body.key)) or Window(), body.sequence)
     _check_signature(verify, transaction, key)
+    reading.registry.set_aside(wire, transaction)
     return body
 
 

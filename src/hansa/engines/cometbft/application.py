@@ -34,7 +34,7 @@ from hansa.engines.stops import STOPS_MAX
 from hansa.engines.store import IN_MEMORY, Connect, OpenStore, SqliteStore, connect
 from hansa.kernel import Refusal, Registry, Release, encode
 from hansa.kernel.active import Outdated, RoomMissing
-from hansa.kernel.apply import Applied, Block, Incident, Verify
+from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident, Verify
 from hansa.kernel.canonical import decode
 from hansa.kernel.refusal import shown
 from hansa.kernel.signatures import VerifiedCache
@@ -246,13 +246,16 @@ class Application:
         """Code 0: it may wait. Else `log` holds the receipt. What was let in is not looked at again."""
         if asked.type:
             return abci.CheckTxAnswer()
+        self.ledger.stops.check()
         try:
-            with self.ledger.stops.guarded():
-                body = admission.check(self.ledger, self.verify, asked.tx)
-                self.shares.take(body.member, asked.tx)
-                self._fitness.learn(self.ledger, asked.tx)
+            body = admission.check(self.ledger, self.verify, asked.tx)
+            self.shares.take(body.member, asked.tx)
+            self._fitness.learn(self.ledger, asked.tx)
+        except MACHINE_FAULTS as fault:
+            raise self.ledger.stops.stop(fault, ()) from fault
+        except (Outdated, RoomMissing):
+            raise
         except Refusal as refusal:
-            self.ledger.stops.check()
             log = encode(admission.refused(asked.tx, refusal)).decode()
             return abci.CheckTxAnswer(code=1, log=log, codespace=refusal.code)
         return abci.CheckTxAnswer()

@@ -1,7 +1,6 @@
 """Whose transactions wait in the engine's mempool: no member fills it so that the others find no room."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -28,8 +27,9 @@ class Shares:
     def __init__(self, transactions_max: int, bytes_max: int, clock: Callable[[], int]) -> None:
         self._transactions_max, self._bytes_max, self._clock = transactions_max, bytes_max, clock
         self._waiting: dict[bytes, _Waiting] = {}
-        self._transactions: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
+        self._transactions: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
+        self._bytes_all = 0
 
     @property
     def transactions(self) -> int:
@@ -38,7 +38,7 @@ class Shares:
 
     def of(self, member: str) -> tuple[int, int]:
         """(transactions, bytes) of a member that wait."""
-        return self._transactions[member], self._bytes[member]
+        return self._transactions.get(member, 0), self._bytes.get(member, 0)
 
     def take(self, member: str, wire: bytes) -> None:
         """Count a transaction. Known bytes count once. Raises MempoolShare."""
@@ -47,13 +47,13 @@ class Shares:
         name = hashlib.sha256(wire).digest()
         if name in self._waiting:
             return
-        free = self._transactions_max - len(self._waiting)
-        free_bytes = self._bytes_max - self._bytes.total()
-        if self._transactions[member] >= free or self._bytes[member] + len(wire) > free_bytes:
+        count, size = self.of(member)
+        free, free_bytes = self._transactions_max - len(self._waiting), self._bytes_max - self._bytes_all
+        if count >= free or size + len(wire) > free_bytes:
             raise MempoolShare(member=member)
         self._waiting[name] = _Waiting(member, len(wire), now_ms)
-        self._transactions[member] += 1
-        self._bytes[member] += len(wire)
+        self._transactions[member], self._bytes[member] = count + 1, size + len(wire)
+        self._bytes_all += len(wire)
 
     def leave(self, wires: Iterable[bytes]) -> None:
         """They stand in a block."""
@@ -71,7 +71,9 @@ class Shares:
         gone = self._waiting.pop(name, None)
         if gone is None:
             return
-        for counter, much in ((self._transactions, 1), (self._bytes, gone.size)):
-            counter[gone.member] -= much
-            if not counter[gone.member]:
-                del counter[gone.member]
+        count, size = self.of(gone.member)
+        self._bytes_all -= gone.size
+        if count > 1:
+            self._transactions[gone.member], self._bytes[gone.member] = count - 1, size - gone.size
+        else:
+            del self._transactions[gone.member], self._bytes[gone.member]

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,6 +43,7 @@ SETTLE_S = 0.5
 SETTLE_MAX_S = 120
 """A floor is measured, and a run begun, when the node took less than a twentieth of a core for so long."""
 _BODY = registry().body
+ATTEST = Attest(table="consortium.members", key=("bank",))
 SERVE = (
     "import sys; from pathlib import Path; from hansa.node import run, settings; "
     "run.serve(settings.read(Path(sys.argv[1])))"
@@ -92,10 +94,7 @@ def prepare(chain: str, after: Sequence[int], each: int) -> list[list[bytes]]:
     About 300 bytes each, of which 234 are the body.
     """
     return [
-        [
-            signed(chain, member, key, sequence, Attest(table="consortium.members", key=("bank",)))
-            for sequence in range(last + 1, last + each + 1)
-        ]
+        [signed(chain, member, key, sequence, ATTEST) for sequence in range(last + 1, last + each + 1)]
         for (member, key), last in zip(signing_keys(len(after)), after, strict=True)
     ]
 
@@ -260,13 +259,18 @@ class Ground:
 
     def counted(self) -> dict[str, int]:
         """Transactions on the ledger's disk by outcome. For a node that is stopped."""
-        database = sqlite3.connect(f"file:{self.directory / 'ledger.db'}?mode=ro", uri=True)
-        try:
-            rows = database.execute("SELECT outcome FROM transactions").fetchall()
-        finally:
-            database.close()
-        codes = [json.loads(row[0])["code"] for row in rows]
-        return {code: codes.count(code) for code in set(codes)}
+        return counted(self.directory)
+
+
+def counted(directory: Path) -> dict[str, int]:
+    """Transactions on a ledger's disk by outcome. For a node that is stopped."""
+    database = sqlite3.connect(f"file:{directory / 'ledger.db'}?mode=ro", uri=True)
+    try:
+        rows = database.execute("SELECT outcome FROM transactions").fetchall()
+    finally:
+        database.close()
+    codes = Counter(json.loads(row[0])["code"] for row in rows)
+    return dict(codes)
 
 
 def rss_mb(pid: int) -> float:

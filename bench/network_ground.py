@@ -29,6 +29,7 @@ from hansa.client.keyfiles import write_key
 from hansa.engines.cometbft.home import Setup, lay_out, node_id
 from hansa.kernel import encode, replace
 from hansa.kernel.signatures import Signer
+from hansa.kernel.transaction import join
 from hansa.node import engine_binary
 from hansa.node import settings as files
 from hansa.node.joining_folder import DAILY_FILE, WORKER_FILE, settings_text
@@ -51,6 +52,18 @@ def until(what: Callable[[], Any], wait_s: float = WAIT_S) -> Any:
                 return found
         time.sleep(0.05)
     raise SystemExit(f"not within {wait_s} s")
+
+
+def post(port: int, wires: Sequence[bytes]) -> int:
+    """Hand transactions to a node; the status of its answer, once they are in a block."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    try:
+        connection.request(
+            "POST", "/v1/transactions", join(wires), {"Content-Type": "application/octet-stream"}
+        )
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _seed(member: str, key: str) -> bytes:
@@ -109,6 +122,12 @@ class Service:
         finally:
             connection.close()
 
+    def ledger_height(self) -> int:
+        """Blocks with a leaf; -1 where nobody answers."""
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError, KeyError):
+            return int(self.get("/v1/engine")["height"])
+        return -1
+
     def height(self) -> int:
         """Of its engine; -1 where nobody answers."""
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError, KeyError):
@@ -131,6 +150,7 @@ class Network:
         for member in MEMBERS:
             self.services.append(self.lay(member, peers=[each for each in MEMBERS if each != member]))
         self.used = [0] * keys
+        self.ports = tuple(service.port for service in self.services)
 
     def address(self, member: str) -> str:
         return f"{node_id(_key(member, 'node').public)}@127.0.0.1:{self.p2p[member]}"
@@ -179,13 +199,22 @@ class Network:
         wires = prepared or ground.prepare(self.chain, self.used[:connections], each)
         path = self.folder / "wires"
         path.write_bytes(msgspec.msgpack.encode(wires))
-        ports = tuple(service.port for service in self.services[: len(MEMBERS)])
-        plan = Plan("127.0.0.1", 0, str(path), per_request, seconds, rate_per_s, patient, ports)
+        plan = Plan("127.0.0.1", 0, str(path), per_request, seconds, rate_per_s, patient, self.ports)
         tally = generate(plan, self.folder)
         if not prepared:
             for number, used in enumerate(tally.used):
                 self.used[number] += used
         return tally
+
+    def spare(self, victim: Service) -> None:
+        """From here on that node gets no load: its members' connections go to the next one."""
+        self.ports = tuple(
+            service.port if service is not victim else self.services[0].port
+            for service in self.services[: len(MEMBERS)]
+        )
+
+    def counted(self, service: Service) -> dict[str, int]:
+        return ground.counted(service.folder)
 
     def cpu_s(self) -> tuple[float, float]:
         """CPU time of all applications, of all engines, so far."""

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hansa.engines.replay import Replica
-from hansa.kernel import Context, encode
+from hansa.kernel import Context, encode, limits
 from hansa.kernel.apply import Block
 from hansa.kernel.state import Overlay
 from hansa.simulation.simulator.founding import genesis
-from hansa.simulation.simulator.scenario import Happened, Scenario, Send
+from hansa.simulation.simulator.scenario import Broken, Happened, Scenario, Send
 from hansa.simulation.simulator.signing import cheap_suite
 from hansa.simulation.simulator.world import World
+
+LONG_MS, SHORT_MS = 4 * limits.HOUR_MS, 20_000
+"""How long members do nothing between two blocks, at most: for the most part, and in between."""
 
 
 class Plain:
@@ -71,13 +74,29 @@ class Plain:
         self.raised += applied.incidents
         for send, outcome in zip(sends, applied.outcomes, strict=True):
             self.sent += 1
+            self.tally["", outcome.code] += not send.actions
             for action in send.actions:
                 self.tally[str(type(action).__struct_config__.tag), outcome.code] += 1
 
-    def run(self, blocks: int, wait: Callable[["Plain"], int]) -> "Plain":
+    def run(self, blocks: int) -> "Plain":
+        """So many blocks, hours between them for the most part; raises Broken."""
         for _ in range(blocks):
-            self.now_ms += wait(self)
+            self.now_ms += self._gap_ms()
             self.block(self.traffic.next(self.world))
         for each in self.invariants:
             each.at_end(self.world)
         return self
+
+    def _gap_ms(self) -> int:
+        luck = self.world.random
+        return luck.randrange(LONG_MS if luck.random() < 0.7 else SHORT_MS)
+
+
+def seeds_until_broken(make: Callable[[int], Plain], most: int, blocks: int = 100) -> tuple[int, str]:
+    """(how many seeds it took, which rule did not hold); (0, "") where all held."""
+    for number in range(1, most + 1):
+        try:
+            make(number).run(blocks)
+        except Broken as broken:
+            return number, broken.rule
+    return 0, ""

@@ -1,11 +1,11 @@
 """Bugs planted on purpose (`hansa simulate --plant NAME`): each must be found, or a promise is missing."""
 
-from hansa.apps.billing import closing, lifecycle
+from hansa.apps.billing import closing, lifecycle, rating_usage
 from hansa.apps.billing import lines as reckoning
-from hansa.apps.consortium import approvals, votes
-from hansa.apps.leasing import booking, ends, handover, use
+from hansa.apps.consortium import approvals, key_rules, members, validators, votes
+from hansa.apps.leasing import booking, ends, handover, signing, use
 from hansa.apps.metering import contract as metering
-from hansa.apps.money import banking, obligations, receipts
+from hansa.apps.money import accounts, banking, obligations, receipts
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application
 from hansa.kernel import apply, due, keys
@@ -209,12 +209,62 @@ SKIPPED = (
         program(Change(due.remove, "_release(ctx, item.member)", "pass")),
     ),
 )
+MISSED = (
+    _plant(
+        "last-key",
+        "成员可吊销最后一把管理密钥",
+        "a member ends the last key by which it manages its keys",
+        program(Change(key_rules.revoke_key, "if manages(key.scopes):", "if False:")),
+    ),
+    _plant(
+        "unshown-validators",
+        "验证方变更后不发布事件",
+        "a change of the validators is not shown",
+        program(Change(validators.show, "ctx.emit(", "repr(")),
+    ),
+    _plant(
+        "never-debited",
+        "转出方余额未扣减",
+        "whoever gives claims keeps them",
+        program(Change(accounts.post, "_add(ctx, bank, currency, source, -amount_minor)", "pass")),
+    ),
+    _plant(
+        "listed-for-ever",
+        "已付清的应付款仍在待收清单中",
+        "what is paid stays on the list of what is open",
+        program(Change(obligations._write, "OWED_TO.delete(ctx, (creditor, due_ms, name))", "pass")),
+    ),
+    _plant(
+        "silence-at-once",
+        "对方沉默一毫秒即视为确认",
+        "a moment of silence confirms a statement",
+        program(Change(lifecycle.silence_ms, "settlement.silence_days * limits.DAY_MS", "1")),
+    ),
+    _plant(
+        "calendar-left",
+        "续租后未延长设备占用",
+        "a lease that is extended takes no more of the calendar",
+        program(Change(ends.extend, "booking.move_end(ctx, a.lease, a.to_ms)", "pass")),
+    ),
+    _plant(
+        "one-signature",
+        "一方签署即告成立",
+        "a lease binds by one signature",
+        program(Change(signing.sign, "if others:", "if True:")),
+    ),
+    _plant(
+        "counted-twice",
+        "同一读数被重复计费",
+        "what a counter counted is billed twice",
+        program(Change(rating_usage.usage_quantity, "return sum(", "return 2 * sum(")),
+    ),
+)
 APART = (
     _plant(
         "set-order",
         "结果取决于集合的遍历顺序",
         "what happens depends on the order of a set",
-        program(Change(obligations.tell, "for signal in signals:", f"for signal in {HERE}.turned(signals):")),
+        program(Change(members.update_member, "licences=a.licences", f"licences={HERE}.turned(a.licences)")),
     ),
     _plant(
         "clock",
@@ -282,5 +332,7 @@ APPLICATION = (
     ),
     _plant("trusting", "对任何提案都投赞成票", "nodes vote for whatever is proposed", careless(Trusting)),
 )
-PLANTS: dict[str, Plant] = {plant.name: plant for plant in (*LOST, *SKIPPED, *APART, *MONEY, *APPLICATION)}
+PLANTS: dict[str, Plant] = {
+    plant.name: plant for plant in (*LOST, *SKIPPED, *MISSED, *APART, *MONEY, *APPLICATION)
+}
 """By name."""

@@ -100,9 +100,9 @@ class Turns:
 TURNS = Turns()
 
 
-def turned(items: Sequence[T]) -> list[T]:
+def turned(items: Sequence[T]) -> tuple[T, ...]:
     """The same items in an order of its own at each call, as a set has on each machine."""
-    found = list(items)
+    found = tuple(items)
     return found[::-1] if TURNS.passed() % 2 else found
 
 

@@ -45,13 +45,14 @@ PARAMETERS = (
 class Business:
     """Traffic over all rooms, and the picture that it is drawn from."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, emphasis: Sequence[int] = ()) -> None:
+        """`emphasis`: how often each of SUBJECTS comes, in their order; none given: the seed's own."""
         self.picture = Picture.of(world)
         self.mind = Mind(world, self.picture)
         self._hostile = Hostile(self.mind)
         self._steps: list[Step] = []
-        emphasis = [EMPHASIS if self.mind.luck(0.35) else 1 for _ in SUBJECTS]
-        for weight, subject in zip(emphasis, SUBJECTS, strict=True):
+        drawn = [EMPHASIS if self.mind.luck(0.35) else 1 for _ in SUBJECTS]
+        for weight, subject in zip(emphasis or drawn, SUBJECTS, strict=True):
             for each, step in subject:
                 self._steps += [step] * (each * weight)
 

@@ -66,14 +66,15 @@ def withdraw_dispute(mind: Mind) -> Send | None:
 
 def concede(mind: Mind) -> Send | None:
     """A party gives up something of a line that counts for it, disputed lines first."""
-    case = _case(mind, lambda life: bool(life.disputes) or not life.settled_ms)
+    invoiced = mind.luck(0.5)
+    case = _case(mind, lambda life: life.invoice is not None if invoiced else not life.settled_ms)
     if case is None:
         return None
     name, period_ms, life, statement = case
     disputed = lifecycle.disputed_lines(life)
     lines = [line for line in statement.lines if line.gross_minor and line.number in disputed]
     lines = lines or [line for line in statement.lines if line.gross_minor]
-    if not lines or (not disputed and mind.luck(0.7)):
+    if not lines or (not disputed and not invoiced and mind.luck(0.7)):
         return None
     line = mind.one(lines)
     standing = abs(lifecycle.standing_minor(life, line))
@@ -140,6 +141,6 @@ STEPS: tuple[tuple[int, Step], ...] = (
     (3, withdraw_dispute),
     (4, concede),
     (5, invoice),
-    (4, red_letter),
+    (8, red_letter),
     (3, charge_interest),
 )

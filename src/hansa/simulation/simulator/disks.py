@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from hansa.engines.cometbft.application import Shelves
+from hansa.engines.cometbft.shelf import MemoryShelf
 from hansa.engines.store import SqliteStore
 from hansa.simulation.simulator.fast_store import FastStore, Step, goes_on
 
@@ -16,6 +18,11 @@ class Disk(Protocol):
     @property
     def path(self) -> Path:
         """Where the ledger lies on it now."""
+        ...
+
+    @property
+    def shelves(self) -> Shelves:
+        """Where snapshots lie on it."""
         ...
 
     def open(self, path: Path) -> SqliteStore:
@@ -35,6 +42,33 @@ class Disk(Protocol):
         ...
 
 
+class Stepped(Protocol):
+    """What is told of steps."""
+
+    step: Step
+
+
+class StepShelf(MemoryShelf):
+    """Files of snapshots, each written whole or not at all; each writing is the step `shelf`."""
+
+    def __init__(self, disk: Stepped) -> None:
+        super().__init__()
+        self._disk = disk
+
+    def put(self, height: int, name: str, data: bytes) -> None:
+        self._disk.step("shelf")
+        super().put(height, name, data)
+
+    def drop(self, height: int) -> None:
+        self._disk.step("shelf")
+        super().drop(height)
+
+
+def stepping(disk: Stepped) -> Shelves:
+    """Empty shelves for a disk: for its own snapshots, and for one that arrives."""
+    return StepShelf(disk), StepShelf(disk)
+
+
 class FastDisk:
     """A fast store that outlives its process. `make` gives an empty one: planted faults have their own."""
 
@@ -42,15 +76,17 @@ class FastDisk:
         self._make = make
         self.path = NOWHERE
         self.store = make()
+        self.shelves = stepping(self)
+        self.step: Step = goes_on
 
     def open(self, path: Path) -> SqliteStore:
         return self.store
 
     def watch(self, step: Step) -> None:
-        self.store.step = step
+        self.store.step = self.step = step
 
     def crash(self) -> None:
-        self.store.step = goes_on
+        self.store.step = self.step = goes_on
 
     def wipe(self) -> None:
-        self.store = self._make()
+        self.store, self.shelves = self._make(), stepping(self)

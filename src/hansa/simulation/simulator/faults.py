@@ -10,7 +10,7 @@ Kind = Literal[
 
 STEPS = (
     "begin", "write", "sync", "synced", "finalize", "finalized", "committed", "prepare", "process", "check",
-    "any",
+    "shelf", "any",
 )  # fmt: skip
 """Where a process may end: at a step of its disk, or between two steps of its engine."""
 DOWN_MS = (200, 30_000)

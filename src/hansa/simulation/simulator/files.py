@@ -13,6 +13,7 @@ from random import Random
 
 from hansa.engines.store import Connect, SqliteStore, connect
 from hansa.kernel.state import Changes
+from hansa.simulation.simulator.disks import stepping
 from hansa.simulation.simulator.fast_store import Crashed, Row, Step, goes_on
 
 SECTOR = 512
@@ -77,6 +78,7 @@ class FileDisk:
         self._image: Files | None = None
         self._before: Files = {}
         self.step: Step = goes_on
+        self.shelves = stepping(self)
         self.path.parent.mkdir(parents=True)
 
     @property
@@ -96,6 +98,7 @@ class FileDisk:
 
     def wipe(self) -> None:
         self._next({})
+        self.shelves = stepping(self)
 
     def _next(self, files: Files) -> None:
         old = self.path.parent

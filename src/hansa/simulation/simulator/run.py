@@ -8,7 +8,8 @@ from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
-from hansa.engines.cometbft.application import Application
+from hansa.engines.cometbft.application import Application, Policy
+from hansa.engines.cometbft.giving import at_once
 from hansa.kernel import Context, encode
 from hansa.simulation.simulator.agenda import Agenda
 from hansa.simulation.simulator.at_end import check_end, describe_standstill, stands_together
@@ -37,6 +38,9 @@ CALM_MS = 300_000
 """How long the consortium may then take to stand at one height with nothing waiting."""
 INTERVALS_MS = (0, 0, 0, 30_000)
 """After which the engine makes an empty block, by run; 0: it rests. Where it does, nobody waits for days."""
+SNAPSHOT_INTERVALS = (0, 60, 100)
+"""Blocks of the engine from one snapshot to the next, by run; 0: none."""
+SNAPSHOTS_KEPT = 2
 UPGRADES = 0.25
 """Share of the seeds in which members vote a new room into force."""
 BURSTS = 0.5
@@ -130,6 +134,7 @@ class Run:
         self.links = Links(self.luck("links"), len(members))
         self.nodes = [self._node(number, member) for number, member in enumerate(members)]
         streams = Streams(self.luck("liars"), self.luck("evidence"))
+        self._snapshot_interval = self.luck("snapshots").choice(SNAPSHOT_INTERVALS)
         self._interval_ms = self.luck("interval").choice(INTERVALS_MS)
         self.chain = Chain(
             self.agenda, self.links, self.nodes, self.oracle, self.genesis, streams, self, self._interval_ms
@@ -166,6 +171,9 @@ class Run:
                 lambda: self.agenda.now_ms + node.skew_ms,
                 release=self._old if node.old else self._release,
                 verify=self._verify,
+                policy=Policy(snapshot_interval=self._snapshot_interval, snapshots_kept=SNAPSHOTS_KEPT),
+                shelves=disk.shelves,
+                beside=at_once,
                 open_store=lambda path, connect: disk.open(path),
             )
 

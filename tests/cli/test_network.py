@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from hansa.apps.consortium.messages import Genesis
 from hansa.apps.consortium.messages_votes import Admit
 from hansa.apps.rooms import release
-from hansa.cli.network_join import YOUNG_BLOCKS, holds_something
+from hansa.cli.network_join import YOUNG_BLOCKS
 from hansa.client.keyfiles import public_of
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application
@@ -23,6 +24,7 @@ from hansa.kernel.canonical import decode_strict
 from hansa.node import settings
 from hansa.node.joining_cards import FoundingFile
 from hansa.node.joining_invitation import Invitation, InvitedNode, chain_of
+from hansa.node.supervision_checks import held
 from tests.cli.shell import Shell, free_port
 from tests.consortium import uscc
 from tests.engine_double import FakeNode, hash_of, serving
@@ -247,9 +249,7 @@ def test_a_young_network_is_replayed_and_an_old_one_is_not(
 
 def test_a_node_that_has_blocks_goes_on_from_there(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
     shell.do(*joining(inviting, tmp_path))
-    assert not holds_something(tmp_path / "node", inviting.genesis)
     shutil.copy(_ledger_with_a_block(inviting.genesis, tmp_path), tmp_path / "node" / "ledger.db")
-    assert holds_something(tmp_path / "node", inviting.genesis)
     shell.do(*joining(inviting, tmp_path))
     assert settings.read(tmp_path / "node").engine.sync is None
 
@@ -268,6 +268,24 @@ def _ledger_with_a_block(genesis: bytes, folder: Path) -> Path:
     application.commit(abci.Commit())
     application.close()
     return path
+
+
+def test_joining_again_while_the_node_runs(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    """Its own ports are no trouble then."""
+    port = free_port()
+    again = (*joining(inviting, tmp_path), "--port", port)
+    shell.do(*again)
+    with socket.create_server(("127.0.0.1", port)), held(tmp_path / "node"):
+        shell.do(*again)
+    with socket.create_server(("127.0.0.1", port)):
+        shell.refused("network.cannot_join", *again)
+
+
+def test_the_engine_is_told_of_a_private_authority(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("")
+    told = shell.do(*joining(inviting, tmp_path, "--ca", authority))
+    assert f"SSL_CERT_FILE={authority}" in told.out
 
 
 def test_nodes_that_differ_stop_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ def look(lang: Language, invited: Any, directory: Path, member: str, given: Mapp
     from hansa.node import joining_engine as engine
     from hansa.node import joining_invitation as invitations
     from hansa.node.joining_folder import Plan
+    from hansa.node.supervision_node import blocks_in
 
     address, relay = given["address"], given["relay"]
     check_address(address)
@@ -206,7 +207,7 @@ def look(lang: Language, invited: Any, directory: Path, member: str, given: Mapp
     if checks.wrong(findings):
         show_findings(lang, findings)
         raise errors.CannotJoin(count=len(checks.wrong(findings)))
-    if holds_something(directory, invited.genesis) or _replays(given["replay"], heard, chain):
+    if blocks_in(directory / LEDGER) or _replays(given["replay"], heard, chain):
         return plan, findings
     begin = begin_at(ask, invited, urls, heard, given["ca"])
     return plan._replace(sync=begin), findings
@@ -269,29 +270,11 @@ def _replays(chosen: bool | None, heard: Mapping[str, Any], chain: str) -> bool:
     return any(said.earliest <= 1 and said.height <= YOUNG_BLOCKS for said in good)
 
 
-def holds_something(directory: Path, genesis: bytes) -> bool:
-    """Whether a folder's ledger has blocks: then the node goes on from there. Raises what opening it does."""
-    from hansa.apps.rooms import release
-    from hansa.engines.founding import found
-    from hansa.engines.reader import Reader
-    from hansa.kernel.signatures import VerifiedCache
-
-    ledger = directory / LEDGER
-    if not ledger.exists():
-        return False
-    founded = found(genesis, release(), VerifiedCache().verify)
-    reader = Reader(ledger, founded.chain, founded.genesis)
-    try:
-        with reader.snapshot() as reading:
-            return reading.height > 0
-    finally:
-        reader.close()
-
-
 def _runs(directory: Path) -> bool:
-    from hansa.node.doctor_files import is_held
+    """Whether the node of this folder runs already."""
+    from hansa.node.supervision_checks import LOCK, is_free
 
-    return directory.exists() and is_held(directory)
+    return (directory / LOCK).exists() and not is_free(directory)
 
 
 def _write(
@@ -328,3 +311,11 @@ def _write(
         f"2. Give {directory / CARD} to a member, who puts it to the vote: hansa member propose card.json\n"
         "3. Once it is adopted your company is a member, and its node a validator.",
     )
+    if given["ca"] and plan.sync:
+        ca = given["ca"].resolve()
+        say(
+            lang,
+            f"快照同步时引擎也要核对证书，请这样启动：SSL_CERT_FILE={ca} hansa node run {directory}",
+            f"The engine checks certificates, too, while it state-syncs. Start it by: SSL_CERT_FILE={ca} "
+            f"hansa node run {directory}",
+        )

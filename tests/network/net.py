@@ -25,16 +25,19 @@ import pytest
 
 from hansa.apps.rooms import registry as all_rooms
 from hansa.engines.cometbft.home import Setup, Sync, lay_out, node_id
+from hansa.engines.founding import found
+from hansa.engines.reader import Reader
 from hansa.kernel import Action, Refusal, encode, limits
-from hansa.kernel.signatures import Signer
+from hansa.kernel.signatures import Signer, VerifiedCache
 from hansa.kernel.transaction import sign
-from hansa.node import engine_binary
+from hansa.node import engine_binary, supervision_shim
 from tests import consortium
 from tests.engines.cometbft.network import genesis, validator_key
+from tests.network.cables import Cables
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_ENVIRONMENT: Mapping[str, str] = {}
-WAIT_S = 90
+WAIT_S = float(os.environ.get("HANSA_NETWORK_WAIT_S", "90"))
 """How long anything may take on a busy machine."""
 
 
@@ -43,7 +46,9 @@ def engine() -> Path:
     try:
         return Path(engine_binary.find())
     except Refusal as refusal:
-        pytest.skip(f"no engine: {refusal.en}")
+        if os.environ.get("HANSA_ENGINE_REQUIRED"):
+            pytest.fail(f"the consensus engine is required: {refusal.en}")
+        pytest.skip(f"needs the consensus engine: {refusal.en}")
 
 
 def now_ms() -> int:
@@ -118,7 +123,8 @@ class Node:
         paths = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
         with (self.folder / log).open("ab") as out:
             return subprocess.Popen(
-                command,
+                # They go when this process goes, however it ends.
+                [sys.executable, "-I", supervision_shim.__file__, str(os.getpid()), *command],
                 stdout=out,
                 stderr=out,
                 cwd=ROOT,
@@ -142,6 +148,9 @@ class Node:
 
     # The engine's RPC.
 
+    patience_s = 10.0
+    """How long its engine is waited for."""
+
     def call(self, method: str, **params: Any) -> Any:
         """Raises OSError where nothing answers, RuntimeError for what it refuses."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -149,7 +158,7 @@ class Node:
             f"http://127.0.0.1:{self.rpc}", body, {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=self.patience_s) as answer:
                 told = json.loads(answer.read())
         except urllib.error.HTTPError as error:
             told = json.loads(error.read())
@@ -208,6 +217,15 @@ class Net:
         for node in self.nodes:
             node.peers = tuple(other.address for other in self.nodes if other is not node)
 
+    def connect_by(self, cables: Cables) -> None:
+        """The same, each by a cable of its own: call it before the start."""
+        for node in self.nodes:
+            node.peers = tuple(
+                f"{node_id(other.key.public)}@127.0.0.1:{cables.lay(node.member, other.member, other.p2p)}"
+                for other in self.nodes
+                if other is not node
+            )
+
     def add(self, name: str, **settings: Any) -> Node:
         """One more node, not started, that calls the others."""
         p2p, rpc = free_ports(2)
@@ -246,6 +264,11 @@ class Net:
             valid_until_ms=now_ms() + limits.HOUR_MS,
             actions=actions,
         )
+
+    def reader(self, node: Node) -> Reader:
+        """What a node has on its disk. The caller closes it."""
+        founded = found(self.genesis_bytes, self.registry, VerifiedCache().verify)
+        return Reader(node.folder / "ledger.db", founded.chain, founded.genesis)
 
     def same_hash(self, height: int) -> str:
         """The app hash after a height that all nodes have; they must agree."""

@@ -27,7 +27,6 @@ from tests import consortium
 from tests.engines.cometbft.network import validator_key
 from tests.network import net as harness
 from tests.network.net import Net, network, wait
-from tests.network.test_handshake import ledger
 
 CAUGHT = "auditor"
 FRESH: Signer = consortium.signer(CAUGHT, "validator-2")
@@ -71,7 +70,7 @@ def powers(net: Net) -> dict[str, int]:
 
 
 def rows(net: Net, number: int = 0) -> dict[str, Any]:
-    reader = ledger(net, net.nodes[number])
+    reader = net.reader(net.nodes[number])
     try:
         with reader.snapshot() as view:
             found = view.query("consortium.validators", {})

@@ -3,6 +3,7 @@ snapshot. One validator, so that it costs little: what four do among themselves 
 """
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,8 @@ import pytest
 
 from hansa.apps.consortium.messages import Attest
 from hansa.engines.cometbft.home import Sync
-from hansa.engines.founding import found
-from hansa.engines.reader import Reader
 from hansa.engines.recorded import record, recorded, through_application, through_ledger, through_replica
-from hansa.kernel.signatures import VerifiedCache
-from tests.network.net import Net, Node, network, wait
+from tests.network.net import Net, Node, network, now_ms, wait
 
 EVERY = 4
 
@@ -82,7 +80,7 @@ def test_an_application_that_lost_its_ledger_hears_all_blocks_again(net: Net) ->
     wait(lambda: node.height() > 0, "the engine")
     after = node.probe()
     assert after["height"] >= before["height"]
-    with ledger(net, node).snapshot() as view:
+    with net.reader(node).snapshot() as view:
         assert view.header(before["height"]).header.app_hash == before["app_hash"]
 
 
@@ -101,16 +99,11 @@ def test_an_application_ahead_of_its_engine_is_told_what_to_do(net: Net) -> None
     assert {refusal.code for refusal in told} == {"engine.behind"}
 
 
-def ledger(net: Net, node: Node) -> Reader:
-    founded = found(net.genesis_bytes, net.registry, VerifiedCache().verify)
-    return Reader(node.folder / "ledger.db", founded.chain, founded.genesis)
-
-
 def test_blocks_recorded_of_the_real_engine_lead_to_the_same_hash(net: Net, tmp_path: Path) -> None:
     grow(net, 4)
     node = net.nodes[0]
     node.stop()
-    reader = ledger(net, node)
+    reader = net.reader(node)
     count = record(reader, net.genesis_bytes, tmp_path / "r.gz")
     reader.close()
     assert count >= 4
@@ -138,5 +131,22 @@ def test_a_node_joins_by_a_snapshot(tmp_path_factory: pytest.TempPathFactory) ->
         net.wait_for(first.height())
         assert int(joiner.call("status")["sync_info"]["earliest_block_height"]) > EVERY
         wait(lambda: joiner.probe() == first.probe(), "one state on both")
-        with ledger(net, joiner).snapshot() as view:
+        with net.reader(joiner).snapshot() as view:
             assert view.blocks_from() > 1
+
+
+def test_after_a_rest_transactions_are_dated_in_the_present(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The engine would give the first block after a rest the time of the votes before it."""
+    with Net(
+        tmp_path_factory.mktemp("n"), members=1, timeout_commit_ms=20, empty_block_interval_s=600
+    ) as net:
+        node = net.nodes[0]
+        node.start(BARE_STALE_MS="1500")
+        net.wait_for(1)
+        grow(net)
+        time.sleep(3)
+        before_ms, height = now_ms(), node.height()
+        grow(net)
+        with net.reader(node).snapshot() as view:
+            assert view.leaf(view.height).time_ms >= before_ms
+        assert node.height() >= height + 2, "an empty one came first"

@@ -68,6 +68,13 @@ TEXTS = {
         "The node stands still and has not executed that block. Do not restart it again and again: compare "
         "with another node by hansa node diff, and send what it finds to the maker of the program.",
     ),
+    "proposal": (
+        "成员单位 {detail} 的验证节点提交了不合规的区块（交易格式有误、过大，或签名不成立），"
+        "本节点已拒绝，账本不受影响。请该成员单位检查其节点程序与机器；若全体成员的区块都被本节点拒绝，则请检查本机。",
+        "The validator of {detail} proposed a block with transactions that are malformed, too large or not "
+        "truly signed; it was refused here and nothing of it is on the ledger. Ask that member to check its "
+        "node's program and machine; if the blocks of all members are refused here, check this machine.",
+    ),
     "silent": (
         "验证节点久未签署区块：{detail}。请联系该成员单位；除名须由成员单位投票。",
         "A validator has not signed for long: {detail}. Call that member; only a vote takes its seat away.",

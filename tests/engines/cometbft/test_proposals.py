@@ -13,12 +13,13 @@ from hansa.engines.cometbft.application import PROBE, STALE_MS, Policy
 from hansa.kernel import KEYS, encode, limits, replace
 from hansa.kernel.apply import Applied, Block
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.facts import address
 from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import TRANSACTION_DOMAIN, verify
 from hansa.kernel.state import encode_key
 from hansa.kernel.transaction import HEAD_BYTES
 from tests import consortium
-from tests.engines.cometbft.network import NS, START_MS, Network, register
+from tests.engines.cometbft.network import NS, START_MS, Network, register, validator_key
 from tests.kernel import room
 
 # What waits, and what is proposed.
@@ -206,3 +207,14 @@ def test_what_is_set_aside_is_bounded(net: Network, monkeypatch: pytest.MonkeyPa
     for number in range(8):
         net.check(register(net, f"t{number}"))
     assert len(net.registry.aside) <= 3
+
+
+def test_whose_proposals_are_refused_is_told_once_by_name(net: Network) -> None:
+    proposer = bytes.fromhex(address(validator_key("plant").public))
+    assert net.accepts(register(net), proposer_address=proposer)
+    assert not net.application.incidents
+    for _ in range(2):
+        assert not net.accepts(b"no transaction", proposer_address=proposer)
+    assert not net.accepts(b"no transaction", proposer_address=bytes(20))
+    told = [(incident.what, incident.detail) for incident in net.application.incidents]
+    assert told == [("proposal", "plant"), ("proposal", "00" * 20)]

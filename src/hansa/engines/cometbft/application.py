@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hansa.apps import rooms
 from hansa.apps.consortium.messages import Genesis
-from hansa.apps.consortium.tables import VALIDATORS
+from hansa.apps.consortium.tables import CONSENSUS_KEYS, VALIDATORS
 from hansa.apps.consortium.validators import powers, updates
 from hansa.engines.checking import log_root
 from hansa.engines.cometbft import admission, errors
@@ -128,6 +128,8 @@ class Application:
         self._clock = clock
         self.shares = Shares(policy.mempool_transactions, policy.mempool_bytes, clock)
         self._fitness = admission.Fitness()
+        self._named: set[bytes] = set()
+        """Proposers whose proposals were refused here: each is told of once. At most as many as validate."""
         self._finalized: _Finalized | None = None
         self.signed, self.ledger = open_folder(
             path,
@@ -279,7 +281,17 @@ class Application:
             sound = admission.fits_together(asked.txs, BLOCK_BYTES_MAX) == len(asked.txs) and all(
                 map(self._is_fit, asked.txs)
             )
+            if not sound:
+                self._name(asked.proposer_address)
         return abci.ProcessProposalAnswer(abci.Status.ACCEPT if sound else abci.Status.REJECT)
+
+    def _name(self, proposer: bytes) -> None:
+        """Tell, once, whose node proposes what all refuse. The engine knows that the proposal is its own."""
+        if proposer in self._named:
+            return
+        self._named.add(proposer)
+        key = CONSENSUS_KEYS.get(self.ledger.context(self.ledger.time_ms), (proposer.hex(),))
+        self.ledger.stops.tell(Incident("proposal", proposer.hex() if key is None else key.member))
 
     def _is_fit(self, wire: bytes) -> bool:
         return self._fitness.holds(self.ledger, self.verify, wire)

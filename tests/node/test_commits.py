@@ -22,7 +22,7 @@ from hansa.node import limits as node_limits
 from hansa.node import read_export
 from hansa.node.commits import Commits, kept_changes
 from hansa.node.engine_rpc import EngineRpc
-from hansa.node.errors_engine import EngineAway
+from hansa.node.errors_engine import EngineAway, EngineSaid
 from tests import consortium
 from tests.client.network import NetworkNode, network_of
 
@@ -261,6 +261,35 @@ def test_where_nobody_here_saw_enough_others_are_asked() -> None:
     assert world.sets() == 2
     world.block(ATTEST)
     assert world.follow()
+    assert not world.commits.lacking
+
+
+def test_a_change_that_the_engine_has_pruned_holds_up_nothing() -> None:
+    world = World()
+    world.rotate()
+    for _ in range(4):
+        world.block(ATTEST)
+
+    def pruned(height: int, commit: Commit) -> Commit:
+        if height < world.node.app.engine_height:
+            raise EngineSaid(method="commit", detail=f"height {height} is not available")
+        return commit
+
+    world.rpc.bend = pruned
+    assert world.follow()
+    assert world.commits.final_height == 4
+    assert world.commits.handovers() == ()
+    assert world.commits.lacking == 1
+
+
+def test_what_two_changes_of_one_block_undo_is_no_change() -> None:
+    world = World()
+    world.block(ATTEST)
+    world.commits._db.execute("INSERT INTO wanted VALUES (1, 2)")  # As if its block had told of one.
+    world.block(ATTEST)
+    assert world.follow()
+    assert world.commits.handovers() == ()
+    assert world.commits._wanted() == []
     assert not world.commits.lacking
 
 

@@ -8,7 +8,13 @@ import msgspec
 import pytest
 
 from hansa.node import limits
-from hansa.node.engine_watch import FOUNDING_HEIGHT, LOOK_CLOSER_AFTER_S, ODD_ROUNDS, EngineWatch
+from hansa.node.engine_watch import (
+    FOUNDING_HEIGHT,
+    INCIDENTS_MAX,
+    LOOK_CLOSER_AFTER_S,
+    ODD_ROUNDS,
+    EngineWatch,
+)
 from hansa.node.errors_engine import EngineAway
 
 OWN, OTHER = "aa" * 32, "bb" * 32
@@ -163,3 +169,11 @@ def test_the_clock_is_compared_with_blocks_that_follow_quickly_and_never_while_c
     assert watch.clock_off_ms == 60_000
     watch.made(height, NOW_MS + 20_000)
     assert watch.clock_off_ms == -20_000
+
+
+def test_trouble_is_kept_within_bounds(clock: dict[str, float]) -> None:
+    watch, _ = watched(clock)
+    for number in range(INCIDENTS_MAX + 5):
+        watch.tell("silent", str(number))
+    assert len(watch.incidents) == INCIDENTS_MAX
+    assert watch.incidents[-1].detail == str(INCIDENTS_MAX + 4)

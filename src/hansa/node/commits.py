@@ -154,12 +154,20 @@ class Commits:
                 pass
             for height, engine in self._wanted():
                 if engine <= engine_height:
-                    await self._hand_over(height, engine)
+                    await self._try_change(height, engine)
             await self._newest_head(engine_height)
         except (EngineAway, EngineSaid, EngineAnswerUnusable) as refusal:
             self._unfit.note("no commit", 30, code=refusal.code, cause=refusal.en)
             return False
         return True
+
+    async def _try_change(self, height: int, engine: int) -> None:
+        """What the engine has no commit of any more, others may have."""
+        try:
+            await self._hand_over(height, engine)
+        except (EngineSaid, EngineAnswerUnusable) as refusal:
+            self._unfit.note("no commit of a change", 30, height=height, cause=refusal.en)
+            self._lack(height)
 
     async def _newest_head(self, engine_height: int) -> None:
         commit = await self._commit(engine_height)

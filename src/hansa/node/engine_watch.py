@@ -24,6 +24,7 @@ LOOK_CLOSER_AFTER_S = 5.0
 """Without a block for so long while there is something to do, the running round is looked into."""
 ODD_ROUNDS = 3
 """So many rounds with another hash than ours, and it is ours that is doubted, too."""
+INCIDENTS_MAX = 200
 QUICK_S = 3.0
 """Blocks that follow each other so fast have a time that can be compared with a clock."""
 FOUNDING_HEIGHT = 2
@@ -228,7 +229,12 @@ class EngineWatch:
         self.differs = theirs
         detail = f"{own_height}: {own_hash[:16]}…, {theirs[:16]}…"
         note("hash differs", 50, engine_height=own_height, own=own_hash, theirs=theirs)
-        self.incidents.append(Incident("hash", detail, at_ms=self.clock()))
+        self.tell("hash", detail)
+
+    def tell(self, what: str, detail: str) -> None:
+        """Trouble for the operator; the newest are kept."""
+        self.incidents.append(Incident(what, detail, at_ms=self.clock()))
+        del self.incidents[:-INCIDENTS_MAX]
 
     @property
     def stalled(self) -> bool:

@@ -141,9 +141,8 @@ class Server:
         loop = self._loop
         asyncio.set_event_loop(loop)
         try:
-            self.path.unlink(
-                missing_ok=True
-            )  # Left by a process that is gone: the folder is held by this one.
+            # Left by a process that is gone: the folder is held by this one.
+            self.path.unlink(missing_ok=True)
             self._listening = loop.run_until_complete(
                 loop.create_unix_server(lambda: _Connection(self), str(self.path))
             )

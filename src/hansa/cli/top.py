@@ -117,7 +117,7 @@ def screen(lang: Language, looks: "Sequence[Sequence[Heard]]") -> "Table":
 
     heads = (
         ("节点", "node"), ("高度", "height"), ("引擎高度", "engine height"), ("落后", "lag"),
-        ("连接", "peers"), ("待打包", "pending"), ("区块/秒", "blocks/s"), ("交易/秒", "tx/s"),
+        ("连接", "peers"), ("待打包", "pending"), ("区块/秒", "blocks/s"), ("所收交易/秒", "own tx/s"),
         ("最近区块", "last block"), ("异常", "wrong"),
     )  # fmt: skip
     table = Table()

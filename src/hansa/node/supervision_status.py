@@ -74,7 +74,7 @@ class Heard(msgspec.Struct):
     health: Health | None = None
     seats: tuple[Seat, ...] = ()
     decided: int = 0
-    """Transactions decided since the node started, where it was asked."""
+    """Transactions handed in at this node that took effect since it started, where it was asked."""
     at_s: float = 0.0
     refusal_zh: str = ""
     refusal_en: str = ""
@@ -199,7 +199,7 @@ def hear(name: str, url: str, own: bool = False, figures: bool = False) -> Heard
 
 
 def decided_in(figures: bytes) -> int:
-    """Transactions that took effect, of a node's figures for Prometheus."""
+    """Transactions handed in there that took effect, of a node's figures for Prometheus."""
     return int(sum(float(count) for code, count in DECIDED.findall(figures) if code == b"ok"))
 
 

@@ -32,7 +32,7 @@ from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import join
 from hansa.node import engine_binary
 from hansa.node import settings as files
-from hansa.node.joining_folder import DAILY_FILE, WORKER_FILE, settings_text
+from hansa.node.joining_folder import DAILY_FILE, WORKER_FILE, Sync, settings_text
 from hansa.node.joining_folder import Plan as Place
 from hansa.node.settings_engine import VALIDATOR_KEY
 from hansa.node.supervision_node import STATE_FILE
@@ -155,17 +155,24 @@ class Network:
     def address(self, member: str) -> str:
         return f"{node_id(_key(member, 'node').public)}@127.0.0.1:{self.p2p[member]}"
 
-    def lay(self, member: str, peers: Sequence[str]) -> Service:
-        """A data directory; its node is not started."""
+    def lay(self, member: str, peers: Sequence[str], *, owner: str = "", sync: Sync | None = None) -> Service:
+        """A data directory; its node is not started. `owner`: whose second node it is, with keys of its own
+        and no power.
+        """
         folder, port = self.folder / member, ground.free_port()
         folder.mkdir(parents=True)
         self.p2p.setdefault(member, ground.free_port())
         (folder / files.GENESIS).write_bytes(self.genesis_bytes)
-        for name, key in ((files.NODE_KEY, "node"), (VALIDATOR_KEY, "validator"), (WORKER_FILE, "k0")):
-            write_key(folder / name, _seed(member, key)[:32])
-        write_key(folder / DAILY_FILE, _seed(member, "k0")[:32])
+        for name, key in ((files.NODE_KEY, "node"), (VALIDATOR_KEY, "validator")):
+            write_key(folder / name, _seed(member, key))
+        for name in (WORKER_FILE, DAILY_FILE):
+            write_key(folder / name, _seed(owner or member, "k0"))
         place = Place(
-            member, port=port, listen=f"127.0.0.1:{self.p2p[member]}", peers=tuple(map(self.address, peers))
+            owner or member,
+            port=port,
+            listen=f"127.0.0.1:{self.p2p[member]}",
+            peers=tuple(map(self.address, peers)),
+            sync=sync,
         )
         text = settings_text(place, more=self._more)
         text = text.replace('key = "node-1"', 'key = "k0"') + self._settings

@@ -52,11 +52,11 @@ class Gateways:
         key = ground.signing_keys(CONNECTIONS)[n][1]
         return [self.signed(n, RegisterDevice(f"d-{n}", key), RegisterFeed(f"f-{n}", feed), whole)]
 
-    def records(self, n: int) -> bytes:
-        """Forty records of the counter, under one signature."""
+    def records(self, n: int, count: int = PER_BATCH) -> bytes:
+        """So many records of the counter, under one signature."""
         first = self.record[n]
-        self.record[n] += PER_BATCH
-        numbers = range(first, first + PER_BATCH)
+        self.record[n] += count
+        numbers = range(first, first + count)
         counters = Counters(
             feed=f"f-{n}", generation=1, first_sequence=first + 1,
             at_ms=pack(self.from_ms + EACH_MS * each for each in numbers),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hansa.engines.cometbft.home import Setup, Sync, config, lay_out, node_id
-from hansa.engines.cometbft.trouble import explained
+from hansa.engines.cometbft.trouble import disk_trouble, explained
 from hansa.kernel import Refusal, encode
 from tests.consortium import signer
 from tests.engines.cometbft.network import genesis
@@ -101,3 +101,19 @@ def test_the_engines_last_words_are_explained(line: str, code: str) -> None:
 def test_other_lines_mean_nothing(line: str) -> None:
     """A proposer that lies about the hash makes honest nodes say so; their own work goes on."""
     assert explained(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "failed writing to WAL: write /d/wal: no space left on device",
+        "failed signing vote err=file too large",
+        "write /d/blockstore.db: input/output error",
+    ],
+)
+def test_a_disk_that_fails_the_engine_is_named(line: str) -> None:
+    found = disk_trouble(line)
+    assert found is not None
+    assert found.code == "engine.disk"
+    assert explained(line) is None, "it is no last word: a restart may mend it"
+    assert disk_trouble("Committed state") is None

@@ -50,6 +50,14 @@ class Behind(Refusal, code="engine.behind", field="engine"):
     )
 
 
+class EngineDisk(Refusal, code="engine.disk", field="engine"):
+    zh = "共识引擎无法写盘（{cause}），不再为区块签名。请腾出或修复数据目录所在的磁盘，然后重启节点。"
+    en = (
+        "The engine cannot write to its disk ({cause}) and signs no more blocks. Make room on the disk of the "
+        "data directory, or mend it; then restart the node."
+    )
+
+
 class TooFarBehind(Refusal, code="engine.too_far_behind", field="engine"):
     zh = (
         "账本太旧：它之后的区块已被共识引擎清理，无法补齐。请停止节点，清空账本与引擎数据（保留密钥），"

@@ -28,3 +28,15 @@ def explained(line: str) -> Refusal | None:
         if pattern.search(line[:LINE_CHARACTERS_MAX]):
             return kind()
     return None
+
+
+def disk_trouble(line: str) -> Refusal | None:
+    """What a line of the engine's log says of its disk: it signs nothing more, but goes on and does not end.
+
+    A restart mends it once there is room, so this is no last word.
+    """
+    found = _DISK.search(line[:LINE_CHARACTERS_MAX])
+    return None if found is None else errors.EngineDisk(cause=found.group().lower())
+
+
+_DISK = re.compile(r"no space left on device|file too large|disk quota exceeded|input/output error", re.I)

@@ -18,7 +18,7 @@ from hansa.kernel.evidence import SignedHeader
 from tests.client.evidence_world import AGREEMENT, EvidenceWorld, made
 from tests.client.network import NEW, OLD, Network, network_of, voted
 from tests.client.test_verify import checked, failed
-from tests.consortium import MEMBERS, Consortium, genesis, signer
+from tests.consortium import MEMBERS, genesis, signer
 
 KEYS = {signer(m, k).public: signer(m, k) for m in MEMBERS for k in (OLD, NEW, "rival")}
 
@@ -410,33 +410,6 @@ def test_evidence_of_another_chain_is_refused(it: Made, tmp_path: Any) -> None:
         report = check_bundle(data, file)
         assert failed(report) == ["genesis"]
         assert not checked(data, file)
-
-
-def test_a_bundle_of_one_kind_never_passes_for_the_other(tmp_path: Any) -> None:
-    """An operator's chain whose header brings a commit too."""
-    world = made(tmp_path, Consortium(), days=1)
-    bundle = world.gather(0)
-    assert check_bundle(encode(bundle), world.genesis).ok
-    commit = voted(engine_header_of(bundle), seats_named(), KEYS)
-    data = encode(replace(bundle, head=replace(bundle.head, commit=commit)))
-    report = check_bundle(data, world.genesis)
-    assert failed(report)[:1] == ["finality"]
-    assert not checked(data, world.genesis)
-    report = check_bundle(encode(bundle), world.genesis, Checkpoint(1, "aa" * 32))
-    assert failed(report) == ["checkpoint"]
-    world.store.close()
-    world.consortium.close()
-
-
-def seats_named() -> tuple[Seat, ...]:
-    return ordered(Seat(m, signer(m, OLD).public, 1) for m in MEMBERS)
-
-
-def engine_header_of(bundle: Bundle) -> Any:
-    from tests.kernel.test_commit import header_for
-
-    header = bundle.head.header
-    return replace(header_for(seats_named()), app_hash=header.app_hash, chain_id=header.chain[:50])
 
 
 # Checkpoints.

@@ -53,8 +53,8 @@ class Behind(Refusal, code="engine.behind", field="engine"):
 class EngineDisk(Refusal, code="engine.disk", field="engine"):
     zh = "共识引擎无法写盘（{cause}），不再为区块签名。请腾出或修复数据目录所在的磁盘，然后重启节点。"
     en = (
-        "The engine cannot write to its disk ({cause}) and signs no more blocks. Make room on the disk of the "
-        "data directory, or mend it; then restart the node."
+        "The engine cannot write to its disk ({cause}) and signs no more blocks. Make room on the disk of "
+        "the data directory, or mend it; then restart the node."
     )
 
 

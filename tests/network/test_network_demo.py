@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hansa.client.verify import check_bundle
 from tests.cli.shell import Shell
 from tests.demo_run import COMMAND, PROC, descendants, lives
+from tests.docs.pages import ROOT
 from tests.waiting import until
 
 WITHIN_S = 420
@@ -47,6 +49,7 @@ def test_all_happens_and_all_nodes_end_at_one_hash(tmp_path: Path, engine_binary
     assert status == 0, err[-4_000:]
     nodes = {each["member"]: each for each in told["nodes"]}
     assert sorted(nodes) == ["bank", "insurer", "maker", "plant"]
+    assert every_field(told) <= described("docs") & described("docs/zh")
     assert {(each["height"], each["app_hash"]) for each in nodes.values()} == {
         (told["height"], told["app_hash"])
     }
@@ -63,6 +66,18 @@ def test_all_happens_and_all_nodes_end_at_one_hash(tmp_path: Path, engine_binary
     assert told["verified"]
     evidence = Path(told["evidence_file"]).read_bytes()
     assert check_bundle(evidence, Path(told["genesis_file"]).read_bytes()).ok
+
+
+def every_field(told: Any) -> set[str]:
+    """Names of all fields of the object, at any depth."""
+    if isinstance(told, list):
+        return set().union(*map(every_field, told))
+    return set(told).union(*map(every_field, told.values())) if isinstance(told, dict) else set()
+
+
+def described(folder: str) -> set[str]:
+    """What stands in code type on the page."""
+    return set(re.findall(r"`(\w+)`", (ROOT / folder / "run-a-consortium.md").read_text("utf-8")))
 
 
 @needs_proc

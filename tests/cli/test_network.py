@@ -111,7 +111,9 @@ def test_it_asks_before_it_founds(cards: Path, founding: Path, tmp_path: Path) -
 def test_a_changed_card_founds_nothing(cards: Path, tmp_path: Path) -> None:
     card = json.loads((cards / "bank.json").read_text())
     card["card"]["address"] = "thief.example:1"
-    (tmp_path / "bank.json").write_text(json.dumps(card, separators=(",", ":"), sort_keys=True))
+    (tmp_path / "bank.json").write_text(
+        json.dumps(card, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    )
     shell = Shell(tmp_path / "home")
     shell.refused(
         "network.card_wrong", "network", "create", tmp_path / "f.json", "--card", tmp_path / "bank.json"

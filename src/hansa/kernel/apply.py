@@ -370,7 +370,7 @@ def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Change
             removed.append(lthash.element(table, key, old))
         if new is not None:
             added.append(lthash.element(table, key, new))
-    return changes, lthash.update(state_sum, removed, added)
+    return changes, lthash.update(state_sum, removed, added) if changes else state_sum
 
 
 def _leaf(

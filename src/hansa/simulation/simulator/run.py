@@ -43,9 +43,9 @@ SNAPSHOT_INTERVALS = (0, 60, 100)
 SNAPSHOTS_KEPT = 2
 UPGRADES = 0.25
 """Share of the seeds in which members vote a new room into force."""
-BURSTS = 0.5
+BURSTS = 0.25
 BURST_MS = (60, 160)
-"""Half of the time members send on at once: into the block that shows the hash of the one before."""
+"""Now and then members send on at once: into the block that shows the hash of the one before."""
 TOGETHER_MS = 30
 """Within which goes out what members send at one time."""
 

@@ -177,6 +177,8 @@ def test_an_application_that_fails_or_is_silent_is_started_anew(answers: Node, t
       "err": "+2/3 committed an invalid block: wrong Block.Header.AppHash.  Expected 1, got 2"}, True, False),
     ({"event": "Error in validation", "module": "blocksync",
       "err": "wrong Block.Header.AppHash.  Expected 1, got 2"}, True, False),
+    ({"event": "bad peer", "module": "p2p", "err": "no space left on device"}, False, False),
+    ({"event": "failed signing vote", "err": "write: no space left on device"}, False, True),
     ({"event": "Error in validation", "err": "wrong signature (#2)"}, False, False),
     ({"event": "output", "text": "error: app block height (9) is higher than core (3)"}, True, False),
     ({"event": None, "err": 7}, False, False),

@@ -50,8 +50,8 @@ class Child(NamedTuple):
     slow_start: bool = False
     """It may be silent for long once it has begun (an engine that replays): bad answers count only after a
     first good one."""
-    heard: Callable[[dict[str, Any]], str] = lambda _line: ""
-    """Looks at each log line; a text is a reason to start anew. May raise Hold."""
+    heard: Callable[[dict[str, Any]], Refusal | str] = lambda _line: ""
+    """Looks at each log line; a refusal or a text is a reason to start anew. May raise Hold."""
 
 
 class Bounds(NamedTuple):
@@ -169,7 +169,10 @@ class _Running:
 
     def _hear(self, line: dict[str, Any]) -> None:
         try:
-            if wrong := self.child.heard(line):
+            wrong = self.child.heard(line)
+            if isinstance(wrong, Refusal):
+                self._tell("unwell", str(wrong), f"{wrong.code}: {wrong.zh}")
+            elif wrong:
                 self._tell("unwell", wrong)
         except Hold as reason:
             self._tell("hold", reason.en, reason.zh)

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from hansa.client.keyfiles import public_of
-from hansa.engines.cometbft.trouble import explained
+from hansa.engines.cometbft.trouble import disk_trouble, explained
 from hansa.engines.store import connect_to_read
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import Natural, Struct, TimeMs
@@ -33,6 +33,8 @@ APPLICATION_CODE = "from hansa.cli.main import main; main()"
 HOLDING = {"hash", "blocked"}
 """Checks of /health that no restart mends."""
 FAILURE = "CONSENSUS FAILURE"
+OF_PEERS = {"p2p", "pex", "mempool", "rpc-server"}
+"""Parts of the engine whose lines may hold what strangers sent: nobody else's words start this node anew."""
 FROZEN_S = 180.0
 """So long without a block while others make some, and the engine is started anew."""
 FROZEN_BLOCKS = 5
@@ -155,16 +157,20 @@ def engine_environment(own: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in own.items() if name.split("_")[0] not in FOREIGN_SETTINGS}
 
 
-def failure_in(line: Mapping[str, Any]) -> str:
-    """Why a line of the engine's log is a reason to start anew: it stays alive after its consensus failed.
+def failure_in(line: Mapping[str, Any]) -> Refusal | str:
+    """Why a line of the engine's log is a reason to start anew; "" for none.
+
+    It stays alive, and useless, after its consensus failed or its disk took no vote.
 
     Raises Hold for what a restart would only meet again: another state than the others', another genesis
     file, data that do not fit the ledger.
     """
+    if line.get("module") in OF_PEERS:
+        return ""
     said = " ".join(str(line.get(name, "")) for name in ("event", "err", "text")).strip()
     if (meaning := explained(said)) is not None:
         raise Hold(f"{meaning.code}: {meaning.zh}", f"{meaning.code}: {meaning.en}")
-    return said if FAILURE in said else ""
+    return disk_trouble(said) or (said if FAILURE in said else "")
 
 
 class EngineProbe:

@@ -8,6 +8,7 @@ import pytest
 
 from hansa.client import InProcess, errors
 from hansa.client import trust_errors as refusals
+from hansa.client.evidence import Unproved, proved_head
 from hansa.client.trust import AHEAD_MAX_MS, BEHIND_MAX_MS, STILL_MS, Trust
 from hansa.client.validators import Validators, run
 from hansa.client.verify_commit import Checkpoint
@@ -218,6 +219,22 @@ def test_what_the_validators_did_not_sign_is_refused(network: Network, host: Sho
         with pytest.raises(refusals.HeadUnproved):
             look(trust, host)
     assert trust.head is None
+
+
+def test_no_evidence_is_made_under_a_header_that_proves_nothing(network: Network, host: Shown) -> None:
+    head, chain = network.node.final(), network.node.chain.id
+    assert head is not None
+    assert head.commit is not None
+    assert proved_head(host, chain, 1) == (head, ())
+    host.shows = replace(head, commit=replace(head.commit, round=1))
+    with pytest.raises(refusals.HeadUnproved):
+        proved_head(host, chain, 1)
+    host.shows = replace(head, commit=None)
+    with pytest.raises(Unproved):
+        proved_head(host, chain, 1)
+    host.shows = None
+    with pytest.raises(Unproved):
+        proved_head(host, chain, head.header.height + 1)
 
 
 def test_another_chain_an_empty_one_and_a_damaged_file(network: Network, host: Shown, tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ class Node:
         self.p2p, self.rpc = ports
         self.key: Signer = consortium.signer(member, "p2p")
         self.peers: tuple[str, ...] = ()
+        self.listens = True
+        """Else it only calls its peers."""
+        self.environment: Mapping[str, str] = NO_ENVIRONMENT
+        """What its application was started with."""
         self.settings: dict[str, Any] = {}
         """Of Setup, where a test wants others."""
         self.sync: Sync | None = None
@@ -95,6 +99,7 @@ class Node:
 
     def start(self, **environment: str) -> None:
         """The application first, in this environment; then the engine."""
+        self.environment = environment
         self.start_application(**environment)
         self.start_engine()
 
@@ -109,7 +114,7 @@ class Node:
             moniker=self.member,
             abci=self.folder / "abci.sock",
             rpc=f"tcp://127.0.0.1:{self.rpc}",
-            listen=f"127.0.0.1:{self.p2p}",
+            listen=f"127.0.0.1:{self.p2p}" if self.listens else "",
             peers=self.peers,
             sync=self.sync,
             **self.settings,

@@ -1,5 +1,6 @@
 """The server at its socket: order, pieces, pipelines, several connections, and how it ends."""
 
+import asyncio
 import socket
 import stat
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft import wire
 from hansa.engines.cometbft.codec import read_answer, write
 from hansa.engines.cometbft.errors import FrameUnfit, HeightUnexpected
-from hansa.engines.cometbft.server import CONNECTIONS_MAX, Server, serve
+from hansa.engines.cometbft.server import CONNECTIONS_MAX, Server, _Connection, serve
 from hansa.engines.errors import Waiting
 from tests.engines.cometbft.network import Network
 from tests.kernel import room
@@ -222,3 +223,21 @@ def test_a_peer_that_takes_no_answers_costs_no_memory(served: Served) -> None:
     with pytest.raises(TimeoutError):
         flood()
     assert sum(sent) < 20 * 2**20
+
+
+def test_transports_of_other_loops_will_do(served: Served) -> None:
+    """uvloop's are no subclass of asyncio's."""
+
+    class Other(asyncio.BaseTransport):
+        written = b""
+
+        def write(self, data: bytes) -> None:
+            self.written += data
+
+        def close(self) -> None:
+            return None
+
+    connection, transport = _Connection(served.server), Other()
+    connection.connection_made(transport)
+    connection.data_received(wire.framed(write(abci.Echo("x"))))
+    assert transport.written == wire.framed(write(abci.EchoAnswer("x")))

@@ -147,7 +147,7 @@ class NodeUnit:
 def end_all(units: Iterable[NodeUnit]) -> None:
     """End all together. Nothing interrupts it: a second Ctrl-C would leave processes behind."""
     listed = list(units)
-    with _undisturbed():
+    with _Undisturbed():
         for unit in listed:
             unit.close()
             unit.ask_to_end()
@@ -156,7 +156,7 @@ def end_all(units: Iterable[NodeUnit]) -> None:
             unit.ended(until_s)
 
 
-class _undisturbed:  # reads as what it is, in a `with`
+class _Undisturbed:
     """Within it Ctrl-C is not heard; only the main thread can say so, and only it hears one."""
 
     def __enter__(self) -> None:

@@ -400,6 +400,7 @@ def test_an_export_shows_whose_votes_the_log_stands_on() -> None:
         bent(lambda made: made[1]["head"]["commit"]["header"].update(time_s=5)),
         bent(lambda made: made[1]["head"]["commit"].update(round=1)),
         bent(lambda made: made[0]["validators"][0].update(power=7)),
+        bent(lambda made: made[0]["validators"][0].update(power=7))[:1],
         bent(lambda made: made.reverse()),
     ):
         with pytest.raises(read_export.Broken):
@@ -408,3 +409,6 @@ def test_an_export_shows_whose_votes_the_log_stands_on() -> None:
         proved(at=dict.fromkeys(roots, "ab" * 32))
     with pytest.raises(read_export.Broken):
         proved(of="cd" * 32)
+    weighed = [{**genesis["validators"][0], "power": 2}, *genesis["validators"][1:]]
+    with pytest.raises(read_export.Broken):  # The same keys with other powers are another set.
+        read_export.check_commits(rows[:1], roots, weighed, chain)

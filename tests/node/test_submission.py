@@ -169,6 +169,30 @@ def test_an_engine_that_is_away_gets_it_when_it_is_back_and_new_ones_are_refused
     play(story)
 
 
+def test_an_engine_that_comes_back_is_given_at_once_what_it_had_before() -> None:
+    """Its mempool was in memory alone."""
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(1)
+        submission.engine_away("gone")
+        assert submission.away_since_s
+        submission.engine_answers()
+        assert not submission.away_since_s
+        await has_again(engine, 2)
+        decide(submission, one)
+        await answer
+
+    play(story)
+
+
+async def has_again(engine: Engine, count: int) -> None:
+    """As `has`, within less time than it takes to hand in again unasked."""
+    async with asyncio.timeout(node_limits.HAND_IN_AGAIN_S - 1):
+        await engine.has(count)
+
+
 def test_a_full_mempool_is_pressed_on_only_after_the_next_block() -> None:
     async def story(submission: Submission, engine: Engine) -> None:
         engine.said = f"Internal error: {MEMPOOL_FULL}: number of txs 5000"
@@ -261,7 +285,7 @@ def test_what_the_mempool_let_go_is_handed_in_again() -> None:
         await engine.has(1)
         submission.refused(one)
         submission.refused(b"somebody else's")
-        await engine.has(2)
+        await has_again(engine, 2)
         decide(submission, one)
         await answer
 
@@ -282,6 +306,28 @@ def test_no_block_for_long_is_said_and_what_flies_goes_on(monkeypatch: pytest.Mo
         await asyncio.sleep(0.02)
         decide(submission, one)
         assert told(await again).receipts[0].code == "ok"
+
+    play(story)
+
+
+def test_what_was_told_to_be_undecided_before_it_flew_is_never_handed_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its sender was told that it may send it again: nothing of it stays behind in memory."""
+    monkeypatch.setattr(node_limits, "BLOCK_WAIT_MAX_S", 0)
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        submission.flight.count_max = 0
+        one = wire("maker", 1)
+        with pytest.raises(Refusal):
+            await submission.offer(one)
+        submission.flight.count_max = 10
+        submission._news.set()
+        while submission._lines.count:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        assert not engine.taken
+        assert not submission.flight.wires
 
     play(story)
 

@@ -94,6 +94,16 @@ def test_a_further_host_serves_while_the_first_is_away(town: Town) -> None:
     assert len(town.shell.do("host", "show", "--json").json["nodes"]) == 1
 
 
+def test_of_two_hosts_the_one_that_proves_nothing_is_passed_over(town: Town) -> None:
+    town.shell.do(*ATTEST)
+    town.shell.do("host", "use", town.maker, "--also")
+    town.hosts["plant"].does = "strips"
+    ran = town.shell.do("get", "consortium.member", "--member", "bank")
+    assert "Passed over: The header that" in ran.err
+    town.hosts["maker"].does = "strips"
+    town.shell.refused("host.head_unproved", "get", "consortium.member", "--member", "bank")
+
+
 def test_a_host_with_another_history_is_not_taken(town: Town, tmp_path: Path) -> None:
     town.shell.do(*ATTEST)
     other = Network()
@@ -149,6 +159,10 @@ def test_a_host_that_withholds_is_noticed(town: Town) -> None:
     town.network.node.wake()
     shown = town.shell.do("host", "show", "--json").json
     assert [each["code"] for each in shown["nodes"]] == ["ok", "ok"]
+    told = town.shell.do("get", "consortium.member", "--member", "bank")
+    assert "Passed over:" in told.err
+    assert "the word of maker's node" in told.err
+    town.shell.do("host", "drop", town.maker)
     town.shell.refused("host.behind", "get", "consortium.member", "--member", "bank")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hansa.cli.common import Desk, say
-from hansa.client.trust_errors import HostEmpty
+from hansa.client.trust_errors import HeadUnproved, HostBehind, HostEmpty, HostFork
 from hansa.client.validators import Validators, run
 from hansa.kernel.evidence import SignedHeader
 
@@ -19,15 +19,13 @@ PROVING = (["host"], ["attest"])
 
 def check_host(desk: Desk, node: "Http") -> SignedHeader | None:
     """The host's newest header, if it has one yet. Warns where it is old, and says whose word reading is.
+    Of several hosts, one that does not prove what it shows is passed over, with a warning.
 
     Raises HeadUnproved, HostBehind, HostFork, HostAhead, TrustDamaged or what the network raises.
     """
     trust = desk.trust
-    try:
-        head = run(node, Validators(trust).newest(node.url))
-    except HostEmpty:
-        if trust.head is not None:
-            raise
+    head = _newest(desk, node)
+    if head is None:
         return None
     still_ms = trust.still_ms()
     if still_ms:
@@ -40,25 +38,41 @@ def check_host(desk: Desk, node: "Http") -> SignedHeader | None:
             "network may stand still, or this clock is wrong. Compare with another node (`hansa host show`).",
             err=True,
         )
-    if desk.profile.node != desk.profile.member:
-        _label(desk, head)
+    _label(desk, node, head)
     return head
 
 
-def _label(desk: Desk, head: SignedHeader) -> None:
+def _newest(desk: Desk, node: "Http") -> SignedHeader | None:
+    while True:
+        url = node.url
+        try:
+            return run(node, Validators(desk.trust).newest(url))
+        except (HostEmpty, HostBehind, HostFork, HeadUnproved) as refusal:
+            if isinstance(refusal, HostEmpty) and desk.trust.head is None:
+                return None
+            if not node.shun():
+                raise
+            say(desk.lang, f"已跳过：{refusal.zh}", f"Passed over: {refusal.en}", err=True)
+
+
+def _label(desk: Desk, node: "Http", head: SignedHeader) -> None:
     """What is read from another member's node is that node's word; said once, behind what was read."""
+    profile = desk.profile
+    whose = {profile.url: profile.node, **{each.url: each.node for each in profile.others}}
     ctx = click.get_current_context(silent=True)
     if ctx is None or ctx.command_path.split()[1:2] in PROVING:
         return
-    whose = desk.profile.node or desk.profile.url
     height = head.header.height
 
     def tell() -> None:
+        name = whose.get(node.url) or node.url
+        if name == profile.member:
+            return
         say(
             desk.lang,
-            f"以上查询内容依据 {whose} 的节点所述。已由验证节点证明的是高度 {height} 的区块头，"
+            f"以上查询内容依据 {name} 的节点所述。已由验证节点证明的是高度 {height} 的区块头，"
             "以及发送后显示的交易结果；要证明单条记录，用 hansa attest 或 hansa evidence get。",
-            f"What was read is the word of {whose}'s node. Proved by the validators are the header of height "
+            f"What was read is the word of {name}'s node. Proved by the validators are the header of height "
             f"{height} and outcomes of what was sent; to prove a record use `hansa attest` or "
             "`hansa evidence get`.",
             err=True,

@@ -39,6 +39,11 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_ENVIRONMENT: Mapping[str, str] = {}
 WAIT_S = float(os.environ.get("HANSA_NETWORK_WAIT_S", "90"))
 """How long anything may take on a busy machine."""
+LONG = bool(os.environ.get("HANSA_NETWORK_LONG"))
+"""Whether all faults are tried, and at more moments: else a short set, as `make test` has time for."""
+ROUNDS = int(os.environ.get("HANSA_NETWORK_ROUNDS", "5" if LONG else "1"))
+SEED = int(os.environ.get("HANSA_NETWORK_SEED", "1"))
+at_length = pytest.mark.skipif(not LONG, reason="of the long set: HANSA_NETWORK_LONG=1 runs it")
 
 
 def engine() -> Path:

@@ -1,10 +1,10 @@
 """Four members with real engines under load, and what happens to one of them or to all: killed, stopped, cut
 off, slow, without disk. Nothing answered is lost, nothing counts twice, and all are of one hash.
 
-HANSA_NETWORK_ROUNDS says how often what comes at random moments comes; HANSA_NETWORK_SEED, which moments.
+HANSA_NETWORK_LONG=1 tries all of it; HANSA_NETWORK_ROUNDS says how often what comes at random moments comes;
+HANSA_NETWORK_SEED, which moments.
 """
 
-import os
 import resource
 import signal
 import subprocess
@@ -18,10 +18,8 @@ import pytest
 
 from tests.network.cables import Cables
 from tests.network.load import Load
-from tests.network.net import Net, Node, wait
+from tests.network.net import ROUNDS, SEED, Net, Node, at_length, wait
 
-ROUNDS = int(os.environ.get("HANSA_NETWORK_ROUNDS", "2"))
-SEED = int(os.environ.get("HANSA_NETWORK_SEED", "1"))
 SETTINGS = {"empty_block_interval_s": 2, "timeout_propose_ms": 500}
 MOMENT_S = 1.5
 PATIENCE_S = 2.0
@@ -101,7 +99,7 @@ def test_all_four_killed_at_once_again_and_again(net: Net, load: Load) -> None:
     load.end()
 
 
-@pytest.mark.parametrize("which", ["engine", "application"])
+@pytest.mark.parametrize("which", [pytest.param("engine", marks=at_length), "application"])
 def test_one_that_is_stopped_holds_up_nobody(net: Net, load: Load, which: str) -> None:
     process = getattr(net.nodes[1], which)
     process.send_signal(signal.SIGSTOP)
@@ -110,6 +108,7 @@ def test_one_that_is_stopped_holds_up_nobody(net: Net, load: Load, which: str) -
     load.end()
 
 
+@at_length
 def test_two_that_are_stopped_stop_the_chain_and_it_goes_on_with_them(net: Net, load: Load) -> None:
     for node in net.nodes[2:]:
         assert node.engine is not None
@@ -144,6 +143,7 @@ def test_one_that_is_cut_off_waits_and_catches_up(wired: tuple[Net, Cables], net
     load.end()
 
 
+@at_length
 def test_two_halves_decide_nothing_and_never_apart(wired: tuple[Net, Cables], net: Net, load: Load) -> None:
     for one in net.nodes[:2]:
         for other in net.nodes[2:]:
@@ -154,6 +154,7 @@ def test_two_halves_decide_nothing_and_never_apart(wired: tuple[Net, Cables], ne
     load.end()
 
 
+@at_length
 def test_one_that_hears_and_is_not_heard_harms_nobody(
     wired: tuple[Net, Cables], net: Net, load: Load
 ) -> None:
@@ -185,6 +186,7 @@ def test_an_application_whose_disk_is_full_ends_before_it_says_done(net: Net, lo
 
 
 @linux
+@at_length
 def test_an_engine_whose_disk_is_full_signs_nothing_more(net: Net, load: Load) -> None:
     """It stays up and says so in its log; the others go on, and it with them once there is room."""
     node = net.nodes[3]
@@ -199,7 +201,7 @@ def test_an_engine_whose_disk_is_full_signs_nothing_more(net: Net, load: Load) -
     load.end()
 
 
-@pytest.mark.parametrize("off_s", [3_600, -3_600])
+@pytest.mark.parametrize("off_s", [3_600, pytest.param(-3_600, marks=at_length)])
 def test_one_whose_clock_is_off_moves_no_time(net: Net, load: Load, off_s: int) -> None:
     node = net.nodes[2]
     node.kill()
@@ -213,6 +215,7 @@ def test_one_whose_clock_is_off_moves_no_time(net: Net, load: Load, off_s: int) 
     again(node)
 
 
+@at_length
 def test_one_whose_disk_is_slow_harms_nobody(net: Net, load: Load) -> None:
     node = net.nodes[2]
     node.kill()
@@ -222,6 +225,7 @@ def test_one_whose_disk_is_slow_harms_nobody(net: Net, load: Load) -> None:
     load.end()
 
 
+@at_length
 def test_an_engine_that_runs_in_bursts_keeps_up(net: Net, load: Load) -> None:
     process = net.nodes[1].engine
     assert process is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.network.load import Load
-from tests.network.net import Net, Node, wait
+from tests.network.net import Net, Node, at_length, wait
 
 LIAR = "auditor"
 SETTINGS = {"empty_block_interval_s": 2, "timeout_propose_ms": 500}
@@ -62,7 +62,7 @@ def honest(net: Net) -> None:
     node.start()
 
 
-@pytest.mark.parametrize("how", ["WrongHash", "WrongResults"])
+@pytest.mark.parametrize("how", ["WrongHash", pytest.param("WrongResults", marks=at_length)])
 def test_one_that_comes_to_another_state_stands_still_alone(net: Net, how: str) -> None:
     from hansa.engines.cometbft.trouble import explained
 
@@ -78,7 +78,9 @@ def test_one_that_comes_to_another_state_stands_still_alone(net: Net, how: str) 
         load.end()
 
 
-@pytest.mark.parametrize("how", ["BadlySigned", "Malformed", "Oversized"])
+@pytest.mark.parametrize(
+    "how", ["BadlySigned", *(pytest.param(how, marks=at_length) for how in ("Malformed", "Oversized"))]
+)
 def test_what_nobody_may_propose_is_refused_by_all_and_by_name(net: Net, how: str) -> None:
     watcher = others(net)[0]
     watcher.kill()
@@ -95,6 +97,7 @@ def test_what_nobody_may_propose_is_refused_by_all_and_by_name(net: Net, how: st
     assert watcher.log("bare.log")[before:].count("proposal: ") == 1
 
 
+@at_length
 def test_one_that_refuses_every_proposal_stops_nothing(net: Net) -> None:
     with Load(net) as load:
         load.more()
@@ -104,6 +107,7 @@ def test_one_that_refuses_every_proposal_stops_nothing(net: Net) -> None:
         load.end()
 
 
+@at_length
 def test_a_proposer_makes_no_time_older_than_a_rest(net: Net) -> None:
     """It puts transactions into a block of an old time: the others take it, and the time is at most as old
     as the longest rest of the chain.

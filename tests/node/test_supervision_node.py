@@ -225,6 +225,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 def test_an_engine_that_stands_while_others_go_on_is_started_anew(engine: Engine) -> None:
     assert engine.probe() == ""
+    engine.others += node.FROZEN_BLOCKS
+    assert engine.probe() == "", "others are ahead, and this one has just begun to catch up"
+    engine.others -= node.FROZEN_BLOCKS
     engine.now_s += node.FROZEN_S + 1
     assert engine.probe() == "", "all stand: a chain that rests, or too few validators"
     engine.others += node.FROZEN_BLOCKS

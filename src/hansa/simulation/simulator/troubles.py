@@ -105,7 +105,7 @@ class Troubles:
     def ended(self, node: Node, why: str) -> None:
         """A process ended: its supervisor brings it back. Raises Broken where nothing made it end."""
         if node.old and why in MISSING:
-            self._agenda.after(self._late_ms, partial(self._upgrade, node))
+            self._agenda.after(BACK_MS if self.over else self._late_ms, partial(self._upgrade, node))
             return
         if why != CRASH:
             raise Broken("stopped", f"node {node.number} takes no more blocks: {why}")
@@ -185,7 +185,6 @@ class Troubles:
         for node in self._nodes:
             node.armed = None
             node.skew_ms = 0
-            node.old = False
             if not node.never_ran:
                 self._agenda.after(0, partial(self.start, node))
         self._chain.wake()

@@ -1,0 +1,15 @@
+"""A hundred seeds of the whole business, short ones: `hansa simulate` runs long ones in CI."""
+
+from hansa.simulation.simulator.sweep import Job, Summary, sweep
+
+SEEDS = range(1, 101)
+BLOCKS = 8
+
+
+def test_a_hundred_seeds_hold() -> None:
+    found: list[Summary] = []
+    sweep(Job(blocks=BLOCKS), SEEDS, 2, found.append)
+    assert sorted((each.seed, each.rule, each.what) for each in found) == [(seed, "", "") for seed in SEEDS]
+    assert [each.seed for each in found if each.real] != []
+    assert sum(each.transactions for each in found) > 2 * sum(each.height for each in found)
+    assert sum(each.troubles for each in found) > 200

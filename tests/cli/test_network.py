@@ -15,19 +15,21 @@ import pytest
 from hansa.apps.consortium.messages import Genesis
 from hansa.apps.consortium.messages_votes import Admit
 from hansa.apps.rooms import release
-from hansa.cli.network_join import YOUNG_BLOCKS
+from hansa.cli.network_join import YOUNG_BLOCKS, _a_block
 from hansa.client.keyfiles import public_of
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode_strict
+from hansa.node import errors_joining as errors
 from hansa.node import settings
 from hansa.node.joining_cards import FoundingFile
+from hansa.node.joining_engine import status
 from hansa.node.joining_invitation import Invitation, InvitedNode, chain_of
 from hansa.node.supervision_checks import held
 from tests.cli.shell import Shell, free_port
 from tests.consortium import uscc
-from tests.engine_double import FakeNode, hash_of, serving
+from tests.engine_double import FakeNode, asking, hash_of, serving
 
 FOUNDERS = ("bank", "maker", "plant", "auditor")
 
@@ -288,6 +290,19 @@ def test_the_engine_is_told_of_a_private_authority(inviting: Inviting, shell: Sh
     authority.write_text("")
     told = shell.do(*joining(inviting, tmp_path, "--ca", authority))
     assert f"SSL_CERT_FILE={authority}" in told.out
+
+
+def test_the_inviter_shows_a_block_that_all_nodes_show() -> None:
+    nodes = {url: FakeNode("c" * 50, height=height) for url, height in (("a", 60), ("b", 55))}
+    urls = {"maker": "a", "plant": "b"}
+    heard = {member: status(asking(nodes), url) for member, url in urls.items()}
+    assert _a_block(asking(nodes), urls, heard)[:2] == (55, hash_of(55))
+    assert _a_block(asking(nodes), urls, {"maker": heard["maker"]})[:2] == (60, hash_of(60))
+    nodes["b"].forked[55] = "f" * 64
+    with pytest.raises(errors.NodesDiffer):
+        _a_block(asking(nodes), urls, heard)
+    with pytest.raises(errors.TooFewNodes):
+        _a_block(asking(nodes), urls, {})
 
 
 def test_nodes_that_differ_stop_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:

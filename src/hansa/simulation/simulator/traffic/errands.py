@@ -115,12 +115,12 @@ def subject(mind: Mind) -> AnySubject | None:
     """The room is put to the vote; later, now and then, its end."""
     if in_force(mind):
         return DeactivateRoom(name=NAME) if mind.luck(0.1) else None
-    return ActivateRoom(room=PIN)
+    return ActivateRoom(room=PIN) if PIN in mind.installed else None
 
 
 def begin(mind: Mind) -> Send | None:
     """Somebody wants the room, before anything else was put to the vote."""
-    if mind.rows("consortium.proposals"):
+    if PIN not in mind.installed or mind.rows("consortium.proposals"):
         return None
     return mind.send(mind.member(), Propose(proposal=mind.name("p"), subject=ActivateRoom(room=PIN)))
 

@@ -30,6 +30,8 @@ class Mind:
         self.random = world.random
         self.founders = world.members
         self.signer = world.signer
+        self.installed = tuple(world.scenario.release().foreign)
+        """Rooms from outside that every node has, whether they are in force or not."""
         self._names = 0
 
     # Chance.
@@ -113,7 +115,7 @@ class Mind:
         return [
             str(name[1])
             for name, key in self.picture.rows("kernel.keys").items()
-            if name[0] == member and key.kind == kind and self.signs(key, tag)
+            if name[0] == member and key.kind == kind and self.signs(key, tag) and name not in self.world.lost
         ]
 
     def signs(self, key: Key, tag: str) -> bool:
@@ -126,12 +128,16 @@ class Mind:
         )
 
     def send(self, member: str, *actions: Action, key: str = "") -> Send:
-        """By that key; else by the member's first key, or another that may."""
+        """By that key; else by the member's first key, or another that may.
+
+        Of a member that lost all of its keys it is whoever found one that sends.
+        """
         if not key:
             key = FIRST_KEY
             found = self.row("kernel.keys", member, FIRST_KEY)
             tag = str(type(actions[0]).__struct_config__.tag)
-            if found is None or not self.signs(found, tag) or self.luck(0.1):
+            lost = (member, FIRST_KEY) in self.world.lost
+            if found is None or lost or not self.signs(found, tag) or self.luck(0.1):
                 key = self.one(self.keys_of(member, tag) or [FIRST_KEY])
         return Send(member, actions, key)
 

@@ -120,7 +120,8 @@ def _amend(mind: Mind) -> AnySubject | None:
 
 
 def _recover(mind: Mind) -> AnySubject | None:
-    member = mind.member()
+    lost = [member for member, _ in sorted(mind.world.lost) if member in mind.active]
+    member = mind.one(lost) if lost and mind.luck(0.7) else mind.member()
     return RecoverMember(member, (), (new_key(mind, member, mind.name("k")),))
 
 

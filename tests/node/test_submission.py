@@ -317,10 +317,12 @@ def test_what_was_told_to_be_undecided_before_it_flew_is_never_handed_in(
     monkeypatch.setattr(node_limits, "BLOCK_WAIT_MAX_S", 0)
 
     async def story(submission: Submission, engine: Engine) -> None:
+        answer = submission.offer(wire("maker", 1))
         submission.flight.count_max = 0
-        one = wire("maker", 1)
-        with pytest.raises(Refusal):
-            await submission.offer(one)
+        with pytest.raises(Refusal) as refused:
+            await answer
+        assert refused.value.code == "engine.undecided"
+        assert submission._lines.count == 1
         submission.flight.count_max = 10
         submission._news.set()
         while submission._lines.count:

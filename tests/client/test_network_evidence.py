@@ -11,6 +11,7 @@ from hansa.client.bundle import Bundle
 from hansa.client.evidence import gather
 from hansa.client.verify import Report, check_bundle, not_proved, proved
 from hansa.client.verify_commit import Checkpoint, CheckpointUnreadable, checkpoint_of
+from hansa.client.verify_quorum import finality_text
 from hansa.kernel import encode, merkle, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import FOR_NIL, Commit, Precommit, Seat, header_hash, ordered, validators_hash
@@ -58,6 +59,7 @@ def test_it_is_proved_by_the_validators(it: Made) -> None:
         assert report.finality.final
         assert (report.finality.power, report.finality.whole, report.finality.changes) == (4, 4, changes)
         assert detail(report, "finality").startswith("proved by 4 of 4 validators")
+        assert finality_text(report.finality).en == detail(report, "finality")
         assert checked(encode(bundle), it.world.genesis)
     words = " ".join(text.en for text in (*proved(report), *not_proved(report)))
     assert "more than two thirds of the power was honest" in words

@@ -10,6 +10,7 @@ from hansa.apps.consortium.handovers import Fault, Handover, InForce, founding_s
 from hansa.apps.consortium.handovers import counted as count
 from hansa.client.report import Finality, Report, need
 from hansa.client.texts import Text
+from hansa.client.verify_commit import network_text
 from hansa.kernel.evidence import SignedHeader
 
 
@@ -94,7 +95,9 @@ def _too_few(what: str, signed: int, in_force: InForce) -> Text:
 
 
 def finality_text(found: Finality) -> Text:
-    """Final, or the operator's word: as it stands beside the check."""
+    """Final, or the operator's word, or proved by validators: as it stands beside the check."""
+    if found.whole:
+        return network_text(found)
     if found.final:
         names = ", ".join(found.signed)
         changes_zh = f"，名单自创世以来变更 {found.changes} 次" if found.changes else ""

@@ -15,7 +15,7 @@ from hansa.kernel.canonical import decode
 from hansa.kernel.state import checksum
 from hansa.node import errors_supervision as errors
 from hansa.node.difference import Contents, Row
-from hansa.node.difference_nodes import Folder, Found, Node, between
+from hansa.node.difference_nodes import Folder, Found, Node, _first_block, between
 from tests.engines.cometbft.network import NS, Network
 from tests.kernel import room
 
@@ -169,6 +169,22 @@ def test_a_first_block_that_differs_is_found(pair: Pair) -> None:
         later_ns = NS if net is pair.nets[1] else 0
         net.block(pair.nets[0].wire("maker", room.Register(tool="t")), time_ns=net.time_ns + later_ns)
     assert pair.compare().height == 1
+
+
+class Roots:
+    """A copy of which only the roots count."""
+
+    def __init__(self, parts: int, name: str) -> None:
+        self._parts, self._name = parts, name
+
+    def app_hash(self, height: int) -> str:
+        return str(height) if height < self._parts else f"{height} {self._name}"
+
+
+@pytest.mark.parametrize("first", range(1, 14))
+def test_wherever_copies_part_that_block_is_found(first: int) -> None:
+    one, other = Roots(first, "one"), Roots(first, "other")
+    assert _first_block(one, other, 13) == first  # type: ignore[arg-type]
 
 
 def test_copies_of_other_chains_are_not_compared(pair: Pair) -> None:

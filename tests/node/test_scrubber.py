@@ -10,10 +10,14 @@ import pytest
 
 from hansa.apps.consortium.messages import Attest
 from hansa.engines import errors
+from hansa.engines.reader import standing
+from hansa.engines.store import Rows, connect_to_read
 from hansa.kernel import limits
+from hansa.kernel.state import Damaged
 from hansa.node import scrubber as scrubbers
 from hansa.node.scrubber import FILE, Pass, Scrubber, read_pass, scrubbing
 from tests.consortium import Consortium
+from tests.engines.cometbft.network import Network
 from tests.engines.handing import QUORUM, founded, signed, succession, took_over
 
 BLOCKS = 20
@@ -163,3 +167,21 @@ def test_it_rests_a_hundred_times_as_long_as_it_works_and_ends_with_the_node(
     with scrubbing(consortium.path.parent, consortium.node.reader(), consortium.clock):
         assert any(thread.name == "scrubber" for thread in threading.enumerate())
     assert not any(thread.name == "scrubber" for thread in threading.enumerate())
+
+
+def test_a_networks_blocks_stand_without_a_signature_and_damage_of_them_is_found(tmp_path: Path) -> None:
+    network = Network(tmp_path / "ledger.db")
+    network.init()
+    for _ in range(3):
+        network.block(network.wire("maker", Attest(table="consortium.members", key=("maker",))))
+    with network.application.reader().snapshot() as reading:
+        for height in range(1, 4):
+            scrubbers._check_block(reading, height)
+    network.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+        db.execute("UPDATE blocks SET header = CAST(replace(header, '\"suite\":16', '\"suite\":1') AS BLOB)")
+        db.commit()
+    with closing(Rows(connect_to_read(tmp_path / "ledger.db"))) as rows:
+        chain, genesis = network.application.chain, network.application.genesis
+        with pytest.raises(Damaged):
+            scrubbers._check_block(standing(rows, chain, genesis, 3), 2)

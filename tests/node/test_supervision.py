@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hansa.node.supervision import Bounds, Child, Hold, Supervisor, Told
+from hansa.node.supervision import SHIM, Bounds, Child, Hold, Supervisor, Told
 from hansa.node.supervision_logs import Stream, line_of
 from tests.waiting import until
 
@@ -346,6 +346,25 @@ def test_a_supervisor_that_is_killed_takes_its_children_along(alone: "subprocess
     assert len(pids) == 2
     alone.kill()
     assert until(lambda: not any(alive(pid) for pid in pids), 30.0)
+
+
+@pytest.mark.parametrize("way", ["line breaks", "asked to end"])
+def test_where_the_kernel_does_not_help_the_line_to_the_supervisor_does(tmp_path: Path, way: str) -> None:
+    """As on systems other than Linux: the shim stays beside the program and ends it."""
+    mark = tmp_path / "pid"
+    code = f"import runpy, sys; sys.platform = 'other'; runpy.run_path({str(SHIM)!r}, run_name='__main__')"
+    program = ("/bin/sh", "-c", f"echo $$ > {mark}.part; mv {mark}.part {mark}; exec sleep 600")
+    with subprocess.Popen([sys.executable, "-c", code, "1", *program], stdin=subprocess.PIPE) as shim:
+        assert until(mark.exists, 30.0)
+        pid = int(mark.read_text())
+        assert alive(pid)
+        assert shim.stdin is not None
+        if way == "line breaks":
+            shim.stdin.close()
+        else:
+            shim.terminate()
+        assert until(lambda: not alive(pid), 30.0)
+        assert shim.wait(30) != 0
 
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])

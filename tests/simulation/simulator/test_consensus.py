@@ -8,11 +8,15 @@ import pytest
 from hansa.engines.cometbft import messages as abci
 from hansa.kernel.facts import address
 from hansa.simulation.simulator.agenda import Agenda
+from hansa.simulation.simulator.at_end import check_end
 from hansa.simulation.simulator.chain import Chain
+from hansa.simulation.simulator.consensus import Proposal
+from hansa.simulation.simulator.fast_store import FastStore
 from hansa.simulation.simulator.faults import Fault
 from hansa.simulation.simulator.links import Links
 from hansa.simulation.simulator.node import Node
 from hansa.simulation.simulator.run import Options, Run, Script, Verdict
+from hansa.simulation.simulator.scenario import Broken
 from tests.simulation.simulator.attesting import scenario
 
 SCENARIO = scenario()
@@ -103,6 +107,41 @@ def test_a_chain_without_anything_to_do_rests() -> None:
         assert made.agenda.step()
     height = made.chain.height
     assert height == 1, "one empty block, as a fresh chain makes"
+
+
+def test_who_is_locked_on_a_block_votes_for_another_only_after_a_newer_majority_for_it() -> None:
+    made, verdict = run(1, 3)
+    assert verdict.broken is None
+    height = made.chain._height
+    first, second = height.seats[:2]
+    one = Proposal(height.height, height.time_ns, b"", (b"one",))
+    other = one._replace(txs=(b"other",))
+    height.mind(first).locked = (1, one)
+    assert not height._is_bound(first, one)
+    assert height._is_bound(first, other)
+    height.mind(second).valid = (1, other)
+    assert height._is_bound(first, other)
+    height.mind(second).valid = (2, other)
+    assert not height._is_bound(first, other)
+
+
+@pytest.mark.parametrize("spoilt", ["records", "log", "nothing lost"])
+def test_what_lies_on_a_disk_at_the_end_is_compared_byte_by_byte(spoilt: str) -> None:
+    made, verdict = run(1, 3)
+    assert verdict.broken is None
+    store = made.nodes[2].running.ledger.store
+    assert isinstance(store, FastStore)
+    if spoilt == "records":
+        name = next(iter(store._records.rows))
+        store._records.rows[name] += b" "
+    elif spoilt == "log":
+        del store._blocks[2]
+    else:
+        store._transactions[2].clear()
+        store._by_id.clear()
+    with pytest.raises(Broken) as broken:
+        check_end(made.nodes, made.chain, made.oracle)
+    assert broken.value.rule == spoilt
 
 
 # Its parts.

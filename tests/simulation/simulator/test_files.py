@@ -51,6 +51,13 @@ def test_a_torn_commit_is_whole_or_not_there(tmp_path: Path, seed: int) -> None:
     assert found == answered + 1
 
 
+def test_most_torn_commits_are_not_there(tmp_path: Path) -> None:
+    lost = [answered == found for answered, found in (
+        height_after_crash(tmp_path, seed, kept=False) for seed in range(20, 26)
+    )]  # fmt: skip
+    assert sum(lost) >= 3
+
+
 def test_steps_are_those_of_the_fast_store(tmp_path: Path) -> None:
     disk, fast = FileDisk(tmp_path / "disk", Random(1)), FastStore()
     real: list[str] = []

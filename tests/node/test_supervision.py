@@ -125,8 +125,8 @@ def test_an_end_with_exit_code_0_is_an_end(yard: Yard) -> None:
 
 
 def test_one_that_hangs_is_killed_and_both_begin_anew(yard: Yard) -> None:
-    """Stopped (SIGSTOP) it cannot end when asked to."""
-    yard.start()
+    """Stopped (SIGSTOP) it cannot end when asked to, and gets no time for it."""
+    yard.start(bounds=QUICK._replace(stop_s=600.0))
     first = yard.runs()
     os.kill(first["application"], signal.SIGSTOP)
     yard.answers["application"] = "no answer within 10 s"
@@ -196,6 +196,7 @@ def test_what_no_restart_mends_is_left_as_it_is(yard: Yard) -> None:
     yard.answers["engine"] = "hold another hash"
     yard.until(lambda: yard.state == "held")
     yard.answers["application"] = "no answer"
+    assert not until(lambda: not all(alive(pid) for pid in pids.values()), 0.5)
     os.kill(pids["engine"], signal.SIGKILL)
     yard.until(lambda: not alive(pids["application"]))
     yard.until(lambda: len([told for told in yard.told if told.state == "held"]) == 2)

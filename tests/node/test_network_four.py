@@ -3,6 +3,7 @@ that comes to another state.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def check(node: One, name: str) -> Any:
     return next(each for each in health["checks"] if each["name"] == name)
 
 
+def is_well(node: One) -> bool:
+    return httpx2.get(f"{node.url}/health", timeout=30).status_code == 200
+
+
 def test_each_takes_transactions_and_all_come_to_one_hash(nodes: Sequence[One]) -> None:
     for one in nodes:
         (receipt,) = one.submit(one.sign(ATTEST)).json()["receipts"]
@@ -48,7 +53,7 @@ def test_each_takes_transactions_and_all_come_to_one_hash(nodes: Sequence[One]) 
     until(lambda: len(heads(nodes)) == 1)
     for one in nodes:
         assert {each["member"] for each in one.get("/v1/validators")["validators"]} == set(MEMBERS)
-        until(lambda one=one: httpx2.get(f"{one.url}/health").status_code == 200)
+        until(partial(is_well, one))
 
 
 def test_the_same_bytes_at_two_nodes_count_once(nodes: Sequence[One]) -> None:

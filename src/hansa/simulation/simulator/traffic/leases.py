@@ -300,7 +300,7 @@ STEPS: tuple[tuple[int, Step], ...] = (
     (20, answer_handover),
     (7, start_job),
     (4, break_down),
-    (3, suspend),
+    (8, suspend),
     (4, move_end),
     (5, consent),
     (2, transfer),

@@ -122,7 +122,7 @@ def withdraw_offer(mind: Mind) -> Send | None:
 def terms_for(mind: Mind, lessor: str, lessee: str, offer: Offer) -> LeaseTerms:
     """Some of the offered time, with or without money to be paid in."""
     from_ms = max(offer.from_ms, mind.soon_ms + 6 * HOUR) + mind.between(0, 12) * HOUR
-    to_ms = min(offer.to_ms, from_ms + mind.between(3, 40) * HOUR)
+    to_ms = min(offer.to_ms, from_ms + mind.between(3, mind.one((40, 40, 90))) * HOUR)
     return lease_terms(mind, lessor, lessee, offer, from_ms, max(to_ms, from_ms + HOUR))
 
 

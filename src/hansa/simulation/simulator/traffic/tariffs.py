@@ -67,7 +67,7 @@ ATTRIBUTION = (
     AttributionRule(SCRAP, "tooling", "provider"),
 )
 SETTLEMENTS = (
-    Settlement(payment_days=1, runs_from="period_end"),
+    Settlement(payment_days=0, runs_from="period_end"),
     Settlement(payment_days=0, runs_from="confirmation", silence_days=1, interest_bp=1_825),
     Settlement(payment_days=1, runs_from="invoice", silence_days=2, interest_bp=3_650, interest_tax="vat"),
 )

@@ -107,6 +107,10 @@ class Chain:
         """Whether no block is on its way."""
         return self._rests
 
+    def votes(self, node: Node) -> bool:
+        """Whether a node is a validator's of the height that comes."""
+        return any(seat.node is node for seat in self._height.seats)
+
     def known(self, height: int) -> Decided:
         return self.blocks[height - 1]
 

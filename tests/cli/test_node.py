@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,12 @@ def test_engine_install_from_a_file(shell: Shell, engine: Path, tmp_path: Path) 
     )
 
 
+def _read_on(terminal: int, seen: bytearray) -> None:
+    with suppress(OSError):
+        while data := os.read(terminal, 4_096):
+            seen += data
+
+
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals here")
 @pytest.mark.parametrize("key", [b"q", b"\x03"])
 def test_top_at_a_terminal_ends_by_a_key_and_leaves_the_terminal_as_it_was(folder: Path, key: bytes) -> None:
@@ -107,18 +115,24 @@ def test_top_at_a_terminal_ends_by_a_key_and_leaves_the_terminal_as_it_was(folde
     before = termios.tcgetattr(theirs)
     command = [sys.executable, "-c", "from hansa.cli.main import main; main()", "top", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "TERM": "xterm", "HANSA_LANG": "en"}
+    seen = bytearray()
     with subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     ) as shown:
-        seen = b""
-        while b"maker" not in seen:
-            seen += os.read(ours, 4_096)
-        assert until(lambda: termios.tcgetattr(theirs) != before, 30.0)
-        os.write(ours, key) if key == b"q" else shown.send_signal(signal.SIGINT)
-        assert shown.wait(30) == 0
+        # Read all the while: a screen that nobody reads holds up who writes on it.
+        reader = threading.Thread(target=_read_on, args=(ours, seen), daemon=True)
+        reader.start()
+        try:
+            assert until(lambda: b"maker" in seen, 60.0)
+            assert until(lambda: termios.tcgetattr(theirs) != before, 60.0)
+            os.write(ours, key) if key == b"q" else shown.send_signal(signal.SIGINT)
+            assert shown.wait(60) == 0
+        finally:
+            shown.kill()
     assert termios.tcgetattr(theirs) == before
-    os.close(ours)
     os.close(theirs)
+    reader.join(60)
+    os.close(ours)
 
 
 @pytest.fixture

@@ -60,14 +60,14 @@ def parse(registry: Registry, wire: bytes) -> Transaction:
     What was decoded before and set aside (`Registry.set_aside`) is handed out once, as it was.
     Raises TooLarge, TooNested, Malformed or NotCanonical.
     """
-    known: Transaction | None = registry.aside.pop(wire, None)
-    if known is not None:
-        return known
     if len(wire) > limits.TRANSACTION_BYTES_MAX:
         raise TooLarge(size=len(wire), limit=limits.TRANSACTION_BYTES_MAX)
     brackets = wire.count(b"{", HEAD_BYTES) + wire.count(b"[", HEAD_BYTES)
     if brackets > limits.TRANSACTION_BRACKETS_MAX:
         raise TooNested(count=brackets, limit=limits.TRANSACTION_BRACKETS_MAX)
+    known: Transaction | None = registry.aside.pop(wire, None)
+    if known is not None:
+        return known
     if len(wire) <= HEAD_BYTES:
         raise Malformed(detail=f"{len(wire)} bytes are too few for suite, signature and body")
     body_bytes = wire[HEAD_BYTES:]

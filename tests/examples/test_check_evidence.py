@@ -16,7 +16,7 @@ from tests.client.evidence_world import EvidenceWorld, made
 from tests.client.test_verify import CHECKER, checker
 
 ROOT = CHECKER.parents[1]
-LINES_MAX = 535
+LINES_MAX = 690
 ORDER = 2**252 + 27742317777372353535851937790883648493
 PRIME = 2**255 - 19
 

@@ -63,5 +63,8 @@ def test_the_page_shows_the_example_as_it_is(page: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
     assert len(blocks) >= 3
     example = EXAMPLE.read_text("utf-8")
-    for block in blocks:
+    # One more stands on the page, of promises beside all business: test_own_promises.py runs that one.
+    own = [block for block in blocks if "SmallDebts" not in block]
+    assert len(own) >= 3
+    for block in own:
         assert block in example

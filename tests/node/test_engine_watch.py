@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hansa.kernel.apply import Incident
 from hansa.node import limits
 from hansa.node.engine_watch import (
     FOUNDING_HEIGHT,
@@ -174,6 +175,6 @@ def test_the_clock_is_compared_with_blocks_that_follow_quickly_and_never_while_c
 def test_trouble_is_kept_within_bounds(clock: dict[str, float]) -> None:
     watch, _ = watched(clock)
     for number in range(INCIDENTS_MAX + 5):
-        watch.tell("silent", str(number))
+        watch.tell(Incident("silent", str(number)))
     assert len(watch.incidents) == INCIDENTS_MAX
     assert watch.incidents[-1].detail == str(INCIDENTS_MAX + 4)

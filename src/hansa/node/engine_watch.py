@@ -229,11 +229,11 @@ class EngineWatch:
         self.differs = theirs
         detail = f"{own_height}: {own_hash[:16]}…, {theirs[:16]}…"
         note("hash differs", 50, engine_height=own_height, own=own_hash, theirs=theirs)
-        self.tell("hash", detail)
+        self.tell(Incident("hash", detail, at_ms=self.clock()))
 
-    def tell(self, what: str, detail: str) -> None:
+    def tell(self, incident: Incident) -> None:
         """Trouble for the operator; the newest are kept."""
-        self.incidents.append(Incident(what, detail, at_ms=self.clock()))
+        self.incidents.append(incident)
         del self.incidents[:-INCIDENTS_MAX]
 
     @property

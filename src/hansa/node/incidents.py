@@ -61,6 +61,22 @@ TEXTS = {
         "may be written to; then restart the node.",
     ),
     "differs": ("{detail}", "{detail}"),
+    "snapshot": ("{detail}", "{detail}"),
+    "fault": (
+        "引擎报告了违规证据，但账本未能据此处理：{detail}。请各成员单位核对该验证节点，并将日志发给软件供应方。",
+        "The engine brought evidence of misbehaviour that the ledger could not act upon: {detail}. Look at "
+        "that validator together, and send the log to whoever supplies the program.",
+    ),
+    "on_block": (
+        "区块已落账，但节点在随后的处理中出错：{detail}。账本不受影响；请重启节点，并将日志发给软件供应方。",
+        "A block is durable, but the node failed in what follows it: {detail}. The ledger is not touched; "
+        "restart the node and send the log to whoever supplies the program.",
+    ),
+    "snapshot_unwritten": (
+        "给加入者的快照未能写成：{detail}。账本不受影响，下次到时再试；请检查磁盘。",
+        "A snapshot for joiners could not be written: {detail}. The ledger is not touched; the next one is "
+        "tried when it is due. See the disk.",
+    ),
     "hash": (
         "本节点的状态与下一个区块所载的不同（引擎高度、本节点的哈希、区块中的哈希）：{detail}。节点已停在此处，"
         "未执行该区块。请勿反复重启；运行 hansa node diff 与另一节点比对，并将结果发给软件供应方。",

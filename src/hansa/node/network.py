@@ -20,6 +20,7 @@ from hansa.engines.ledger import Keep
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel import Release
+from hansa.kernel.apply import Incident
 from hansa.kernel.canonical import Malformed
 from hansa.kernel.keys import REFUSED_WHEN_KNOWN
 from hansa.kernel.refusal import Refusal
@@ -254,7 +255,7 @@ class Network:
         silent = dict(self.silent())
         for member in silent.keys() - self._silent.keys():
             detail = f"{member} ({silent[member]})"
-            self.watch.tell("silent", detail)
+            self.watch.tell(Incident("silent", detail, at_ms=self.watch.clock()))
             note("validator silent", 30, member=member, blocks=silent[member])
         self._silent = silent
 
@@ -264,7 +265,7 @@ class Network:
             await work
         except Exception as error:
             note("work beside ended", 40, trace=True)
-            self.watch.tell("writer", type(error).__name__)
+            self.watch.tell(Incident("writer", type(error).__name__, at_ms=self.watch.clock()))
 
     def _fault(self, error: Exception) -> None:
         """The application can answer its engine no more: the process ends. On the engine's thread."""

@@ -227,7 +227,7 @@ def test_a_snapshot_that_cannot_be_written_is_an_incident_and_no_more(tmp_path: 
     for _ in range(EVERY + 1):
         net.block()
     assert net.application.blocked is None
-    assert net.application.incidents[-1].what == "snapshot"
+    assert net.application.incidents[-1].what == "snapshot_unwritten"
     assert listed(net) == ()
     net.close()
 
@@ -483,7 +483,7 @@ def test_asking_for_what_is_not_there_harms_nobody(giver: Network) -> None:
     path = giver.path.with_name("snapshots") / f"{EVERY:012}" / "records-000000.bin"
     path.unlink()
     assert chunk(giver, found, 1) == b""
-    assert giver.application.incidents[-1].what == "snapshot"
+    assert giver.application.incidents[-1].what == "snapshot_unwritten"
 
 
 def test_small_files_travel_together(giver: Network) -> None:

@@ -11,7 +11,7 @@ from hansa.engines.store import Rows, SqliteStore
 from hansa.kernel.state import Damaged
 from hansa.simulation.simulator.fast_store import Crashed, FastStore
 
-MADE_OF_OTHERS = {"block_at", "append_leaf", "note"}
+MADE_OF_OTHERS = {"block_at", "append_leaf", "note", "drop_records", "put_node"}
 
 
 def test_nothing_of_the_store_s_interface_is_left_to_sqlite() -> None:

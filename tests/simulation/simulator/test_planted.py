@@ -53,7 +53,7 @@ ALONE = {
     "set-order": ("one hash",),
     "clock": ("one hash",),
     "early-answer": ("durable",),
-    "leaves-for-blocks": ("durable",),
+    "leaves-for-blocks": ("durable", "snapshot"),
     "silent-validators": ("validators",),
     "trusting": ("proposal", "badly signed"),
 }

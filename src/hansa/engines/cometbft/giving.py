@@ -111,7 +111,7 @@ class Giving:
 
     def _failed(self, engine_height: int, fault: BaseException) -> None:
         cause = shown(f"height {engine_height}: {type(fault).__name__}: {fault}")
-        self._tell(Incident("snapshot", cause))
+        self._tell(Incident("snapshot_unwritten", cause))
 
     def oldest(self) -> int:
         """Height of the oldest snapshot that is kept; 0: there is none."""

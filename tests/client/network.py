@@ -27,13 +27,13 @@ from hansa.kernel.commit import (
     Parts,
     Precommit,
     Seat,
-    address_of,
     header_hash,
     ordered,
     validators_hash,
     vote_bytes,
 )
 from hansa.kernel.evidence import BlockProof, Header, Proof, SignedHeader, tip_of
+from hansa.kernel.facts import address
 from hansa.kernel.messages import Receipt
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import identity
@@ -152,7 +152,7 @@ class NetworkNode:
             last_commit_hash="04" * 32,
             last_results_hash="05" * 32,
             next_validators_hash=validators_hash(self.sets[h + 1]),
-            proposer=address_of(self.sets[h][0].public),
+            proposer=address(self.sets[h][0].public),
             time_s=self.last_ms // 1000,
             time_ns=self.last_ms % 1000 * 1_000_000,
             validators_hash=validators_hash(self.sets[h]),

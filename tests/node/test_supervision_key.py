@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from hansa.client.keyfiles import PrivateKey
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.facts import address
 from hansa.kernel.refusal import Refusal
 from hansa.node import errors_supervision as errors
-from hansa.node.joining_engine import engine_chain
 from hansa.node.joining_rotation import STATE
 from hansa.node.supervision_key import LOOK_BACK_LOST, Look, guard, read_state
 
@@ -39,7 +39,7 @@ class Net:
                 self.height += 1
                 if self.grows.pop(0):
                     self.signed.add(self.height)
-            node = {"id": "a" * 40, "listen_addr": "tcp://1.2.3.4:1", "network": engine_chain(self.chain)}
+            node = {"id": "a" * 40, "listen_addr": "tcp://1.2.3.4:1", "network": chain_id_of(self.chain)}
             sync = {"latest_block_height": str(self.height), "latest_block_time": "2026-11-22T10:00:00Z",
                     "catching_up": False}  # fmt: skip
             return {"node_info": {**node, "version": "0.38.25"}, "sync_info": sync}, ""

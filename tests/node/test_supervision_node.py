@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from hansa.kernel.commit import chain_id_of
 from hansa.node import errors as node_errors
 from hansa.node import errors_supervision as errors
 from hansa.node import settings as files
 from hansa.node import supervision_checks as checks
 from hansa.node import supervision_node as node
 from hansa.node.errors_joining import OtherNetwork
-from hansa.node.joining_engine import engine_chain
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import VALIDATOR_KEY, EngineSettings
 from hansa.node.supervision import Hold
@@ -91,7 +91,7 @@ class Others:
         info = {
             "id": "a" * 40,
             "listen_addr": "x:1",
-            "network": engine_chain(self.chains.get(url, CHAIN)),
+            "network": chain_id_of(self.chains.get(url, CHAIN)),
             "version": self.versions.get(url, "0.38.25"),
         }
         return {"node_info": info, "sync_info": sync}, date

@@ -5,7 +5,6 @@ of a validator set in the set's own order, a signed vote for the header's hash, 
 What is said here follows the published specification (spec/core, v0.38); all integers stay below 2⁵³.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, NamedTuple
@@ -13,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 
 from hansa.kernel import merkle
+from hansa.kernel.facts import address
 from hansa.kernel.signatures import ED25519, verify
 from hansa.kernel.types import INTEGER_MAX, Integer, Natural, Positive, Struct, replace
 
@@ -27,7 +27,6 @@ CHAIN_ID_LENGTH = 50
 ABSENT, FOR_BLOCK, FOR_NIL = 1, 2, 3
 """Block id flags: no vote came, a vote for the block, a vote for no block."""
 PRECOMMIT = 2
-ADDRESS_BYTES = 20
 
 Hex = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2}){0,32}\Z", max_length=64)]
 """Up to 32 bytes, lower-case hexadecimal."""
@@ -107,7 +106,7 @@ class Seat(NamedTuple):
 
     @property
     def address(self) -> str:
-        return address_of(self.public)
+        return address(self.public)
 
 
 class CommitFault(NamedTuple):
@@ -139,11 +138,6 @@ def enough(power: int, whole: int) -> bool:
 def chain_id_of(chain: str) -> str:
     """The engine's name of a chain."""
     return chain[:CHAIN_ID_LENGTH]
-
-
-def address_of(public: bytes) -> str:
-    """The engine's name of a consensus key, hexadecimal."""
-    return hashlib.sha256(public).digest()[:ADDRESS_BYTES].hex()
 
 
 def ordered(seats: Iterable[Seat]) -> tuple[Seat, ...]:
@@ -336,7 +330,6 @@ __all__ = [
     "Parts",
     "Precommit",
     "Seat",
-    "address_of",
     "can_stand",
     "chain_id_of",
     "counted",

@@ -12,6 +12,7 @@ from hansa.apps.consortium.messages import Genesis, GenesisMember, ParameterValu
 from hansa.apps.consortium.validators import AT_FOUNDING, message
 from hansa.kernel import Struct, encode
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.facts import address
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import ED25519, Signer, verify
 from hansa.kernel.types import OptionalHash, OptionalName, TimeMs, Url
@@ -20,7 +21,6 @@ from hansa.node import errors_joining as errors
 NETWORK_DOMAIN = b"hansa-network-founder-1\x00"
 POWER = 1
 """One member, one vote."""
-NODE_ID_BYTES = 20
 GROUPS, GROUP_DIGITS = 10, 4
 """40 decimal digits, 132 bits: whoever assembles the file cannot make two files of one check number."""
 
@@ -66,7 +66,7 @@ class Named(Struct):
 
 def node_id(public: bytes) -> str:
     """Name of an engine among engines: the first 20 bytes of its key's SHA-256, in hexadecimal."""
-    return hashlib.sha256(public).digest()[:NODE_ID_BYTES].hex()
+    return address(public)
 
 
 def check_number(chain: str) -> str:

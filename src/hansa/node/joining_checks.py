@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median_low
 
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import Refusal
 from hansa.node import engine_binary
 from hansa.node import errors_joining as errors
 from hansa.node.findings import Finding, finding, fine
-from hansa.node.joining_engine import Ask, Status, engine_chain, status
+from hansa.node.joining_engine import Ask, Status, status
 from hansa.node.joining_invitation import PEER
 
 CONNECT_TIME_MAX_S = 5.0
@@ -103,7 +104,7 @@ def look_at_nodes(
         if isinstance(said, Refusal):
             away = errors.NodeAway(member=member, url=urls[member], cause_zh=said.zh, cause_en=said.en)
             yield finding("node", "warning", away)
-        elif said.network != engine_chain(chain):
+        elif said.network != chain_id_of(chain):
             yield finding("node", "wrong", errors.OtherNetwork(member=member, url=urls[member]))
         elif said.version != engine_binary.VERSION:
             other = errors.OtherEngine(member=member, found=said.version, version=engine_binary.VERSION)
@@ -123,7 +124,7 @@ def usable(heard: Mapping[str, Status | Refusal], chain: str) -> dict[str, Statu
     return {
         member: said
         for member, said in heard.items()
-        if isinstance(said, Status) and said.network == engine_chain(chain) and not said.catching_up
+        if isinstance(said, Status) and said.network == chain_id_of(chain) and not said.catching_up
     }
 
 

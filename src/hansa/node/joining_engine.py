@@ -27,15 +27,6 @@ SERVERS_MIN = 2
 """State sync compares two nodes at least: the engine asks for as many."""
 
 
-CHAIN_CHARACTERS = 50
-"""Of the chain's id: as many as the engine takes for its own."""
-
-
-def engine_chain(chain: str) -> str:
-    """The chain's id among engines."""
-    return chain[:CHAIN_CHARACTERS]
-
-
 class Validator(NamedTuple):
     """A validator as the engine lists it."""
 

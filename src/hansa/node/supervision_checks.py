@@ -9,6 +9,7 @@ from statistics import median_low
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import Refusal
 from hansa.node import engine_binary, errors
 from hansa.node import errors_supervision as refusals
@@ -16,7 +17,7 @@ from hansa.node import settings as files
 from hansa.node.errors_joining import OtherEngine, OtherNetwork
 from hansa.node.holders import holder_of_file, holder_of_port, port_is_free
 from hansa.node.joining_checks import CLOCK_OFF_MAX_MS, ask_all
-from hansa.node.joining_engine import PATH, Ask, Status, engine_chain
+from hansa.node.joining_engine import PATH, Ask, Status
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import VALIDATOR_KEY, port_of
 
@@ -112,7 +113,7 @@ def check_others(ask: Ask, urls: Mapping[str, str], chain: str, clock: Callable[
     strange: list[Refusal] = [
         OtherNetwork(member=name, url=urls[name])
         for name, said in answered.items()
-        if said.network != engine_chain(chain)
+        if said.network != chain_id_of(chain)
     ]
     if strange and len(strange) == len(answered):
         raise strange[0]

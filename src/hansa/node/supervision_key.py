@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hansa.client.files import read_bounded, write_over
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.facts import address
 from hansa.kernel.refusal import Refusal
 from hansa.node import errors_supervision as errors
-from hansa.node.joining_engine import Ask, Status, engine_chain, status
+from hansa.node.joining_engine import Ask, Status, status
 from hansa.node.joining_rotation import STATE, STATE_BYTES_MAX
 
 ROUND_MAX = 2**31 - 1
@@ -104,7 +105,7 @@ def _heard(look: Look, chain: str) -> dict[str, Status]:
             said = status(look.ask, url)
         except Refusal:
             continue
-        if said.network == engine_chain(chain):
+        if said.network == chain_id_of(chain):
             found[url] = said
     newest = sorted(found.items(), key=lambda item: -item[1].height)
     return dict(newest[:ASKED_MAX])

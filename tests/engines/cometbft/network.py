@@ -9,8 +9,8 @@ from hansa.apps.consortium.validators import message
 from hansa.apps.rooms import registry as all_rooms
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application, Made
-from hansa.engines.cometbft.founding import engine_chain_id
 from hansa.kernel import Action, Registry, encode, limits, replace
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.facts import address
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import sign
@@ -90,7 +90,7 @@ class Network:
         )
         given = {
             "time_ns": self.application.genesis.created_ms * NS,
-            "chain_id": engine_chain_id(self.application.chain.id),
+            "chain_id": chain_id_of(self.application.chain.id),
             "validators": validators,
             "initial_height": 1,
         }

@@ -19,7 +19,7 @@ from hansa.engines.checking import log_root
 from hansa.engines.cometbft import admission, errors
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.facts import facts_of
-from hansa.engines.cometbft.founding import APP_VERSION, BLOCK_BYTES_MAX, engine_chain_id
+from hansa.engines.cometbft.founding import APP_VERSION, BLOCK_BYTES_MAX
 from hansa.engines.cometbft.giving import FORMAT, Beside, Giving, at_once, in_thread
 from hansa.engines.cometbft.mark import MARK, Mark
 from hansa.engines.cometbft.shares import Shares
@@ -36,6 +36,7 @@ from hansa.kernel import Refusal, Registry, Release, encode
 from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident, Verify
 from hansa.kernel.canonical import decode
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import shown
 from hansa.kernel.signatures import VerifiedCache
 
@@ -224,7 +225,7 @@ class Application:
         given = sorted((each.pub_key.ed25519, each.power) for each in asked.validators)
         founded = sorted((each.public, each.power) for each in self.genesis.validators)
         for what, same in (
-            ("chain_id", asked.chain_id == engine_chain_id(self.chain.id)),
+            ("chain_id", asked.chain_id == chain_id_of(self.chain.id)),
             ("genesis_time", asked.time_ns == self.genesis.created_ms * abci.NS_PER_MS),
             ("validators", given == founded),
             ("initial_height", asked.initial_height == 1),

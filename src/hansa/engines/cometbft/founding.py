@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from hansa.apps.consortium.messages import Genesis, Validator
 from hansa.kernel import encode
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.facts import address
 
-CHAIN_ID_LENGTH = 50
-"""The engine takes no longer one."""
 APP_VERSION = 1
 """Of the application's protocol: what Info says, and what stands in each header (version.app)."""
 BLOCK_BYTES_MAX = 2**20
@@ -28,11 +27,6 @@ EVIDENCE_BYTES_MAX = 2**17
 NS_PER_DAY = 86_400 * 10**9
 
 
-def engine_chain_id(chain: str) -> str:
-    """The engine's chain id: the first characters of Hansa's."""
-    return chain[:CHAIN_ID_LENGTH]
-
-
 def engine_genesis(genesis_bytes: bytes) -> bytes:
     """The engine's genesis.json for a genesis file of a network. The same bytes on every node.
 
@@ -43,7 +37,7 @@ def engine_genesis(genesis_bytes: bytes) -> bytes:
     return encode(
         {
             "genesis_time": f"{founded}.{genesis.created_ms % 1_000:03}Z",
-            "chain_id": engine_chain_id(hashlib.sha256(genesis_bytes).hexdigest()),
+            "chain_id": chain_id_of(hashlib.sha256(genesis_bytes).hexdigest()),
             "initial_height": "1",
             "consensus_params": _parameters(),
             "validators": [_validator(each) for each in genesis.validators],

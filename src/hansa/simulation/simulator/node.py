@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application
-from hansa.engines.cometbft.founding import BLOCK_BYTES_MAX, engine_chain_id
+from hansa.engines.cometbft.founding import BLOCK_BYTES_MAX
+from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import Refusal
 from hansa.simulation.simulator.disks import Disk
 from hansa.simulation.simulator.fast_store import Crashed
@@ -229,7 +230,7 @@ def init_chain(chain: str, created_ms: int, validators: tuple[abci.ValidatorUpda
     """What an engine says to an application that knows no block."""
     return abci.InitChain(
         time_ns=created_ms * abci.NS_PER_MS,
-        chain_id=engine_chain_id(chain),
+        chain_id=chain_id_of(chain),
         validators=validators,
         initial_height=1,
     )

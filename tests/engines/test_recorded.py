@@ -89,9 +89,10 @@ def test_a_recording_cut_short_or_with_a_gap_is_refused(tmp_path: Path) -> None:
     embedded(tmp_path)
     path = tmp_path / "embedded.jsonl.gz"
     whole = path.read_bytes()
-    path.write_bytes(whole[:-20])
-    with pytest.raises(Refusal):
-        recorded(path)
+    for bad in (whole[:-20], whole[:10] + b"\xff" * 40 + whole[50:]):
+        path.write_bytes(bad)
+        with pytest.raises(Refusal):
+            recorded(path)
     lines = gzip.decompress(whole).splitlines(keepends=True)
     path.write_bytes(gzip.compress(b"".join(lines[:2] + lines[3:])))
     with pytest.raises(Refusal):

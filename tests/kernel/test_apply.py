@@ -1,13 +1,15 @@
 """The state transition: what counts, what a refusal leaves, what work may cost, what falls due."""
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hansa.apps.consortium.messages import RegisterKey, RevokeKey
-from hansa.kernel import KEYS, WINDOWS, due, encode, limits, lthash
-from hansa.kernel.apply import Block, BlockFull, apply
+from hansa.kernel import KEYS, WINDOWS, Release, due, encode, limits, lthash
+from hansa.kernel.apply import Block, BlockFull, Chain, Now, apply
 from hansa.kernel.canonical import decode
 from hansa.kernel.messages import Event, Outcome
 from hansa.kernel.state import encode_key
@@ -288,6 +290,16 @@ def test_a_block_has_a_budget_too(ledger: Ledger, monkeypatch: pytest.MonkeyPatc
     assert ledger.codes(*wires[2:]) == ["ok", "ok"]
 
 
+def test_the_budget_is_smaller_since_rules_2() -> None:
+    """Else one member's late records make blocks of tens of seconds; rules 1 stay what they were."""
+    registry = room.registry()
+    chain = Chain("0" * 64, Release(registry.rooms), verify=lambda *_: True)
+    steps = [Now(chain, registry, rules).steps_max for rules in (1, 2)]
+    assert steps == [limits.BLOCK_STEPS_MAX_RULES_1, limits.BLOCK_STEPS_MAX]
+    assert steps[1] * 5 <= steps[0]
+    assert limits.BLOCK_STEPS_MAX > limits.READS_MAX + limits.WRITES_MAX + limits.SCANNED_MAX
+
+
 def test_an_engine_that_orders_alone_may_cut_the_block(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,3 +415,16 @@ def test_keys_and_windows_lie_in_the_state_like_any_record(ledger: Ledger) -> No
     assert window is not None
     assert window.highest == 1
     assert due.QUEUE.name == "kernel.due"
+
+
+def test_a_block_that_is_done_with_leaves_memory_at_once(ledger: Ledger) -> None:
+    """A refusal that kept where it was raised would hold the block, which holds the refusal."""
+    applied = ledger.block(ledger.wire("maker", Drill(kind="key", count=1, text="x" * 2_000)))
+    assert applied.refusals[0] is not None
+    gone = weakref.ref(applied)
+    gc.disable()
+    try:
+        del applied
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -103,7 +103,7 @@ def test_what_earlier_work_of_the_same_block_takes_back_does_not_run(ledger: Led
 def test_the_work_of_due_items_is_bounded_per_block(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         ledger.block(later(ledger, f"n{number}", drill="read", at_ms=START_MS + 100_000))
-    monkeypatch.setattr(limits, "DUE_STEPS_MAX", 5_000)
+    monkeypatch.setattr(limits, "BLOCK_STEPS_MAX", 10_000)
 
     wire = ledger.wire("plant", W17)
     applied = ledger.block(wire, after_ms=200_000)

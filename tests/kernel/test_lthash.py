@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+import tracemalloc
+from itertools import starmap
 
 from blake3 import blake3
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from hansa.kernel import lthash
 
 Record = tuple[str, bytes, bytes]
+
+
 records = st.lists(
     st.tuples(st.text("abc.", max_size=3), st.binary(max_size=4), st.binary(max_size=4)), max_size=12
 )
@@ -52,6 +56,19 @@ def test_neither_order_nor_grouping_matters_and_what_left_leaves_no_trace(
     assert step == total
     assert lthash.update(total, shuffled, []) == lthash.EMPTY
     assert lthash.update(total, shuffled[:1], shuffled[:1]) == total
+
+
+def test_very_many_are_summed_a_few_at_a_time() -> None:
+    """A block may write hundreds of thousands of records: 2 KiB of each at once would be gigabytes."""
+    items = [("t", str(number).encode(), b"") for number in range(4 * lthash.AT_ONCE + 1)]
+    tracemalloc.start()
+    total = lthash.update(lthash.EMPTY, [], starmap(lthash.element, items))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * lthash.AT_ONCE * lthash.BYTES
+    first, rest = elements(items[:1]), elements(items[1:])
+    assert total == lthash.update(lthash.update(lthash.EMPTY, [], first), [], rest)
+    assert lthash.update(total, starmap(lthash.element, items), []) == lthash.EMPTY
 
 
 def test_table_key_and_bytes_cannot_run_into_each_other() -> None:

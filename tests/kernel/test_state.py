@@ -79,7 +79,7 @@ class Layers(RuleBasedStateMachine):
 
     @initialize(capacity=st.sampled_from([0, 2, None]))
     def begin(self, capacity: int | None) -> None:
-        self.store = MemoryStore()
+        self.store, self.capacity = MemoryStore(), capacity
         self.committed = Committed(self.store, capacity)
         self.block = Overlay(self.committed)
         self.layer = Overlay(self.block)
@@ -146,6 +146,11 @@ class Layers(RuleBasedStateMachine):
         for (table, key), stored in self.store.rows.items():
             entry = self.committed.get(table, key, TOOLS.decode)
             assert entry == (stored, TOOLS.decode(stored))
+
+    @invariant()
+    def the_cache_counts_its_bytes(self) -> None:
+        kept = [entry for entry in self.committed._cache.values() if entry]
+        assert self.capacity is None or self.committed._bytes == sum(len(entry[0]) for entry in kept)
 
 
 TestLayers = Layers.TestCase
@@ -221,3 +226,23 @@ def test_the_cache_keeps_no_more_than_it_may() -> None:
     for number in range(10):
         committed.get("toolcrib.notes", encode_key((number,)), NOTES.decode)
     assert len(committed._cache) == 3
+
+
+def test_the_cache_keeps_no_more_bytes_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever writes large records fills the memory of every node, and of each reader."""
+    monkeypatch.setattr("hansa.kernel.state.CACHE_BYTES_MAX", 1_000)
+    committed = Committed(MemoryStore(), 100)
+
+    def remember(number: int, size: int) -> list[int]:
+        committed.remember(("t", bytes((number,))), (bytes(size), None))
+        return [key[0] for _, key in committed._cache]
+
+    for number in range(4):
+        kept = remember(number, 300)
+    assert kept == [1, 2, 3]
+    assert remember(2, 400) == [1, 3, 2], "one that is written again counts once"
+    assert remember(4, 1) == [3, 2, 4]
+    assert remember(5, 1_000) == [5]
+    committed.forget()
+    assert remember(6, 600) == [6]
+    assert remember(7, 400) == [6, 7]

@@ -1,7 +1,12 @@
 """`hansa simulate`: a whole consortium in one process per seed, and everything that can go wrong."""
 
+import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +16,9 @@ from hansa.cli.common import Language, WrongCommand, json_option, say, show_json
 if TYPE_CHECKING:
     from hansa.simulation.simulator.sweep import Job, Stage, Summary
 
-PROGRESS_S = 2
-"""Between two lines of progress."""
+PROGRESS_S = 10
+"""Between two lines of progress, where there is no terminal for a bar."""
+WORKERS_MAX = 64
 
 
 @click.command()
@@ -30,7 +36,9 @@ PROGRESS_S = 2
     type=click.Path(path_type=Path),
     help="A Python file with scenario(); it runs as a program of yours. 场景文件（会作为程序执行）。",
 )
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes. 进程数。")
+@click.option(
+    "--workers", type=click.IntRange(1, WORKERS_MAX), default=2, show_default=True, help="Processes. 进程数。"
+)
 @click.option("--plant", default="", help="A bug put in on purpose; `list` names them. 故意植入的错误。")
 @click.option(
     "--keep", default="", help="Only these pieces of one seed, as a shrunk story names them. 只重放这些片段。"
@@ -67,7 +75,7 @@ def simulate(
         _play(lang, there, first_seed, keep, as_json)
         return
     begun = time.monotonic()
-    found = _sweep(lang, job, range(first_seed, first_seed + seeds), workers, go_on, quiet=as_json)
+    found = _sweep(lang, job, range(first_seed, first_seed + seeds), workers, go_on)
     spent_ms = int((time.monotonic() - begun) * 1_000)
     failed = [each for each in found if each.rule]
     story = _story(lang, there, min(failed)) if failed else []
@@ -98,23 +106,42 @@ def _plant(lang: Language, name: str) -> str:
     return name
 
 
-def _sweep(
-    lang: Language, job: "Job", seeds: range, workers: int, go_on: bool, *, quiet: bool
-) -> list["Summary"]:
+@contextmanager
+def _progress(lang: Language, zh: str, en: str, whole: int) -> Iterator[Callable[[int], None]]:
+    """Shows on standard error how many are done: a bar on a terminal, else a line now and then."""
+    what = zh if lang == "zh" else en
+    if not sys.stderr.isatty():
+        shown_s = time.monotonic()
+
+        def tell(done: int) -> None:
+            nonlocal shown_s
+            if time.monotonic() - shown_s > PROGRESS_S:
+                shown_s = time.monotonic()
+                click.echo(f"{what} {done}/{whole}", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=whole)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _sweep(lang: Language, job: "Job", seeds: range, workers: int, go_on: bool) -> list["Summary"]:
     from hansa.simulation.simulator.sweep import sweep
 
     found: list[Summary] = []
-    shown_s = time.monotonic()
-
-    def tell(each: "Summary") -> None:
-        nonlocal shown_s
-        found.append(each)
-        if not quiet and time.monotonic() - shown_s > PROGRESS_S:
-            shown_s = time.monotonic()
-            say(lang, f"{len(found)}/{len(seeds)} 个种子", f"{len(found)}/{len(seeds)} seeds", err=True)
-
     try:
-        sweep(job, seeds, workers, tell, go_on=go_on)
+        with _progress(lang, "种子", "seeds", len(seeds)) as progress:
+
+            def tell(each: "Summary") -> None:
+                found.append(each)
+                progress(len(found))
+
+            sweep(job, seeds, workers, tell, go_on=go_on)
     except KeyboardInterrupt:
         say(lang, f"已停止：完成 {len(found)} 个种子。", f"Stopped: {len(found)} seeds were done.", err=True)
         raise
@@ -139,6 +166,8 @@ def _told(found: list["Summary"], spent_ms: int, story: list[str]) -> dict[str, 
         "blocks": sum(each.height for each in found),
         "transactions": sum(each.transactions for each in found),
         "troubles": sum(each.troubles for each in found),
+        "blocks_least": min((each.height for each in found), default=0),
+        "happened": dict(sorted(sum((Counter(each.happened) for each in found), Counter[str]()).items())),
         "spent_ms": spent_ms,
         "failed": [
             {"seed": each.seed, "rule": each.rule, "what": each.what} for each in sorted(found) if each.rule
@@ -149,29 +178,38 @@ def _told(found: list["Summary"], spent_ms: int, story: list[str]) -> dict[str, 
 
 def _story(lang: Language, there: "Stage", failed: "Summary") -> list[str]:
     """A failed seed, shrunk, in words; and how to see it again."""
-    from hansa.simulation.simulator.shrink import replay, shrink, spans
+    from hansa.simulation.simulator.run import finished
+    from hansa.simulation.simulator.shrink import RUNS_MAX, replay, shrink, spans
     from hansa.simulation.simulator.story import tell
 
-    say(lang, f"种子 {failed.seed} 失败，正在缩减……", f"Seed {failed.seed} failed; shrinking it …", err=True)
-    with there.options(failed.seed) as options:
-        whole = there.run(failed.seed)
+    zh, seed = lang == "zh", failed.seed
+    title = f"{'种子' if zh else 'Seed'} {seed}{'：' if zh else ': '}{failed.rule}: {failed.what}"
+    with there.options(seed) as options, there.naming(seed):
+        whole = finished(seed, there.scenario, options)
         if whole.broken is None:
-            return [f"seed {failed.seed}: {failed.rule}: {failed.what} (once, and not again)"]
-        keep = shrink(whole, there.scenario, options)
-        verdict = replay(failed.seed, there.scenario, options, keep)
+            return [title, NOT_AGAIN[lang]]
+        shrinking = f"缩减种子 {seed}", f"shrinking seed {seed}"
+        with _progress(lang, *shrinking, RUNS_MAX) as progress:
+            keep = shrink(whole, there.scenario, options, progress)
+        verdict = replay(seed, there.scenario, options, keep)
     registry = there.scenario.release().registry()
-    return [
-        (f"种子 {failed.seed}：{failed.rule}：{failed.what}" if lang == "zh"
-         else f"Seed {failed.seed}: {failed.rule}: {failed.what}"),
-        *tell(verdict, registry, lang),
-        ("重放：" if lang == "zh" else "Again: ") + _command(there.job, failed.seed, spans(keep)),
-    ]  # fmt: skip
+    again = "重放：" if zh else "Again: "
+    return [title, *tell(verdict, registry, lang), again + _command(there.job, seed, spans(keep))]
+
+
+NOT_AGAIN = {
+    "zh": "同一种子再次运行没有失败：场景用了种子以外的东西（时钟、随机数、集合顺序、全局变量），请先改正。",
+    "en": (
+        "Run again, the same seed did not fail: the scenario uses something besides the seed, as a clock, "
+        "chance of its own, the order of a set, a global. Mend that first."
+    ),
+}
 
 
 def _command(job: "Job", seed: int, keep: str) -> str:
     """What plays a shrunk story again."""
     parts = ["hansa simulate", f"--first-seed {seed}", f"--blocks {job.blocks}", f"--keep {keep or '-'}"]
-    parts += [f"--scenario {job.scenario}"] if job.scenario else []
+    parts += [f"--scenario {quote(str(job.scenario))}"] if job.scenario else []
     parts += [f"--plant {job.plant}"] if job.plant else []
     return " ".join(parts)
 
@@ -187,7 +225,7 @@ def _play(lang: Language, there: "Stage", seed: int, keep: str, as_json: bool) -
             text_zh=f"--keep 写作 3,17,20-22，不是 {keep}。",
             text_en=f"--keep is like 3,17,20-22, not {keep}.",
         ) from error
-    with there.options(seed) as options:
+    with there.options(seed) as options, there.naming(seed):
         verdict = replay(seed, there.scenario, options, numbers)
     lines = tell(verdict, there.scenario.release().registry(), lang)
     if as_json:

@@ -63,10 +63,6 @@ class _Present(Committed):
         self.before[name] = old
         return old
 
-    def forget(self) -> None:
-        """Read every record anew from disk."""
-        self._cache.clear()
-
 
 class Ledger(Reading):
     """Used by one thread at a time, in a folder that is held (folder.py).

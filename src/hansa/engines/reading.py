@@ -10,6 +10,7 @@ from hansa.engines.operators import operator_key, set_at
 from hansa.engines.past import Past
 from hansa.engines.store import Rows
 from hansa.kernel import Context, Registry, merkle
+from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import BlockLeaf, Chain, Now
 from hansa.kernel.canonical import decode
 from hansa.kernel.evidence import BlockProof, Inclusion, Proof, SignedHeader, inclusion
@@ -63,6 +64,7 @@ class Reading:
         self.height, self.time_ms = height, time_ms
         self._state = state
         self._now: tuple[int, Now] | None = None
+        self._coming: tuple[int, Registry | None] | None = None
 
     @property
     def now(self) -> Now:
@@ -74,6 +76,18 @@ class Reading:
     @property
     def registry(self) -> Registry:
         return self.now.registry
+
+    def coming(self, blocks: int) -> Registry | None:
+        """What is in force so many blocks after the next; None where nothing changes till then, or where this
+        program lacks it. To be asked for one number of blocks.
+        """
+        if self._coming is None or self._coming[0] != self.height:
+            try:
+                found = self.chain.at(self._state, self.height + 1 + blocks).registry
+            except (Outdated, RoomMissing):
+                found = self.registry
+            self._coming = self.height, None if found is self.registry else found
+        return self._coming[1]
 
     def context(self, time_ms: int) -> Context:
         """A view of the records, for the code of a room."""

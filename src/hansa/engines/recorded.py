@@ -5,6 +5,7 @@ transactions, and the root of the log that it led to where it was recorded.
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +79,8 @@ def recorded(path: Path) -> Recording:
             blocks = tuple(decode_strict(line, RecordedBlock) for line in lines)
     except EOFError:
         raise Malformed(detail="the file ends in the middle") from None
+    except zlib.error as error:
+        raise Malformed(detail=str(error)) from None
     for height, block in enumerate(blocks, 1):
         if block.height != height:
             raise Malformed(detail=f"block {block.height} stands where {height} should")

@@ -209,14 +209,23 @@ def adopt(ledger: Ledger, manifest: Manifest, read: Read, notes: Mapping[str, by
         state_sum = _load(store, read, manifest, None)
         for name, value in notes.items():
             store.set_meta(name, value)
-        reading = standing(store, ledger.chain, ledger.genesis, store.height())
-        if not _as_it_says(reading, manifest):
-            raise Broken(what=MANIFEST, detail="what it says is not what the chunks hold")
-        last = reading.leaf(reading.height).state_digest if reading.height else ""
-        if lthash.digest(state_sum) != (last or lthash.digest(ledger.founded_sum)):
-            raise Broken(what="records", detail="they are not those that the last block commits to")
-        check_log(reading, signatures=True)
+        try:
+            _check_adopted(ledger, manifest, state_sum)
+        except Damaged as fault:
+            # What was written this moment is not damaged: it came so.
+            raise Broken(what="blocks", detail=str(fault)) from fault
     ledger.reopen()
+
+
+def _check_adopted(ledger: Ledger, manifest: Manifest, state_sum: bytes) -> None:
+    """Whether what was loaded is what the manifest's `app_hash` stands for."""
+    reading = standing(ledger.store, ledger.chain, ledger.genesis, ledger.store.height())
+    if not _as_it_says(reading, manifest):
+        raise Broken(what=MANIFEST, detail="what it says is not what the chunks hold")
+    last = reading.leaf(reading.height).state_digest if reading.height else ""
+    if lthash.digest(state_sum) != (last or lthash.digest(ledger.founded_sum)):
+        raise Broken(what="records", detail="they are not those that the last block commits to")
+    check_log(reading, signatures=True)
 
 
 def _load(store: SqliteStore, read: Read, manifest: Manifest, progress: Progress | None) -> bytes:
@@ -230,7 +239,7 @@ def _load(store: SqliteStore, read: Read, manifest: Manifest, progress: Progress
         if chunk.kind == "records":
             last = _last_in_order(chunk, rows, last)
             store.write_records({(chunk.table, key): value for key, value in rows})
-            added = [lthash.element(chunk.table, key, value) for key, value in rows]
+            added = (lthash.element(chunk.table, key, value) for key, value in rows)
             state_sum = lthash.update(state_sum, [], added)
         else:
             height = _load_blocks(store, rows, height, nodes)

@@ -18,6 +18,7 @@ byte for byte, on every node that takes it at one height of the engine.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -234,12 +235,17 @@ def read_chunk(folder: Path, chunk: Chunk) -> list[Pair]:
 
 
 def unpack_chunk(chunk: Chunk, data: bytes) -> list[Pair]:
-    """The pairs in a chunk's bytes, if they are those of the manifest. Raises Broken."""
+    """The pairs in a chunk's bytes, if they are those of the manifest. Raises Broken.
+
+    A large chunk holds one pair, so that millions of tiny ones ask for no memory.
+    """
     if hashlib.sha256(data).hexdigest() != chunk.sha256:
         raise Broken(what=chunk.name, detail="its hash is not that of the manifest")
-    pairs = list(_pairs(data, chunk.name))
+    if len(data) > CHUNK_BYTES_MAX and chunk.rows > 1:
+        raise Broken(what=chunk.name, detail=f"{len(data)} bytes of {chunk.rows} rows are too many")
+    pairs = list(islice(_pairs(data, chunk.name), chunk.rows + 1))
     if len(pairs) != chunk.rows:
-        raise Broken(what=chunk.name, detail=f"{len(pairs)} rows, not {chunk.rows}")
+        raise Broken(what=chunk.name, detail=f"its rows are not {chunk.rows}")
     return pairs
 
 

@@ -6,6 +6,7 @@ used sequence number, nothing else. Everything is a function of the records belo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 
 from hansa.kernel import due, keys, limits, lthash, merkle
@@ -118,6 +119,11 @@ class Now:
     registry: Registry
     rules: int
 
+    @property
+    def steps_max(self) -> int:
+        """Steps of a block; due work takes half of them at most, so that there is room for transactions."""
+        return limits.BLOCK_STEPS_MAX if self.rules >= 2 else limits.BLOCK_STEPS_MAX_RULES_1
+
 
 class Work:
     """What a block has cost so far."""
@@ -162,10 +168,13 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alo
     taken: list[bytes] = []
     left_out: list[tuple[int, Refusal]] = []
     for place, wire in enumerate(block.transactions):
-        if alone and work.beyond(limits.BLOCK_STEPS_MAX):
+        if alone and work.beyond(now.steps_max):
             break
         name = identity(wire)
         refusal, used, emitted = _transact(now, layer, block, wire, name, work, incidents)
+        if refusal is not None:
+            # Where it was raised: frames that hold all of the block, which holds the refusal.
+            refusal.__traceback__ = refusal.__context__ = None
         if alone and refusal is not None and not used:
             left_out.append((place, refusal))
             continue
@@ -216,7 +225,7 @@ def _transact(
 
     Returns its refusal, if any; whether its sequence is used up; and its events.
     """
-    if work.beyond(limits.BLOCK_STEPS_MAX):
+    if work.beyond(now.steps_max):
         return BlockFull(), False, []
     try:
         # Limits, shape, canonical form: before any other work.
@@ -295,7 +304,7 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
     events: list[bytes] = []
     dropped: dict[str, int] = {}
     for key, item in due.next_due(_context(now, layer, block)):
-        if work.beyond(limits.DUE_STEPS_MAX):
+        if work.beyond(now.steps_max // 2):
             break  # The rest waits for the next block.
         if now.rules >= 2 and not due.waits(_context(now, layer, block), key):
             continue  # What was done before it took it back.
@@ -358,8 +367,8 @@ def _outcome(transaction: str, refusal: Refusal | None) -> Outcome:
 def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Changes, bytes]:
     """One net update per dirty record: what lay there before is taken out of the sum as stored (rule 15)."""
     changes: Changes = {}
-    removed: list[bytes] = []
-    added: list[bytes] = []
+    removed: list[tuple[str, bytes, bytes]] = []
+    added: list[tuple[str, bytes, bytes]] = []
     for (table, key), entry in layer.entries.items():
         old = state.stored((table, key))
         new = None if entry is None else entry[0]
@@ -367,10 +376,13 @@ def _changes(state: Committed, layer: Overlay, state_sum: bytes) -> tuple[Change
             continue
         changes[table, key] = new
         if old is not None:
-            removed.append(lthash.element(table, key, old))
+            removed.append((table, key, old))
         if new is not None:
-            added.append(lthash.element(table, key, new))
-    return changes, lthash.update(state_sum, removed, added) if changes else state_sum
+            added.append((table, key, new))
+    if not changes:
+        return changes, state_sum
+    elements = lthash.element
+    return changes, lthash.update(state_sum, starmap(elements, removed), starmap(elements, added))
 
 
 def _leaf(

@@ -94,8 +94,7 @@ class Context:
 
     def verified(self, public: bytes, suite: int, signature: bytes, message: bytes) -> bool:
         """Whether a signature within an action holds, such as a device's. Counts as a hundred reads."""
-        for _ in range(limits.READS_PER_SIGNATURE):
-            self.spend_read()
+        self.spend_read(limits.READS_PER_SIGNATURE)
         return self._verify is not None and self._verify(public, suite, signature, message)
 
     def spent(self) -> tuple[int, int]:
@@ -108,9 +107,10 @@ class Context:
         if self.bytes > limits.BYTES_MAX:
             raise OverBudget(what="bytes", limit=limits.BYTES_MAX)
 
-    def spend_read(self) -> None:
-        self.reads += 1
+    def spend_read(self, count: int = 1) -> None:
+        self.reads += count
         if self.reads > limits.READS_MAX:
+            self.reads = limits.READS_MAX + 1  # Those beyond are not made.
             raise OverBudget(what="reads", limit=limits.READS_MAX)
 
     def spend_write(self, count: int) -> None:

@@ -26,8 +26,10 @@ IN_FLIGHT_MAX = 512
 # Blocks.
 BLOCK_TRANSACTIONS_MAX = 5_000
 BLOCK_BYTES_MAX = 16 * 2**20
-BLOCK_STEPS_MAX = 2_000_000
+BLOCK_STEPS_MAX = 400_000
 """Reads, writes and scanned rows of a block; a transaction that comes after them waits for the next block."""
+BLOCK_STEPS_MAX_RULES_1 = 2_000_000
+"""Under rules 1."""
 BLOCK_WRITTEN_MAX = 64 * 2**20
 """Bytes of records and events of a block, likewise."""
 
@@ -53,8 +55,6 @@ ALL_ROWS = SCANNED_MAX + 1
 
 # Due queue (rule 12).
 DUE_PER_BLOCK_MAX = 256
-DUE_STEPS_MAX = BLOCK_STEPS_MAX // 2
-"""Steps that due work may take of a block's, so that there is always room for transactions."""
 DUE_PER_MEMBER_MAX = 4_096
 
 # Metering.

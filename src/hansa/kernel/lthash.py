@@ -7,6 +7,7 @@ It shows that two states are equal; it proves no single record.
 
 import hashlib
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from blake3 import blake3
@@ -14,6 +15,8 @@ from blake3 import blake3
 LANES = 1_024
 BYTES = 2 * LANES
 EMPTY = bytes(BYTES)
+AT_ONCE = 1_024
+"""Elements summed at a time: 2 MiB, however many there are."""
 _DOMAIN = b"hansa-state-1\x00"
 
 
@@ -27,12 +30,19 @@ def element(table: str, key: bytes, stored: bytes) -> bytes:
 
 
 def update(total: bytes, removed: Iterable[bytes], added: Iterable[bytes]) -> bytes:
-    """The new sum after some elements left and others came; the order does not matter."""
+    """The new sum after some elements left and others came; the order does not matter.
+
+    Given as they are made, a few of them are in memory at a time.
+    """
     import numpy as np  # Where it is needed: loading it takes longer than all else that a client loads.
 
     def summed(elements: Iterable[bytes]) -> Any:
-        lanes = np.frombuffer(b"".join(elements), dtype="<u2").reshape(-1, LANES)
-        return np.add.reduce(lanes, axis=0, dtype=np.uint16)
+        left = iter(elements)
+        lanes: Any = 0
+        while some := list(islice(left, AT_ONCE)):
+            rows = np.frombuffer(b"".join(some), dtype="<u2").reshape(-1, LANES)
+            lanes = lanes + np.add.reduce(rows, axis=0, dtype=np.uint16)
+        return lanes
 
     lanes = np.frombuffer(total, dtype="<u2") - summed(removed) + summed(added)
     sum_now: bytes = lanes.astype("<u2").tobytes()

@@ -16,8 +16,9 @@ from hansa.kernel.messages import Action, Event, RoomPin, Signal
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.types import FrozenMeta, Hash, KeyId, MemberId, Positive, Struct, TimeMs
 
-ASIDE_MAX = 4_096
-"""Transactions set aside; then all are forgotten, and decoded again when they are needed."""
+ASIDE_BYTES_MAX = 2**23
+"""Of transactions set aside; then all are forgotten, and decoded again when they are needed. Decoded, the
+worst take twelve times their bytes."""
 KERNEL_TABLES: tuple[Table[Any], ...] = (KEYS, WINDOWS, QUEUE, PENDING, PARKED, ACTIVE)
 
 Handler = Callable[..., None]
@@ -146,6 +147,7 @@ class Registry:
                 self._listeners.setdefault(signal, []).append(handler)
         self.aside: dict[bytes, Any] = {}
         """Transactions decoded ahead of their execution, by their bytes."""
+        self._aside_bytes = 0
         self.due_names = {handler: name for name, handler in self.due.items()}
         self.tags = {action_tag(action): action for action in self.actions}
         union = _union(tuple(self.actions))
@@ -160,8 +162,10 @@ class Registry:
 
     def set_aside(self, wire: bytes, transaction: Any) -> None:
         """Keep what these bytes were decoded to, for whoever decodes them next. From any thread."""
-        if len(self.aside) >= ASIDE_MAX:
+        self._aside_bytes += len(wire)
+        if self._aside_bytes > ASIDE_BYTES_MAX:
             self.aside.clear()
+            self._aside_bytes = len(wire)
         self.aside[wire] = transaction
 
     def listeners(self, signal: type[Signal]) -> Sequence[Handler]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from nacl.bindings import (
     crypto_core_ed25519_is_valid_point,
@@ -12,6 +13,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
+PUBLIC_KEYS_REMEMBERED = 1_024
 ED25519 = 1
 SIGNATURE_BYTES = 64
 TRANSACTION_DOMAIN = b"hansa-tx-1\x00"
@@ -34,6 +36,7 @@ def verify(suite: int, public: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
+@lru_cache(PUBLIC_KEYS_REMEMBERED)
 def is_public_key(public: bytes) -> bool:
     """Whether these bytes can be an honest public key: a canonical point of the prime-order group."""
     return len(public) == 32 and crypto_core_ed25519_is_valid_point(public)

@@ -8,7 +8,8 @@ import zlib
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 from hansa.kernel import limits
 from hansa.kernel.refusal import Refusal
@@ -25,6 +26,11 @@ Row = tuple[bytes, Entry | None]
 
 PAGE_MIN, PAGE_MAX = 8, 512
 """Rows fetched at a time in a scan: few at first, since most scans look at few."""
+
+
+KEYS_REMEMBERED = 8_192
+"""Keys whose bytes are remembered: a few MB."""
+_UNKNOWN: Final[Any] = object()
 
 
 class Damaged(OSError):
@@ -90,19 +96,28 @@ def _between(keys: Sequence[bytes], start: bytes, end: bytes, limit: int, revers
     return keys[low : min(high, low + limit)]
 
 
+CACHE_BYTES_MAX = 2**26
+"""Of records as they rest; decoded they take a few times as much besides."""
+
+
 class Committed:
-    """The bottom layer: a store behind a bounded cache of decoded records."""
+    """The bottom layer: a store behind a cache of decoded records, bounded by their number and bytes.
+
+    With `capacity` None all stay that were ever read.
+    """
 
     def __init__(self, store: Store, capacity: int | None = 100_000) -> None:
         self.store = store
         self._capacity = capacity
         self._cache: OrderedDict[Name, Entry | None] = OrderedDict()
+        self._bytes = 0
 
     def get(self, table: str, key: bytes, decode: Any) -> Entry | None:
         name = (table, key)
-        if name in self._cache:
+        known: Entry | None = self._cache.get(name, _UNKNOWN)
+        if known is not _UNKNOWN:
             self._cache.move_to_end(name)
-            return self._cache[name]
+            return known
         stored = self.store.get(table, key)
         entry = None if stored is None else (stored, decode(stored))
         self.remember(name, entry)
@@ -110,19 +125,28 @@ class Committed:
 
     def stored(self, name: Name) -> bytes | None:
         """The bytes as they rest, without decoding them."""
-        if name not in self._cache:
+        entry: Entry | None = self._cache.get(name, _UNKNOWN)
+        if entry is _UNKNOWN:
             return self.store.get(*name)
-        entry = self._cache[name]
         return None if entry is None else entry[0]
 
     def remember(self, name: Name, entry: Entry | None) -> None:
         """Keep what the store holds now. Whoever writes to the store must tell, or forget, what it wrote."""
         if self._capacity == 0:
             return
+        before = self._cache.pop(name, None)
         self._cache[name] = entry
-        self._cache.move_to_end(name)
-        if self._capacity is not None and len(self._cache) > self._capacity:
-            self._cache.popitem(last=False)
+        if self._capacity is None:
+            return
+        self._bytes += (len(entry[0]) if entry else 0) - (len(before[0]) if before else 0)
+        while len(self._cache) > self._capacity or self._bytes > CACHE_BYTES_MAX:
+            _, gone = self._cache.popitem(last=False)
+            self._bytes -= len(gone[0]) if gone else 0
+
+    def forget(self) -> None:
+        """Read every record anew from the store."""
+        self._cache.clear()
+        self._bytes = 0
 
     def rows(self, table: str, start: bytes, end: bytes, reverse: bool, decode: Any) -> Iterator[Row]:
         """Rows in order, fetched a page at a time as they are asked for."""
@@ -148,9 +172,13 @@ class Overlay:
 
     def get(self, table: str, key: bytes, decode: Any) -> Entry | None:
         name = (table, key)
-        if name in self.entries:
-            return self.entries[name]
-        return self.below.get(table, key, decode)
+        layer: Committed | Overlay = self
+        while isinstance(layer, Overlay):  # In a loop: there is no reading that does not come by here.
+            found: Entry | None = layer.entries.get(name, _UNKNOWN)
+            if found is not _UNKNOWN:
+                return found
+            layer = layer.below
+        return layer.get(table, key, decode)
 
     def set(self, name: Name, entry: Entry | None) -> None:
         if name not in self.entries:
@@ -167,9 +195,13 @@ class Overlay:
     def rows(self, table: str, start: bytes, end: bytes, reverse: bool, decode: Any) -> Iterator[Row]:
         """Rows of both layers in order, read lazily. A deleted row is given as None, so that it is counted.
 
-        The table may be written to meanwhile: a row that is put ahead of the scan is met by it.
+        The table may be written to meanwhile: a row that is put ahead of the scan is met by it. Only the
+        uppermost layer is ever written to, so those below that hold nothing of the table are passed over.
         """
-        below = self.below.rows(table, start, end, reverse, decode)
+        layer = self.below
+        while isinstance(layer, Overlay) and table not in layer._keys:
+            layer = layer.below
+        below = layer.rows(table, start, end, reverse, decode)
         row = next(below, None)
         own = self._first_key(table, start, end, reverse)
         while row is not None or own is not None:
@@ -210,6 +242,11 @@ def encode_key(parts: Sequence[str | int]) -> bytes:
     Raises KeyUnfit for text with a zero character, for an integer that is negative or beyond 2⁵³−1, and for
     keys longer than KEY_BYTES_MAX.
     """
+    return _key_bytes(tuple(parts))
+
+
+@lru_cache(KEYS_REMEMBERED)
+def _key_bytes(parts: tuple[str | int, ...]) -> bytes:
     out = b""
     for part in parts:
         if isinstance(part, str):

@@ -12,6 +12,7 @@ from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft import wire
 from hansa.engines.cometbft.codec import read_answer, read_request, write
 from hansa.engines.cometbft.errors import FrameUnfit
+from hansa.engines.cometbft.founding import BLOCK_BYTES_MAX
 from tests.engines.cometbft import oracle
 
 KINDS = [*typing.get_args(abci.Request), *typing.get_args(abci.Answer)]
@@ -144,6 +145,13 @@ def test_damaged_messages_do_nothing_worse(message: Any, data: some.DataObject) 
     cut = bytes(whole[: data.draw(some.integers(0, len(whole)))])
     with suppress(FrameUnfit):
         read_back(type(message), cut)
+
+
+def test_a_block_of_as_many_transactions_as_the_engine_lets_pass_can_be_read() -> None:
+    """Empty ones take two bytes each. Who cannot read a proposal loses its engine, now and at each start."""
+    txs = (b"",) * (BLOCK_BYTES_MAX // 2)
+    asked = read_request(write(abci.ProcessProposal(txs=txs, height=2)))
+    assert asked == abci.ProcessProposal(txs=txs, height=2)
 
 
 def test_a_message_of_very_many_fields_is_refused() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from hansa.engines.cometbft.founding import BLOCK_BYTES_MAX, EVIDENCE_BYTES_MAX, engine_genesis
 from hansa.kernel import Refusal, encode, limits, replace
+from hansa.kernel.types import INTEGER_MAX
 from tests.consortium import MEMBERS, START_MS
 from tests.engines.cometbft.network import genesis, validator_key
 from tests.kernel import room
@@ -43,7 +44,7 @@ def test_milliseconds_are_kept() -> None:
 
 
 def test_what_is_no_genesis_file_is_refused() -> None:
-    for data in (b"", b"{}", encode(GENESIS) + b" "):
+    for data in (b"", b"{}", encode(GENESIS) + b" ", encode(replace(GENESIS, created_ms=INTEGER_MAX))):
         with pytest.raises(Refusal):
             engine_genesis(data)
 

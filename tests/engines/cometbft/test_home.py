@@ -40,6 +40,13 @@ def test_what_protects_is_set() -> None:
     assert found["statesync"] == {"enable": False}
 
 
+def test_a_proposer_that_is_gone_and_the_engines_own_pauses_cost_an_event_less_than_a_second() -> None:
+    found = tomllib.loads(config(SETUP))
+    times = [found["consensus"][name] for name in ("timeout_propose", "timeout_precommit")]
+    hops = [found["p2p"]["flush_throttle_timeout"], found["consensus"]["peer_gossip_sleep_duration"]] * 2
+    assert sum(int(time.removesuffix("ms")) for time in times + hops) < 1_000
+
+
 def test_a_joiner_and_a_node_that_nobody_reaches() -> None:
     sync = Sync(("https://a.example/v1/engine", "https://b.example/v1/engine"), 7, "AB" * 32)
     found = tomllib.loads(config(Setup("x", Path("/s"), "tcp://127.0.0.1:1", "", sync=sync, metrics="h:9")))

@@ -1,16 +1,18 @@
 """What may wait in the mempool, what is proposed, and what is refused of a proposal (rule 29)."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from hansa.apps.consortium.contract import ROOM as CONSORTIUM
 from hansa.apps.consortium.messages_validators import Tick
 from hansa.engines.cometbft import messages as abci
-from hansa.engines.cometbft.admission import Fitness
+from hansa.engines.cometbft.admission import SOON_BLOCKS, Fitness
 from hansa.engines.cometbft.application import PROBE, STALE_MS, Policy
-from hansa.kernel import KEYS, encode, limits, replace
+from hansa.kernel import ACTIVE, KEYS, Active, Release, RoomPin, encode, limits, replace
 from hansa.kernel.apply import Applied, Block
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.facts import address
@@ -101,6 +103,30 @@ def test_bytes_count_as_well_and_what_the_engine_lost_is_forgotten() -> None:
     net.close()
 
 
+def test_what_a_coming_change_would_leave_waiting_for_ever_does_not_wait(tmp_path: Path) -> None:
+    """The engine never looks again at what waits, and what is in front of its mempool is proposed first."""
+    pin = RoomPin(name="toolcrib", version="1", sha256="0" * 64)
+    net = Network(tmp_path / "ledger.db", registry=room.registry())
+    change = {0: Active(rules=2, rooms=(pin,)), SOON_BLOCKS + 3: Active(rules=2)}
+    with net.application.ledger.store.commit():
+        net.application.ledger.store.write_records(
+            {(ACTIVE.name, encode_key((height,))): encode(active) for height, active in change.items()}
+        )
+    net.reopen(registry=None, release=Release([CONSORTIUM], {pin: room.ROOM}))
+    for number in range(2):
+        wire = register(net, f"t{number}")
+        assert net.check(wire).code == 0
+        net.block(wire)
+    told = refusal(net.check(register(net, "late")))
+    assert (told.code, str(SOON_BLOCKS) in told.en) == ("engine.change_near", True)
+    assert net.check(net.wire("maker", Tick())).code == 0, "what both know may wait"
+    for _ in range(SOON_BLOCKS):
+        net.block(net.wire("maker", Tick()))
+    assert net.propose(register(net, "gone")) == ()
+    assert refusal(net.check(register(net, "gone"))).code == "kernel.malformed"
+    net.close()
+
+
 def test_a_proposal_leaves_out_what_others_would_refuse_and_nothing_else(net: Network) -> None:
     used = register(net)
     net.block(used)
@@ -121,6 +147,39 @@ def test_a_proposal_keeps_the_bounds(net: Network) -> None:
     room_for_three = sum(len(wire) + 4 for wire in wires[:3])
     assert net.propose(*wires, max_tx_bytes=room_for_three) == tuple(wires[:3])
     assert net.propose(*wires, max_tx_bytes=room_for_three - 1) == tuple(wires[:2])
+
+
+def test_where_there_is_no_room_for_all_members_take_turns(net: Network) -> None:
+    """Else one that floods block after block leaves nobody a place."""
+    flood = [register(net, f"t{number}") for number in range(4)]
+    plant = [register(net, f"p{number}", "plant") for number in range(2)]
+    bank, gone = register(net, "b", "bank"), register(net, "g", "auditor")
+    for wire in (*flood, *plant, bank):
+        assert net.check(wire).code == 0
+    came = (*flood, *plant, bank, gone)
+    assert net.propose(*came) == came, "there is room for all"
+    places = sum(len(wire) + 4 for wire in (flood[0], plant[0], bank, gone, flood[1]))
+    assert net.propose(*came, max_tx_bytes=places) == (flood[0], plant[0], bank, gone, flood[1])
+
+
+def test_after_a_block_that_was_too_dear_members_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a transaction costs is known once it is done: who sends dear ones shares the next block."""
+    net = Network(registry=room.registry())
+    flood = [register(net, f"t{number}") for number in range(3)]
+    plant = register(net, "p", "plant")
+    came = (*flood, plant)
+    for wire in came:
+        assert net.check(wire).code == 0
+    assert net.propose(*came) == came
+    with monkeypatch.context() as tight:
+        for name in ("BLOCK_STEPS_MAX", "BLOCK_STEPS_MAX_RULES_1"):
+            tight.setattr(limits, name, 1)
+        block = register(net, "first"), register(net, "second")
+        assert [result.code for result in net.block(*block).tx_results] == [0, 1]
+    assert net.propose(*came) == (flood[0], plant, *flood[1:])
+    net.block(flood[0])
+    assert net.propose(*came[1:]) == came[1:], "there was room for all again"
+    net.close()
 
 
 def test_a_proposal_of_too_many_is_refused(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,11 +261,15 @@ def test_a_transaction_is_decoded_once(net: Network, monkeypatch: pytest.MonkeyP
     assert decoded == 2 * [wire[HEAD_BYTES:]]
 
 
-def test_what_is_set_aside_is_bounded(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hansa.kernel.registry.ASIDE_MAX", 3)
+def test_what_is_set_aside_is_bounded_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what the mempool has no room for: else one member's large ones fill the memory of every node."""
+    monkeypatch.setattr("hansa.kernel.registry.ASIDE_BYTES_MAX", 8_000)
+    net = Network(registry=room.registry(), policy=Policy(mempool_bytes=1))
     for number in range(8):
-        net.check(register(net, f"t{number}"))
-    assert len(net.registry.aside) <= 3
+        wire = net.wire("maker", *(room.Register(tool=f"t{number}") for _ in range(limits.ACTIONS_MAX)))
+        assert net.check(wire).codespace == "engine.mempool_share"
+        assert len(wire) <= sum(map(len, net.application.ledger.registry.aside)) <= 8_000
+    net.close()
 
 
 def test_whose_proposals_are_refused_is_told_once_by_name(net: Network) -> None:

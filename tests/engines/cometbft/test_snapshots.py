@@ -354,7 +354,8 @@ def test_another_history_than_the_validators_signed(giver: Network, joiner: Netw
     (found,) = listed(other)
     assert found.height == EVERY
     assert offer(joiner, found, hash_of(giver)) == abci.Offer.ACCEPT
-    assert give(joiner, 0, chunk(other, found, 0)).result == abci.Apply.REJECT_SNAPSHOT
+    answer = give(joiner, 0, chunk(other, found, 0))
+    assert answer == abci.ApplySnapshotChunkAnswer(abci.Apply.REJECT_SNAPSHOT, (), ("peer",))
     untouched(joiner)
     other.close()
 
@@ -387,7 +388,7 @@ def untouched(joiner: Network) -> None:
     assert scrub(ledger.store, lthash.digest(ledger.founded_sum)) > 0
     assert joiner.application.incidents[-1].what == "snapshot"
     assert left(joiner) == []
-    assert joiner.application.blocked is None
+    assert joiner.application.blocked is ledger.stops.noted() is None, "no fault of this machine"
 
 
 @pytest.mark.parametrize(
@@ -397,10 +398,9 @@ def untouched(joiner: Network) -> None:
         ("records", lambda data: data.replace(b"tool-1-1", b"tool-1-X")),
         ("blocks", lambda data: data.replace(b'"height":2', b'"height":3')),
         ("blocks", lambda data: data.replace(b'"suite":16', b'"suite":17', 1)),
-        (
-            "blocks",
-            lambda data: re.sub(rb'"app_hash":"[0-9a-f]{64}', b'"app_hash":"' + b"0" * 64, data, count=1),
-        ),
+        ("blocks", lambda data: re.sub(rb'("app_hash":")[0-9a-f]{9}', rb"\g<1>000000000", data)),
+        ("blocks", lambda data: data.replace(b'"height":4', b'"height":x')),
+        ("blocks", lambda data: data.replace(b'"suite":16', b'"suite":xx')),
     ],
 )
 def test_content_that_does_not_lead_to_the_header(

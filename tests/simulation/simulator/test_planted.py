@@ -52,7 +52,7 @@ ALONE = {
     "lost-write": ("records", "one hash", "proposal", "durable", "log", "nothing lost"),
     "set-order": ("one hash",),
     "clock": ("one hash",),
-    "early-answer": ("durable",),
+    "early-answer": ("durable", "one height"),
     "leaves-for-blocks": ("durable", "snapshot"),
     "silent-validators": ("validators",),
     "trusting": ("proposal", "badly signed"),

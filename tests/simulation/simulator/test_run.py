@@ -1,5 +1,6 @@
 """A run: the same from the same seed, sound where nothing is planted, and quick to see what is."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 
 from hansa.engines.cometbft import messages as abci
-from hansa.engines.cometbft.application import Application
+from hansa.engines.cometbft.application import Application, Made
+from hansa.kernel.apply import Applied
+from hansa.kernel.state import Overlay
 from hansa.simulation.simulator.disks import FastDisk
 from hansa.simulation.simulator.fast_store import FastStore
 from hansa.simulation.simulator.faults import Fault
 from hansa.simulation.simulator.files import FileDisk
-from hansa.simulation.simulator.run import Options, Run, Script, Verdict
+from hansa.simulation.simulator.run import Options, Run, Script, Verdict, finished
 from tests.simulation.simulator.attesting import scenario
 
 ROOT = Path(__file__).parents[3]
@@ -185,6 +188,25 @@ class ProposesNothing(OwnMind):
         return abci.PrepareProposalAnswer()
 
 
+class TakesNothing(OwnMind):
+    """Lets nothing wait for a block any more: then nothing waits, and all seems well."""
+
+    def check_tx(self, asked: abci.CheckTx) -> abci.CheckTxAnswer:
+        return abci.CheckTxAnswer(code=1) if self.engine_height > 9 else super().check_tx(asked)
+
+
+class OneTakesNothing(OwnMind):
+    def check_tx(self, asked: abci.CheckTx) -> abci.CheckTxAnswer:
+        return abci.CheckTxAnswer(code=1) if self.odd else super().check_tx(asked)
+
+
+class TellsOtherwise(OwnMind):
+    """Tells its clients of another height than that of the block."""
+
+    def _tell(self, made: Made) -> None:
+        super()._tell(made._replace(height=made.height + 1) if made.height == 7 else made)
+
+
 @pytest.mark.parametrize(
     ("wrong", "rules"),
     [
@@ -198,6 +220,9 @@ class ProposesNothing(OwnMind):
         (AheadOfItself, {"durable"}),
         (AnswersBefore, {"one hash", "one height", "durable"}),
         (ProposesNothing, {"liveness"}),
+        (TakesNothing, {"liveness"}),
+        (OneTakesNothing, {"liveness"}),
+        (TellsOtherwise, {"acknowledged"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
@@ -222,7 +247,7 @@ def test_a_script_is_played_in_the_place_of_traffic_and_plan() -> None:
     again = run(4, script=some)
     assert again.broken is None
     assert again.troubles == 0
-    assert again.transactions == 10
+    assert again.transactions == 10 + len(SCENARIO.companies)  # One more by each node, once all is well.
 
 
 def test_a_node_that_lost_its_disk_comes_back(tmp_path: Path) -> None:
@@ -232,3 +257,17 @@ def test_a_node_that_lost_its_disk_comes_back(tmp_path: Path) -> None:
     verdict = run(4, script=Script(whole.sent, ((middle, wiped),), whole.until_ms), tell=True)
     assert verdict.broken is None
     assert ("restored", 2) in [(noted.what, *noted.values[:1]) for noted in verdict.diary]
+
+
+def test_the_memory_of_a_run_that_is_over_need_not_be_searched_for() -> None:
+    def alive() -> int:
+        return sum(type(each) in (Applied, Overlay, Run) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        assert finished(4, SCENARIO, Options(blocks=25)).transactions
+        assert alive() == before
+    finally:
+        gc.enable()

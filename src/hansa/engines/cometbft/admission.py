@@ -7,9 +7,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from hansa.engines.cometbft.errors import ChangeNear
 from hansa.engines.reading import Reading, receipt
 from hansa.kernel import KEYS, WINDOWS, Registry, keys, limits
 from hansa.kernel.apply import Applied, Verify
+from hansa.kernel.canonical import decode_strict
 from hansa.kernel.messages import Key, Outcome, Receipt, Window
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import TRANSACTION_DOMAIN
@@ -35,8 +37,8 @@ def fit(reading: Reading, verify: Verify, wire: bytes) -> Any:
 def check(reading: Reading, verify: Verify, wire: bytes) -> Any:
     """The body of a transaction that may wait for a block: fit for one, and not known to be hopeless.
 
-    The dearest check comes last. Raises what `fit` does, and KeyRevoked, KeyExpired, Expired, Replayed or
-    SequenceAhead.
+    The dearest check comes last. Raises what `fit` does, and KeyRevoked, KeyExpired, Expired, Replayed,
+    SequenceAhead or ChangeNear.
     """
     transaction = parse(reading.registry, wire)
     body = transaction.body
@@ -46,6 +48,7 @@ def check(reading: Reading, verify: Verify, wire: bytes) -> Any:
     if body.valid_until_ms <= reading.time_ms:
         raise keys.Expired()
     keys.used(WINDOWS.get(ctx, (body.member, body.key)) or Window(), body.sequence)
+    _check_lasting(reading, transaction)
     _check_signature(verify, transaction, key)
     reading.registry.set_aside(wire, transaction)
     return body
@@ -100,6 +103,19 @@ def _check_signature(verify: Verify, transaction: Transaction, key: Key) -> None
         raise keys.WrongSignature(member=transaction.body.member, key=transaction.body.key)
 
 
+def _check_lasting(reading: Reading, transaction: Transaction) -> None:
+    """The engine never looks again at what waits. What no block may hold any more would wait for ever, in the
+    place of others: so it must be well formed as well under what comes into force soon.
+    """
+    coming = reading.coming(SOON_BLOCKS)
+    if coming is None:
+        return
+    try:
+        decode_strict(transaction.body_bytes, coming.body)
+    except Refusal as refusal:
+        raise ChangeNear(blocks=SOON_BLOCKS) from refusal
+
+
 def refused(wire: bytes, refusal: Refusal) -> Receipt:
     """What its sender is told: a receipt of height 0, with both texts."""
     name = identity(wire) if len(wire) <= limits.TRANSACTION_BYTES_MAX else ""
@@ -116,6 +132,8 @@ def fits_together(wires: Sequence[bytes], bytes_max: int) -> int:
     return len(wires)
 
 
+SOON_BLOCKS = 20
+"""A full mempool is fewer blocks."""
 KNOWN_MAX = 32_768
 """Names that are remembered: about 4 MB."""
 FRAME_BYTES = 4

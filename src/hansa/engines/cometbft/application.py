@@ -34,7 +34,7 @@ from hansa.engines.stops import STOPS_MAX
 from hansa.engines.store import IN_MEMORY, Connect, OpenStore, SqliteStore, connect
 from hansa.kernel import Refusal, Registry, Release, encode
 from hansa.kernel.active import Outdated, RoomMissing
-from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, Incident, Verify
+from hansa.kernel.apply import MACHINE_FAULTS, Applied, Block, BlockFull, Incident, Verify
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import shown
@@ -131,6 +131,8 @@ class Application:
         self._fitness = admission.Fitness()
         self._named: set[bytes] = set()
         """Proposers whose proposals were refused here: each is told of once. At most as many as validate."""
+        self._crowded = False
+        """Whether the last block had no room for all that stood in it."""
         self._finalized: _Finalized | None = None
         self.signed, self.ledger = open_folder(
             path,
@@ -266,7 +268,8 @@ class Application:
     # A block on its way (rule 29).
 
     def prepare_proposal(self, asked: abci.PrepareProposal) -> abci.PrepareProposalAnswer:
-        """Bounds and leaves out what the others would refuse; expired and replayed ones stay in.
+        """Bounds and leaves out what the others would refuse; expired and replayed ones stay in. Where there
+        is no room for all, or was none in the last block, members take turns.
 
         None at all where the block's time is old: see STALE_MS.
         """
@@ -274,7 +277,11 @@ class Application:
             return abci.PrepareProposalAnswer()
         with self.ledger.stops.guarded():
             wires = [wire for wire in asked.txs if self._is_fit(wire)]
-        return abci.PrepareProposalAnswer(tuple(wires[: admission.fits_together(wires, asked.max_tx_bytes)]))
+        count = admission.fits_together(wires, asked.max_tx_bytes)
+        if self._crowded or count < len(wires):
+            wires = self.shares.in_turn(wires)
+            count = admission.fits_together(wires, asked.max_tx_bytes)
+        return abci.PrepareProposalAnswer(tuple(wires[:count]))
 
     def process_proposal(self, asked: abci.ProcessProposal) -> abci.ProcessProposalAnswer:
         """Refuses only what is malformed, oversized or badly signed. No clock: it could divide the honest."""
@@ -341,6 +348,7 @@ class Application:
                 ledger.commit(applied, lambda header: encode(sealed(header)), notes)
         self._finalized, self.engine_height = None, done.engine_height
         self.shares.leave(applied.transactions)
+        self._crowded = any(isinstance(refusal, BlockFull) for refusal in applied.refusals)
         self._fitness.after(applied)
         height = applied.leaf.height if applied.leaf else 0
         if self.snapshots.is_due(self.engine_height):
@@ -360,7 +368,8 @@ class Application:
 
     def _retain_height(self) -> int:
         """Never beyond the oldest snapshot: whoever takes it needs the blocks after it."""
-        return max(0, min(self.engine_height - self.policy.engine_blocks + 1, self.snapshots.oldest()))
+        from_height = self.engine_height - self.policy.engine_blocks + 1
+        return min(from_height, self.snapshots.oldest()) if from_height > 0 else 0
 
     # Snapshots for those who join.
 

@@ -117,6 +117,18 @@ class MempoolShare(Refusal, code="engine.mempool_share", field="member"):
     )
 
 
+class ChangeNear(Refusal, code="engine.change_near", field="actions"):
+    zh = (
+        "{blocks} 个区块之内将启用另一版规则或应用，届时该交易的格式不再有效，可能赶不上。"
+        "它未执行，未占用序号；请在新版启用后按新格式重新签名提交。"
+    )
+    en = (
+        "Within {blocks} blocks other rules or rooms come into force, under which this transaction is no "
+        "longer well formed, and it might come too late. Nothing was done and no sequence used: sign it anew "
+        "for the new version once that is in force."
+    )
+
+
 class OtherSnapshot(Refusal, code="engine.other_snapshot", field="snapshot"):
     zh = (
         "高度 {height} 的快照与验证节点所签的区块头不符（{what}），未采用，账本未变。引擎会换用其他节点的"
@@ -126,6 +138,19 @@ class OtherSnapshot(Refusal, code="engine.other_snapshot", field="snapshot"):
         "The snapshot of height {height} is not what the validators signed ({what}): it is not used and the "
         "ledger is as it was. The engine goes on with one of another node; where all fail, join without a "
         "snapshot, block by block."
+    )
+
+
+class SnapshotNoRoom(Refusal, code="engine.snapshot_no_room", field="snapshot"):
+    zh = (
+        "高度 {height} 的快照需要 {needed_mb} MB 空间（快照文件及由其建立的账本），磁盘只剩 {free_mb} MB，"
+        "因此未取用。请腾出空间后重新加入；若远大于账本应有的大小，则提供快照的节点不可信，"
+        "引擎会换用其他节点的快照。"
+    )
+    en = (
+        "The snapshot of height {height} needs {needed_mb} MB (its files, and the ledger made of them) and "
+        "the disk has {free_mb} MB left, so it is not taken. Make room and join again; if that is far more "
+        "than the ledger can be, its sender is not to be trusted, and the engine goes on with another's."
     )
 
 

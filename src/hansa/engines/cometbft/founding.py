@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from hansa.apps.consortium.messages import Genesis, Validator
 from hansa.kernel import encode
-from hansa.kernel.canonical import decode_strict
+from hansa.kernel.canonical import Malformed, decode_strict
 from hansa.kernel.commit import chain_id_of
 from hansa.kernel.facts import address
 
@@ -33,7 +33,10 @@ def engine_genesis(genesis_bytes: bytes) -> bytes:
     Raises Malformed or NotCanonical for what is no genesis file.
     """
     genesis = decode_strict(genesis_bytes, Genesis)
-    founded = datetime.fromtimestamp(genesis.created_ms // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        founded = datetime.fromtimestamp(genesis.created_ms // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError, OSError) as error:
+        raise Malformed(detail=f"created_ms: {error}") from None
     return encode(
         {
             "genesis_time": f"{founded}.{genesis.created_ms % 1_000:03}Z",

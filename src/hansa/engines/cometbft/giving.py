@@ -29,15 +29,15 @@ CHUNK_MESSAGE_BYTES_MAX = 16_000_000
 
 def parcels(manifest: Manifest) -> list[tuple[Chunk, ...]]:
     """Which files of a snapshot travel together: as many as fit into PARCEL_BYTES_MAX, in their order."""
-    found: list[tuple[Chunk, ...]] = []
+    found: list[list[Chunk]] = []
     size = PARCEL_BYTES_MAX
     for each in manifest.chunks:
         size += each.size
         if size > PARCEL_BYTES_MAX:
-            found.append(())
+            found.append([])
             size = each.size
-        found[-1] += (each,)
-    return found
+        found[-1].append(each)
+    return [tuple(each) for each in found]
 
 
 Beside = Callable[[Callable[[], None]], None]

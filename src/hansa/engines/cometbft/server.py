@@ -59,6 +59,16 @@ class Serves(Protocol):
     def apply_snapshot_chunk(self, asked: abci.ApplySnapshotChunk) -> abci.ApplySnapshotChunkAnswer: ...
 
 
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it exists: half the cost of a request's way in and out."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
 Answerer = Callable[[Any], abci.Answer]
 
 
@@ -107,11 +117,11 @@ class Server:
         self.on_fault, self.on_unfit = on_fault, on_unfit
         self.answerers = answerers(application)
         self.connections: set[_Connection] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_loop()
         self._thread = Thread(target=self._run, name="abci", daemon=True)
         self._ready = Event()
         self._failed: Exception | None = None
-        self._listening: asyncio.Server | None = None
+        self._listening: asyncio.AbstractServer | None = None
 
     def start(self) -> None:
         """Listen. Raises what the application is blocked for, or OSError where the socket cannot be made."""

@@ -1,6 +1,9 @@
-"""Whose transactions wait in the engine's mempool: no member fills it so that the others find no room."""
+"""Whose transactions wait in the engine's mempool: no member fills it, nor every block, and leaves the others
+no room.
+"""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -54,6 +57,20 @@ class Shares:
         self._waiting[name] = _Waiting(member, len(wire), now_ms)
         self._transactions[member], self._bytes[member] = count + 1, size + len(wire)
         self._bytes_all += len(wire)
+
+    def in_turn(self, wires: Iterable[bytes]) -> list[bytes]:
+        """One of each member after the other, and each member's in the order in which they came. What counts
+        to nobody any more takes turns as one member's does.
+        """
+        taken: Counter[str] = Counter()
+
+        def turn(wire: bytes) -> int:
+            waiting = self._waiting.get(hashlib.sha256(wire).digest())
+            member = waiting.member if waiting else ""
+            taken[member] += 1
+            return taken[member]
+
+        return sorted(wires, key=turn)
 
     def leave(self, wires: Iterable[bytes]) -> None:
         """They stand in a block."""

@@ -1,6 +1,7 @@
 """Where the files of snapshots rest: a folder for each height of the engine; and the same in memory."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,10 @@ class Shelf(Protocol):
 
     def drop_unfinished(self) -> None:
         """Forget what a process that ended in the middle left."""
+        ...
+
+    def free_bytes(self) -> int:
+        """For how much there is room."""
         ...
 
 
@@ -67,6 +72,10 @@ class FolderShelf:
             if int(path.name) not in whole:
                 shutil.rmtree(path, ignore_errors=True)
 
+    def free_bytes(self) -> int:
+        there = next(path for path in (self._folder, *self._folder.parents) if path.is_dir())
+        return shutil.disk_usage(there).free
+
 
 class MemoryShelf:
     """In memory."""
@@ -93,3 +102,6 @@ class MemoryShelf:
         whole = self.heights()
         for height in [each for each in self._files if each not in whole]:
             del self._files[height]
+
+    def free_bytes(self) -> int:
+        return sys.maxsize

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hansa.engines.cometbft import messages as abci
-from hansa.engines.cometbft.errors import OtherSnapshot
+from hansa.engines.cometbft.errors import OtherSnapshot, SnapshotNoRoom
 from hansa.engines.cometbft.giving import CHUNK_MESSAGE_BYTES_MAX, FORMAT, parcels
 from hansa.engines.cometbft.mark import MARK, Mark
 from hansa.engines.cometbft.shelf import Shelf
@@ -24,6 +24,9 @@ from hansa.kernel.canonical import decode_strict
 
 CHUNKS_MAX = 100_000
 HASH_BYTES = 32
+TIMES_ON_DISK = 3
+"""A snapshot's bytes while it is laid down: its files, the commit's log, the ledger."""
+MB = 2**20
 
 
 class _Offered(NamedTuple):
@@ -76,7 +79,9 @@ class Taking:
         except Refusal as refusal:
             self._ledger.stops.tell(Incident("snapshot", refusal.en, refusal.zh))
             self._end()
-            return abci.ApplySnapshotChunkAnswer(abci.Apply.REJECT_SNAPSHOT), False
+            # Only who offered it is asked for chunks: who sent this one lied, and would go on with others.
+            no = abci.ApplySnapshotChunkAnswer(abci.Apply.REJECT_SNAPSHOT, reject_senders=(asked.sender,))
+            return no, False
         self._end()
         return abci.ApplySnapshotChunkAnswer(abci.Apply.ACCEPT), True
 
@@ -94,7 +99,7 @@ class Taking:
         return at == len(asked.chunk)
 
     def _read_manifest(self, offered: _Offered, data: bytes) -> Manifest:
-        """Raises OtherSnapshot or what decoding refuses: whoever offered it lied."""
+        """Raises OtherSnapshot or what decoding refuses: whoever offered it lied; or SnapshotNoRoom."""
         manifest = decode_strict(data, Manifest)
         for what, same in (
             ("chain", manifest.chain == self._ledger.chain.id),
@@ -105,6 +110,9 @@ class Taking:
         ):
             if not same:
                 raise OtherSnapshot(height=offered.snapshot.height, what=what)
+        needed, free = TIMES_ON_DISK * sum(chunk.size for chunk in manifest.chunks), self._shelf.free_bytes()
+        if needed > free:
+            raise SnapshotNoRoom(height=manifest.engine_height, needed_mb=needed // MB, free_mb=free // MB)
         return manifest
 
     def _adopt(self, offered: _Offered) -> None:

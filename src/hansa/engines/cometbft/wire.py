@@ -11,8 +11,9 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 VARINT_BYTES_MAX = 10
 FRAME_BYTES_MAX = 2**25
 """32 MiB: a block has at most 1 MiB, a chunk of a snapshot at most 16."""
-FIELDS_MAX = 200_000
-"""Fields of one message: a frame of 32 MiB of empty ones would cost gigabytes."""
+FIELDS_MAX = 2**20
+"""Fields of one message: a frame of 32 MiB of empty ones would cost gigabytes. A block of 1 MiB may hold half
+as many empty transactions, which are to be refused as a proposal, not as a message."""
 NUMBER_MAX = 2**29 - 1
 _WRAP = 1 << 64
 _SIGN = 1 << 63

@@ -18,11 +18,12 @@ class Agenda:
 
     def at(self, time_ms: int, do: Do) -> None:
         """Enter something for a time, or for now where that has passed."""
-        self._entered += 1
-        heappush(self._entries, (max(time_ms, self.now_ms), self._entered, do))
+        self.after(max(time_ms - self.now_ms, 0), do)
 
     def after(self, wait_ms: int, do: Do) -> None:
-        self.at(self.now_ms + wait_ms, do)
+        """Enter something for so long from now."""
+        self._entered += 1
+        heappush(self._entries, (self.now_ms + wait_ms, self._entered, do))
 
     def step(self) -> bool:
         """Move on to the next entry and carry it out. False where there is none."""

@@ -1,10 +1,12 @@
 """What is looked at once all is well again: every replica against the ledger that is right, byte by byte."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from hansa.kernel import encode, lthash
+from hansa.kernel import encode
+from hansa.kernel.lthash import EMPTY, element, update
 from hansa.kernel.state import Name
 from hansa.simulation.simulator.chain import Chain
+from hansa.simulation.simulator.clients import Receipt
 from hansa.simulation.simulator.node import Node
 from hansa.simulation.simulator.oracle import Oracle
 from hansa.simulation.simulator.scenario import Broken
@@ -34,10 +36,22 @@ def check_end(nodes: Sequence[Node], chain: Chain, oracle: Oracle) -> None:
             _check(node, chain, oracle, rows)
 
 
+def check_told(told: Mapping[str, Receipt], oracle: Oracle) -> None:
+    """What a node told a client stands on the right ledger, where and as it was told. Raises Broken."""
+    for name, receipt in told.items():
+        where = oracle.seen.get(name)
+        if where is None or receipt[1:] != (where.height, where.index, encode(where.outcome)):
+            raise Broken(
+                "acknowledged",
+                f"node {receipt.node} told of transaction {name[:12]} what is not on the ledger: "
+                f"height {receipt.height}, place {receipt.place}, {receipt.outcome.decode()}",
+            )
+
+
 def check_sum(rows: dict[Name, bytes], state_sum: bytes) -> None:
     """Whether a sum that was kept block by block is that of the records. Raises Broken."""
-    elements = [lthash.element(table, key, value) for (table, key), value in rows.items()]
-    if lthash.update(lthash.EMPTY, [], elements) != state_sum:
+    elements = [element(table, key, value) for (table, key), value in rows.items()]
+    if update(EMPTY, [], elements) != state_sum:
         raise Broken("state digest", "the sum kept block by block is not that of the records")
 
 

@@ -228,12 +228,11 @@ class Chain:
             raise Broken(
                 "proposal", f"node {node.number} accepts a badly signed or malformed one at {proposal.height}"
             )
-        honest = not any(
+        if not verdict and not any(
             self._lies(seat.node)
             for seat in self._height.seats
             if seat.node is not None and bytes.fromhex(address(seat.public)) == proposal.proposer
-        )
-        if honest and not verdict:
+        ):
             raise Broken("proposal", f"node {node.number} refuses an honest proposal at {proposal.height}")
 
     # A block is decided.
@@ -269,13 +268,13 @@ class Chain:
         self._powers[height.height + 2] = {public: power for public, power in after.items() if power}
         self._resting_since_ms = now_ms
         self._told.decided(happened, block)
-        late = 0
+        late, heard = 0, {node.number for node in outcome.heard}
         for node in outcome.heard:
             delay = 2 * self._links.delay_ms()
             late = max(late, delay)
             self._agenda.after(delay, partial(self.feed, node))
         for node in self._nodes:
-            if node.up and node not in outcome.heard:
+            if node.up and node.number not in heard:
                 self._agenda.after(SYNC_MS, partial(self.feed, node))
         self._height = self._next()
         self._agenda.after(late + TIMEOUT_COMMIT_MS, self._round)

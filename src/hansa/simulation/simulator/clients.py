@@ -1,11 +1,16 @@
-"""Members' clients: they send, send again to another node, and stop once they saw what became of it."""
+"""Members' clients: they send, send again to another node, and stop once a node told what became of it.
+
+What they were told they keep: at the end it must stand on the ledger just so.
+"""
 
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from hansa.kernel import Refusal
+from hansa.engines.cometbft.application import Made
+from hansa.kernel import Refusal, encode
+from hansa.kernel.transaction import identity
 from hansa.simulation.simulator.agenda import Agenda
 from hansa.simulation.simulator.fast_store import Crashed
 from hansa.simulation.simulator.links import Links
@@ -26,20 +31,30 @@ class Sent(NamedTuple):
     once: bool
 
 
+class Receipt(NamedTuple):
+    """What a node told a client of its transaction, once the block was on that node's disk."""
+
+    node: int
+    height: int
+    place: int
+    outcome: bytes
+
+
 class Clients:
-    """Between members and nodes. `is_seen` says whether a transaction's outcome is known."""
+    """Between members and nodes."""
 
     def __init__(
         self,
         agenda: Agenda,
         links: Links,
         nodes: Sequence[Node],
-        is_seen: Callable[[bytes], bool],
         waits: Callable[[], None],
         ended: Callable[[Node, Crashed | Refusal], None],
     ) -> None:
         self._agenda, self._links, self._nodes = agenda, links, nodes
-        self._is_seen, self._waits, self._ended = is_seen, waits, ended
+        self._waits, self._ended = waits, ended
+        self.told: dict[str, Receipt] = {}
+        """By identity: what clients know, as a node said it first."""
         self.script: list[Sent] = []
         """All that members sent, in order."""
 
@@ -55,18 +70,39 @@ class Clients:
             drawn = zlib.crc32(wire, tries) if at is None else at
             node = up[drawn % len(up)]
             for delay in self._links.arrivals(-1, node.number):
-                self._agenda.after(delay, partial(self._arrive, node, wire))
+                self._agenda.after(delay, partial(self.hand, node, wire))
         if tries < len(AGAIN_MS):
             self._agenda.after(AGAIN_MS[tries], partial(self._send_again, wire, tries + 1))
 
     def _send_again(self, wire: bytes, tries: int) -> None:
-        if not self._is_seen(wire):
+        if identity(wire) not in self.told:
             self._send(wire, None, tries)
+
+    def hand(self, node: Node, wire: bytes) -> None:
+        """A client is at a node: it is told at once of known bytes, of others when they are in a block."""
+        if not node.up:
+            return
+        name = identity(wire)
+        known = node.running.ledger.store.find_transaction(bytes.fromhex(name))
+        if known is not None and known[4]:
+            self.told.setdefault(name, Receipt(node.number, known[0], known[1], known[3]))
+        else:
+            node.asked[name] = None
+            self._arrive(node, wire)
+
+    def answered(self, node: Node, made: Made) -> None:
+        """A block is on a node's disk: who waits there is told."""
+        applied = made.applied
+        for index, (outcome, used) in enumerate(zip(applied.outcomes, applied.consumed, strict=True)):
+            if used and outcome.transaction in node.asked:
+                del node.asked[outcome.transaction]
+                receipt = Receipt(node.number, made.height, index, encode(outcome))
+                self.told.setdefault(outcome.transaction, receipt)
 
     def _arrive(self, node: Node, wire: bytes) -> None:
         """At a node, by its client or by gossip: what is new there goes on to the others."""
-        if not node.up:
-            return
+        if wire in node.cache or not node.up:
+            return  # Mostly known: every node sends it to every other.
         try:
             new = node.check(wire)
         except (Crashed, Refusal) as end:

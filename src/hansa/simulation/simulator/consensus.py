@@ -8,6 +8,7 @@ a round asks each link whether it carries them. Heights, here, are the engine's.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from hansa.engines.cometbft import messages as abci
@@ -85,7 +86,7 @@ class Height:
     round: int = 0
     decided: Proposal | None = None
 
-    @property
+    @cached_property
     def total(self) -> int:
         return sum(seat.power for seat in self.seats)
 
@@ -100,7 +101,7 @@ class Height:
                 return seat
         raise AssertionError("powers add up to the total")
 
-    @property
+    @cached_property
     def uneven(self) -> bool:
         return len({seat.power for seat in self.seats}) > 1
 
@@ -204,10 +205,10 @@ class Height:
         """For which block one sees more than two thirds of the power: its own first, since liars tell each
         what it likes to hear.
         """
-        counted = dict.fromkeys(votes.get(at.public, ()), 0)
+        calm, counted = self.links.calm, dict.fromkeys(votes.get(at.public, ()), 0)
         for other in present:
             for proposal in dict.fromkeys(votes.get(other.public, ())):
-                if self._hears(at, other, up):
+                if calm or self._hears(at, other, up):
                     counted[proposal] = counted.get(proposal, 0) + other.power
         return next((block for block, power in counted.items() if 3 * power > 2 * self.total), None)
 

@@ -50,7 +50,8 @@ class FastStore(SqliteStore):
         self._writes: dict[Any, Any] = {}
         self._height = 0
         self._within = False
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        """What takes back the commit under way, and its arguments."""
 
     def close(self) -> None:
         """Nothing to close: what was committed stays for whoever opens it again."""
@@ -71,8 +72,8 @@ class FastStore(SqliteStore):
             self.step("sync")
         except BaseException as error:
             if not (isinstance(error, Crashed) and error.kept):
-                for undo in reversed(self._undo):
-                    undo()
+                for undo, arguments in reversed(self._undo):
+                    undo(*arguments)
             raise
         finally:
             self._within = False
@@ -81,8 +82,7 @@ class FastStore(SqliteStore):
 
     def _set(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Put a row, or take it away (None)."""
-        old = rows.get(name)
-        self._undo.append(lambda: _put(rows, name, old))
+        self._undo.append((_put, (rows, name, rows.get(name))))
         _put(rows, name, value)
 
     # Records.
@@ -108,7 +108,7 @@ class FastStore(SqliteStore):
     def write_records(self, changes: Changes) -> None:
         self.step("write")
         old: Changes = {name: self._records.rows.get(name) for name in changes}
-        self._undo.append(lambda: self._records.write(old))
+        self._undo.append((self._records.write, (old,)))
         self._records.write(changes)
 
     # Blocks.
@@ -123,8 +123,7 @@ class FastStore(SqliteStore):
     def write_block(self, height: int, leaf: bytes, header: bytes) -> None:
         self.step("write")
         self._set(self._blocks, height, (leaf, header))
-        before = self._height
-        self._undo.append(lambda: self._stand_at(before))
+        self._undo.append((self._stand_at, (self._height,)))
         self._height = max(self._height, height)
 
     def _stand_at(self, height: int) -> None:

@@ -9,10 +9,12 @@ Kind = Literal[
 ]
 
 STEPS = (
-    "begin", "write", "sync", "synced", "finalize", "finalized", "committed", "prepare", "process", "check",
-    "shelf", "any",
+    "begin", "write", "sync", "sync", "sync", "synced", "finalize", "finalized", "committed", "prepare",
+    "process", "check", "shelf", "any",
 )  # fmt: skip
-"""Where a process may end: at a step of its disk, or between two steps of its engine."""
+"""Where a process may end: at a step of its disk, or between two steps of its engine. Most often while a
+commit is under way, since there a disk is torn.
+"""
 DOWN_MS = (200, 30_000)
 CUT_MS = (1_000, 60_000)
 SKEW_MS = 3_000
@@ -65,7 +67,7 @@ def _trouble(luck: Random, blocks: int, voters: int, members: Sequence[str]) -> 
     height, node = luck.randint(1, blocks), luck.randrange(voters)
     down_ms = luck.randint(*DOWN_MS)
     kind = luck.choices(
-        ("crash", "blackout", "cut", "weather", "wipe", "lost_key"), weights=(8, 1, 3, 3, 1, 1)
+        ("crash", "blackout", "cut", "weather", "wipe", "lost_key"), weights=(8, 1, 3, 3, 1, 2)
     )[0]
     if kind == "crash":
         kept = luck.random() < 0.5

@@ -72,17 +72,19 @@ class Watch:
 
     def __init__(self, world: World, promises: Sequence[Promise]) -> None:
         self.picture = Picture.of(world)
+        self._before = [promise for promise in promises if type(promise).before is not Promise.before]
+        self._after = [promise for promise in promises if type(promise).after is not Promise.after]
         self._promises = tuple(promises)
         self._held: dict[tuple[str, str], tuple[Action, ...]] = {}
         """What waits for approval, by member and transaction."""
 
     def after(self, world: World, happened: Happened) -> None:
         """Raises Broken with the first promise that does not hold."""
-        for promise in self._promises:
+        for promise in self._before:
             _raise(promise.before(self.picture, happened), happened.block.height)
         self.picture.take(happened)
         scene = Scene(self.picture, happened, tuple(self._acts(happened)))
-        for promise in self._promises:
+        for promise in self._after:
             _raise(promise.after(scene), happened.block.height)
         self.picture.registry = world.state().registry  # A vote may have put a room in force.
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hansa.apps.rooms import release
-from hansa.kernel import keys, limits, lthash
+from hansa.kernel import keys, limits
+from hansa.kernel.lthash import EMPTY, digest, element, update
 from hansa.simulation.simulator.invariants import OK, Finding, Promise, Scene, bodies, tag_of
 from hansa.simulation.simulator.scenario import Happened
 from hansa.simulation.simulator.traffic.picture import Picture
@@ -157,7 +158,7 @@ class Whole(Promise):
         return iter(())
 
     def at_end(self, picture: Picture, world: World) -> Iterator[Finding]:
-        elements = [lthash.element(table, key, value) for (table, key), value in picture.store.rows.items()]
-        total = lthash.update(lthash.EMPTY, [], elements)
-        if self._digest and lthash.digest(total) != self._digest:
+        elements = [element(table, key, value) for (table, key), value in picture.store.rows.items()]
+        total = update(EMPTY, [], elements)
+        if self._digest and digest(total) != self._digest:
             yield "digest", "the sum of all records is not what the last leaf says"

@@ -38,6 +38,8 @@ class Links:
         """After how many ms each copy of a message arrives: none, one or two."""
         if start == end:
             return (0,)
+        if self.calm:
+            return (self.delay_ms(),)
         if (start, end) in self.cut or (self.loss and self._luck.randrange(SHARE) < self.loss):
             return ()
         if self.twice and self._luck.randrange(SHARE) < self.twice:

@@ -4,7 +4,7 @@ The engine keeps each block before it has it executed, so after a crash it stand
 or one block ahead, and hands on what is missing. It never tells a block twice that the application has.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -73,6 +73,10 @@ class Node:
     armed: Armed | None = None
     mempool: "OrderedDict[bytes, None]" = field(default_factory=OrderedDict)
     cache: "OrderedDict[bytes, None]" = field(default_factory=OrderedDict)
+    asked: dict[str, None] = field(default_factory=dict)
+    """Transactions, by identity, of which clients wait here to be told what became of them."""
+    ends: "Counter[str]" = field(default_factory=Counter)
+    """How often its process ended at which step."""
     syncing: bool = False
     """Whether it is being fed with blocks that it missed."""
 
@@ -100,13 +104,14 @@ class Node:
             return
         self.armed = armed._replace(left=armed.left - 1) if armed.left > 1 else None
         if self.armed is None:
+            self.ends[name] += 1
             raise Crashed(kept=armed.kept and name == "sync")
 
     def down(self, why: str) -> None:
         """The process is gone, and its memory with it."""
         gone, self.app, self.armed, self.why_down = self.app, None, None, why
-        self.mempool.clear()
-        self.cache.clear()
+        for memory in (self.mempool, self.cache, self.asked):
+            memory.clear()
         self.disk.crash()
         if gone is not None:
             gone.close()

@@ -12,7 +12,7 @@ from hansa.kernel.facts import EngineFacts, Fault
 from hansa.kernel.messages import Outcome
 from hansa.kernel.signatures import TRANSACTION_DOMAIN
 from hansa.kernel.state import Overlay
-from hansa.kernel.transaction import identity, parse
+from hansa.kernel.transaction import parse
 from hansa.simulation.simulator.scenario import Broken, Happened
 
 KINDS = {
@@ -123,10 +123,6 @@ class Oracle:
                         f"at {block.height}",
                     )
                 self.seen[outcome.transaction] = Seen(block.height, index, outcome)
-
-    def is_seen(self, wire: bytes) -> bool:
-        """Whether these bytes, or others with the same body, used their sequence."""
-        return identity(wire) in self.seen
 
 
 def fault(each: abci.Misbehavior) -> Fault:

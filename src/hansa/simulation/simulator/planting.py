@@ -67,9 +67,20 @@ def lines(*changes: Change) -> Into:
         with ExitStack() as stack:
             for function, of in functions.items():
                 stack.enter_context(_swapped(function, of))
-            yield options
+            yield replace(options, make_disk=_counting_anew(options.make_disk))
 
     return into
+
+
+def _counting_anew(make_disk: Callable[[int], Disk]) -> Callable[[int], Disk]:
+    """Each run counts from the beginning, so that a story is the same however often it is told."""
+
+    def make(number: int) -> Disk:
+        if number == 0:
+            TURNS.count = 0
+        return make_disk(number)
+
+    return make
 
 
 @contextmanager
@@ -127,12 +138,12 @@ def forgetful(number: int) -> Into:
 
     @contextmanager
     def into(options: Options, luck: Random) -> Iterator[Options]:
-        sound = options.make_disk
+        sound, drawn = options.make_disk, luck.random()
 
         def make_disk(at: int) -> Disk:
             if at != number:
                 return sound(at)
-            Forgetful.luck = luck
+            Forgetful.luck = Random(drawn)  # Of each run anew: a story is shrunk by many.
             return FastDisk(Forgetful)
 
         yield replace(options, make_disk=make_disk)

@@ -2,7 +2,8 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -11,8 +12,9 @@ from typing import Any, NamedTuple
 from hansa.engines.cometbft.application import Application, Policy
 from hansa.engines.cometbft.giving import at_once
 from hansa.kernel import Context, encode
+from hansa.kernel.transaction import identity
 from hansa.simulation.simulator.agenda import Agenda
-from hansa.simulation.simulator.at_end import check_end, describe_standstill, stands_together
+from hansa.simulation.simulator.at_end import check_end, check_told, describe_standstill, stands_together
 from hansa.simulation.simulator.chain import Chain, Streams
 from hansa.simulation.simulator.clients import Clients, Sent
 from hansa.simulation.simulator.disks import Disk, FastDisk
@@ -20,7 +22,9 @@ from hansa.simulation.simulator.faults import Fault, plan
 from hansa.simulation.simulator.founding import genesis
 from hansa.simulation.simulator.links import Links
 from hansa.simulation.simulator.node import Decided, Node
+from hansa.simulation.simulator.once import Shared, remembered
 from hansa.simulation.simulator.oracle import Oracle
+from hansa.simulation.simulator.probes import probes
 from hansa.simulation.simulator.scenario import Broken, Happened, Scenario
 from hansa.simulation.simulator.signing import cheap_suite, real_suite
 from hansa.simulation.simulator.troubles import Troubles
@@ -48,6 +52,16 @@ BURST_MS = (60, 160)
 """Now and then members send on at once: into the block that shows the hash of the one before."""
 TOGETHER_MS = 30
 """Within which goes out what members send at one time."""
+
+
+KINDS: dict[str, Callable[..., str]] = {
+    "trouble": lambda height, kind, *rest: kind,
+    "lie": lambda node, kind, height: f"lie.{kind}",
+    "ended": lambda node, why: f"ended.{why}",
+    "restored": lambda node, height: "restored.snapshot" if height else "restored.nothing",
+    "upgraded": lambda node: "upgraded",
+}
+"""What is counted of a run, by kind."""
 
 
 class Noted(NamedTuple):
@@ -99,6 +113,8 @@ class Verdict:
     trace: str
     """SHA-256 over all that happened, in hexadecimal."""
     script: Script
+    happened: Mapping[str, int]
+    """How often what went wrong, by kind: so one sees that it did."""
     diary: tuple[Noted, ...] = ()
     """What happened, in order, if it was to be told."""
 
@@ -113,12 +129,16 @@ class Run:
         release = scenario.release()
         upgrade = self.luck("upgrade")
         upgrades = upgrade.random() < UPGRADES
-        self._old, self._release = release, upgraded(release) if upgrades else release
+        self._old = Shared(release)
+        self._release = Shared(upgraded(release)) if upgrades else self._old
         self.genesis = genesis(scenario, (NOTICE,) if upgrades else ())
         self._genesis_bytes = encode(self.genesis)
         self._trace = hashlib.sha256()
         self._diary: list[Noted] = []
+        self._happened: Counter[str] = Counter()
         self._transactions = 0
+        self._handed: list[tuple[Node, str]] = []
+        """What each node was handed once all was well again."""
         self._beats_left = BEATS_PER_BLOCK * options.blocks
         self._beats = self.luck("beats")
         self.agenda = Agenda(self.genesis.created_ms)
@@ -139,9 +159,7 @@ class Run:
         self.chain = Chain(
             self.agenda, self.links, self.nodes, self.oracle, self.genesis, streams, self, self._interval_ms
         )
-        self.clients = Clients(
-            self.agenda, self.links, self.nodes, self.oracle.is_seen, self.chain.wake, self.chain.ended
-        )
+        self.clients = Clients(self.agenda, self.links, self.nodes, self.chain.wake, self.chain.ended)
         self.troubles = Troubles(
             self.agenda, self.links, self.nodes, self.chain, voters, self.luck("snapshots"),
             self.clients.greet, self._lose_key, self.note,
@@ -175,6 +193,7 @@ class Run:
                 shelves=disk.shelves,
                 beside=at_once,
                 open_store=lambda path, connect: disk.open(path),
+                on_block=lambda made: self.clients.answered(node, made),
             )
 
         node = Node(number, member, disk, opens)
@@ -201,14 +220,27 @@ class Run:
             len(self.troubles.done),
             self._trace.hexdigest(),
             script,
+            dict(self._happened + self._ends()),
             tuple(self._diary),
         )
+
+    def _ends(self) -> Counter[str]:
+        """At which steps processes ended."""
+        ends = sum((node.ends for node in self.nodes), Counter[str]())
+        return Counter({f"crash.{step}": count for step, count in ends.items()})
 
     def close(self) -> None:
         """Close what is open on disks."""
         for node in self.nodes:
             if node.app is not None:
                 node.app.close()
+
+    def forget(self) -> None:
+        """Let go of everything. All parts know each other, so that else only a search of all memory for such
+        circles would bring theirs back, at a fifth of what a run costs.
+        """
+        for part in (self.agenda, self.chain, self.clients, self.troubles, *self.nodes, self):
+            vars(part).clear()
 
     def _live(self) -> None:
         """Until the ledger is as high as asked; or, of a script, as long as it goes."""
@@ -242,23 +274,37 @@ class Run:
             max((sent.time_ms for sent in self.options.script.sent), default=0) if self.options.script else 0
         )
         until_ms = max(last, self._calm_from_ms + CALM_BEATS * CALM_GAP_MS) + CALM_MS
-        self._until(lambda: self._is_settled(last) or self.agenda.now_ms > until_ms)
-        if not self._is_settled(last):
-            raise Broken("liveness", describe_standstill(self.nodes, self.chain))
+        self._stand_together(last, until_ms)
+        self._hand_to_each()
+        self._stand_together(last, self.agenda.now_ms + CALM_MS)
+        check_told(self.clients.told, self.oracle)
         check_end(self.nodes, self.chain, self.oracle)
         for invariant in self.invariants:
             invariant.at_end(self.world)
+
+    def _stand_together(self, last_ms: int, until_ms: int) -> None:
+        self._until(lambda: self._is_settled(last_ms) or self.agenda.now_ms > until_ms)
+        if not self._is_settled(last_ms):
+            raise Broken("liveness", describe_standstill(self.nodes, self.chain))
+        for node, name in self._handed:
+            if name not in self.clients.told:
+                raise Broken("liveness", f"node {node.number} takes nothing any more, although all is well")
+
+    def _hand_to_each(self) -> None:
+        """Each node is handed a transaction of its own, which must come into a block."""
+        up = [node for node in self.nodes if node.up]
+        for node, wire in zip(up, probes(self.world, len(up)), strict=False):
+            self._handed.append((node, identity(wire)))
+            self.clients.hand(node, wire)
 
     def _is_settled(self, last_ms: int) -> bool:
         sent = not self._beats_left if self.options.script is None else self.agenda.now_ms > last_ms
         return sent and stands_together(self.nodes, self.chain)
 
     def _until(self, done: Callable[[], bool]) -> None:
+        agenda, most = self.agenda, ENTRIES_PER_BLOCK_MAX * (self.options.blocks + CALM_BEATS)
         while not done():
-            if (
-                self.agenda.done > ENTRIES_PER_BLOCK_MAX * (self.options.blocks + CALM_BEATS)
-                or not self.agenda.step()
-            ):
+            if agenda.done > most or not agenda.step():
                 raise Broken("liveness", describe_standstill(self.nodes, self.chain))
 
     def _beat(self) -> None:
@@ -306,6 +352,9 @@ class Run:
     def note(self, what: str, *values: object) -> None:
         """Part of the trace by which two runs are compared."""
         self._trace.update(repr((self.agenda.now_ms, what, values)).encode())
+        kind = KINDS.get(what)
+        if kind is not None:
+            self._happened[kind(*values)] += 1
         self._tell(what, *values)
 
     def _tell(self, what: str, *values: Any) -> None:
@@ -338,3 +387,14 @@ class Run:
 
     def running(self) -> Sequence[int]:
         return [node.number for node in self.nodes if node.up]
+
+
+def finished(seed: int, scenario: Scenario, options: Options) -> Verdict:
+    """What a seed comes to, from beginning to end."""
+    run = Run(seed, scenario, options)
+    try:
+        with remembered():
+            return run.finish()
+    finally:
+        run.close()
+        run.forget()

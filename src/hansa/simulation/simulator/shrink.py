@@ -9,27 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from hansa.simulation.simulator.run import Options, Run, Script, Verdict
+from hansa.simulation.simulator.run import Options, Script, Verdict, finished
 from hansa.simulation.simulator.scenario import Scenario
 
 RUNS_MAX = 300
-"""Runs that a story may cost: about a minute."""
+"""Runs that a story may cost: a minute or two."""
 
 T = TypeVar("T")
 
 
 def replay(seed: int, scenario: Scenario, options: Options, keep: Sequence[int]) -> Verdict:
     """The run of a seed with only these pieces of it: numbers as `shrink` gives them."""
-    whole = _finish(seed, scenario, options)
-    return _finish(seed, scenario, replace(options, script=part(whole.script, keep), tell=True))
-
-
-def _finish(seed: int, scenario: Scenario, options: Options) -> Verdict:
-    run = Run(seed, scenario, options)
-    try:
-        return run.finish()
-    finally:
-        run.close()
+    whole = finished(seed, scenario, options)
+    return finished(seed, scenario, replace(options, script=part(whole.script, keep), tell=True))
 
 
 def part(script: Script, keep: Sequence[int]) -> Script:
@@ -45,9 +37,11 @@ def part(script: Script, keep: Sequence[int]) -> Script:
 class _Tries:
     """Runs with parts of a script, as many as are allowed."""
 
-    def __init__(self, whole: Verdict, scenario: Scenario, options: Options) -> None:
+    def __init__(
+        self, whole: Verdict, scenario: Scenario, options: Options, tried: Callable[[int], None]
+    ) -> None:
         assert whole.broken is not None
-        self._whole, self._scenario, self._options = whole, scenario, options
+        self._whole, self._scenario, self._options, self._tried = whole, scenario, options, tried
         self.rule = whole.broken.rule
         self.left = RUNS_MAX
 
@@ -55,16 +49,25 @@ class _Tries:
         if self.left <= 0:
             return False
         self.left -= 1
+        self._tried(RUNS_MAX - self.left)
         options = replace(self._options, script=part(self._whole.script, keep))
-        verdict = _finish(self._whole.seed, self._scenario, options)
+        try:
+            verdict = finished(self._whole.seed, self._scenario, options)
+        except Exception:
+            return False  # Another trouble than the one that the story is about.
         return verdict.broken is not None and verdict.broken.rule == self.rule
 
 
-def shrink(whole: Verdict, scenario: Scenario, options: Options) -> tuple[int, ...]:
-    """Numbers of the pieces that are left. All of them where the script alone does not fail alike."""
+def shrink(
+    whole: Verdict, scenario: Scenario, options: Options, tried: Callable[[int], None] = lambda runs: None
+) -> tuple[int, ...]:
+    """Numbers of the pieces that are left. All of them where the script alone does not fail alike.
+
+    `tried` is told of each run, how many there were; RUNS_MAX at most.
+    """
     troubles = tuple(range(len(whole.script.troubles)))
     sent = tuple(range(len(troubles), len(troubles) + len(whole.script.sent)))
-    tries = _Tries(whole, scenario, options)
+    tries = _Tries(whole, scenario, options, tried)
     if not tries.fails((*troubles, *sent)):
         return (*troubles, *sent)
     troubles = least(troubles, lambda kept: tries.fails((*kept, *sent)))

@@ -1,22 +1,30 @@
 """Many seeds, over several processes: what each came to, until one fails."""
 
 import gc
+import os
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from itertools import islice
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from threading import Thread
+from traceback import extract_tb
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from hansa.kernel.refusal import Refusal
 from hansa.simulation.simulator.disks import Disk
 from hansa.simulation.simulator.files import FileDisk
 from hansa.simulation.simulator.loading import load
 from hansa.simulation.simulator.plants import known
-from hansa.simulation.simulator.run import Options, Run, Verdict
+from hansa.simulation.simulator.run import Options, Verdict, finished
 from hansa.simulation.simulator.scenario import Scenario
 
 BATCH = 5
@@ -27,6 +35,22 @@ MEMORY = Path("/dev/shm")
 """Where files are written to no device, on Linux."""
 
 
+class ProgramFailed(Refusal, code="simulator.program_failed", field="scenario"):
+    zh = (
+        "种子 {seed} 运行中程序自身出错：{detail}。这不是承诺未成立，而是场景或模拟器的错误。"
+        "请改正后用 --first-seed {seed} --seeds 1 重试。"
+    )
+    en = (
+        "Over seed {seed} the program itself failed: {detail}. No promise was broken: it is a mistake in the "
+        "scenario or in the simulator. Mend it and try --first-seed {seed} --seeds 1."
+    )
+
+
+class ProcessLost(Refusal, code="simulator.process_lost", field="workers"):
+    zh = "一个工作进程被系统结束（多为内存不足）。请减少 --workers 后重试。"
+    en = "The system ended one of the processes, mostly for want of memory. Try again with fewer --workers."
+
+
 class Job(NamedTuple):
     """What is the same for all seeds; small, since it goes to other processes."""
 
@@ -35,6 +59,8 @@ class Job(NamedTuple):
     plant: str = ""
     real_every: int = REAL_EVERY
     """0: no seed."""
+    folder: Path | None = None
+    """Where files of disks are written; None: where the system keeps what is for a moment."""
 
 
 class Summary(NamedTuple):
@@ -50,6 +76,8 @@ class Summary(NamedTuple):
     rule: str = ""
     """Which promise did not hold; empty: all did."""
     what: str = ""
+    happened: Mapping[str, int] = MappingProxyType({})
+    """How often what went wrong, by kind."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +93,7 @@ class Stage:
         options = Options(blocks=self.job.blocks)
         with ExitStack() as stack:
             if self.is_real(seed):
-                where = MEMORY if MEMORY.is_dir() else None
-                folder = Path(stack.enter_context(TemporaryDirectory(prefix="hansa-sim-", dir=where)))
+                folder = stack.enter_context(_folder(self.job.folder))
                 options = replace(options, real=True, make_disk=_Disks(folder, seed))
             if self.job.plant:
                 plant = known()[self.job.plant]
@@ -77,12 +104,22 @@ class Stage:
         return self.job.real_every > 0 and seed % self.job.real_every == 0
 
     def run(self, seed: int) -> Verdict:
-        with self.options(seed) as options:
-            run = Run(seed, self.scenario, options)
-            try:
-                return run.finish()
-            finally:
-                run.close()
+        """Raises ProgramFailed."""
+        with self.options(seed) as options, self.naming(seed):
+            return finished(seed, self.scenario, options)
+
+    @contextmanager
+    def naming(self, seed: int) -> Iterator[None]:
+        """Whatever fails in here that is no broken promise is told with its seed and its place: the innermost
+        of the scenario's own file, if it goes through that. Raises ProgramFailed.
+        """
+        try:
+            yield
+        except Exception as error:
+            frames, own = extract_tb(error.__traceback__), self.job.scenario
+            last = [at for at in frames if own and Path(at.filename).resolve() == own.resolve()] or frames
+            place = f"{Path(last[-1].filename).name}, line {last[-1].lineno}"
+            raise ProgramFailed(seed=seed, detail=f"{place}: {type(error).__name__}: {error}") from error
 
     def summary(self, seed: int) -> Summary:
         verdict = self.run(seed)
@@ -96,6 +133,7 @@ class Stage:
             self.is_real(seed),
             broken.rule if broken else "",
             broken.what if broken else "",
+            verdict.happened,
         )
 
 
@@ -115,6 +153,14 @@ def stage(job: Job) -> Stage:
     return Stage(job, load(job.scenario))
 
 
+@contextmanager
+def _folder(within: Path | None = None) -> Iterator[Path]:
+    """A folder for a while, in memory where there is such a place."""
+    where = within or (MEMORY if MEMORY.is_dir() else None)
+    with TemporaryDirectory(prefix="hansa-sim-", dir=where) as folder:
+        yield Path(folder)
+
+
 # Over processes.
 
 _here: list[Stage] = []
@@ -122,46 +168,72 @@ _here: list[Stage] = []
 
 def _begin(job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The command that started it says when it is over.
+    Thread(target=_end_with_parent, args=(job.folder,), daemon=True).start()
     _here.append(stage(job))
     gc.disable()
     gc.freeze()
 
 
-def _batch(seeds: range) -> list[Summary]:
+def _end_with_parent(folder: Path | None) -> None:
+    """However the command ends, nobody works on for it, and nothing of it stays."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        shutil.rmtree(folder or "", ignore_errors=True)
+        os._exit(1)
+
+
+def _batch(seeds: range) -> tuple[list[Summary], dict[str, Any]]:
+    """What they came to; and of what ended it before its time the values of ProgramFailed, which as an
+    exception would not come through between processes.
+    """
     found: list[Summary] = []
     for seed in seeds:
-        found.append(_here[0].summary(seed))
+        try:
+            found.append(_here[0].summary(seed))
+        except ProgramFailed as failed:
+            return found, failed.values
         if found[-1].rule:
             break
     gc.collect()
-    return found
+    return found, {}
 
 
 def sweep(
     job: Job, seeds: range, workers: int, tell: Callable[[Summary], None], *, go_on: bool = False
 ) -> None:
     """Run seeds, and tell of each as it is done; in order within a batch. Ends after the first that fails
-    unless it is to `go_on`; those that are under way are waited for. An error of the simulator itself, or of
-    a scenario's own code, is raised.
+    unless it is to `go_on`; those that are under way are waited for. Raises ProgramFailed, ProcessLost; then,
+    and where the caller is interrupted, the processes end at once.
     """
-    batches = iter([seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)])
-    waiting: set[Future[list[Summary]]] = set()
+    batches = (seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH))
+    waiting: set[Future[tuple[list[Summary], dict[str, Any]]]] = set()
     failed = False
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(job,)) as pool:
+    others = active_children()
+    with ExitStack() as stack:
+        own = job._replace(folder=stack.enter_context(_folder()))
+        context = get_context("spawn")
+        pool = stack.enter_context(ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(own,)))
         try:
             while True:
-                while len(waiting) < 2 * workers and (not failed or go_on):
-                    batch = next(batches, None)
-                    if batch is None:
-                        break
-                    waiting.add(pool.submit(_batch, batch))
+                if not failed or go_on:
+                    ready = islice(batches, 2 * workers - len(waiting))
+                    waiting.update(pool.submit(_batch, batch) for batch in ready)
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for each in done:
-                    for found in each.result():
+                    summaries, trouble = each.result()
+                    for found in summaries:
                         failed = failed or bool(found.rule)
                         tell(found)
-        except BaseException:
+                    if trouble:
+                        raise ProgramFailed(**trouble)
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():
+                if child not in others:
+                    child.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise ProcessLost() from error
             raise

@@ -148,14 +148,15 @@ def break_down(mind: Mind) -> Send | None:
 def suspend(mind: Mind) -> Send | None:
     """Notice for want of payment, or its taking back."""
     found = mind.sure("leasing.leases", lambda _, row: row.state == "running" and row.suspended_from_ms > 0)
-    if found is not None and mind.luck(0.4):
+    if found is not None and mind.luck(0.6):
         return mind.send(mind.right(found[1].terms.lessor), Resume(str(found[0][0])))
     found = mind.sure(
         "leasing.leases",
         lambda key, row: row.state == "running" and bool(_overdue(mind, str(key[0]))),
     )
     if found is None:
-        return None
+        running = _lease(mind, "running") if mind.luck(0.1) else None
+        return running and mind.send(running[1].terms.lessor, Resume(running[0]))
     from_ms = mind.soon_ms + limits.SUSPENSION_NOTICE_MIN_MS + HOUR
     return mind.send(mind.right(found[1].terms.lessor), Suspend(str(found[0][0]), from_ms))
 

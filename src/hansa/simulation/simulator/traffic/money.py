@@ -66,6 +66,11 @@ def open_a_bank(mind: Mind) -> Send | None:
     return None
 
 
+def be_a_bank(mind: Mind) -> Send:
+    """Anybody may want to; who has no licence, or is one, must not."""
+    return mind.send(mind.member(), OpenBank())
+
+
 def owe(mind: Mind) -> Send:
     debtor = mind.member()
     by_claims = mind.luck(0.4)
@@ -293,6 +298,7 @@ def release(mind: Mind) -> Send | None:
 
 
 STEPS: tuple[tuple[int, Step], ...] = (
+    (1, be_a_bank),
     (10, owe),
     (14, receive),
     (4, apply),

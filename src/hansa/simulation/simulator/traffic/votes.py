@@ -34,15 +34,31 @@ DECIDED = ("ballot_days", "notice_days", "approval_days_max", "threshold_amend_b
 
 def propose(mind: Mind) -> Send | None:
     member = mind.member()
-    subject = mind.one(SUBJECTS)(mind)
+    make = _recover if _helpless(mind) and mind.luck(0.5) else mind.one(SUBJECTS)
+    subject = make(mind)
     if subject is None:
         return None
     return mind.send(member, Propose(proposal=mind.name("p"), subject=subject))
 
 
+def _helpless(mind: Mind) -> bool:
+    """Whether a member lost its key, and nobody has yet proposed to give it another."""
+    asked = [
+        row.subject.member
+        for row in mind.rows("consortium.proposals").values()
+        if isinstance(row.subject, RecoverMember)
+    ]
+    return any(member in mind.active and member not in asked for member, _ in mind.world.lost)
+
+
 def vote(mind: Mind) -> Send | None:
-    """A member that may, and has not yet."""
-    found = mind.pick("consortium.proposals", lambda row: row.state == "open")
+    """A member that may, and has not yet; on a member's lost key before all else."""
+    found = mind.sure(
+        "consortium.proposals",
+        lambda _, row: row.state == "open" and isinstance(row.subject, RecoverMember),
+    )
+    if found is None or mind.luck(0.5):
+        found = mind.pick("consortium.proposals", lambda row: row.state == "open")
     if found is None:
         return None
     (proposal,), row = found

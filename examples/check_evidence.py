@@ -65,6 +65,7 @@ does not add up = 合计不符
 no attest, or a second = 不是记录证明，或重复出示
 no change of the set there = 该处没有见证方变更
 no set that can stand = 见证方名单不成立
+no evidence of a settlement in this version = 不是本版本的结算证据
 not {} there = 该处不是 {}
 not canonical = 不是规范形式
 not carried out there = 未在该处执行
@@ -208,14 +209,20 @@ def varint(number: int) -> bytes:
 
 def part(field: int, value: Any, always: bool = False) -> bytes:
     """A field of a protobuf message: an integer, or bytes; none where it is 0 or empty, unless always."""
-    if isinstance(value, int):
+    if type(value) is int:
         return varint(field * 8) + varint(value) if value else b""
     return varint(field * 8 + 2) + varint(len(value)) + value if value or always else b""
 
 
+def unhex(text: str) -> bytes:
+    data = bytes.fromhex(text)
+    need(data.hex() == text and len(data) <= 32, text[:18], "not canonical")
+    return data
+
+
 def block_id(name: str, parts: Any) -> bytes:
     total, inner = fields(parts, "total hash")
-    return part(1, bytes.fromhex(name)) + part(2, part(1, total) + part(2, bytes.fromhex(inner)), True)
+    return part(1, unhex(name)) + part(2, part(1, total) + part(2, unhex(inner)), True)
 
 
 def moment(value: Any) -> bytes:
@@ -233,10 +240,8 @@ def tree(leaves: list[bytes]) -> str:
 
 def engine_hash(engine: Any) -> str:
     """The hash of a header of CometBFT 0.38: a tree over its fourteen fields (§5.1)."""
-    names = (
-        "app_hash chain_id consensus_hash data_hash evidence_hash height last_commit_hash last_results_hash "
-    )
-    names += "next_validators_hash proposer time_s validators_hash version_block"
+    names = "app_hash chain_id consensus_hash data_hash evidence_hash height last_commit_hash "
+    names += "last_results_hash next_validators_hash proposer time_s validators_hash version_block"
     *_, last, _, app = fields(engine, names, "last_block time_ns version_app")
     hashes = "last_commit data validators next_validators consensus app last_results evidence"
     return tree(
@@ -246,8 +251,8 @@ def engine_hash(engine: Any) -> str:
             part(1, engine["height"]),
             moment(engine),
             block_id(*fields(last, "hash parts")) if last else part(2, b"", True),
-            *(part(1, bytes.fromhex(engine[f"{name}_hash"])) for name in hashes.split()),
-            part(1, bytes.fromhex(engine["proposer"])),
+            *(part(1, unhex(engine[f"{name}_hash"])) for name in hashes.split()),
+            part(1, unhex(engine["proposer"])),
         ]
     )
 
@@ -256,10 +261,9 @@ def in_order(seats: Any) -> list[tuple[int, str, str, bytes]]:
     """(−power, address, member, key) of a set that can stand: most power first, then by address (§5.1)."""
     powers, keys = [seat["power"] for seat in seats], [raw(seat["public"]) for seat in seats]
     whole = all(type(power) is int and power > 0 for power in powers) and sum(powers) < 2**53
-    whole = (
-        whole and 0 < len(seats) <= 256 and len({*keys}) == len({s["member"] for s in seats}) == len(seats)
-    )
-    need(whole and all(len(key) == 32 for key in keys), "validators", "no set that can stand")
+    whole = whole and len({*keys}) == len({s["member"] for s in seats}) == len(seats)
+    whole = whole and 0 < len(seats) <= 256 and all(len(key) == 32 for key in keys)
+    need(whole, "validators", "no set that can stand")
     return sorted(
         (-p, sha256(k).hexdigest()[:40], s["member"], k) for p, k, s in zip(powers, keys, seats, strict=True)
     )
@@ -273,15 +277,14 @@ def commit_power(where: str, head: Any, chain: str, seats: Any, since: int) -> t
     """The power that voted for a header, and the whole; nothing in it is false (§5.1, §6, 1)."""
     header, signature, suite, commit, tip = fields(head, "header signature suite commit tip")
     engine, parts, votes, number = fields(commit, "header parts votes", "round")
-    block, (index, size, path) = (
-        tip["block"],
-        fields(fields(tip, "block within_log")[1], "index size", "path"),
-    )
-    told = [header["height"] - 1, header["height"], header["height"], header["time_ms"], header["app_hash"]]
-    same = told == [index, size, block["height"], block["time_ms"], engine["app_hash"]]
-    same = (
-        same and (suite, signature, header["chain"]) == (16, "", chain) and engine["chain_id"] == chain[:50]
-    )
+    root, whose, height, time_ms = fields(header, "app_hash chain height time_ms")
+    block, inner = fields(tip, "block within_log")
+    index, size, path = fields(inner, "index size", "path")
+    whole = {type(n) for n in (height, time_ms, number or 0, *(vote["flag"] for vote in votes))} == {int}
+    need(whole, where, "not canonical")
+    same = (suite, signature, whose, engine["chain_id"]) == (16, "", chain, chain[:50])
+    told = [index, size, block["height"], block["time_ms"], engine["app_hash"]]
+    same = same and told == [height - 1, height, height, time_ms, root]
     need(same, where, "other chain, or signed twice")
     need(root_of(canonical(block), index, size, path) == header["app_hash"], where, "not in the log")
     need(engine["height"] >= since, where, "out of order")
@@ -305,32 +308,28 @@ def commit_power(where: str, head: Any, chain: str, seats: Any, since: int) -> t
 
 def check_network(bundle: Any, chain: str, genesis: Any, known: str) -> tuple[Any, str, str]:
     """The same on a network: its sets of validators are followed from genesis on (§5.1, §6, 1)."""
-    seats, since, head, engines = (
-        in_order(genesis["validators"]),
-        1,
-        bundle["head"],
-        [bundle.get("checkpoint")],
-    )
-    sets = [(since, set_hash(seats))]
+    seats, since, head = in_order(genesis["validators"]), 1, bundle["head"]
+    sets, engines = [(since, set_hash(seats))], [bundle["checkpoint"]] if "checkpoint" in bundle else []
+    need(all(map(engine_hash, engines)), "checkpoint", "not canonical")
     for n, handover in enumerate(bundle.get("handovers", [])):
         event, change = fields(handover, "event head")
         where, engine = f"handovers[{n}]", change["commit"]["header"]
         commit_power(where, change, chain, seats, since)
         item, block, _ = check_proof(where, event, "event", change["header"], {})
         new = load(item, where)
-        is_change = (
-            new["_type"] == "consortium.validators_changed" and block["height"] == change["header"]["height"]
-        )
-        need(is_change, where, "no change of the set there")
+        same = block["height"] == change["header"]["height"]
+        same = same and new["_type"] == "consortium.validators_changed"
+        need(same, where, "no change of the set there")
         seats, since = in_order(new["validators"]), engine["height"] + 1
         need(engine["next_validators_hash"] == set_hash(seats), where, "no change of the set there")
         sets.append((since, set_hash(seats)))
         engines.append(engine)
     power, whole = commit_power("head", head, chain, seats, since)
     if known:
-        height, _, name = known.partition(":")
+        height, _, name = known.strip().lower().partition(":")
+        need(len(unhex(name)) == 32, "checkpoint", "not canonical")
         engines.append(head["commit"]["header"])
-        here = [engine for engine in engines if engine and engine["height"] == int(height)]
+        here = [engine for engine in engines if engine["height"] == int(height)]
         need(
             here and {engine_hash(e) for e in here} == {name},
             f"checkpoint {height}",
@@ -655,17 +654,14 @@ def check(data: bytes, genesis_bytes: bytes, known: str = "") -> str:
     try:
         need(len(data) <= 64 * 2**20, "bundle", "too large")
         genesis, bundle = load(genesis_bytes, "genesis"), load(data, "bundle")
-        need(bundle["format"] == "hansa-evidence-2", "format", "other fields")
-        optional = "contract events handovers readings"
-        fields(
-            bundle,
-            "attests format head subject transactions",
-            optional + " checkpoint" * ("validators" in genesis),
-        )
+        is_evidence = isinstance(bundle, dict) and bundle.get("format") == "hansa-evidence-2"
+        need(is_evidence, "format", "no evidence of a settlement in this version")
+        network = "validators" in genesis
+        optional = "contract events handovers readings" + " checkpoint" * network
+        fields(bundle, "attests format head subject transactions", optional)
         whose = (bundle, sha256(genesis_bytes).hexdigest(), genesis)
-        header, said, said_zh = (
-            check_network(*whose, known) if "validators" in genesis else check_head(*whose)
-        )
+        need(network or not known, "checkpoint", "another block than the one known")
+        header, said, said_zh = check_network(*whose, known) if network else check_head(*whose)
         records, found, events = read_items(bundle, header)
         acts = Acts(genesis, records, events)
         actions = check_transactions(genesis, header["chain"], records, found, acts)

@@ -1,7 +1,13 @@
 """Shared fixtures. Tests on real logs need ../shared/data; without it they are left out, named at the end."""
 
+import faulthandler
 import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -12,6 +18,52 @@ settings.load_profile("hansa")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+BOUND_S = 900
+"""For one test, or its fixtures: more than any takes on a busy machine. What hangs must not hang all."""
+LAST_S = 60
+"""Whoever catches that and goes on hanging ends with its process so much later."""
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Within it the main thread fails after BOUND_S, wherever it waits; fixtures then clean up as ever."""
+
+    def over(*_: object) -> NoReturn:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(LAST_S)
+        faulthandler.dump_traceback(sys.__stderr__)
+        pytest.fail(f"hangs: not done within {BOUND_S} s")
+
+    if not hasattr(signal, "SIGALRM"):  # Windows.
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(BOUND_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    with bounded():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    with bounded():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    with bounded():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ from hansa.client import keyfiles
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.signatures import Signer
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
 from tests.consortium import uscc
+from tests.ports import free_port
 
 COMPANY = (
     "--name-zh",
@@ -204,7 +205,7 @@ def test_a_card_is_not_written_over_a_file(shell: Shell, tmp_path: Path) -> None
     card = tmp_path / "card.json"
     card.write_text("mine")
     shell.refused(
-        "cli.file_unusable",
+        "cli.file_taken",
         "member", "card", "--founding", "--id", "plant", "--data", tmp_path / "keys", *company(1), "-o", card,
     )  # fmt: skip
     shell.refused("cli.wrong_use", "member", "card", "--founding", *company(1), "-o", tmp_path / "other.json")

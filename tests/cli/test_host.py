@@ -1,23 +1,27 @@
 """A light member's commands: another member's node serves it, and is believed as far as it proves."""
 
+import base64
 import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx2
+import msgspec
 import pytest
 
 from hansa.apps.consortium.messages import Attest
 from hansa.client import profiles
 from hansa.client.keyfiles import PrivateKey
 from hansa.client.profiles import Profile
-from hansa.kernel import replace
+from hansa.kernel import encode, replace
 from hansa.kernel.commit import header_hash
+from hansa.kernel.evidence import SignedHeader
 from tests.cli.shell import Shell
 from tests.client.hosts import Host, Hosts
-from tests.client.network import Network
-from tests.client.node_double import serving
+from tests.client.network import Network, voted
+from tests.client.node_double import answer, serving
 from tests.consortium import Consortium
 
 ATTEST = ("attest", "consortium.members", "bank", "--yes")
@@ -71,6 +75,53 @@ def test_it_signs_by_a_host_and_what_it_reads_is_the_hosts_word(town: Town) -> N
     assert "consortium.members.bank" in told
 
 
+@pytest.mark.parametrize("lie", ["other", "both", "none"])
+def test_a_record_is_shown_as_it_is_proved_or_not_at_all(town: Town, lie: str, tmp_path: Path) -> None:
+    """The host proves the true event, and tells another one; or its proof is as false; or it hides it."""
+    plant, million = town.hosts["plant"], base64.b64encode(b'{"balance":"a million"}').decode()
+    true, proof = plant._events, tmp_path / "proof.json"
+
+    def turned(item: bytes) -> bytes:
+        event = msgspec.json.decode(item)
+        return encode(event | {"record": million}) if "record" in event else item
+
+    def lying(request: httpx2.Request) -> httpx2.Response:
+        told = msgspec.json.decode(true(request).read())
+        for event in told["events"]:
+            if event["type"] == "kernel.attested":
+                event["data"]["record"] = million
+        return answer({"events": []} if lie == "none" else told)
+
+    plant._events = lying  # type: ignore[method-assign]
+    if lie == "both":
+        plant._turned = turned  # type: ignore[method-assign]
+    ran = town.shell.refused("client.answer_unusable", *ATTEST, "--proof", proof)
+    assert "million" not in ran.out
+    assert "Proved by" not in ran.err
+    assert not proof.exists()
+
+
+def test_a_record_is_proved_under_the_history_that_was_checked(town: Town) -> None:
+    """The validators signed two histories: the host shows the true one, and the record under the other."""
+    plant, node = town.hosts["plant"], town.network.node
+    town.shell.do(*ATTEST)
+    true, first = plant._head, max(node.commits)
+
+    def two_faced() -> SignedHeader | None:
+        head = true()
+        if not any("/proofs/outcome/" in request.url.path for request in plant.seen):
+            return head
+        assert head is not None
+        assert head.commit is not None
+        other = replace(head.commit.header, height=first)
+        return replace(head, commit=voted(other, node.sets[first], node.keys))
+
+    plant.seen.clear()
+    plant._head = two_faced  # type: ignore[method-assign]
+    ran = town.shell.refused("host.fork", *ATTEST)
+    assert "Proved by" not in ran.err
+
+
 def test_one_command_moves_to_another_host(town: Town) -> None:
     town.shell.do(*ATTEST)
     told = town.shell.do("host", "use", town.maker, "--json").json
@@ -82,6 +133,22 @@ def test_one_command_moves_to_another_host(town: Town) -> None:
     assert shown["nodes"][0]["code"] == "ok"
     assert shown["known"]["height"] == town.network.node.height
     assert sorted(shown["known"]["validators"]) == ["auditor", "bank", "maker", "plant"]
+
+
+def test_what_was_asked_for_is_done_or_refused(town: Town) -> None:
+    """Whose node it is was said; the host in use is no further one of itself; what is not there cannot go."""
+
+    def nodes() -> list[str]:
+        return [each["node"] for each in town.shell.do("host", "show", "--json").json["nodes"]]
+
+    town.shell.refused("client.other_node", "host", "use", town.maker, "--node", "bank")
+    town.shell.do("host", "use", town.maker, "--node", "maker", "--also")
+    town.shell.do("host", "use", town.plant, "--also")
+    assert nodes() == [town.plant, town.maker]
+    town.shell.refused("host.unknown", "host", "drop", town.plant)
+    assert nodes() == [town.plant, town.maker]
+    town.shell.do("host", "drop", town.maker)
+    assert nodes() == [town.plant]
 
 
 def test_a_further_host_serves_while_the_first_is_away(town: Town) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from hansa.client import profiles
 from hansa.client.keyfiles import parse_public, public_of
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
 from tests.consortium import uscc
+from tests.ports import free_port
 
 MEMBERS = ("maker", "plant", "bank")
 

@@ -12,7 +12,8 @@ import pytest
 from hansa.apps.metering.messages import RegisterDevice
 from hansa.apps.rooms import registry
 from hansa.cli.common import desk
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
+from tests.ports import free_port
 
 MAPPING = """
 [log]

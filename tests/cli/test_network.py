@@ -1,5 +1,6 @@
 """`hansa network`: founding on four machines, joining by invitation; nothing is written until all is well."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,20 +17,22 @@ from hansa.apps.consortium.messages import Genesis
 from hansa.apps.consortium.messages_votes import Admit
 from hansa.apps.rooms import release
 from hansa.cli.network_join import YOUNG_BLOCKS, _a_block
-from hansa.client.keyfiles import public_of
+from hansa.client.keyfiles import public_of, read_key
 from hansa.engines.cometbft import messages as abci
 from hansa.engines.cometbft.application import Application
 from hansa.kernel import encode, replace
 from hansa.kernel.canonical import decode_strict
+from hansa.kernel.commit import Commit, Seat, header_hash, ordered
 from hansa.node import errors_joining as errors
 from hansa.node import settings
 from hansa.node.joining_cards import FoundingFile
 from hansa.node.joining_engine import status
-from hansa.node.joining_invitation import Invitation, InvitedNode, chain_of
+from hansa.node.joining_invitation import NODES_MAX, Invitation, InvitedNode, chain_of
 from hansa.node.supervision_checks import held
-from tests.cli.shell import Shell, free_port
+from tests.cli.shell import Shell
 from tests.consortium import uscc
-from tests.engine_double import FakeNode, asking, hash_of, serving
+from tests.engine_double import FakeNode, asking, commit_at, hash_of, serving
+from tests.ports import free_port
 
 FOUNDERS = ("bank", "maker", "plant", "auditor")
 
@@ -49,6 +52,10 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "-o", folder / f"{member}.json",
         )  # fmt: skip
     return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def options(folder: Path) -> list[object]:
@@ -89,15 +96,53 @@ def test_a_card_holds_no_secret_and_the_keys_are_private(cards: Path) -> None:
 def test_confirming_again_changes_nothing_but_the_settings(cards: Path, founding: Path) -> None:
     shell, node = Shell(cards / "maker" / "home"), cards / "maker" / "node"
     shell.do("network", "confirm", founding, node, "--yes")
-    before = {path.name: path.read_bytes() for path in node.iterdir() if path.name != "node.toml"}
+
+    def rest() -> dict[str, bytes]:
+        return {name: content for name, content in files(node).items() if "toml" not in name}
+
+    before = rest()
     shell.do("network", "confirm", founding, node, "--yes", "--port", 9_000)
-    assert {path.name: path.read_bytes() for path in node.iterdir() if path.name != "node.toml"} == before
+    assert rest() == before
     assert settings.read(node).port == 9_000
+
+
+def test_what_somebody_set_outlives_a_second_confirm(cards: Path, founding: Path, tmp_path: Path) -> None:
+    """The settings that were there are kept beside the new ones, and the profile but for its address."""
+    shell = Shell(tmp_path / "home")
+    node = Path(shutil.copytree(cards / "plant" / "node", tmp_path / "node"))
+    shell.do("network", "confirm", founding, node, "--yes", "--port", 9_100)
+    told = shell.do("network", "confirm", founding, node, "--yes", "--port", 9_100)
+    assert "node.toml.before" not in told.out
+    mine = (node / "node.toml").read_text() + "[limits]\n"
+    (node / "node.toml").write_text(mine)
+    shell.do("profile", "set", "plant", "--outbox-days", 90)
+    told = shell.do("network", "confirm", founding, node, "--yes", "--port", 9_101)
+    assert "node.toml.before" in told.out
+    assert (node / "node.toml.before").read_text() == mine
+    profile = shell.do("profile", "show").json["profile"]
+    assert (profile["outbox_days"], profile["url"]) == (90, "http://127.0.0.1:9101")
+
+
+def test_confirming_shows_what_only_the_founding_file_says(cards: Path, tmp_path: Path) -> None:
+    """Whoever puts the cards together chooses names, charter and parameters: each founder must see them."""
+    charter, made = tmp_path / "charter.txt", tmp_path / "founding.json"
+    charter.write_text("All for one.")
+    Shell(tmp_path / "home").do(
+        "network", "create", made, *options(cards), "--charter", charter, "--consortium-zh", "产能联盟",
+        "--parameter", "threshold_admit_bp=5100",
+    )  # fmt: skip
+    node = Path(shutil.copytree(cards / "plant" / "node", tmp_path / "node"))
+    (node / "genesis.json").unlink(missing_ok=True)
+    told = Shell(tmp_path / "home2", "zh").do("network", "confirm", made, node, "--yes").err
+    assert "产能联盟" in told
+    assert "threshold_admit_bp=5100" in told
+    assert hashlib.sha256(charter.read_bytes()).hexdigest() in told
 
 
 def test_a_strangers_folder_confirms_nothing(cards: Path, founding: Path, tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
-    shell.refused("cli.file_unusable", "network", "confirm", founding, tmp_path / "empty", "--yes")
+    shell.refused("network.no_keys", "network", "confirm", founding, tmp_path / "empty", "--yes")
+    assert not (tmp_path / "empty").exists()
     shell.do("network", "card", tmp_path / "node", "--id", "maker", *company(1), "-o", tmp_path / "card.json")
     shell.refused("network.not_founder", "network", "confirm", founding, tmp_path / "node", "--yes")
     assert not (tmp_path / "node" / "genesis.json").exists()
@@ -134,12 +179,26 @@ def test_a_dry_run_shows_the_genesis_file(cards: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "f.json").exists()
 
 
-def test_an_address_is_host_and_port(shell: Shell, tmp_path: Path) -> None:
-    shell.refused(
-        "network.address_wrong", "network", "card", tmp_path / "n", "--id", "a", *company(1),
-        "--address", "example.com", "-o", tmp_path / "c.json",
+def test_no_file_is_overwritten(cards: Path, founding: Path, tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home", "zh")
+    before = (cards / "maker.json").read_bytes()
+    told = shell.refused(
+        "cli.file_taken", "network", "card", tmp_path / "n", "--id", "maker", *company(1), "-o",
+        cards / "maker.json",
     )  # fmt: skip
+    assert "已存在" in told.err
+    shell.refused("cli.file_taken", "network", "create", founding, *options(cards))
+    assert (cards / "maker.json").read_bytes() == before
     assert not (tmp_path / "n").exists()
+
+
+def test_a_port_is_one(cards: Path, founding: Path) -> None:
+    for port in (0, 65_536):
+        ran = Shell(cards / "maker" / "home")(
+            "network", "confirm", founding, cards / "maker" / "node", "--yes", "--port", port
+        )
+        assert ran.status == 2
+        assert "65535" in ran.err
 
 
 # Joining.
@@ -152,11 +211,16 @@ class Inviting:
         self.genesis = decode_strict(founding.read_bytes(), FoundingFile).genesis
         invitation = Invitation(
             genesis=self.genesis, charter_sha256="", inviter="maker", at_ms=1, nodes=(), height=50,
-            hash=hash_of(50),
+            hash="0" * 64,
         )  # fmt: skip
-        chain = chain_of(invitation)
+        self.chain = chain_of(invitation)
+        file = decode_strict(self.genesis, Genesis)
+        self.seats = ordered(Seat(each.member, each.public, each.power) for each in file.validators)
+        keys = (read_key(founding.parent / member / "node" / "validator.key") for member in FOUNDERS)
+        self.signers = {key.public: key.signer for key in keys}
+        self.invitation = invitation = replace(invitation, hash=self.hash_of(50))
         self.nodes = {
-            member: FakeNode(chain[:50], height=60 + number, clock_ms=None)
+            member: FakeNode(self.chain[:50], height=60 + number, clock_ms=None, commits=self.commit)
             for number, member in enumerate(("bank", "maker", "plant"))
         }
         nodes = tuple(
@@ -169,6 +233,13 @@ class Inviting:
         )
         self.file = folder / "invitation.json"
         self.file.write_bytes(encode(replace(invitation, nodes=nodes)))
+
+    def commit(self, height: int) -> Commit:
+        """The network's block of a height, with the validators' votes."""
+        return commit_at(self.chain, height, self.seats, self.signers)
+
+    def hash_of(self, height: int) -> str:
+        return header_hash(self.commit(height).header)
 
 
 @pytest.fixture
@@ -194,7 +265,7 @@ def test_joining_makes_node_card_and_profile(inviting: Inviting, shell: Shell, t
     told = shell.do(*joining(inviting, tmp_path, "--address", "dairy.example:26656"))
     found = settings.read(tmp_path / "node")
     assert found.engine.sync is not None
-    assert (found.engine.sync.height, found.engine.sync.hash) == (60, hash_of(60))
+    assert (found.engine.sync.height, found.engine.sync.hash) == (60, inviting.hash_of(60))
     assert all(server.endswith("/v1/engine") for server in found.engine.sync.servers)
     assert len(found.engine.peers) == 3
     card = decode_strict((tmp_path / "node" / "card.json").read_bytes(), Admit).card
@@ -216,6 +287,32 @@ def test_joining_again_goes_on_with_the_same_keys(inviting: Inviting, shell: She
     sync = settings.read(tmp_path / "node").engine.sync
     assert sync is not None
     assert sync.height == 160
+
+
+def test_the_recovery_key_stays_the_same_too(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    cards = []
+    for _ in range(2):
+        shell.do(*joining(inviting, tmp_path, "--recovery", tmp_path / "cold.pem"))
+        cards.append(decode_strict((tmp_path / "node" / "card.json").read_bytes(), Admit).card)
+    assert [key.id for key in cards[0].keys] == ["k1", "recovery", "node-1"]
+    assert [key.public for key in cards[0].keys] == [key.public for key in cards[1].keys]
+
+
+def test_a_key_that_is_gone_is_not_made_anew(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    """The members know the former one; a card with another would be of no use, or of another person."""
+    shell.do(*joining(inviting, tmp_path))
+    (tmp_path / "node" / "k1.pem").rename(tmp_path / "safe.pem")
+    shell.refused("key.missing", *joining(inviting, tmp_path))
+    (tmp_path / "safe.pem").rename(tmp_path / "node" / "k1.pem")
+    shell.do(*joining(inviting, tmp_path))
+
+
+def test_a_members_node_does_not_become_anothers(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
+    shell.do(*joining(inviting, tmp_path))
+    before = files(tmp_path / "node")
+    shell.refused("network.folder_of_another", *joining(inviting, tmp_path), "--id", "cheese")
+    shell.refused("network.id_taken", *joining(inviting, tmp_path / "new"), "--id", "maker")
+    assert files(tmp_path / "node") == before
 
 
 def test_behind_nat_one_member_relays(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
@@ -311,6 +408,17 @@ def test_nodes_that_differ_stop_it(inviting: Inviting, shell: Shell, tmp_path: P
     assert not (tmp_path / "node").exists()
 
 
+def test_nodes_that_prove_nothing_are_believed_by_nobody(
+    inviting: Inviting, shell: Shell, tmp_path: Path
+) -> None:
+    """Whoever changed the invitation on its way named nodes of its own: they agree, and sign nothing."""
+    for node in inviting.nodes.values():
+        node.commits = None
+    shell.refused("network.nothing_proved", *joining(inviting, tmp_path))
+    assert not (tmp_path / "node").exists()
+    shell.do(*joining(inviting, tmp_path, "--replay"))
+
+
 def test_an_invitation_to_another_history_stops_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
     for node in inviting.nodes.values():
         node.forked[50] = "f" * 64
@@ -319,10 +427,17 @@ def test_an_invitation_to_another_history_stops_it(inviting: Inviting, shell: Sh
 
 
 def test_nodes_of_another_network_stop_it(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
-    inviting.nodes["bank"].network = "d" * 50
+    for member in ("bank", "maker"):
+        inviting.nodes[member].network = "d" * 50
     told = shell.refused("network.cannot_join", *joining(inviting, tmp_path))
     assert "✗ node:" in told.err
     assert not (tmp_path / "node").exists()
+    inviting.nodes["maker"].network = inviting.nodes["plant"].network
+    told = shell.do(*joining(inviting, tmp_path))  # One alone has no veto.
+    assert "! node: " in told.err
+    sync = settings.read(tmp_path / "node").engine.sync
+    assert sync is not None
+    assert len(sync.servers) == 2
 
 
 def test_a_dry_run_looks_and_writes_nothing(inviting: Inviting, shell: Shell, tmp_path: Path) -> None:
@@ -336,7 +451,7 @@ def test_another_networks_folder_is_not_touched(inviting: Inviting, shell: Shell
     (tmp_path / "node").mkdir()
     (tmp_path / "node" / "genesis.json").write_text("{}")
     shell.refused("network.folder_taken", *joining(inviting, tmp_path))
-    assert (tmp_path / "node" / "genesis.json").read_text() == "{}"
+    assert {path.name: path.read_text() for path in (tmp_path / "node").iterdir()} == {"genesis.json": "{}"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[" * 10_000, '{"genesis":"AA=="}', "\ufeff{}"])
@@ -362,6 +477,9 @@ def test_an_invitation_that_leads_nowhere(inviting: Inviting, shell: Shell, tmp_
     shell.do("init", "--quick", tmp_path / "operated", "--profile", "operated")
     rewritten(inviting, genesis=(tmp_path / "operated" / "genesis.json").read_bytes(), nodes=nodes)
     shell.refused("network.no_network", *joining(inviting, tmp_path))
+    for spoilt in (NODES_MAX * nodes, (replace(nodes[0], url='http://a"\n[limits]'), *nodes[1:])):
+        inviting.file.write_bytes(encode(replace(inviting.invitation, nodes=spoilt)))
+        shell.refused("network.invitation_wrong", *joining(inviting, tmp_path))
     assert not (tmp_path / "node").exists()
 
 
@@ -370,15 +488,3 @@ def test_node_toml_is_toml(inviting: Inviting, shell: Shell, tmp_path: Path) -> 
     found = tomllib.loads((tmp_path / "node" / "node.toml").read_text())
     assert found["engine"]["sync"]["height"] == 60
     assert found["role"] == "network"
-
-
-def test_a_trial_network_lies_on_one_machine(shell: Shell, tmp_path: Path) -> None:
-    told = shell.do("network", "trial", tmp_path / "trial", "--nodes", 3, "--port", 9_100)
-    found = [settings.read(tmp_path / "trial" / f"company-{number}") for number in (1, 2, 3)]
-    assert [each.port for each in found] == [9_100, 9_101, 9_102]
-    assert {len(each.engine.peers) for each in found} == {2}
-    assert len({(tmp_path / "trial" / each.member / "genesis.json").read_bytes() for each in found}) == 1
-    assert told.out.count("hansa node run") == 3
-    shell.refused("network.folder_taken", "network", "trial", tmp_path / "trial")
-    shell.refused("profile.taken", "network", "trial", tmp_path / "other")
-    assert not (tmp_path / "other").exists()

@@ -14,6 +14,7 @@ import pytest
 from hansa.apps.consortium.messages import Attest
 from hansa.node import engine_binary
 from hansa.node.joining_folder import Plan, settings_text
+from hansa.node.network_run import SUPERVISED
 from tests.cli.shell import Shell
 from tests.engines.cometbft.network import NS, Network
 from tests.node.test_engine_binary import RIGHT, program
@@ -60,7 +61,7 @@ def test_commands_of_networks_refuse_other_folders(shell: Shell, folder: Path) -
     (folder / "node.toml").write_text(text)
     for command in ("status", "run", "unit"):
         assert "hansa up" in shell.refused("node.not_network", "node", command, folder).err
-    shell.refused("node.file_missing", "node", "run", folder / "nowhere")
+    shell.refused("node.folder_lacks", "node", "run", folder / "nowhere")
 
 
 @pytest.mark.parametrize("text", ["member = 7", "role = 'nothing'", "[engine]\nlisten = 'x'", "= ="])
@@ -72,8 +73,23 @@ def test_a_wrong_setting_is_refused_with_its_file(shell: Shell, folder: Path, te
     assert "node.toml" in ran.err
 
 
+def test_no_node_of_a_network_sets_transactions_aside(shell: Shell, folder: Path) -> None:
+    for lang in ("zh", "en"):
+        told = shell.refused("engine.nothing_set_aside", "up", folder, "--set-aside", HANSA_LANG=lang)
+        assert f"hansa node run {folder} --retry" in told.err
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+def test_up_alone_says_that_the_engine_is_not_started(shell: Shell, folder: Path, supervised: bool) -> None:
+    given = {SUPERVISED: "1"} if supervised else {}
+    for lang in ("zh", "en"):
+        told = shell("up", folder, HANSA_LANG=lang, **given).err
+        assert (f"hansa node run {folder}" in told) is not supervised
+        assert "node.folder_lacks" in told or "genesis.json" in told
+
+
 def test_run_says_what_is_missing(shell: Shell, folder: Path, engine: Path) -> None:
-    assert "genesis.json" in shell.refused("node.file_missing", "node", "run", folder).err
+    assert "genesis.json" in shell.refused("node.folder_lacks", "node", "run", folder).err
 
 
 def test_top_of_nodes_that_are_away(shell: Shell, folder: Path) -> None:

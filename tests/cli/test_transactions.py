@@ -11,7 +11,8 @@ from hansa.client import profiles
 from hansa.client.verify_record import ProvedRecord
 from hansa.kernel import encode, replace
 from hansa.kernel.evidence import holds, signed_by
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
+from tests.ports import free_port
 
 ATTEST = ("tx", "consortium.attest", "--table", "consortium.members")
 

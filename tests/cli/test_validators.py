@@ -94,6 +94,17 @@ def test_a_member_rotates_and_its_old_key_stays_listed(desks: Desks) -> None:
     assert read_key(folder / "validator.next.key").public == new, again.out
 
 
+def test_a_key_is_made_in_no_other_members_folder(desks: Desks) -> None:
+    """The ledger would name a key that lies at another company: this node would fall silent."""
+    (desks.folder / "node.toml").write_text('member = "plant"\n')
+    write_key(desks.folder / "validator.key", b"\x07" * 32)
+    desks.shell.refused("network.folder_of_another", "validator", "rotate", "--yes")
+    desks.shell.refused("network.folder_of_another", "validator", "seat", desks.folder)
+    assert not (desks.folder / "validator.next.key").exists()
+    desks.member = "plant"
+    desks.shell.do("validator", "rotate", "--yes")
+
+
 def test_a_seat_is_made_and_voted_in_with_its_power(desks: Desks) -> None:
     node = desks.folder / "node"
     node.mkdir()

@@ -14,8 +14,8 @@ from hansa.kernel import Attested, encode, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import Commit, header_hash
 from hansa.kernel.evidence import SignedHeader
-from hansa.kernel.messages import Receipt, Window
-from hansa.kernel.transaction import identity
+from hansa.kernel.messages import Outcome, Receipt, Window
+from hansa.kernel.transaction import HEAD_BYTES, identity
 from tests.client.network import Network, NetworkNode
 from tests.client.node_double import UNKNOWN, NodeDouble, answer, envelope, problem, split
 from tests.consortium import MEMBERS, signer
@@ -23,9 +23,11 @@ from tests.consortium import MEMBERS, signer
 WELL = "well"
 KINDS = (
     "away", "silent", "busy", "stopped", "behind", "forgets", "invents", "misplaces", "denies", "strips",
-    "forges", "hides", "claims", "blanks", "proofless",
+    "forges", "hides", "claims", "blanks", "proofless", "undercounts", "overcounts", "overcounts far",
 )  # fmt: skip
 """What a host may do; `behind` shows an old head, all from `forgets` on lie."""
+MISCOUNTS = {"undercounts": 0, "overcounts": 900, "overcounts far": 10**12}
+"""What a host says is the last number that a key used."""
 
 
 class Host(NodeDouble):
@@ -34,6 +36,8 @@ class Host(NodeDouble):
     def __init__(self, network: Network, name: str) -> None:
         super().__init__(network)
         self.name, self.does = name, WELL
+        self.rows: list[dict[str, Any]] | None = None
+        """What it lists of a key's transactions; None: the truth."""
         self.old: SignedHeader | None = None
 
     @property
@@ -66,6 +70,9 @@ class Host(NodeDouble):
                 return answer(self._head())
             case ["handovers"]:
                 return answer([] if self.does == "strips" else node.handovers())
+            case ["transactions"] if request.method == "GET":
+                rows = self._listed(request) if self.rows is None else self.rows
+                return answer({"height": node.height, "transactions": rows})
             case ["transactions", name] if self.does == "claims":
                 return answer(Receipt(name, "ok", height=1))
             case ["transactions", _] if self.does in ("forgets", "denies", "hides", "blanks"):
@@ -83,6 +90,24 @@ class Host(NodeDouble):
                 old, new = int(params["old"]), int(params["new"])
                 return answer({"old": old, "new": new, "path": node.consistency(old, new)})
         return super()._answer(request, parts)
+
+    def _listed(self, request: httpx2.Request) -> list[dict[str, Any]]:
+        """The transactions of a member's key."""
+        whose, found = (request.url.params["member"], request.url.params["key"]), []
+        for height in range(1, self.node.height + 1):
+            for index, wire in enumerate(self.node.app.ledger.items("transaction", height)):
+                body = msgspec.json.decode(wire[HEAD_BYTES:])
+                if (body["member"], body["key"]) == whose:
+                    outcome = decode(self.node.app.ledger.items("outcome", height)[index], Outcome)
+                    place = {"height": height, "index": index, "sequence": body["sequence"]}
+                    place |= {"code": outcome.code}
+                    found.append({"transaction": identity(wire), **place})
+        return found
+
+    def _query(self, name: str, params: httpx2.QueryParams) -> httpx2.Response:
+        if self.does not in MISCOUNTS or name != "consortium.sequence":
+            return super()._query(name, params)
+        return answer({"height": 1, "time_ms": 1, "value": MISCOUNTS[self.does]})
 
     def _turned(self, item: bytes) -> bytes:
         """An outcome as a host that forges has it: it went well and is told as refused; its path is true."""

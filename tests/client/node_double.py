@@ -80,7 +80,8 @@ class NodeDouble:
                 asked = msgspec.json.decode(request.read())
                 challenge = secrets.token_bytes(32)
                 self.challenges[encode(challenge).decode()] = (asked["member"], asked["key"])
-                return answer({"chain": "0" * 64, "node": self.name, "challenge": challenge, "expires_ms": 0})
+                given = {"chain": node.chain.id, "node": self.name, "challenge": challenge, "expires_ms": 0}
+                return answer(given)
             case ["sessions"]:
                 return self._session(msgspec.json.decode(request.read()))
             case ["acknowledgements"]:
@@ -134,7 +135,8 @@ class NodeDouble:
         challenge = msgspec.convert(proof["challenge"], bytes)
         signature = msgspec.convert(proof["signature"], bytes)
         public = signer(member, key).public
-        if not member or not verify(1, public, signature, opening("0" * 64, self.name, challenge)):
+        message = opening(self.consortium.node.chain.id, self.name, challenge)
+        if not member or not verify(1, public, signature, message):
             return problem(401, "node.challenge_unknown", "挑战无效。", "There is no such challenge.")
         token = secrets.token_hex(16)
         self.tokens.add(token)

@@ -122,6 +122,17 @@ def test_where_nobody_is_named_it_is_the_operators_node(node: NodeDouble) -> Non
     assert [request.url.path for request in node.seen].count("/v1/sessions") == 2
 
 
+def test_a_challenge_of_another_chain_gets_no_signature(node: NodeDouble) -> None:
+    """Else who serves one chain could read on another, where the same key is known."""
+    own = node.consortium.node.chain.id
+    told = answer({"chain": "0" * 64, "node": "maker", "challenge": bytes(32), "expires_ms": 0})
+    node.faults += [lambda request: told if "challenge" in request.url.path else None] * 3
+    with pytest.raises(errors.OtherChain):
+        unpinned(node, chain=own).open_session()
+    assert [request.url.path for request in node.seen].count("/v1/sessions") == 0
+    unpinned(node, chain=own).open_session()
+
+
 def test_the_operator_is_that_of_ones_own_chain(node: NodeDouble) -> None:
     with pytest.raises(errors.OtherChain):
         unpinned(node, chain="0" * 64).open_session()

@@ -77,6 +77,9 @@ def test_one_of_four_may_be_absent_and_not_two(it: Made) -> None:
         report = check_bundle(data, it.world.genesis)
         assert report.ok is fine is checked(data, it.world.genesis)
     assert "too little power: 2 of 4" in detail(report, "finality")
+    left = not_proved(report)
+    assert not any("operator" in text.en or "运营方" in text.zh for text in left), "a network has none"
+    assert any("weighted median" in text.en for text in left)
 
 
 def seats_of(it: Made, changes: int) -> tuple[Seat, ...]:

@@ -13,16 +13,17 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hansa.apps.consortium.messages import Attest
-from hansa.client import AnswerUnusable, errors
+from hansa.apps.consortium.messages import Attest, RevokeKey
+from hansa.client import AnswerUnusable, Client, errors
 from hansa.client.outbox import Flushed, Outbox, Pen, state_after
 from hansa.client.outbox_errors import MayStillCount
-from hansa.client.unused import Windows
-from hansa.kernel.messages import Receipt, Window
+from hansa.kernel.canonical import decode
+from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.refusal import Refusal
-from tests.client.hosts import KINDS, Hosts
+from tests.client.hosts import KINDS, Hosts, told
 from tests.client.lossy import REGISTRY, Add, effects
 from tests.client.network import Network
+from tests.client.node_double import problem
 from tests.consortium import MEMBERS, signer
 
 DAY_MINUTES = 24 * 60
@@ -57,6 +58,10 @@ class Desk:
     def later(self, minutes: int) -> None:
         self.network.clock.advance(minutes=minutes)
         self.network.node.wake()
+
+    def network_client(self, *members: str) -> Client:
+        http, pen = self.hosts.http(*members), self.pen
+        return Client(http, REGISTRY, member="plant", key=pen.key, signer=pen.signer, clock=pen.clock)
 
     def close(self) -> None:
         self.outbox.close()
@@ -203,18 +208,6 @@ def test_its_nodes_word_that_there_is_an_outcome_is_enough_to_sign_nothing_anew(
     assert (entry.state, entry.signings) == ("signed", 1)
 
 
-def test_what_a_window_says() -> None:
-    used = Window(highest=10, used=(0b1001).to_bytes(128))  # 10 and 7.
-    windows = Windows(1_000, {"k1": used})
-    said = {n: windows.unused("k1", n, 1_000) for n in (11, 10, 9, 8, 7, 6)}
-    assert said == {11: True, 10: False, 9: True, 8: True, 7: False, 6: True}
-    assert windows.unused("k1", 9, 1_001) is None, "its time was not over"
-    assert windows.unused("k2", 9, 1_000) is None
-    far = Windows(1_000, {"k1": Window(highest=2_000, used=bytes(128))})
-    assert far.unused("k1", 2_000 - 1_023, 1_000) is True
-    assert far.unused("k1", 2_000 - 1_024, 1_000) is None, "nobody remembers it"
-
-
 def test_an_outcome_that_uses_no_number_decides_nothing() -> None:
     for code in (
         "kernel.unknown_key",
@@ -225,6 +218,61 @@ def test_an_outcome_that_uses_no_number_decides_nothing() -> None:
         assert state_after(Receipt("t", code, height=3)) == "signed"
     assert state_after(Receipt("t", "kernel.expired", height=3)) == "queued"
     assert state_after(Receipt("t", "tally.refused", height=3)) == "refused"
+
+
+@pytest.mark.parametrize("code", ["kernel.key_revoked", "kernel.key_expired", "kernel.replayed"])
+def test_the_outcome_of_a_copy_is_not_that_of_the_bytes(
+    desk: Desk, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They counted; then the key ended, and a host had a copy put into a block: that is refused, proved."""
+    network = desk.network
+    monkeypatch.setattr("hansa.client.operators.now_ms", network.clock)
+    network.do("plant", network.key("plant", "k2"))
+    soon = network.clock() + 10 * 60_000
+    network.do("plant", network.key("plant", "k3", expires_ms=soon))
+    desk.pen = Pen(REGISTRY, "k3", signer("plant", "k3"), network.clock)
+    number = desk.put(1)
+    desk.hosts.do(plant="silent")
+    with pytest.raises(errors.TimedOut):
+        desk.flush("plant")
+    wire = desk.outbox.entry(number).wire
+    if code == "kernel.key_revoked":
+        network.do("plant", RevokeKey(id="k3"), key="k2")
+        network.clock.advance(minutes=1)
+    elif code == "kernel.key_expired":
+        network.clock.advance(minutes=11)
+    made = network.node.block([wire])
+    network.node.wake()
+    proof = network.node.prove("outcome", made.height, 0)
+    assert code.encode() in proof.item, "proved, and true of the copy"
+    said = decode(proof.item, Outcome)
+    copy = Receipt(said.transaction, code, said.field, zh="无", en="none", height=made.height)
+    desk.hosts.do()
+    desk.hosts["plant"]._submit = lambda request: told([copy])  # type: ignore[method-assign]
+    desk.flush("plant")
+    assert desk.outbox.entry(number).state in ("signed", "done")
+    assert effects(network)[1] == 1
+
+
+def test_a_node_that_takes_nothing_does_not_fill_the_outbox(desk: Desk) -> None:
+    desk.put(1)
+    desk.hosts.do(plant="forgets")
+    with pytest.raises(AnswerUnusable):
+        desk.flush("plant")
+    desk.hosts.do()
+    desk.later(DAY_MINUTES)
+    real = desk.hosts["plant"]._submit
+    desk.hosts["plant"]._submit = lambda request: problem(  # type: ignore[method-assign]
+        429, "node.queue_full", "排队已满。", "The queue is full.", retry_after="1"
+    )
+    for _ in range(5):
+        with contextlib.suppress(Refusal):
+            desk.flush("plant")
+    assert len(desk.outbox.entries()) == 2, "one has the window shown"
+    desk.hosts["plant"]._submit = real  # type: ignore[method-assign]
+    desk.flush("plant")
+    assert {entry.state for entry in desk.outbox.entries()} == {"done"}
+    assert effects(desk.network)[1] == 1
 
 
 def test_nothing_is_dropped_that_may_still_count(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """A host is believed as far as it proves what it shows, and never goes back behind what was seen."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hansa.client.evidence import Unproved, proved_head
 from hansa.client.trust import AHEAD_MAX_MS, BEHIND_MAX_MS, STILL_MS, Trust
 from hansa.client.validators import Validators, run
 from hansa.client.verify_commit import Checkpoint
-from hansa.kernel import replace
+from hansa.kernel import encode, replace
 from hansa.kernel.commit import header_hash
 from hansa.kernel.evidence import SignedHeader
 from tests.client.lossy import REGISTRY, Add
@@ -248,9 +249,13 @@ def test_another_chain_an_empty_one_and_a_damaged_file(network: Network, host: S
         look(trust_of(network), Shown(empty.node))
     empty.close()
     path = tmp_path / "trusted.json"
-    path.write_bytes(b"{}")
-    with pytest.raises(refusals.TrustDamaged):
-        trust_of(network, path)
+    look(trust_of(network, path), Shown(network.node))
+    kept = json.loads(path.read_bytes())
+    del kept["head"]["commit"]
+    for data in (b"{}", encode(kept)):
+        path.write_bytes(data)
+        with pytest.raises(refusals.TrustDamaged):
+            trust_of(network, path)
 
 
 def test_an_old_header_is_told_and_one_of_the_future_refused(network: Network, host: Shown) -> None:
@@ -276,3 +281,70 @@ def test_a_known_block(network: Network, host: Shown) -> None:
     stolen = replace(shown, validators_hash="bb" * 32)
     with pytest.raises(refusals.CheckpointDiffers):
         trust_of(network).check_known(host.url, Checkpoint(2, header_hash(stolen)), stolen, ())
+
+
+def test_what_was_believed_before_must_be_of_the_history_of_a_known_block(
+    network: Network, host: Shown, tmp_path: Path
+) -> None:
+    """Stolen keys of the founding set made another history, with sets of its own that begin after the block
+    that one knows; the founding set is forgotten by then.
+    """
+    network.rotate("maker")
+    network.node.wake()
+    known = max(network.node.commits)
+    forged = Network(registry=REGISTRY)
+    for entry in range(known):
+        forged.do("plant", Add(entry=entry + 1))
+    for member in ("bank", "plant"):
+        forged.rotate(member)
+    forged.node.wake()
+    path = tmp_path / "trusted.json"
+    look(trust_of(forged, path), Shown(forged.node))
+    shown = network.node.commits[known].header
+    assert trust_of(network, path).sets[0].since > known
+    for handovers in (network.node.handovers(), forged.node.handovers(), ()):
+        with pytest.raises(refusals.CheckpointDiffers):
+            trust_of(network, path).check_known(
+                host.url, Checkpoint(known, header_hash(shown)), shown, handovers
+            )
+    honest = trust_of(network, tmp_path / "other.json")
+    honest.check_known(host.url, Checkpoint(known, header_hash(shown)), shown, network.node.handovers())
+    look(honest, host)
+    forged.close()
+
+
+def at_height(head: SignedHeader, network: Network, height: int) -> SignedHeader:
+    """The same log under a later header of the engine."""
+    assert head.commit is not None
+    node, engine = network.node, replace(head.commit.header, height=height)
+    return replace(head, commit=voted(engine, node.sets[1], node.keys))
+
+
+def test_a_later_header_never_has_a_shorter_log(network: Network, host: Shown) -> None:
+    old = look(trust_of(network), host)
+    network.do("plant", Add(entry=2))
+    trust = trust_of(network)
+    newest = look(trust, host)
+    host.shows = at_height(old, network, 99)
+    with pytest.raises(refusals.HostFork):
+        look(trust, host)
+    assert trust.head == newest
+
+    trust = trust_of(network)
+    look(trust, host)
+    host.shows = None
+    with pytest.raises(refusals.HostFork):  # A longer log under an earlier header.
+        look(trust, host)
+
+
+def test_an_older_program_never_writes_over_what_a_newer_one_checked(
+    network: Network, host: Shown, tmp_path: Path
+) -> None:
+    path = tmp_path / "trusted.json"
+    first, second = trust_of(network, path), trust_of(network, path)
+    between = look(trust_of(network), host)
+    network.do("plant", Add(entry=2))
+    newest = look(second, host)
+    host.shows = between
+    look(first, host)
+    assert trust_of(network, path).head == newest

@@ -59,6 +59,16 @@ def failed(report: Report) -> list[str]:
     return [check.name for check in report.checks if not check.ok]
 
 
+@pytest.mark.parametrize(
+    "data", [b"{}", b"[]", b'{"format":"hansa-record-1"}', b'{"format":"hansa-evidence-1"}']
+)
+def test_the_second_checker_says_what_it_does_not_read(data: bytes) -> None:
+    with pytest.raises(checker.Broken) as found:
+        checker.check(data, b"{}")
+    assert "format: no evidence of a settlement in this version" in str(found.value)
+    assert "format：不是本版本的结算证据" in str(found.value)
+
+
 def test_good_evidence_holds_in_both_checkers(world: EvidenceWorld, bundles: list[bytes]) -> None:
     for data in bundles:
         report = check_bundle(data, world.genesis)

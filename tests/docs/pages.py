@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from click.testing import CliRunner
 
 from hansa.cli.main import cli
 from tests.docs.test_getting_started import edit, pattern
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
@@ -197,7 +197,7 @@ def reader(folder: Path, lang: str) -> Iterator[Reader]:
     """A reader in a folder of its own; what the page started and did not end is ended."""
     before = Path.cwd()
     os.chdir(folder)
-    made = Reader(folder, lang, dict(zip(PORTS, map(str, _free_ports(len(PORTS))), strict=True)))
+    made = Reader(folder, lang, dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)))
     try:
         yield made
     finally:
@@ -205,14 +205,3 @@ def reader(folder: Path, lang: str) -> Iterator[Reader]:
         for _, process, _ in made.running:
             process.kill()
             process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()

@@ -25,9 +25,10 @@ from hansa.apps.billing.terms import Settlement, Terms
 from hansa.apps.consortium.calendar_file import build_calendar
 from hansa.kernel import replace
 from tests.apps.tariffs import TARIFF
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
 from tests.consortium import uscc
 from tests.docs.pages import ROOT, Reader, commands, steps
+from tests.ports import free_port
 from tests.waiting import until
 
 NAMES = ("lease-out-a-line", "be-paid", "book-it")

@@ -57,9 +57,22 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 
 
 def test_every_page_of_docs_stands_in_the_index() -> None:
+    """In the Chinese one an English page where there is no Chinese one."""
     docs, zh = ROOT / "docs", ROOT / "docs" / "zh"
     pages = {page for page in markdown_files() if docs in page.parents and page.name != "index.md"}
     english = {page for page in pages if zh not in page.parents}
-    for index, wanted in ((docs / "index.md", english), (zh / "index.md", pages)):
+    chinese = {page if (zh / page.name) not in pages else zh / page.name for page in english}
+    for index, wanted in ((docs / "index.md", english), (zh / "index.md", chinese)):
         listed = {(index.parent / target).resolve() for target in LINK.findall(index.read_text("utf-8"))}
         assert sorted(str(page.relative_to(docs)) for page in wanted - listed) == [], index
+
+
+def test_each_page_leads_to_the_same_page_in_the_other_language() -> None:
+    """Near its top, where a reader who took the wrong one looks; all Chinese pages have an English one."""
+    docs = ROOT / "docs"
+    chinese = [page for page in PAGES if page.parent == docs / "zh"]
+    assert len(chinese) > 20
+    for page in chinese:
+        english = docs / page.name
+        for here, link in ((page, f"[English](../{page.name})"), (english, f"[中文](zh/{page.name})")):
+            assert link in "\n".join(here.read_text("utf-8").splitlines()[:12]), here

@@ -21,9 +21,10 @@ import pytest
 
 from hansa.node import settings as files
 from hansa.node.run import serve
-from tests.cli.shell import Shell, free_port
+from tests.cli.shell import Shell
 from tests.consortium import uscc
 from tests.docs.pages import ROOT, Reader, commands, steps
+from tests.ports import free_port
 from tests.waiting import until
 
 NAMES = ("compressed-air", "repair-contract", "inspection-per-part", "model-per-call")

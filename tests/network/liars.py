@@ -66,6 +66,13 @@ class Oversized(_Proposes):
         return (*txs, bytes(limits.TRANSACTION_BYTES_MAX + 1))
 
 
+class Swarm(_Proposes):
+    """Proposes half as many empty transactions as its engine lets pass: it has half a second for it."""
+
+    def prepare_proposal(self, asked: abci.PrepareProposal) -> abci.PrepareProposalAnswer:
+        return abci.PrepareProposalAnswer((b"",) * (asked.max_tx_bytes // 4))
+
+
 class Stale(_Proposes):
     """Proposes transactions in a block whose time is that of a moment long ago."""
 
@@ -81,9 +88,18 @@ class SlowDisk(Application):
         return super().commit(asked)
 
 
+class DamagedParts(Application):
+    """Gives those who join what no snapshot consists of."""
+
+    def load_snapshot_chunk(self, asked: abci.LoadSnapshotChunk) -> abci.LoadSnapshotChunkAnswer:
+        true = super().load_snapshot_chunk(asked).chunk
+        return abci.LoadSnapshotChunkAnswer(true[:-1] + bytes([true[-1] ^ 1]) if true else b"")
+
+
 LIARS: dict[str, type[Application]] = {
     kind.__name__: kind
     for kind in (
-        WrongHash, WrongResults, Refuses, BadlySigned, Malformed, Oversized, Stale, SlowDisk
+        WrongHash, WrongResults, Refuses, BadlySigned, Malformed, Oversized, Swarm, Stale, SlowDisk,
+        DamagedParts,
     )
 }  # fmt: skip

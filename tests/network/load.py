@@ -5,6 +5,7 @@ at the end, whatever was done to the nodes meanwhile.
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 from itertools import count
 from threading import Event, Thread
 
@@ -13,6 +14,7 @@ from hansa.client.engine_answers import commit_of
 from hansa.kernel import Refusal
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import Seat, counted
+from hansa.kernel.facts import read_facts
 from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.transaction import identity
 from tests import consortium
@@ -21,6 +23,8 @@ from tests.network.net import WAIT_S, Net, Node, wait
 
 LOOK_EVERY_S = 0.3
 AGAIN_AFTER_S = 4.0
+AGAIN_MAX = 20
+"""So many records are handed in once more though they lie on the ledger."""
 WAITING_MAX = 100
 """Far fewer than the sequence numbers that a key may have under way."""
 
@@ -60,6 +64,15 @@ class Load:
         least = self.count + records
         wait(lambda: self._failure is not None or self.count >= least, f"{records} more records")
         assert self._failure is None, self._failure
+
+    def again_at(self, node: Node) -> None:
+        """Hand in what was answered, at a node whose engine has forgotten it: it may not count again."""
+        wait(lambda: node.height() > 0, f"the engine of {node.member}")
+        for wire in list(self.answered)[:AGAIN_MAX]:
+            with suppress(RuntimeError):  # It may have learned it anew.
+                node.submit(wire)
+        # Until it has had its turn to propose.
+        self.net.wait_for(max(each.height() for each in self.net.nodes) + len(self.net.names) + 1, [node])
 
     def none(self, seconds: float) -> None:
         """For so long nothing is answered but what may have been under way."""
@@ -169,6 +182,8 @@ class Load:
             with reader.snapshot() as view:
                 heights = range(1, view.height + 1)
                 hashes = {height: view.header(height).header.app_hash for height in heights}
+                made = [facts.height for height in heights if (facts := read_facts(view.leaf(height).engine))]
+                assert made == sorted(set(made)), "a block was executed twice"
                 outcomes = [
                     (height, index, decode(item, Outcome))
                     for height in heights

@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import signal
-import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,18 @@ import pytest
 
 from hansa.apps.rooms import registry as all_rooms
 from hansa.engines.cometbft.home import Setup, Sync, lay_out, node_id
+from hansa.engines.cometbft.mark import MARK, Mark
 from hansa.engines.founding import found
 from hansa.engines.reader import Reader
 from hansa.kernel import Action, Refusal, encode, limits
+from hansa.kernel.canonical import decode
 from hansa.kernel.signatures import Signer, VerifiedCache
 from hansa.kernel.transaction import sign
 from hansa.node import engine_binary, supervision_shim
 from tests import consortium
 from tests.engines.cometbft.network import genesis, validator_key
 from tests.network.cables import Cables
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_ENVIRONMENT: Mapping[str, str] = {}
@@ -58,17 +62,6 @@ def engine() -> Path:
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 class Node:
@@ -109,6 +102,7 @@ class Node:
         self.start_engine()
 
     def start_application(self, **environment: str) -> None:
+        (self.folder / "abci.sock").unlink(missing_ok=True)  # Of one that was killed.
         self.application = self._run(
             [sys.executable, "-m", "tests.network.bare", str(self.folder)], "application.log", environment
         )
@@ -156,6 +150,12 @@ class Node:
         """In good order."""
         self.kill(by=signal.SIGTERM)
 
+    def set_clock(self, off_s: int) -> None:
+        """The clock of its application jumps; the engine's stays right."""
+        passing = self.folder / "clock_s.part"
+        passing.write_text(str(off_s))
+        passing.replace(self.folder / "clock_s")
+
     # The engine's RPC.
 
     patience_s = 10.0
@@ -182,6 +182,12 @@ class Node:
             return int(self.call("status")["sync_info"]["latest_block_height"])
         except OSError:
             return 0
+
+    def blocks(self) -> int:
+        """Engine height of the newest block that is durable at its application, running or not."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'ledger.db'}?mode=ro", uri=True)) as file:
+            found = file.execute("SELECT value FROM meta WHERE name = ?", (MARK,)).fetchone()
+        return 0 if found is None else int(decode(found[0], Mark).height)
 
     def app_hash(self, height: int) -> str:
         """After a height: it stands in the header of the next one."""

@@ -59,10 +59,15 @@ def test_all_happens_and_all_nodes_end_at_one_hash(tmp_path: Path, engine_binary
     assert told["left"]["power"] == 0
     assert told["joined"]["snapshot_height"] > 0
     assert told["rotated"]["old_address"] != told["rotated"]["new_address"]
-    assert [each["agreement"] for each in told["statements"]] == [
-        f"shift-{number}" for number in (1, 2, 3, 4)
+    main, *samples = told["statements"]
+    assert [each["agreement"] for each in (main, *samples)] == [
+        "main-run",
+        "sample-1",
+        "sample-2",
+        "sample-3",
     ]
-    assert told["statements"][0]["gross_minor"] > 50_000
+    assert main["gross_minor"] > 500_000
+    assert {each["gross_minor"] for each in samples} == {33_900}, "the tariff's minimum and 13 % tax"
     assert told["verified"]
     evidence = Path(told["evidence_file"]).read_bytes()
     assert check_bundle(evidence, Path(told["genesis_file"]).read_bytes()).ok
@@ -101,6 +106,32 @@ def test_nothing_is_left_of_it_however_it_ends(
     assert until(lambda: not any(lives(pid) for pid in seen), WITHIN_S, 0.1)
     if number == signal.SIGINT:
         assert client.returncode == 130
+
+
+@needs_proc
+@pytest.mark.parametrize("begun", ["invitation.json", "nodes/bank/validator.next.key"])
+def test_ctrl_c_in_a_later_step_ends_all_and_says_so(tmp_path: Path, engine_binary: Path, begun: str) -> None:
+    """While the fifth company joins; while a node changes its key."""
+    folder, seen = tmp_path / "demo", set[int]()
+
+    def step_runs() -> bool:
+        seen.update(descendants(client.pid))
+        return (folder / begun).exists()
+
+    with start(folder, "--json") as client:
+        try:
+            assert until(step_runs, WITHIN_S, 0.05)
+            seen.update(descendants(client.pid))
+            client.send_signal(signal.SIGINT)
+            client.wait(WITHIN_S)
+        finally:
+            client.kill()
+    assert client.returncode == 130
+    assert until(lambda: not any(lives(pid) for pid in seen), WITHIN_S, 0.1)
+    told = Path(f"{folder}.err").read_text("utf-8")
+    assert [line for line in told.splitlines() if line.strip()][-1].endswith(str(folder))
+    assert "Traceback" not in told
+    assert not Path(f"{folder}.out").read_text()
 
 
 def test_without_an_engine_it_says_how_to_get_it(tmp_path: Path) -> None:

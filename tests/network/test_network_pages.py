@@ -1,4 +1,4 @@
-"""The pages on founding, joining and leaving: a reader does what they say, on real nodes and engines."""
+"""Founding, joining, leaving, light members: a reader does what the pages say, on real nodes and engines."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import pytest
 
 from tests.docs import pages
 from tests.docs.pages import ROOT, Reader, Step, commands, reader, steps
+from tests.network.net import at_length
 
-NAMES = ("run-a-consortium", "join-a-network")
+NAMES = ("run-a-consortium", "join-a-network", "light-members")
 """In the order in which each goes on from the one before."""
 PORTS = ("8420", "8421", "8422", "8423", "8424", "26656", "26657", "26658", "26659")
 
@@ -23,14 +24,15 @@ def do(somebody: Reader, step: Step) -> None:
         somebody.do(step)
 
 
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=at_length)])
 def test_a_reader_founds_joins_and_leaves_as_the_pages_say(
-    tmp_path: Path, engine_binary: Path, monkeypatch: pytest.MonkeyPatch
+    lang: str, tmp_path: Path, engine_binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "PORTS", PORTS)
     monkeypatch.setattr(pages, "READY_S", 90)
-    with reader(tmp_path, "en") as somebody:
+    with reader(tmp_path, lang) as somebody:
         for name in NAMES:
-            for step in steps(page("en", name)):
+            for step in steps(page(lang, name)):
                 do(somebody, step)
         for command in [
             "hansa node run dairy",

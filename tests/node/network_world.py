@@ -5,7 +5,6 @@ The node runs in a thread of this process, the engine as a process of its own.
 
 import contextlib
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -30,9 +29,11 @@ from hansa.node.run import serve
 from hansa.node.server import now_ms
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import ENGINE, VALIDATOR_KEY, EngineSettings, sockets
+from hansa.node.supervision_place import settle
 from tests import consortium
 from tests.engines.cometbft import network as founded
 from tests.node.world import OCTETS
+from tests.ports import free_port
 
 MEMBERS = ("maker", "plant", "bank", "auditor")
 WAIT_S = 60.0
@@ -48,12 +49,6 @@ def until(what: Callable[[], Any], wait_s: float = WAIT_S) -> Any:
                 return found
         time.sleep(0.05)
     raise AssertionError(f"not within {wait_s} s")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass
@@ -168,6 +163,7 @@ def folders(
         write_key(folder / files.NODE_KEY, seed(member, "node"))
         write_key(folder / VALIDATOR_KEY, seed(member, "validator"))
         write_key(folder / "member.key", seed(member, WORKER))
+        settle(folder)
         given = EngineSettings(
             listen=f"127.0.0.1:{ports[number]}", peers=tuple(peers[:number] + peers[number + 1 :]), **engine
         )

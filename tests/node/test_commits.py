@@ -1,7 +1,6 @@
 """Commits that a node keeps: the newest, and every change of the set; an engine that lies or is away."""
 
 import asyncio
-import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,18 @@ from hansa.apps.consortium.validator_sets import sets_followed
 from hansa.apps.consortium.validators import message
 from hansa.apps.rooms import registry
 from hansa.kernel import encode, limits, replace
-from hansa.kernel.commit import ABSENT, Commit, Precommit, Seat, counted
+from hansa.kernel.commit import (
+    ABSENT,
+    FOR_NIL,
+    Commit,
+    Precommit,
+    Seat,
+    counted,
+    header_hash,
+    vote_bytes,
+)
 from hansa.kernel.evidence import stands_on_its_commit
+from hansa.kernel.facts import address
 from hansa.kernel.transaction import sign
 from hansa.node import limits as node_limits
 from hansa.node import read_export
@@ -25,6 +34,8 @@ from hansa.node.engine_rpc import EngineRpc
 from hansa.node.errors_engine import EngineAway, EngineSaid
 from tests import consortium
 from tests.client.network import NetworkNode, network_of
+from tests.engine_double import told_commit, told_seat
+from tests.engines.cometbft.network import validator_key
 
 IN_MEMORY = Path(":memory:")
 ATTEST = Attest(table="consortium.members", key=("maker",))
@@ -49,62 +60,10 @@ class Rpc:
         if method == "validators":
             seats = self.node.sets[height]
             return msgspec.json.encode(
-                {"validators": [_seat(one) for one in seats], "total": str(len(seats))}
+                {"validators": [told_seat(one) for one in seats], "total": str(len(seats))}
             )
         self.asked.append(height)
-        return _told(self.bend(height, self.node.commits[height]))
-
-
-def _seat(seat: Seat) -> dict[str, Any]:
-    key = {"type": "tendermint/PubKeyEd25519", "value": base64.b64encode(seat.public).decode()}
-    return {"pub_key": key, "voting_power": str(seat.power)}
-
-
-def _time(seconds: int, nanoseconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
-
-
-def _block_id(block: Any) -> dict[str, Any]:
-    if block is None:
-        return {"hash": "", "parts": {"total": 0, "hash": ""}}
-    return {"hash": block.hash.upper(), "parts": _parts(block.parts)}
-
-
-def _parts(parts: Any) -> dict[str, Any]:
-    return {"total": parts.total, "hash": parts.hash.upper()}
-
-
-def _vote(vote: Precommit) -> dict[str, Any]:
-    if vote.flag == ABSENT:
-        return {
-            "block_id_flag": 1,
-            "validator_address": "",
-            "timestamp": "0001-01-01T00:00:00Z",
-            "signature": None,
-        }
-    return {
-        "block_id_flag": vote.flag, "validator_address": vote.address.upper(),
-        "timestamp": _time(vote.time_s, vote.time_ns), "signature": base64.b64encode(vote.signature).decode(),
-    }  # fmt: skip
-
-
-def _told(commit: Commit) -> bytes:
-    """As RPC `commit` tells it."""
-    header = commit.header
-    same = ("last_commit_hash", "data_hash", "validators_hash", "next_validators_hash", "consensus_hash",
-            "app_hash", "last_results_hash", "evidence_hash")  # fmt: skip
-    told = {name: getattr(header, name).upper() for name in same} | {
-        "version": {"block": str(header.version_block), "app": str(header.version_app)},
-        "chain_id": header.chain_id, "height": str(header.height),
-        "time": _time(header.time_s, header.time_ns), "last_block_id": _block_id(header.last_block),
-        "proposer_address": header.proposer.upper(),
-    }  # fmt: skip
-    votes = [_vote(vote) for vote in commit.votes]
-    block = {"hash": "", "parts": _parts(commit.parts)}
-    signed = {"height": str(header.height), "round": commit.round, "block_id": block, "signatures": votes}
-    return msgspec.json.encode({"signed_header": {"header": told, "commit": signed}, "canonical": True})
+        return msgspec.json.encode(told_commit(self.bend(height, self.node.commits[height])))
 
 
 class World:
@@ -158,6 +117,16 @@ def false_vote(commit: Commit, at: int) -> Commit:
 def without(commit: Commit, at: int) -> Commit:
     votes = list(commit.votes)
     votes[at] = Precommit(flag=ABSENT)
+    return replace(commit, votes=tuple(votes))
+
+
+def for_nil(commit: Commit, at: int) -> Commit:
+    """One votes for no block, in good form."""
+    keys = {address(key.public): key for key in map(validator_key, consortium.MEMBERS)}
+    votes = list(commit.votes)
+    votes[at] = vote = replace(votes[at], flag=FOR_NIL)
+    signed = keys[vote.address].sign(vote_bytes(commit, vote, header_hash(commit.header)))
+    votes[at] = replace(vote, signature=signed)
     return replace(commit, votes=tuple(votes))
 
 
@@ -324,15 +293,18 @@ def replace_power(seat: Seat) -> Seat:
     return seat._replace(power=seat.power + 1)
 
 
+@pytest.mark.parametrize("bent", [without, for_nil])
 @pytest.mark.parametrize(("late", "missed"), [(True, 1), (False, 6)])
-def test_a_seat_that_signs_late_is_not_silent_and_one_that_never_signs_is(late: bool, missed: int) -> None:
+def test_a_seat_that_signs_late_is_not_silent_and_one_that_signs_no_block_is(
+    late: bool, missed: int, bent: Callable[[Commit, int], Commit]
+) -> None:
     world = World()
     world.block(ATTEST)
     assert world.follow()
     seats = world.node.sets[1]
 
     def bend(height: int, commit: Commit) -> Commit:
-        return commit if late and height < world.node.app.engine_height else without(commit, 0)
+        return commit if late and height < world.node.app.engine_height else bent(commit, 0)
 
     world.rpc.bend = bend
     for _ in range(6):
@@ -412,3 +384,50 @@ def test_an_export_shows_whose_votes_the_log_stands_on() -> None:
     weighed = [{**genesis["validators"][0], "power": 2}, *genesis["validators"][1:]]
     with pytest.raises(read_export.Broken):  # The same keys with other powers are another set.
         read_export.check_commits(rows[:1], roots, weighed, chain)
+
+
+def test_what_others_have_to_show_is_noted_once() -> None:
+    """However many blocks go by before they do: the file does not grow with them."""
+    world = World()
+    world.rotate()
+    world.block(ATTEST)
+
+    def pruned(height: int, commit: Commit) -> Commit:
+        if height < world.node.app.engine_height:
+            raise EngineSaid(method="commit", detail=f"height {height} is not available")
+        return commit
+
+    for _ in range(5):
+        world.block(ATTEST)
+        world.rpc.bend = pruned
+        assert world.follow()
+    assert world.commits.lacking == 1
+    assert world.commits._db.execute("SELECT count(*) FROM lacking").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "torn", "page"])
+def test_a_damaged_file_is_set_aside_and_filled_again(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "commits.db"
+    world = World(path)
+    world.rotate()
+    for _ in range(3):
+        world.block(ATTEST)
+        assert world.follow()
+    head, changes = world.commits.final(), world.commits.handovers()
+    assert head is not None
+    assert len(changes) == 1
+    world.commits._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    world.commits.close()
+    whole = path.read_bytes()
+    spoilt = {
+        "rubbish": b"no database at all" * 500,
+        "torn": whole[: len(whole) // 2],
+        "page": whole[:4096] + b"\xff" * 4096 + whole[8192:],
+    }[damage]
+    path.write_bytes(spoilt)
+    world.commits = world.open()
+    assert (tmp_path / "commits.db.damaged").read_bytes() == spoilt
+    world.block(ATTEST)
+    assert world.follow()
+    assert world.commits.handovers() == changes
+    assert world.sets() == 2

@@ -6,6 +6,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -204,6 +205,12 @@ def packed(name: str, *members: tuple[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def bent(data: bytes) -> bytes:
+    """The same, with a few bytes in its middle changed."""
+    middle = len(data) // 2
+    return data[:middle] + bytes(255 - byte for byte in data[middle : middle + 9]) + data[middle + 9 :]
+
+
 def test_from_the_program_itself(machine: Machine) -> None:
     note, _ = machine.install(machine.file("from-a-stick", RIGHT))
     assert note.source == "file from-a-stick"
@@ -224,6 +231,8 @@ def test_from_an_archive_with_the_program_in_it(machine: Machine, name: str) -> 
     ("none.tar.gz", packed("x.tar.gz", ("README.md", b"read"))),
     ("two.zip", packed("x.zip", ("a/cometbft", RIGHT), ("b/cometbft", RIGHT))),
     ("cut.tar.gz", packed("x.tar.gz", ("cometbft", os.urandom(50_000)))[:30_000]),
+    ("bent.tar.gz", bent(packed("x.tar.gz", ("cometbft", RIGHT + bytes(200_000))))),
+    ("bent.zip", bent(packed("x.zip", ("cometbft", RIGHT + bytes(200_000))))),
     ("cut.zip", packed("x.zip", ("cometbft", RIGHT * 100))[:-10]),
 ])  # fmt: skip
 def test_what_is_not_the_engine_is_refused_by_the_name_that_the_user_gave(
@@ -253,3 +262,17 @@ def test_the_sum_that_the_user_was_told_decides(machine: Machine) -> None:
     other = machine.file("brought-2", RIGHT + b"# another\n")
     assert machine.install(other)[0] == note, "it is there already"
     assert machine.install(other, sha256=sha256_of(other))[0] != note
+
+
+def test_an_archive_that_cannot_be_unpacked_to_its_end_is_named(machine: Machine) -> None:
+    """Changed where it says how the rest is packed."""
+    text = Random(1).randbytes(50_000).hex().encode()
+    whole = bytearray(packed("x.tar.gz", ("cometbft", RIGHT + text)))
+    whole[5_000:5_009] = bytes(255 - byte for byte in whole[5_000:5_009])
+    path = machine.file("bent.tar.gz", bytes(whole))
+    assert str(path) in machine.refused(errors.FileWrong, path).en
+
+
+@pytest.mark.parametrize("given", ["abc", "0" * 63, "0" * 65, "g" * 64])
+def test_a_sum_that_is_none_is_refused_before_anything_is_built(machine: Machine, given: str) -> None:
+    machine.refused(errors.Sha256Wrong, None, sha256=given)

@@ -41,9 +41,15 @@ def test_good_nodes_are_fine() -> None:
 def test_each_trouble_of_a_node_has_its_name() -> None:
     away = node(refusal=Unreachable(url="http://b", cause="refused"))
     assert nodes_found(plant=away) == [("warning", "network.node_away")]
-    assert nodes_found(plant=node(network="other")) == [("wrong", "network.other_network")]
+    assert nodes_found(plant=node(network="other")) == [("warning", "network.other_network")]
     assert nodes_found(plant=node(version="0.40.0")) == [("warning", "network.other_engine")]
     assert nodes_found(plant=node(catching_up=True)) == [("warning", "network.node_catching_up")]
+
+
+def test_most_of_another_network_stop_it_and_one_liar_does_not() -> None:
+    other, away = node(network="other"), node(refusal=Unreachable(url="http://b", cause="refused"))
+    assert nodes_found(plant=other, bank=other) == [("wrong", "network.other_network")] * 2
+    assert nodes_found(plant=away, bank=away, maker=other).count(("wrong", "network.other_network")) == 0
 
 
 def test_only_nodes_in_step_and_of_this_network_count() -> None:
@@ -70,7 +76,7 @@ def test_the_clock_is_held_against_the_middle_one(off_ms: int, found: list[tuple
 
 
 def test_which_way_the_clock_is_off_is_said() -> None:
-    (ahead,) = checks.look_at_clock(heard(), NOW_MS + 60_000)
+    (ahead,) = checks.look_at_clock(heard(), NOW_MS + 60_900)
     (behind,) = checks.look_at_clock(heard(), NOW_MS - 60_000)
     assert "60 s ahead" in ahead.en
     assert "快 60 秒" in ahead.zh

@@ -9,7 +9,7 @@ from hansa.apps.consortium.handovers import Handover
 from hansa.apps.consortium.messages import Attest
 from hansa.client.errors import Unreachable
 from hansa.kernel import encode, replace
-from hansa.kernel.commit import header_hash
+from hansa.kernel.commit import Commit, header_hash
 from hansa.kernel.evidence import SignedHeader
 from hansa.kernel.refusal import Refusal
 from hansa.node import errors_joining as errors
@@ -119,9 +119,27 @@ def test_state_sync_needs_a_second_node_with_the_block(nodes: Nodes) -> None:
         nodes.begin()
 
 
-def test_without_a_proved_block_all_that_answer_must_agree(nodes: Nodes) -> None:
+def test_without_a_header_the_engines_block_is_proved_by_its_votes(nodes: Nodes) -> None:
+    """Of a network in which nothing happened yet."""
     nodes.shown = dict.fromkeys(URLS.values(), None)
-    assert nodes.begin().hash == nodes.hash
+    for engine in nodes.engines.values():
+        engine.forked, engine.commits = {}, nodes.node.commits.__getitem__
+    assert nodes.begin() == (nodes.height, nodes.hash, ("bank", "maker", "plant"))
     nodes.engines["http://c"].forked[nodes.height] = "e" * 64
     with pytest.raises(errors.NodesDiffer):
+        nodes.begin()
+
+
+@pytest.mark.parametrize("shown", [None, AWAY])
+def test_what_nobody_proves_is_no_beginning_however_many_say_it(nodes: Nodes, shown: Shown) -> None:
+    """An invitation that was changed on its way names a liar's nodes alone: they agree well."""
+    nodes.shown = dict.fromkeys(URLS.values(), shown)
+
+    def forged(height: int) -> Commit:
+        commit = nodes.node.commits[height]
+        return replace(commit, header=replace(commit.header, app_hash="f" * 64))
+
+    for engine in nodes.engines.values():
+        engine.forked, engine.commits = {}, forged
+    with pytest.raises(errors.NothingProved):
         nodes.begin()

@@ -1,15 +1,22 @@
 """A network node that waits since a block stopped it twice: it is read, takes nothing, opens no socket."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
+import pytest
 
 from hansa.apps.consortium.messages import Attest
 from hansa.engines.stops import STOPS_MAX, Stop
 from hansa.engines.store import SqliteStore
 from hansa.kernel import encode
+from hansa.kernel.apply import Incident
+from hansa.node import network
 from hansa.node import settings as files
+from hansa.node.network import Network
 from hansa.node.run import serve
 from hansa.node.settings_engine import sockets
 from tests.node.network_world import One, folders, running, until
@@ -53,3 +60,21 @@ def serve_once(one: One, handles: list[object]) -> None:
 
     serve(one.settings, ready=ready, retry="again")
     assert handles
+
+
+def test_work_beside_goes_on_after_a_trouble_and_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that was full for a while: commits are followed again, without a restart."""
+    monkeypatch.setattr(network, "BESIDE_AGAIN_S", 0.001)
+    told: list[Incident] = []
+    watch = SimpleNamespace(tell=told.append, clock=lambda: 7)
+    tries: list[int] = []
+
+    async def work() -> None:
+        tries.append(1)
+        if len(tries) < 4:
+            raise OSError("no space left on device")
+
+    node: Any = SimpleNamespace(watch=watch)
+    asyncio.run(Network._kept_up(node, work))
+    assert len(tries) == 4
+    assert [(each.what, each.detail) for each in told] == [("writer", "OSError")]

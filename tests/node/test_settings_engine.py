@@ -108,6 +108,21 @@ def test_sockets_in_a_folder_of_somebody_else_are_refused(
         found.prepare()
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root makes others' links")
+def test_a_link_of_somebody_else_in_their_place_is_not_followed(tmp_path: Path) -> None:
+    """In a folder that all users write to, it could lead to any folder of ours."""
+    ours = tmp_path / "ours"
+    ours.mkdir(mode=0o755)
+    folder = sockets(str(tmp_path)).abci.parent
+    folder.symlink_to(ours)
+    sockets(str(tmp_path)).prepare()  # One's own link is one's own choice.
+    ours.chmod(0o755)
+    os.lchown(folder, 12_345, -1)
+    with pytest.raises(PermissionError):
+        sockets(str(tmp_path)).prepare()
+    assert stat.S_IMODE(ours.stat().st_mode) == 0o755
+
+
 def test_operator_and_follower_say_that_a_network_has_none(tmp_path: Path) -> None:
     genesis = encode(founded.genesis(registry(), now_ms()))
     (tmp_path / files.GENESIS).write_bytes(genesis)

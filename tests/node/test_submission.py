@@ -1,107 +1,22 @@
 """Submission in front of a network engine: turns, shares, the flight; an engine that is away or full."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
 import pytest
 
-from hansa.apps.consortium.messages import Attest
-from hansa.apps.rooms import registry
 from hansa.engines.reading import receipt
-from hansa.kernel import Refusal, limits
+from hansa.kernel import Refusal
 from hansa.kernel.apply import BlockFull
 from hansa.kernel.messages import Outcome
-from hansa.kernel.transaction import identity, join, sign
+from hansa.kernel.transaction import identity, join
 from hansa.node import limits as node_limits
-from hansa.node.answers import Submitted
 from hansa.node.engine_rpc import IN_CACHE, MEMPOOL_FULL
 from hansa.node.errors_engine import EngineAway
-from hansa.node.metrics import Metrics
-from hansa.node.settings import Limits
-from hansa.node.submission import Looked, Submission
+from hansa.node.submission import ANSWERS_EVERY_S, Looked, Submission
 from hansa.node.wires import claim
-from tests.consortium import START_MS, signer
-
-CHAIN = "ab" * 32
-LONG_S = 20
-
-
-def wire(member: str, sequence: int, until_ms: int = START_MS + limits.HOUR_MS) -> bytes:
-    return sign(
-        registry(), signer(member), chain=CHAIN, member=member, key="k1", sequence=sequence,
-        valid_until_ms=until_ms, actions=(Attest(table="consortium.members", key=(member,)),),
-    )  # fmt: skip
-
-
-@dataclass
-class Engine:
-    """Takes what it is given, or says why not, as it is told."""
-
-    said: str = ""
-    away: bool = False
-    batches: list[list[bytes]] = field(default_factory=list)
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def hand_in(self, wires: Sequence[bytes]) -> list[str]:
-        self.came.set()
-        if self.away:
-            raise EngineAway(cause="gone", retry_s=1)
-        self.batches.append(list(wires))
-        return [self.said] * len(wires)
-
-    @property
-    def taken(self) -> list[bytes]:
-        return [one for batch in self.batches for one in batch]
-
-    async def has(self, count: int) -> None:
-        """Wait until so many came."""
-        async with asyncio.timeout(LONG_S):
-            while len(self.taken) < count:
-                await asyncio.sleep(0.005)
-
-
-def looked(wires: Sequence[bytes]) -> list[Looked]:
-    """All are well."""
-    return [Looked(claim(one).member) for one in wires]
-
-
-def decide(
-    submission: Submission, *wires: bytes, refusal: Refusal | None = None, time_ms: int = START_MS
-) -> None:
-    """A block with these transactions."""
-    code = refusal.code if refusal else "ok"
-    applied: Any = SimpleNamespace(
-        transactions=wires, outcomes=[Outcome(identity(one), code) for one in wires],
-        refusals=[refusal] * len(wires),
-    )  # fmt: skip
-    submission.decided(7, "cd" * 32, applied, time_ms)
-
-
-def told(answer: bytes) -> Submitted:
-    return msgspec.json.decode(answer, type=Submitted)
-
-
-def play(
-    story: Callable[[Submission, Engine], Coroutine[None, None, None]],
-    look: Callable[[Sequence[bytes]], list[Looked]] = looked,
-    bounds: Limits = Limits(),  # noqa: B008 (frozen)
-) -> None:
-    async def run() -> None:
-        engine = Engine()
-        submission = Submission(engine, look, Metrics(), bounds)
-        submission.start()
-        try:
-            async with asyncio.timeout(LONG_S):
-                await story(submission, engine)
-        finally:
-            await submission.stop()
-        assert submission.waiting == submission.waiting_bytes == 0
-
-    asyncio.run(run())
+from tests.consortium import START_MS
+from tests.node.submission_world import Engine, decide, looked, play, told, wire
 
 
 def test_it_is_answered_when_a_block_has_it_and_with_no_acknowledgement() -> None:
@@ -119,6 +34,45 @@ def test_it_is_answered_when_a_block_has_it_and_with_no_acknowledgement() -> Non
             ("ok", 7, "cd" * 32)
         ] * 2
         assert not submission.flight.wires
+
+    play(story)
+
+
+def test_what_comes_soon_after_a_look_shares_the_next_one_and_one_call_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_limits, "GATHER_S", 0.5)
+    looks: list[int] = []
+
+    def counting(wires: Sequence[bytes]) -> list[Looked]:
+        looks.append(len(wires))
+        return looked(wires)
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        wires = [wire("maker", sequence) for sequence in range(1, 8)]
+        answers = [submission.offer(wires[0])]
+        await engine.has(1)
+        for one in wires[1:]:
+            answers.append(submission.offer(one))
+            await asyncio.sleep(0)
+        await engine.has(7)
+        assert looks == [1, 6]
+        assert [len(batch) for batch in engine.batches] == [1, 6]
+        decide(submission, *wires)
+        await asyncio.gather(*answers)
+
+    play(story, counting)
+
+
+def test_where_nothing_waits_it_sleeps_until_there_is_news() -> None:
+    async def story(submission: Submission, engine: Engine) -> None:
+        assert submission._patience_s() == ANSWERS_EVERY_S
+        one = wire("maker", 1)
+        submission.offer(one)
+        await engine.has(1)
+        decide(submission, one)
+        await asyncio.sleep(0.01)
+        assert submission._patience_s() == ANSWERS_EVERY_S
 
     play(story)
 
@@ -345,14 +299,92 @@ def test_whoever_floods_leaves_room_and_a_turn_to_the_others() -> None:
         with pytest.raises(Refusal) as refused:
             submission.offer(wire("maker", 41), "10.0.0.1")
         assert refused.value.code == "node.member_busy"
-        await engine.has(40)
+        await engine.has(20)  # Of 40 that may fly: the same rule.
         others = [wire("plant", number) for number in range(1, 11)]
         answers = [submission.offer(other, "10.0.0.2") for other in others]
-        decide(submission, *engine.taken[:20])
-        await engine.has(50)
-        assert engine.taken[40:] == others
+        await engine.has(30)
+        assert engine.taken[20:] == others
+        while not all(answer.done() for answer in (*answers, *flood)):
+            decide(submission, *engine.taken)
+            await asyncio.sleep(0.005)
+
+    play(story)
+
+
+def test_one_whose_transactions_the_engine_lets_go_holds_up_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its transactions fill the mempool from another node: what it hands in here is let go, every time."""
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        submission.flight.count_max = 20
+        took = engine.hand_in
+
+        async def lets_go(wires: Sequence[bytes]) -> list[str]:
+            said = await took(wires)
+            for one in wires:
+                if claim(one).member == "maker":
+                    submission.refused(one)
+            return said
+
+        monkeypatch.setattr(engine, "hand_in", lets_go)
+        flood = [submission.offer(wire("maker", number)) for number in range(1, 21)]
+        await engine.has(10)
+        await asyncio.sleep(0.05)
+        others = [submission.offer(wire("plant", number)) for number in (1, 2, 3)]
+        while not all(answer.done() for answer in others):
+            decide(submission, *(one for one in engine.taken if claim(one).member == "plant"))
+            await asyncio.sleep(0.005)
+        assert not any(answer.done() for answer in flood)
+        while not all(answer.done() for answer in flood):
+            decide(submission, *engine.taken)
+            await asyncio.sleep(0.005)
+
+    play(story)
+
+
+def test_what_can_take_effect_no_more_leaves_the_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another transaction with its sequence number was in a block first: no engine takes this one now."""
+    monkeypatch.setattr(node_limits, "HAND_IN_AGAIN_S", 0.02)
+    spent: list[bytes] = []
+
+    def look(wires: Sequence[bytes]) -> list[Looked]:
+        refused = [receipt(Outcome(identity(one), "kernel.replayed"), "用过", "used") for one in wires]
+        return [
+            Looked("", said) if one in spent else Looked("maker")
+            for one, said in zip(wires, refused, strict=True)
+        ]
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(1)
+        spent.append(one)
+        (said,) = told(await answer).receipts
+        assert (said.code, said.height) == ("kernel.replayed", 0)
+        assert not submission.flight.wires
+
+    play(story, look)
+
+
+def test_strangers_leave_room_to_whoever_is_known() -> None:
+    """One small transaction of each of many addresses, none of them signed by anybody."""
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        submission.flight.count_max = 20
+        answer = submission.offer(wire("plant", 1), "10.0.0.1")
+        await engine.has(1)
         decide(submission, *engine.taken)
-        await asyncio.gather(*answers, *flood)
+        await answer
+        waiting = [submission.offer(wire("maker", 1)[:-1] + b"x", f"10.1.{n}.1") for n in range(20)]
+        with pytest.raises(Refusal) as refused:
+            submission.offer(wire("maker", 2), "10.2.0.1")
+        assert refused.value.code == "node.address_busy"
+        assert int(str(refused.value.values["retry_s"])) >= 1
+        waiting.append(submission.offer(wire("plant", 2), "10.0.0.1"))
+        while not all(one.done() for one in waiting):
+            decide(submission, *engine.taken)
+            await asyncio.sleep(0.005)
 
     play(story)
 
@@ -360,8 +392,12 @@ def test_whoever_floods_leaves_room_and_a_turn_to_the_others() -> None:
 def test_a_queue_that_would_take_too_long_is_refused_with_a_time() -> None:
     async def story(submission: Submission, engine: Engine) -> None:
         submission.flight.count_max = 5
-        names = ("maker", "plant", "bank", "auditor", "tools")
-        answers = [submission.offer(wire(name, n), f"10.0.0.{n}") for name in names for n in (1, 2)]
+        names = ("maker", "plant", "bank", "auditor")
+        answers = []
+        for name, n in (*((name, n) for name in names for n in (1, 2)), ("tools", 1), ("shop", 1)):
+            answers.append(submission.offer(wire(name, n), f"10.0.0.{n}"))
+            while submission._shares.of(name) < n:  # Its signature was looked at.
+                await asyncio.sleep(0.002)
         with pytest.raises(Refusal) as refused:
             submission.check_room(300, "10.0.0.9")
         assert refused.value.code == "node.queue_full"
@@ -370,6 +406,23 @@ def test_a_queue_that_would_take_too_long_is_refused_with_a_time() -> None:
             decide(submission, *engine.taken)
             await asyncio.sleep(0.005)
         submission.check_room(300, "10.0.0.9")
+
+    play(story)
+
+
+def test_blocks_that_are_heard_of_in_a_bunch_make_no_queue_longer() -> None:
+    """After a pause of the machine, say: what may wait rests on what is decided in a second, not in a ms."""
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        now_s = submission._counting_s
+        for block in range(40):  # Ten blocks at once each two seconds: 50 transactions a second.
+            now_s += 0.0001 if block % 10 else 2.0
+            submission._measure(10, now_s)
+        assert 5 < submission._per_second < 60
+        assert submission._most() == 2 * submission.flight.count_max
+        for rest in range(1, 21):
+            submission._measure(1, now_s + 1_000 * rest)  # Rests say nothing of the rate.
+        assert 5 < submission._per_second < 60
 
     play(story)
 

@@ -26,8 +26,9 @@ from hansa.kernel.signatures import HEADER_DOMAIN
 from hansa.node import errors_succession as errors
 from hansa.node import settings as settings_of
 from hansa.node import succession as files
-from tests.cli.shell import Shell, free_port, running
+from tests.cli.shell import Shell, running
 from tests.consortium import MEMBERS, genesis, new_key, signer
+from tests.ports import free_port
 from tests.waiting import until
 
 WAIT_S = 30

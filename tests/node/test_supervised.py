@@ -26,12 +26,13 @@ from hansa.node.joining_folder import Plan, settings_text
 from hansa.node.joining_rotation import STATE
 from hansa.node.server import now_ms
 from hansa.node.settings_engine import VALIDATOR_KEY
-from hansa.node.supervision_node import STATE_FILE
+from hansa.node.supervision_state import STATE_FILE
 from tests import consortium
 from tests.cli.shell import Shell
-from tests.node.network_world import folders, free_port, seed
+from tests.node.network_world import WORKER, folders, seed
 from tests.node.test_supervision import alive
 from tests.node.world import OCTETS
+from tests.ports import free_port
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +123,7 @@ class Pair:
         plant = root / "plant"
         plant.mkdir()
         (plant / files.GENESIS).write_bytes(self.genesis)
-        for name, key in ((files.NODE_KEY, "node"), (VALIDATOR_KEY, "validator"), ("member.key", "k1")):
+        for name, key in ((files.NODE_KEY, "node"), (VALIDATOR_KEY, "validator"), ("member.key", WORKER)):
             write_key(plant / name, seed("plant", key))
         ports = {"maker": free_port(), "plant": free_port()}
         engines = {"maker": settings.engine.listen, "plant": f"127.0.0.1:{free_port()}"}
@@ -133,7 +134,7 @@ class Pair:
                 urls={other: f"http://127.0.0.1:{ports[other]}"},
             )  # fmt: skip
             text = settings_text(plan, more=(("empty_block_interval_s", 1),))
-            (root / member / files.SETTINGS).write_text(text.replace('"node-1"', '"k1"'))
+            (root / member / files.SETTINGS).write_text(text)
         self.maker, self.plant = Service(root / "maker"), Service(plant)
         self._sequence = 0
 
@@ -198,12 +199,22 @@ def test_what_is_decided_at_one_is_at_both_and_stands_in_status_top_and_diff(
     assert compared["found"][0]["height"] >= 1
 
 
+def told_of(service: Service, shell: Shell) -> list[dict[str, Any]]:
+    """Its incidents, as its operator sees them."""
+    found: list[dict[str, Any]] = shell("node", "status", service.folder, "--json").json["incidents"]
+    return found
+
+
 @pytest.mark.parametrize("victim", ["application", "engine"])
-def test_a_killed_process_brings_both_back_and_nothing_is_lost(pair: Pair, victim: str) -> None:
+def test_a_killed_process_brings_both_back_and_nothing_is_lost(pair: Pair, shell: Shell, victim: str) -> None:
     height, before = pair.submit(), pair.maker.told["restarts"]
     pids = pair.maker.wait()
     os.kill(pids[victim], signal.SIGKILL)
     after = pair.maker.wait(restarts=before + 1)
+    incident = told_of(pair.maker, shell)[-1]
+    assert incident["code"] == "incident.restarted"
+    assert incident["height"] >= height, "the node itself was asked"
+    assert incident["en"].partition("Cause: ")[2].startswith(victim)
     assert not set(pids.values()) & set(after.values())
     assert not any(alive(pid) for pid in pids.values())
     assert pair.maker.height >= height
@@ -277,6 +288,7 @@ def test_a_node_that_computes_otherwise_is_held_and_the_record_is_named(pair: Pa
     pair.plant.until(lambda: pair.plant.told["state"] == "held")
     restarts, pids = pair.plant.told["restarts"], pair.plant.told["children"]
     assert shell("node", "status", pair.plant.folder).status == 1
+    assert told_of(pair.plant, shell)[-1]["code"] == "incident.held"
     ran = shell("node", "diff", pair.plant.folder, "--json")
     assert ran.status == 1
     (found,) = ran.json["found"]
@@ -308,3 +320,38 @@ def test_a_stopped_node_is_pruned_and_backed_up_and_goes_on(pair: Pair, shell: S
     pair.plant.start().wait()
     pair.level(height)
     assert shell.do("node", "status", pair.plant.folder, "--json").json["restarts"] == 0
+
+
+def test_a_lost_ledger_comes_back_from_a_backup_and_the_engine_brings_the_rest(
+    pair: Pair, shell: Shell, tmp_path: Path
+) -> None:
+    """The disk's folder of the engine is whole: what it holds is replayed after the backup."""
+    pair.level(pair.submit())
+    shell.do("node", "backup", pair.plant.folder, tmp_path / "copy")
+    for _ in range(3):
+        pair.level(pair.submit())
+    assert pair.plant.end() == 0
+    for path in pair.plant.folder.glob(f"{files.LEDGER}*"):
+        path.unlink()
+    told = shell.do("restore", tmp_path / "copy", pair.plant.folder)
+    assert "hansa node run" in told.out
+    pair.plant.start().wait()
+    pair.level(pair.submit())
+    assert pair.plant.told["restarts"] == 0
+    assert not shell.do("node", "diff", pair.plant.folder, "--records", "--json").json["differ"]
+
+
+def test_a_lost_disk_comes_back_from_the_others(pair: Pair, shell: Shell, tmp_path: Path) -> None:
+    """A backup alone makes no node; the files that it does not hold do, and the others' blocks."""
+    pair.level(pair.submit())
+    shell.do("node", "backup", pair.plant.folder, tmp_path / "copy")
+    assert pair.plant.end() == 0
+    gone = pair.plant.folder.rename(tmp_path / "gone")
+    told = shell.do("restore", tmp_path / "copy", tmp_path / "only-read")
+    assert "verified and exported" in told.out
+    pair.plant.folder.mkdir()
+    for name in (files.GENESIS, files.SETTINGS, files.NODE_KEY, VALIDATOR_KEY, "member.key"):
+        shutil.copy2(gone / name, pair.plant.folder / name)
+    pair.plant.start().wait()
+    pair.level(pair.submit())
+    assert not shell.do("node", "diff", pair.plant.folder, "--records", "--json").json["differ"]

@@ -124,6 +124,21 @@ def test_an_end_with_exit_code_0_is_an_end(yard: Yard) -> None:
     assert any(told.cause == "engine: exit code 0" for told in yard.told)
 
 
+def test_who_died_is_the_cause_and_not_who_left_for_it(yard: Yard) -> None:
+    """The application's last lines are waited for (a worker of it still writes), the engine's are not."""
+    pid = yard.folder / "pid"
+    works = ("/bin/sh", "-c", f"(sleep 600) & echo $$ >{pid}.new; mv {pid}.new {pid}; wait")
+    leaves = ("/bin/sh", "-c", f"while kill -0 $(cat {pid}); do sleep 0.02; done; exit 0")
+    application = yard.child(
+        "application", works, ready=pid.exists, before=lambda: pid.unlink(missing_ok=True)
+    )
+    yard.start(application, yard.child("engine", leaves))
+    os.kill(yard.runs()["application"], signal.SIGKILL)
+    yard.runs(restarts=1)
+    causes = [told.cause for told in yard.told if told.cause]
+    assert causes == ["application: signal 9"]
+
+
 def test_one_that_hangs_is_killed_and_both_begin_anew(yard: Yard) -> None:
     """Stopped (SIGSTOP) it cannot end when asked to, and gets no time for it."""
     yard.start(bounds=QUICK._replace(stop_s=600.0))
@@ -136,17 +151,28 @@ def test_one_that_hangs_is_killed_and_both_begin_anew(yard: Yard) -> None:
     assert any("no answer within 10 s" in told.cause for told in yard.told)
 
 
+REPLAYS = ("/bin/sh", "-c", "while :; do :; done")
+
+
 def test_of_a_slow_start_bad_answers_count_only_after_a_good_one(yard: Yard) -> None:
-    """An engine that replays a long log answers nobody."""
+    """An engine that replays a long log answers nobody, and has much to do."""
     asked: list[str] = []
 
     def probe() -> str:
         asked.append("")
         return "still replaying" if len(asked) < 20 else ""
 
-    yard.start(yard.child("application"), yard.child("engine", probe=probe, slow_start=True))
+    replaying = yard.child("engine", REPLAYS, probe=probe, slow_start=True)
+    yard.start(yard.child("application"), replaying, bounds=QUICK._replace(probe_every_s=0.1))
     yard.until(lambda: len(asked) > 25)
     assert yard.told[-1].restarts == 0
+
+
+def test_of_a_slow_start_one_that_neither_answers_nor_works_is_started_anew(yard: Yard) -> None:
+    """An engine that hangs before its first answer."""
+    hanging = yard.child("engine", probe=lambda: "no answer", slow_start=True)
+    yard.start(yard.child("application"), hanging)
+    yard.runs(restarts=1)
 
 
 def test_one_bad_answer_is_forgiven(yard: Yard) -> None:
@@ -436,3 +462,16 @@ def test_lines_below_the_level_are_not_written() -> None:
     stream.put({"event": "odd", "level": ["?"]})
     stream.close()
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["loud"]
+
+
+def test_told_to_stop_while_it_looks_it_starts_nothing_more(yard: Yard) -> None:
+    """A look before a start may take minutes: whoever gave up meanwhile wants no engine that votes."""
+
+    def look() -> None:
+        assert yard.supervisor is not None
+        yard.supervisor.stop()
+
+    yard.start(yard.child("application"), yard.child("engine", before=look))
+    yard.until(lambda: yard.state == "stopped")
+    yard.end()
+    assert [line["child"] for line in yard.written() if line["event"] == "started"] == ["application"]

@@ -6,16 +6,20 @@ from typing import Any
 
 import pytest
 
+from hansa.apps.consortium.validator_sets import ValidatorSet
 from hansa.client.keyfiles import PrivateKey
-from hansa.kernel.commit import chain_id_of
-from hansa.kernel.facts import address
+from hansa.kernel import replace
+from hansa.kernel.commit import Seat, chain_id_of, ordered
 from hansa.kernel.refusal import Refusal
 from hansa.node import errors_supervision as errors
 from hansa.node.joining_rotation import STATE
 from hansa.node.supervision_key import LOOK_BACK_LOST, Look, guard, read_state
+from tests.engine_double import commit_at, told_commit
 
-PUBLIC = PrivateKey(bytes(31) + b"\x07").public
-OWN = address(PUBLIC)
+KEYS = {name: PrivateKey(bytes([number]) * 32) for number, name in enumerate("abco", 1)}
+PUBLIC = KEYS["o"].public
+SIGNERS = {key.public: key.signer for key in KEYS.values()}
+SEATS = ordered(Seat(name, key.public, 1) for name, key in KEYS.items())
 CHAIN = "ab" * 32
 
 
@@ -43,13 +47,15 @@ class Net:
             sync = {"latest_block_height": str(self.height), "latest_block_time": "2026-11-22T10:00:00Z",
                     "catching_up": False}  # fmt: skip
             return {"node_info": {**node, "version": "0.38.25"}, "sync_info": sync}, ""
-        flag = 2 if int(parameters["height"]) in self.signed else 1
-        other = {"validator_address": "FF" * 20, "block_id_flag": 2}
-        own = {"validator_address": OWN.upper() if flag == 2 else "", "block_id_flag": flag}
-        return {"signed_header": {"commit": {"signatures": [other, own]}}}, ""
+        height = int(parameters["height"])
+        absent = () if height in self.signed else ("o",)
+        return told_commit(commit_at(self.chain, height, SEATS, SIGNERS, absent)), ""
 
     def look(self, **more: Any) -> Look:
-        given: dict[str, Any] = {"every_s": 0.0, "watch_s": 5.0, "over": lambda: False, **more}
+        given: dict[str, Any] = {
+            "every_s": 0.0, "watch_s": 5.0, "over": lambda: False, "sets": lambda url: (ValidatorSet(SEATS),),
+            **more,
+        }  # fmt: skip
         return Look(self.ask, {"maker": "http://maker", "plant": "http://plant"}, **given)
 
 
@@ -210,3 +216,102 @@ def test_odd_answers_are_no_signatures(tmp_path: Path, answer: Any) -> None:
         return (answer, "") if method == "commit" else net.ask(url, method, parameters)
 
     assert guard(tmp_path, PUBLIC, CHAIN, net.look()._replace(ask=ask), blocks=9) == "fine"
+
+
+# Nodes that lie.
+
+
+class Liar(Net):
+    """Beside an honest node, one that lies: of who signed, and of how high it is."""
+
+    def __init__(self, height: int, claims: int, *, alone: bool = False) -> None:
+        super().__init__(height)
+        self.claims, self.alone = claims, alone
+
+    def ask(self, url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        if url != "http://plant":
+            if self.alone:
+                raise errors.NodeAlreadyDown(path=url)
+            return super().ask(url, method, parameters)
+        if method == "status":
+            self.claims += 4
+            found, date = super().ask(url, method, parameters)
+            found["sync_info"]["latest_block_height"] = str(self.claims)
+            return found, date
+        forged = commit_at(CHAIN, int(parameters["height"]), SEATS, SIGNERS)
+        true_elsewhere = commit_at(CHAIN, 1, SEATS, SIGNERS).votes
+        return told_commit(replace(forged, votes=true_elsewhere)), ""
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("known", [None, 40])
+def test_a_signature_that_is_not_the_keys_keeps_no_node_from_starting(
+    tmp_path: Path, known: int | None, alone: bool
+) -> None:
+    state(tmp_path, known)
+    net = Liar(50, 51, alone=alone)
+    assert guard(tmp_path, PUBLIC, CHAIN, net.look(), blocks=0) in ("fine", "moved", "new")
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_height_that_nobody_signed_moves_no_key_out_of_reach(tmp_path: Path, alone: bool) -> None:
+    """Written down, it would silence the key for ever."""
+    net = Liar(50, 10**15, alone=alone)
+    assert guard(tmp_path, PUBLIC, CHAIN, net.look(), blocks=0) == ("new" if alone else "moved")
+    found = read_state(tmp_path / STATE)
+    assert (int(found.height) if found else 0) == (0 if alone else 50)
+
+
+def test_a_true_commit_of_another_height_proves_no_height(tmp_path: Path) -> None:
+    """All validators signed it; it is not of the height that the node says it has."""
+    net = Liar(50, 10**15, alone=True)
+
+    def ask(url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        if method == "commit" and url == "http://plant":
+            return told_commit(commit_at(CHAIN, 50, SEATS, SIGNERS)), ""
+        return net.ask(url, method, parameters)
+
+    assert guard(tmp_path, PUBLIC, CHAIN, net.look()._replace(ask=ask), blocks=0) == "new"
+
+
+def test_a_liars_heights_end_no_watch(tmp_path: Path) -> None:
+    """The key signs elsewhere still: that enough blocks went by without it, only true ones say."""
+    state(tmp_path, 40)
+    net = Liar(50, 10**15)
+    net.signed = set(range(1, 51))
+    net.grows = [True] * 9
+    refused(errors.KeyInUse, tmp_path, net)
+
+
+def test_what_the_key_signed_on_another_chain_is_no_use_of_it_here(tmp_path: Path) -> None:
+    """One company, two networks, one key: its true signature of the other is shown as one of this."""
+    state(tmp_path, 40)
+    net = Net(50)
+
+    def ask(url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        if method == "commit":
+            elsewhere = commit_at("cd" * 32, int(parameters["height"]), SEATS, SIGNERS)
+            return told_commit(elsewhere), ""
+        return net.ask(url, method, parameters)
+
+    assert guard(tmp_path, PUBLIC, CHAIN, net.look()._replace(ask=ask), blocks=9) == "fine"
+
+
+def test_one_that_lets_us_wait_is_asked_once_and_hides_nothing(tmp_path: Path) -> None:
+    """It answers at once how high it is, and to no question after that."""
+    state(tmp_path, 40)
+    net, waited = Net(50, set(range(1, 51))), []
+    net.grows = [False] * 9
+
+    def ask(url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        if method == "commit" and url == "http://maker":
+            waited.append(parameters["height"])
+            raise errors.NodeAlreadyDown(path=url)
+        return net.ask(url, method, parameters)
+
+    assert guard(tmp_path, PUBLIC, CHAIN, net.look()._replace(ask=ask), blocks=9) == "moved"
+    assert waited[:2] == ["50", "50"]  # At the look back, and when the watch begins.
+
+
+def test_a_folder_that_lost_its_note_believes_no_liar_alone(tmp_path: Path) -> None:
+    refused(errors.KeyUnsure, tmp_path, Liar(50, 60, alone=True))

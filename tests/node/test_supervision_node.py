@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,18 +10,19 @@ from typing import Any
 
 import pytest
 
+from hansa.client.keyfiles import KeyDamaged
 from hansa.kernel.commit import chain_id_of
-from hansa.node import errors as node_errors
 from hansa.node import errors_supervision as errors
+from hansa.node import joining_checks, joining_engine
 from hansa.node import settings as files
 from hansa.node import supervision_checks as checks
 from hansa.node import supervision_node as node
-from hansa.node.errors_joining import OtherNetwork
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import VALIDATOR_KEY, EngineSettings
 from hansa.node.supervision import Hold
-from tests.node.network_world import folders, free_port
+from tests.node.network_world import folders
 from tests.node.test_supervision_status import Node
+from tests.ports import free_port
 
 NOW_MS = 1_795_000_000_000
 CHAIN = "ab" * 32
@@ -39,9 +41,26 @@ def test_a_folder_lacks_nothing(settings: Settings) -> None:
     for name in (files.GENESIS, files.NODE_KEY, VALIDATOR_KEY):
         kept = settings.file(name).read_bytes()
         settings.file(name).unlink()
-        with pytest.raises(node_errors.FileMissing, match=name):
+        with pytest.raises(errors.FolderLacks, match=name):
             checks.check_folder(settings)
         settings.file(name).write_bytes(kept)
+
+
+@pytest.mark.parametrize("name", [files.NODE_KEY, VALIDATOR_KEY])
+def test_a_damaged_key_is_refused_before_anything_is_started(settings: Settings, name: str) -> None:
+    settings.file(name).write_text("rubbish")
+    with pytest.raises(KeyDamaged, match=name):
+        checks.check_folder(settings)
+
+
+@pytest.mark.parametrize("cut", [0, 2, 500])
+def test_a_damaged_genesis_file_is_named(settings: Settings, cut: int) -> None:
+    path = settings.file(files.GENESIS)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(errors.GenesisDamaged) as caught:
+        checks.check_folder(settings)
+    assert str(path) in caught.value.zh
+    assert str(path) in caught.value.en
 
 
 def test_a_genesis_file_of_one_operator_is_refused(settings: Settings) -> None:
@@ -102,7 +121,8 @@ class Others:
 
 @pytest.mark.parametrize(("off_s", "refused"), [
     ((0, 0, 0), False), ((60, 0, 0), False), ((60, 61, 0), True), ((-60, -61, -59), True), ((9, 9), False),
-    ((None, None), False), ((None, 40), True), ((), False),
+    ((None, None), False), ((40,), True), ((), False), ((60, 0), False), ((60, 60), True),
+    ((None, 40), False),
 ])  # fmt: skip
 def test_a_clock_far_off_those_of_most_others_is_refused(
     off_s: tuple[int | None, ...], refused: bool
@@ -115,6 +135,26 @@ def test_a_clock_far_off_those_of_most_others_is_refused(
         others.look()
 
 
+def test_waiting_for_one_that_does_not_answer_puts_no_clock_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others' answers are old by then, not wrong."""
+    others, waited_s = Others(0, 0, None), [0.0]
+    monkeypatch.setattr(joining_engine.time, "monotonic", lambda: waited_s[0])
+
+    def ask(url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
+        waited_s[0] = 15.0 if url == "http://m2" else 0.0
+        return others.ask(url, method, parameters)
+
+    def clock() -> int:
+        return NOW_MS + 15_000
+
+    monkeypatch.setattr(joining_checks, "ASKED_AT_ONCE", 1)
+    assert [odd.code for odd in checks.check_others(ask, others.urls, CHAIN, clock)] == ["node.not_running"]
+    heard = joining_checks.ask_all(ask, others.urls)
+    assert [one.level for one in joining_checks.look_at_clock(heard, clock())] == ["ok"]
+    with pytest.raises(errors.ClockWrong):
+        checks.check_others(ask, others.urls, CHAIN, lambda: NOW_MS)
+
+
 def test_what_is_odd_about_the_others_is_told_and_stops_nobody() -> None:
     others = Others(0, 0, None)
     others.chains["http://m0"] = "cd" * 32
@@ -125,8 +165,17 @@ def test_what_is_odd_about_the_others_is_told_and_stops_nobody() -> None:
 def test_a_genesis_file_that_nobody_else_has_is_refused() -> None:
     others = Others(0, 0, None)
     others.chains = dict.fromkeys(others.urls.values(), "cd" * 32)
-    with pytest.raises(OtherNetwork):
+    with pytest.raises(errors.GenesisUnlike, match="m0, m1"):
         others.look()
+
+
+def test_one_liar_that_answers_alone_keeps_nobody_from_starting() -> None:
+    """After a power cut it may be the first that is up; were it believed, no other would come."""
+    others = Others(60, None, None)
+    assert others.look()[-1] == "node.clock_wrong"
+    others = Others(0, None, None)
+    others.chains["http://m0"] = "cd" * 32
+    assert others.look()[-1] == "network.other_network"
 
 
 def test_a_folder_is_held_by_one_process(tmp_path: Path) -> None:
@@ -135,6 +184,24 @@ def test_a_folder_is_held_by_one_process(tmp_path: Path) -> None:
         with pytest.raises(errors.FolderHeld), checks.held(tmp_path):
             pass
     assert checks.is_free(tmp_path)
+
+
+def test_whoever_only_looks_keeps_no_node_from_starting(tmp_path: Path) -> None:
+    """`hansa node status` has the lock for a moment."""
+    with checks.held(tmp_path):
+        begun, had = threading.Event(), threading.Event()
+
+        def start() -> None:
+            begun.set()
+            with checks.held(tmp_path, wait_s=30.0):
+                had.set()
+
+        starting = threading.Thread(target=start)
+        starting.start()
+        begun.wait()
+        assert not had.wait(0.2)
+    assert had.wait(30.0)
+    starting.join()
 
 
 # While both run.
@@ -201,10 +268,14 @@ class Engine:
         self.others = 10
         self.now_s = 0.0
         monkeypatch.setattr(node.time, "monotonic", lambda: self.now_s)
-        settings = Settings(
-            member="maker", role="network", peers={"plant": "http://plant"}, directory=str(tmp_path)
-        )
-        self.probe = node.EngineProbe(settings, self._ask, self._rpc)
+        self.claims: dict[str, int] = {}
+        """Of those that claim a height of their own."""
+        self._folder = str(tmp_path)
+        self.probe = self.made(plant="http://plant")
+
+    def made(self, **peers: str) -> node.EngineProbe:
+        settings = Settings(member="maker", role="network", peers=peers, directory=self._folder)
+        return node.EngineProbe(settings, self._ask, self._rpc)
 
     def _rpc(self) -> Any:
         if isinstance(self.height, Exception):
@@ -212,7 +283,8 @@ class Engine:
         return {"result": {"sync_info": {"latest_block_height": str(self.height), "catching_up": False}}}
 
     def _ask(self, url: str, method: str, parameters: dict[str, Any]) -> tuple[Any, str]:
-        sync = {"latest_block_height": str(self.others), "latest_block_time": "2026-11-22T10:00:00Z",
+        height = self.claims.get(url, self.others)
+        sync = {"latest_block_height": str(height), "latest_block_time": "2026-11-22T10:00:00Z",
                 "catching_up": False}  # fmt: skip
         info = {"id": "a" * 40, "listen_addr": "x:1", "network": "x", "version": "0.38.25"}
         return {"node_info": info, "sync_info": sync}, ""
@@ -234,6 +306,16 @@ def test_an_engine_that_stands_while_others_go_on_is_started_anew(engine: Engine
     assert "10" in engine.probe()
     engine.height = 11
     assert engine.probe() == ""
+
+
+def test_one_that_claims_any_height_starts_nobody_anew(engine: Engine) -> None:
+    engine.claims = {"http://bank": 10**15}
+    engine.probe = engine.made(plant="http://plant", bank="http://bank")
+    assert engine.probe() == ""
+    engine.now_s += node.FROZEN_S + 1
+    assert engine.probe() == ""
+    engine.others += node.FROZEN_BLOCKS
+    assert str(engine.others) in engine.probe()
 
 
 @pytest.mark.parametrize("odd", [OSError("gone"), ValueError("rubbish"), KeyError("result")])

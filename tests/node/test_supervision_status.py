@@ -13,7 +13,7 @@ from hansa.cli import top
 from hansa.node import supervision_status as status
 from hansa.node.joining_folder import Plan, settings_text
 from hansa.node.supervision_checks import held
-from hansa.node.supervision_node import STATE_FILE
+from hansa.node.supervision_state import STATE_FILE
 
 
 class Node:
@@ -109,8 +109,8 @@ def test_a_node_that_talks_rubbish_is_shown_as_one_that_does_not_answer(
         nodes[1].raw = {path: raw or b" "}
         with held(folder):
             found = status.status_of(folder)
-        assert found.others[0].refusal_en
-        assert found.others[0].refusal_zh
+        assert "not one of Hansa's API" in found.others[0].refusal_en
+        assert "代理" in found.others[0].refusal_zh
         assert found.others[1].engine is not None
 
 

@@ -91,6 +91,42 @@ def test_a_tick_that_brought_nothing_is_repeated_less_and_less(network: Network,
     assert 3 <= len(sent) <= BACK_OFF_MAX
 
 
+def test_a_clock_that_runs_ahead_fills_no_ledger(network: Network, now: list[float]) -> None:
+    """Each of its ticks comes too early, is refused, and is a block by itself: that begins no wait anew."""
+    lend(network, limits.TICK_AFTER_MS * 600)
+    made, sent = ticking(network, "auditor")
+    made.clock = lambda: network.now_ms + limits.TICK_AFTER_MS * 3_600
+    blocks = network.application.height
+    for _ in range(2 * 120):
+        made.look()
+        if len(sent) > network.application.height - blocks:
+            network.block(sent[-1])
+            assert codes(network) == ["consortium.nothing_due"]
+        now[0] += 0.5
+    assert 3 <= len(sent) <= BACK_OFF_MAX + 1
+
+
+def test_what_was_done_leaves_no_wait_to_what_is_due_next(network: Network, now: list[float]) -> None:
+    """Ticks came in vain before (the others slept); what falls due later is woken as soon as ever."""
+    lend(network, 1_000)
+    network.now_ms += 5_000
+    made, sent = ticking(network, "auditor")
+    for _ in range(2 * 60):
+        made.look()
+        now[0] += 0.5
+    in_vain = len(sent)
+    network.block(sent[-1])
+    assert codes(network) == ["ok"]
+    made.look()
+    network.block(network.wire("maker", Register(tool="w-18")))
+    network.block(network.wire("maker", Lend(tool="w-18", borrower="plant", due_ms=network.now_ms + 1_000)))
+    network.now_ms += 5_000
+    for _ in range(8):
+        now[0] += 0.5
+        made.look()
+    assert len(sent) >= in_vain + 2
+
+
 def test_a_block_begins_the_wait_anew(network: Network, now: list[float]) -> None:
     """Somebody else's transaction woke it: no tick is sent."""
     lend(network, 1_000)

@@ -9,6 +9,7 @@ import msgspec
 from hansa.apps.consortium.messages import Attest
 from hansa.cli.common import Desk, Language, acting, desk, say, show_json
 from hansa.cli.sending import act
+from hansa.client.errors import AnswerUnusable
 from hansa.client.files import write_over
 from hansa.client.operators import is_network
 from hansa.kernel import Attested, encode
@@ -53,7 +54,8 @@ def attest(
             event = msgspec.json.decode(data, type=Attested)
             if (event.table, event.key) == (table, key):
                 record = msgspec.json.decode(event.record)
-                proved = _proved(at, height, index) if proof is not None or is_network(at.genesis) else None
+                wanted = proof is not None or is_network(at.genesis)
+                proved = _proved(at, height, index, data) if wanted else None
                 show_json({"height": height, "index": index, "table": table, "key": key, "record": record})
                 if is_network(at.genesis):
                     say(lang, "已由验证节点证明。", "Proved by the validators.", err=True)
@@ -62,18 +64,25 @@ def attest(
                     say(lang, f"证明：{proof}", f"The proof is in {proof}", err=True)
                 return
         if after[0] > receipt.height:
-            return
+            break
+    raise AnswerUnusable(url=at.node.url, detail="the event that shows the record is missing")
 
 
-def _proved(at: Desk, height: int, index: int) -> "ProvedRecord":
-    """The event with its way up to a header that counts. Raises HeadUnproved, AnswerUnusable and the like."""
-    from hansa.client.errors import AnswerUnusable
+def _proved(at: Desk, height: int, index: int, event: bytes) -> "ProvedRecord":
+    """This very event with its way up to a header that counts, and that goes on from what was checked before.
+
+    Raises HeadUnproved, AnswerUnusable and the like.
+    """
     from hansa.client.evidence import proved_head
+    from hansa.client.validators import Validators, run
     from hansa.client.verify_record import ProvedRecord
     from hansa.kernel.evidence import holds
 
     head, handovers = proved_head(at.node, at.profile.chain, height)
+    if is_network(at.genesis):
+        run(at.node, Validators(at.trust).taken(at.node.url, head))
     proof = at.node.prove("event", height, index, head.header.height)
-    if not holds(proof, head.header):
+    shown = (proof.kind, proof.item, proof.block.height) == ("event", event, height)
+    if not shown or not holds(proof, head.header):
         raise AnswerUnusable(url=at.node.url, detail=f"the proof of event {height}.{index} does not hold")
     return ProvedRecord(head=head, proof=proof, handovers=handovers)

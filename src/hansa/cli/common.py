@@ -18,6 +18,7 @@ import msgspec
 
 from hansa.apps.consortium.queries import InForce
 from hansa.client import Client, Refused, errors, profiles
+from hansa.client.asking import answered
 from hansa.client.keyfiles import PrivateKey
 from hansa.client.outbox import Outbox, Pen, identity_of, ledger_time_ms
 from hansa.client.problems import printable
@@ -42,8 +43,8 @@ PAGE = 1_000
 
 
 class NotConfirmed(Refusal, code="cli.not_confirmed", field="yes"):
-    zh = "此操作不可撤销，且没有终端可以确认。请先用 --dry-run 查看，再加 --yes 执行。"
-    en = "This cannot be undone, and there is no terminal to ask. Look with --dry-run, then add --yes."
+    zh = "此操作不可撤销，且没有终端可以确认。请看清以上内容，再加 --yes 执行。"
+    en = "This cannot be undone, and there is no terminal to ask. Look at what stands above, then add --yes."
 
 
 class WrongCommand(Refusal, code="cli.wrong_use", field="option"):
@@ -194,7 +195,7 @@ class Desk:
     def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
         """A query's answer. Raises NotAnId for a text that can be no id."""
         try:
-            return msgspec.json.decode(self.node.query(name, encode(arguments)), type=kind)
+            return answered(self.node.url, self.node.query(name, encode(arguments)), kind)
         except (Refusal, Refused) as error:
             wrong = [each for each in arguments.values() if isinstance(each, str) and not _may_be_id(each)]
             if code_of(error) == QueryArguments.code and wrong:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
 import click
+import msgspec
 
 from hansa.apps.consortium.messages import (
     Company,
@@ -18,7 +19,9 @@ from hansa.apps.consortium.messages import (
 )
 from hansa.apps.consortium.registration import ALPHANUMERIC, LEI_MODULUS, check_registration
 from hansa.cli.common import WrongCommand
-from hansa.cli.fields import read_input, time_ms
+from hansa.cli.fields import ValueWrong, read_input, time_ms
+from hansa.kernel.refusal import shown
+from hansa.kernel.types import Id, RegisteredName, Url
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +29,15 @@ SIZES: tuple[str, ...] = get_args(SizeClass)
 ROLES: tuple[str, ...] = get_args(Role)
 LICENCES: tuple[str, ...] = get_args(LicenceKind)
 NUMBERS: tuple[str, ...] = tuple(kind for kind in get_args(RegistrationKind) if kind != "unchecked")
+ID_WANTED = (
+    "小写字母、数字和 . _ : -，以字母或数字开头，至多 64 个字符",
+    "lower-case letters, digits and . _ : -, a letter or digit first, 64 at most",
+)
+NAME_WANTED = ("营业执照上的名称，一行", "the registered name, on one line")
+URL_WANTED = (
+    "节点的地址，如 https://node.example.com:8420，主机名用小写",
+    "the address of a node, such as https://node.example.com:8420, the host in lower case",
+)
 TRIAL_PREFIX = "HANSATRYOUT"
 """LEIs begin with the number of the body that issued them: digits and capitals, never this."""
 
@@ -81,6 +93,23 @@ def registration_of(uscc: str, vat: str, lei: str) -> Registration:
     return registration
 
 
+def checked(option: str, value: str, kind: Any, wanted: tuple[str, str]) -> str:
+    """A value that every receiver takes; what none does is refused before it is signed. Raises ValueWrong.
+
+    `wanted` says in zh and en what it may be.
+    """
+    try:
+        return str(msgspec.convert(value, kind))
+    except msgspec.ValidationError:
+        zh, en = wanted
+        raise ValueWrong(name=option, given=shown(value), wanted_zh=zh, wanted_en=en) from None
+
+
+def checked_id(value: str) -> str:
+    """The id that a company asks for. Raises ValueWrong."""
+    return checked("id", value, Id, ID_WANTED)
+
+
 def company_of(options: dict[str, Any]) -> Company:
     """The company that the options describe. Raises WrongCommand for what is missing."""
     if not (options["name_zh"] or options["name_en"]) or not options["size"] or not options["roles"]:
@@ -88,15 +117,16 @@ def company_of(options: dict[str, Any]) -> Company:
             text_zh="请给出 --name-zh（和 --name-en）、--size 和至少一个 --role。",
             text_en="Give --name-en (and --name-zh), --size and at least one --role.",
         )
+    zh, en = options["name_zh"] or options["name_en"], options["name_en"] or options["name_zh"]
     return Company(
-        name_zh=options["name_zh"] or options["name_en"],
-        name_en=options["name_en"] or options["name_zh"],
+        name_zh=checked("name-zh", zh, RegisteredName, NAME_WANTED),
+        name_en=checked("name-en", en, RegisteredName, NAME_WANTED),
         registration=registration_of(options["uscc"], options["vat"], options["lei"]),
         size=options["size"],
         roles=tuple(options["roles"]),
         licences=licences_of(options["licences"]),
-        node_url=options["node_url"] or "",
-        cosigner_url=options["cosigner_url"] or "",
+        node_url=checked("node-url", options["node_url"] or "", Url, URL_WANTED),
+        cosigner_url=checked("cosigner-url", options["cosigner_url"] or "", Url, URL_WANTED),
     )
 
 

@@ -35,6 +35,11 @@ class FileUnusable(Refusal, code="cli.file_unusable", field="option"):
     en = "The file {path} cannot be used: {cause}. Check its path and its content."
 
 
+class FileTaken(Refusal, code="cli.file_taken", field="output"):
+    zh = "文件 {path} 已存在，未作改动。请换一个文件名，或先把它移走。"
+    en = "{path} exists and was not touched. Choose another name, or move it away first."
+
+
 @dataclass(frozen=True)
 class Field:
     """A field as an option: how it is given, what it takes, what it means."""

@@ -36,6 +36,8 @@ DIRECTORY = "hansa-node"
 MEMBER = "me"
 KEY_DAYS = 730
 PORT = 8420
+PORT_MAX = 65_535
+PORTS = click.IntRange(1, PORT_MAX)
 READABLE = 0o644
 
 

@@ -18,11 +18,12 @@ from hansa.cli.common import (
     show_rows,
 )
 from hansa.client.errors import OtherChain
+from hansa.client.errors import OtherNode as NodeOfAnother
 from hansa.client.operators import is_network
 from hansa.client.outbox import identity_of
 from hansa.client.profiles import OtherNode, Profile
 from hansa.client.trust import Trust
-from hansa.client.trust_errors import NotANetwork
+from hansa.client.trust_errors import HostUnknown, NotANetwork
 from hansa.client.validators import Validators, run
 from hansa.client.verify_commit import checkpoint_of
 from hansa.kernel import replace
@@ -32,7 +33,7 @@ from hansa.kernel.refusal import Refusal
 OTHERS_MAX = 15
 HEADS = (
     ("节点", "node"),
-    ("单位", "member"),
+    ("成员单位", "member"),
     ("顺序", "order"),
     ("高度", "height"),
     ("引擎高度", "engine height"),
@@ -80,14 +81,17 @@ def use(
     )
     with open_host(at, given, url, node) as there:
         assert isinstance(there, Http)
-        whose = node or there.whose()
+        whose = there.whose()
+        if node and whose != node:
+            raise NodeOfAnother(url=url, node=whose, expected=node)
         head = checked(at, there, at.trust, checkpoint)
-    if also:
-        others = [each for each in given.others if each.url != url and url != given.url]
-        changed = replace(given, others=(*others, OtherNode(url=url, node=whose))[-OTHERS_MAX:])
-    else:
-        kept = tuple(each for each in given.others if each.url != url)
+    kept = tuple(each for each in given.others if each.url != url)
+    if not also:
         changed = replace(given, url=url, node=whose, others=kept)
+    elif url == given.url:
+        changed = given  # It serves already.
+    else:
+        changed = replace(given, others=(*kept, OtherNode(url=url, node=whose))[-OTHERS_MAX:])
     at.place.change(changed, at.key)
     if as_json:
         show_json({"url": url, "node": whose, **head})
@@ -110,9 +114,11 @@ def use(
 @profile_option
 @click.pass_obj
 def drop(lang: Language, url: str, profile_name: str) -> None:
-    """No longer use the node at URL as a further one. 不再使用备用节点。"""
+    """No longer use the node at URL as a further one. 不再使用某个备用节点。"""
     at = network_desk(lang, profile_name)
     left = tuple(each for each in at.profile.others if each.url != url)
+    if left == at.profile.others:
+        raise HostUnknown(url=url, known=", ".join(each.url for each in left) or "-")
     at.place.change(replace(at.profile, others=left), at.key)
     say(lang, f"备用节点 {len(left)} 个。", f"Further nodes: {len(left)}.")
 

@@ -5,6 +5,7 @@ import sys
 from typing import Any, Literal, NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 COMMANDS = {
     "agreement": ("hansa.cli.agreement", "agreement", "Propose and accept what is paid for. 协议。"),
@@ -72,7 +73,8 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             _nobody_reads()
         except click.UsageError as error:
-            if (ctx.obj or ctx.params["lang"] or system_language()) != "zh":
+            lang = ctx.obj or ctx.params["lang"] or system_language()
+            if lang != "zh" or isinstance(error, NoArgsIsHelpError):
                 raise
             from hansa.cli.usage import usage_zh
 

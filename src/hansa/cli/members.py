@@ -23,8 +23,8 @@ from hansa.cli.common import (
     show_json,
     show_rows,
 )
-from hansa.cli.company import company_of, company_options, licences_of, own_data_options
-from hansa.cli.fields import FileUnusable
+from hansa.cli.company import checked_id, company_of, company_options, licences_of, own_data_options
+from hansa.cli.fields import FileTaken
 from hansa.cli.founding import (
     KEY_DAYS,
     KEY_ID,
@@ -136,7 +136,7 @@ def card(
     keys in --data as well. 制作成员卡：加入已有联盟，或（--founding）参与创建。
     """
     if output.exists():
-        raise FileUnusable(path=str(output), cause="it exists; nothing was written")
+        raise FileTaken(path=str(output))
     whose = company_of(company)
     if founding:
         made: object = _founding(member_id, data, recovery, whose)
@@ -152,6 +152,7 @@ def _founding(member_id: str, data: Path | None, recovery: Path | None, company:
         raise WrongCommand(
             text_zh="--founding 须同时给出 --id 和 --data。", text_en="--founding needs --id and --data."
         )
+    checked_id(member_id)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     key, node = new_key(), new_key()
     write_key(data / f"{KEY_ID}.pem", key.seed)

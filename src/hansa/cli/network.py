@@ -1,21 +1,31 @@
 """`hansa network`: found one among companies that do not trust each other, join one, leave it."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hansa.apps.consortium.messages import GenesisKey, GenesisMember
-from hansa.cli.common import Language, confirm, now_ms, say, show_json
-from hansa.cli.company import company_of, company_options
-from hansa.cli.fields import FileUnusable, read_input
-from hansa.cli.founding import KEY_DAYS, KEY_ID, PORT, first_keys, parameter, refuse_profile_name
+from hansa.apps.consortium.messages import Genesis, GenesisKey, GenesisMember
+from hansa.cli.common import Language, confirm, now_ms, passphrase, say, show_json
+from hansa.cli.company import checked_id, company_of, company_options
+from hansa.cli.fields import FileTaken, read_input
+from hansa.cli.founding import (
+    KEY_DAYS,
+    KEY_ID,
+    PORT,
+    PORT_MAX,
+    PORTS,
+    first_keys,
+    parameter,
+    refuse_profile_name,
+)
 from hansa.client import profiles
 from hansa.client.files import write_new
-from hansa.client.keyfiles import PrivateKey, new_key, write_key
+from hansa.client.keyfiles import PrivateKey, new_key, read_key, write_key
 from hansa.client.profiles import Profile
-from hansa.kernel import encode, limits
+from hansa.kernel import encode, limits, replace
 
 READABLE = 0o644
 LATER = {
@@ -78,13 +88,12 @@ def card(
     from hansa.node.joining_folder import make_keys
 
     if output.exists():
-        raise FileUnusable(path=str(output), cause="it exists; nothing was written")
+        raise FileTaken(path=str(output))
+    checked_id(member)
     whose = company_of(company)
     check_address(address)
     keys = make_keys(directory)
-    cold = new_key() if recovery else None
-    if recovery and cold:
-        write_key(recovery, cold.seed)
+    cold = recovery_key(recovery)
     founder = GenesisMember(
         id=member,
         keys=(*first_keys(member, keys.daily, cold, KEY_DAYS), worker_key(member, keys.worker)),
@@ -99,6 +108,18 @@ def card(
         f"The card is in {output}: give it to whoever puts the founding file together. The keys in "
         f"{directory} stay there; back them up.",
     )
+
+
+def recovery_key(path: Path | None) -> PrivateKey | None:
+    """The recovery key of a file, made where there is none: who runs a command again goes on with the same.
+
+    Raises what the key file's reader raises.
+    """
+    if path is None:
+        return None
+    if not path.exists():
+        write_key(path, new_key().seed)
+    return read_key(path)
 
 
 def worker_key(member: str, key: PrivateKey) -> GenesisKey:
@@ -120,7 +141,8 @@ def check_address(address: str) -> None:
     from hansa.node import errors_joining as errors
     from hansa.node.joining_invitation import PEER
 
-    if address and not PEER.fullmatch(f"{'0' * 40}@{address}"):
+    port = address.rpartition(":")[2]
+    if address and not (PEER.fullmatch(f"{'0' * 40}@{address}") and 0 < int(port) <= PORT_MAX):
         raise errors.AddressWrong(given=address[:80])
 
 
@@ -145,7 +167,7 @@ def create(lang: Language, /, file: Path, cards: tuple[str, ...], dry_run: bool,
     from hansa.node import joining_cards as founding
 
     if file.exists() and not dry_run:
-        raise FileUnusable(path=str(file), cause="it exists; nothing was written")
+        raise FileTaken(path=str(file))
     found = [founding.read_card(read_input(path).strip(), path) for path in cards]
     if not found:
         raise errors.NoCards()
@@ -199,7 +221,9 @@ def tell_chain(lang: Language, genesis: bytes) -> None:
 @network.command("confirm")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--port", default=PORT, show_default=True, help="Of your node's HTTP. 节点 HTTP 端口。")
+@click.option(
+    "--port", type=PORTS, default=PORT, show_default=True, help="Of your node's HTTP. 节点 HTTP 端口。"
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Your node listens here. 监听地址。")
 @click.option("--listen", default="", metavar="HOST:PORT", help="Of your engine. 引擎监听地址。")
 @click.option("--profile", "profile_name", default="", help="Name of the profile made. 配置名称。")
@@ -213,6 +237,7 @@ def confirm_(
 
     核对创始文件并建立节点目录。
     """
+    from hansa.node import errors_joining as errors
     from hansa.node import joining_cards as founding
     from hansa.node.joining_folder import (
         DAILY_FILE,
@@ -223,10 +248,10 @@ def confirm_(
         write_folder,
     )
 
-    founders, _ = founding.read_founding(read_input(str(file)).strip(), str(file))
+    founders, genesis = founding.read_founding(read_input(str(file)).strip(), str(file))
     check_genesis(founders.genesis)
     if not (directory / DAILY_FILE).exists():
-        raise FileUnusable(path=str(directory), cause="the keys of `hansa network card` are not there")
+        raise errors.NoKeys(path=str(directory))
     check_address(listen)
     keys = make_keys(directory)
     own = founding.own_card(founders, keys.daily.public, keys.validator.public, keys.node.public)
@@ -243,8 +268,7 @@ def confirm_(
         relay_only=not own.address,
         urls=founding.urls_of(cards, own.member.id),
     )
-    for one in cards:
-        click.echo(_line(one), err=True)
+    tell_founding(lang, genesis, cards)
     tell_chain(lang, founders.genesis)
     if not yes:
         confirm(
@@ -252,15 +276,33 @@ def confirm_(
             "核对码与其他单位的一致，按此创建网络？之后不能更改。",
             "Is the check number that of the others? Found the network so? It can never change.",
         )
-    write_folder(directory, founders.genesis, settings_text(plan))
+    before = write_folder(directory, founders.genesis, settings_text(plan))
     name = keep_profile(
-        profile_name or own.member.id, own.member.id, directory, founders.genesis, keys.daily, port
+        lang, profile_name or own.member.id, own.member.id, directory, founders.genesis, keys.daily, port
     )
+    tell_settings(lang, before)
     say(
         lang,
         f"节点目录：{directory}\n配置：{name}\n启动：hansa node run {directory}",
         f"Node: {directory}\nProfile: {name}\nStart it: hansa node run {directory}",
     )
+
+
+def tell_founding(lang: Language, genesis: Genesis, cards: Sequence[Any]) -> None:
+    """What the founders' cards do not say and whoever put them together chose; then the founders."""
+    none = "无" if lang == "zh" else "none"
+    charter = genesis.charter_sha256 or none
+    chosen = "、".join(f"{each.name}={each.value}" for each in genesis.parameters) or none
+    say(
+        lang,
+        f"联盟：{genesis.name_zh} {genesis.name_en}\n章程 SHA-256：{charter}\n"
+        f"与默认不同的参数：{chosen}\n创始单位：",
+        f"Consortium: {genesis.name_en} {genesis.name_zh}\nSHA-256 of the charter: {charter}\n"
+        f"Parameters other than the default: {chosen}\nFounders:",
+        err=True,
+    )
+    for one in cards:
+        click.echo(_line(one), err=True)
 
 
 def _line(card: Any) -> str:
@@ -272,8 +314,24 @@ def _line(card: Any) -> str:
     return f"  {member.id}  {member.name_zh} {member.name_en}  {number}  {place}  {node_id(card.node)}"
 
 
-def keep_profile(name: str, member: str, directory: Path, genesis: bytes, key: PrivateKey, port: int) -> str:
-    """The profile by which commands go to this node; one of the same chain and key stays as it is."""
+def tell_settings(lang: Language, before: Path | None) -> None:
+    """Where the settings went that were there before."""
+    if before is not None:
+        say(
+            lang,
+            f"node.toml 已重新写出，原来的存为 {before}；自己改过的设置（如 TLS）请抄回。",
+            f"node.toml was written anew; the one that was there is {before}. Copy over what you had set "
+            "yourself, such as TLS.",
+        )
+
+
+def keep_profile(
+    lang: Language, name: str, member: str, directory: Path, genesis: bytes, key: PrivateKey, port: int
+) -> str:
+    """The profile by which commands go to this node. Of one that is there only address and folder change.
+
+    Raises ProfileTaken where it is another member's or chain's.
+    """
     made = Profile(
         url=f"http://127.0.0.1:{port}",
         member=member,
@@ -286,7 +344,10 @@ def keep_profile(name: str, member: str, directory: Path, genesis: bytes, key: P
         return profiles.create(name, made, genesis, key).name
     except profiles.ProfileTaken:
         there = profiles.find(name)
-        if (there.profile().chain, there.profile().member) != (made.chain, member):
+        kept = there.profile()
+        if (kept.chain, kept.member) != (made.chain, member):
             raise
-        there.change(made, key)
+        changed = replace(kept, url=made.url, node=made.node, data=made.data)
+        if changed != kept:
+            there.change(changed, there.private_key(lambda: passphrase(lang)))
         return name

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hansa.cli.common import Language
+from hansa.cli.common import Language, say
 from hansa.cli.main import refusal_of
 
 STORIES_ZH = {"": "", "joined": "由快照加入", "rotated": "已换共识密钥", "left": "已退出并停机"}
@@ -35,7 +35,7 @@ STORIES_EN = {
 def demo(lang: Language, data: Path, as_json: bool) -> None:
     """Four companies run a network on this machine, do business, and everything happens to their nodes.
 
-    Shifts of a line are recorded, settled and paid; meanwhile one node loses power and comes back, a fifth
+    Runs of a line are recorded, settled and paid; meanwhile one node loses power and comes back, a fifth
     company joins by snapshot and vote, one changes its key, one leaves. About two minutes; Ctrl-C ends all.
     The clock is real, the line made up.
     四个单位在本机各运行一个节点：边结算，边断电恢复、加入第五个、换密钥、退出。约两分钟，Ctrl-C 随时结束。
@@ -48,6 +48,10 @@ def demo(lang: Language, data: Path, as_json: bool) -> None:
     try:
         with Steps(lang) as steps:
             done = plays.run(prepare(data), steps.progress)
+    except KeyboardInterrupt:
+        zh, en = "已中断，全部节点已结束；数据与日志在", "Interrupted; all nodes have ended. Data and logs:"
+        say(lang, f"{zh} {data}", f"{en} {data}", err=True)
+        raise
     except Exception as error:
         refusal = refusal_of(error)
         if refusal is None or not as_json:
@@ -110,6 +114,7 @@ def _show(done: Any, lang: Language, seconds: float) -> None:
 
     from hansa.apps.billing.texts import money_text
     from hansa.cli.show import WIDTH_MIN, show_report
+    from hansa.simulation.network_demo_story import MAIN, MINIMUM
 
     console = Console()
     console = console if console.width >= WIDTH_MIN else Console(width=WIDTH_MIN)
@@ -145,6 +150,11 @@ def _show(done: Any, lang: Language, seconds: float) -> None:
                 f"{agreement}: {money_text(gross, 'CNY')} CNY with tax, confirmed, invoiced, paid",
             )
             for agreement, gross in happened.statements
+        ),
+        (
+            f"{MAIN} 为已开工数小时的主单；其余为几秒钟的打样，按资费的最低收费 {MINIMUM} CNY（未税）结算",
+            f"{MAIN} is the order that the line has run for hours; the others are samples of a few seconds, "
+            f"billed at the tariff's minimum of {MINIMUM} CNY without tax",
         ),
     )
     for text_zh, text_en in lines:

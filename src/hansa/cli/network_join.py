@@ -19,12 +19,19 @@ from hansa.cli.common import (
     say,
     show_json,
 )
-from hansa.cli.company import company_of, company_options
-from hansa.cli.fields import FileUnusable, read_input
-from hansa.cli.founding import PORT
-from hansa.cli.network import READABLE, check_address, check_genesis, keep_profile, tell_chain
+from hansa.cli.company import checked_id, company_of, company_options
+from hansa.cli.fields import FileTaken, read_input
+from hansa.cli.founding import PORT, PORTS
+from hansa.cli.network import (
+    READABLE,
+    check_address,
+    check_genesis,
+    keep_profile,
+    recovery_key,
+    tell_chain,
+    tell_settings,
+)
 from hansa.client.files import write_new, write_over
-from hansa.client.keyfiles import new_key, write_key
 from hansa.kernel import encode
 from hansa.kernel.refusal import Refusal
 
@@ -53,7 +60,7 @@ def invite(lang: Language, output: Path, extra: tuple[str, ...], ca: Path | None
     from hansa.node.joining_invitation import Invitation, write_invitation
 
     if output.exists():
-        raise FileUnusable(path=str(output), cause="it exists; nothing was written")
+        raise FileTaken(path=str(output))
     at = desk(lang, profile_name)
     urls = {**_registered(at), at.profile.node: at.profile.url, **dict(_pair(text) for text in extra)}
     ask = engine.over_http(ca or (Path(at.profile.ca) if at.profile.ca else None))
@@ -147,7 +154,9 @@ def show_findings(lang: Language, findings: Sequence[Any]) -> None:
     default=None,
     help="All blocks from the first on, or a snapshot; else by the network's age. 区块重放，或快照同步。",
 )
-@click.option("--port", default=PORT, show_default=True, help="Of your node's HTTP. 节点 HTTP 端口。")
+@click.option(
+    "--port", type=PORTS, default=PORT, show_default=True, help="Of your node's HTTP. 节点 HTTP 端口。"
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Your node listens here. 监听地址。")
 @click.option("--listen", default="", metavar="HOST:PORT", help="Of your engine. 引擎监听地址。")
 @click.option("--observe", is_flag=True, help="Your node votes on no blocks. 只同步，不作验证节点。")
@@ -167,10 +176,15 @@ def join(
     Looks at this machine and at the members' nodes first, and says what to do about each trouble. Run it
     again after whatever interrupts it. 加入网络：先检查，再建立节点目录与成员卡；可重复执行。
     """
+    from hansa.node import errors_joining as errors
+    from hansa.node.joining_folder import check_folder
     from hansa.node.joining_invitation import read_invitation
 
     invited, genesis = read_invitation(read_input(str(invitation)), str(invitation))
     check_genesis(invited.genesis)
+    check_folder(directory, invited.genesis, checked_id(member))
+    if any(founder.id == member for founder in genesis.members) and not directory.exists():
+        raise errors.IdTaken(member=member)
     company = company_of(given)
     plan, findings = look(lang, invited, directory, member, given)
     show_findings(lang, findings)
@@ -300,12 +314,8 @@ def _write(
     from hansa.node.joining_folder import make_keys, settings_text, write_folder
     from hansa.node.joining_invitation import chain_of
 
-    keys, recovery = make_keys(directory), given["recovery"]
-    cold = None
-    if recovery is not None:
-        cold = new_key()
-        write_key(recovery, cold.seed)
-    write_folder(directory, invited.genesis, settings_text(plan))
+    keys, cold = make_keys(directory), recovery_key(given["recovery"])
+    before = write_folder(directory, invited.genesis, settings_text(plan))
     chain = chain_of(invited)
     card = admission(
         chain, plan.member, company, keys, now_ms(), charter_sha256=invited.charter_sha256, recovery=cold,
@@ -313,8 +323,10 @@ def _write(
     )  # fmt: skip
     write_over(directory / CARD, encode(card), READABLE)
     name = keep_profile(
-        given["profile_name"] or plan.member, plan.member, directory, invited.genesis, keys.daily, plan.port
-    )
+        lang, given["profile_name"] or plan.member, plan.member, directory, invited.genesis, keys.daily,
+        plan.port,
+    )  # fmt: skip
+    tell_settings(lang, before)
     say(
         lang,
         f"节点目录：{directory}；配置：{name}\n"

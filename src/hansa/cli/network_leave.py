@@ -38,6 +38,7 @@ def leave(
     退出网络：义务与历史保留，节点先失去表决权重，再停机。
     """
     at = desk(lang, profile_name)
+    check_node(directory, at.profile.member)
     open_ = remaining(at)
     if as_json:
         show_json({"remains": open_})
@@ -68,6 +69,19 @@ def leave(
         "You have left; no block needs this node's vote any more, and it may be stopped. Keep "
         f"{directory}: it holds history and evidence.",
     )
+
+
+def check_node(directory: Path, member: str) -> None:
+    """Before anything is signed: it is this member's node that is waited for. Raises FileMissing,
+    FolderOfAnother.
+    """
+    from hansa.node.errors import FileMissing
+    from hansa.node.joining_folder import check_owner
+    from hansa.node.settings_engine import VALIDATOR_KEY
+
+    check_owner(directory, member)
+    if not (directory / VALIDATOR_KEY).exists():
+        raise FileMissing(path=str(directory / VALIDATOR_KEY))
 
 
 def remaining(at: Desk) -> dict[str, list[Any]]:

@@ -7,7 +7,7 @@ import click
 from hansa.apps.consortium.messages import GenesisMember
 from hansa.cli.common import Language, now_ms, say
 from hansa.cli.company import trial_company
-from hansa.cli.founding import KEY_DAYS, PORT, first_keys, refuse_profile_name
+from hansa.cli.founding import KEY_DAYS, PORT, PORTS, first_keys, refuse_profile_name
 from hansa.cli.network import check_genesis, keep_profile, worker_key
 from hansa.client import profiles
 from hansa.kernel import encode, limits, replace
@@ -22,8 +22,12 @@ HOST = "127.0.0.1"
 @click.option(
     "--nodes", type=click.IntRange(1, NODES_MAX), default=NODES, show_default=True, help="Nodes. 节点数。"
 )
-@click.option("--port", default=PORT, show_default=True, help="Of the first one's HTTP. 首个 HTTP 端口。")
-@click.option("--engine-port", default=26656, show_default=True, help="Of the first engine. 首个引擎端口。")
+@click.option(
+    "--port", type=PORTS, default=PORT, show_default=True, help="Of the first one's HTTP. 首个 HTTP 端口。"
+)
+@click.option(
+    "--engine-port", type=PORTS, default=26656, show_default=True, help="Of the first engine. 首个引擎端口。"
+)
 @click.pass_obj
 def trial(lang: Language, directory: Path, nodes: int, port: int, engine_port: int) -> None:
     """Found a network of made-up companies, their nodes in DIRECTORY on this machine: to try things.
@@ -35,7 +39,7 @@ def trial(lang: Language, directory: Path, nodes: int, port: int, engine_port: i
     from hansa.node.joining_folder import Plan, make_keys, settings_text, write_folder
 
     if directory.exists() and any(directory.iterdir()):
-        raise errors.FolderTaken(path=str(directory))
+        raise errors.FolderNotEmpty(path=str(directory))
     names = [f"company-{number}" for number in range(1, nodes + 1)]
     for name in names:
         if name in profiles.names():
@@ -68,7 +72,8 @@ def trial(lang: Language, directory: Path, nodes: int, port: int, engine_port: i
             urls=founding.urls_of(cards, own),
         )
         write_folder(directory / own, genesis, settings_text(plan))
-        keep_profile(own, own, directory / own, genesis, make_keys(directory / own).daily, port + place)
+        daily = make_keys(directory / own).daily
+        keep_profile(lang, own, own, directory / own, genesis, daily, port + place)
     starts = "\n".join(f"hansa node run {directory / name}" for name in names)
     say(
         lang,

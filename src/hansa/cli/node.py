@@ -9,11 +9,14 @@ import click
 from hansa.cli.common import Language, instant, json_option, say, show_json, show_rows
 from hansa.cli.node_diff import diff
 from hansa.cli.node_upkeep import backup, prune, reset, snapshot
+from hansa.cli.validators import SEAT_STATUS_ZH
 
 if TYPE_CHECKING:  # Loaded when a node is asked: help is there without it.
     from hansa.node.supervision_status import Engine, Status
 
 MB = 2**20
+INCIDENTS_SHOWN = 5
+"""The newest; `--json` has all."""
 
 directory_argument = click.argument("directory", type=click.Path(path_type=Path), default=Path("hansa-node"))
 
@@ -128,7 +131,8 @@ def _rows(lang: Language, found: "Status") -> list[tuple[str, str]]:
     rows += [(f"✗ {check.name}", word(check.zh, check.en)) for check in found.node.wrong]
     for seat in found.node.seats:
         quiet = word(f"，{seat.silent_blocks} 个区块未签", f", {seat.silent_blocks} blocks not signed")
-        told = f"{seat.member}  {seat.power}  {seat.status}{quiet if seat.silent_blocks else ''}"
+        status = SEAT_STATUS_ZH.get(seat.status, seat.status) if lang == "zh" else seat.status
+        told = f"{seat.member}  {seat.power}  {status}{quiet if seat.silent_blocks else ''}"
         rows.append((word("验证节点", "validator"), told))
     for other in found.others:
         stands = other.engine
@@ -136,6 +140,10 @@ def _rows(lang: Language, found: "Status") -> list[tuple[str, str]]:
         if stands is not None:
             told = word(f"引擎高度 {stands.engine_height}", f"engine height {stands.engine_height}")
         rows.append((word("其他节点", "other node"), f"{other.name}  {told}"))
+    rows += [
+        (word("事件", "incident"), f"{instant(one.at_ms)}  {word(one.zh, one.en)}")
+        for one in found.incidents[-INCIDENTS_SHOWN:]
+    ]
     sizes = (
         (found.ledger_bytes, "账本", "ledger"),
         (found.engine_bytes, "引擎", "engine"),

@@ -147,6 +147,9 @@ def restore(
     if not (urls or alone) and _is_operator(directory):
         zh += f"运营方节点写入之前：hansa restore {directory} --from 从节点地址"
         en += f" Before an operator's node orders: hansa restore {directory} --from URL-of-a-follower"
+    elif _is_network(directory):
+        zh_more, en_more = _of_network(directory)
+        zh, en = zh + zh_more, en + en_more
     _finish(lang, told, as_json, zh, en)
 
 
@@ -170,6 +173,33 @@ def _finish(lang: Language, told: dict[str, Any], as_json: bool, zh: str, en: st
         show_json(told)
     else:
         say(lang, zh, en)
+
+
+def _is_network(directory: Path) -> bool:
+    from hansa.node import settings
+
+    return (directory / settings.SETTINGS).exists() and settings.read(directory).role == "network"
+
+
+def _of_network(directory: Path) -> tuple[str, str]:
+    """(zh, en): what a restored ledger of a network is good for. Its engine must hold the blocks up to it."""
+    from hansa.node.settings_engine import ENGINE
+
+    if (directory / ENGINE / "data" / "blockstore.db").is_dir():
+        return (
+            f"其后的区块由本目录的共识引擎补上：hansa node run {directory}",
+            f" The engine of this folder brings the blocks after it: hansa node run {directory}",
+        )
+    return (
+        "本目录没有共识引擎的区块：这份账本可供查阅、验证和导出，不能由它继续运行节点。要让节点重新运行，请"
+        "把密钥"
+        "文件、genesis.json 和 node.toml 放进新目录并启动，区块从其他成员单位取得"
+        "（见 docs/zh/operate-a-network.md）。",
+        " This folder has no blocks of the consensus engine: the ledger can be read, verified and exported, "
+        "but no node goes on from it. To have a node again, lay the key files, genesis.json and node.toml "
+        "into "
+        "a new folder and start that: it takes the blocks from the others (docs/operate-a-network.md).",
+    )
 
 
 def _is_operator(directory: Path) -> bool:

@@ -1,5 +1,6 @@
 """`hansa up` and `hansa follow`: a node of one's own, from its data directory."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from hansa.cli.common import Desk, Language, WrongCommand, acting, confirm, desk
 from hansa.cli.founding import DIRECTORY, PORT, settings_text, write_directory
 from hansa.cli.sending import act
 from hansa.client.keyfiles import new_key, write_key
+
+GARBAGE_AFTER = 10_000
+"""Objects more than before, and Python searches for garbage. Its own 700 are those of a few transactions."""
 
 FOLLOWER = "hansa-follower"
 SESSION_KEY = "member.key"
@@ -43,9 +47,12 @@ def _run(
     snapshot: Path | None = None,
     word: Any = None,
 ) -> None:
+    import gc
+
     import msgspec
 
     from hansa.node import settings as files
+    from hansa.node.network_run import SUPERVISED
     from hansa.node.run import serve
 
     found = files.read(directory)
@@ -54,10 +61,22 @@ def _run(
     files.check(settings)
 
     def ready(handle: Any) -> None:
+        # What is here by now stays: Python need not search it for garbage, again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
         scheme = "https" if settings.tls_certificate else "http"
         url = f"{scheme}://{settings.host}:{handle.port}"
         say(lang, f"节点就绪：{url}（Ctrl-C 停止）", f"The node answers at {url} (Ctrl-C ends it)", err=True)
 
+    if settings.role == "network" and SUPERVISED not in os.environ:
+        say(
+            lang,
+            f"这里只启动应用，不启动引擎；hansa node run {directory} 会一并启动并看护二者。",
+            f"This starts the application alone, without its engine; hansa node run {directory} starts and "
+            "minds both.",
+            err=True,
+        )
     if settings.role == "follower" and after_stop == "set_aside":
         raise WrongCommand(
             text_zh="从节点不搁置交易：是否执行由运营方决定。排除故障后用 --retry。",

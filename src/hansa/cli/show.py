@@ -206,12 +206,12 @@ def show_report(report: Report, lang: Language) -> None:
     if report.ok:
         console.print("已证明：" if zh else "Proved:", style="bold")
         for item in proved(report):
-            console.print(f"  · {item.zh if zh else item.en}", markup=False, highlight=False)
+            console.print(f"  · {item.zh if zh else item.en}", markup=False, highlight=False, soft_wrap=True)
     else:
         console.print("证据不成立。" if zh else "The evidence does not hold.", style="bold red")
     console.print("未证明：" if zh else "Not proved:", style="bold")
     for item in not_proved(report):
-        console.print(f"  · {item.zh if zh else item.en}", markup=False, highlight=False)
+        console.print(f"  · {item.zh if zh else item.en}", markup=False, highlight=False, soft_wrap=True)
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -27,11 +27,12 @@ from hansa.cli.fields import FileUnusable, read_input
 from hansa.cli.sending import act
 from hansa.client.keyfiles import PrivateKey, read_key
 from hansa.kernel import address
+from hansa.node.joining_folder import check_owner
 from hansa.node.joining_rotation import next_key
 from hansa.node.settings_engine import VALIDATOR_KEY
 
 HEADS = (
-    ("成员", "member"),
+    ("成员单位", "member"),
     ("表决权重", "power"),
     ("状态", "status"),
     ("地址", "address"),
@@ -40,12 +41,12 @@ HEADS = (
 )
 KEY_HEADS = (
     ("地址", "address"),
-    ("成员", "member"),
+    ("成员单位", "member"),
     ("自高度", "since"),
     ("至高度", "until"),
     ("违规证据", "fault"),
 )
-STATUS_ZH = {"active": "在任", "suspended": "因双重签名暂停"}
+SEAT_STATUS_ZH = {"active": "在任", "suspended": "因双重签名暂停"}
 POWER_DIGITS_MAX = 15
 FAULTS_ZH = {"duplicate_vote": "双重签名", "light_client_attack": "对轻客户端作伪"}
 
@@ -70,7 +71,7 @@ def list_(lang: Language, as_json: bool, form: Form, profile_name: str) -> None:
         (
             each.member,
             each.power,
-            STATUS_ZH[each.status] if lang == "zh" else each.status,
+            SEAT_STATUS_ZH[each.status] if lang == "zh" else each.status,
             each.address,
             each.since,
             _fault(lang, each),
@@ -122,6 +123,7 @@ def seat(lang: Language, directory: Path, profile_name: str) -> None:
     输出验证席位：新的共识公钥及持有证明，交给提案单位。
     """
     at = desk(lang, profile_name)
+    check_owner(directory, at.profile.member)
     key = _fresh_key(at, directory)
     member = at.profile.member
     show_json(Seat(member=member, public=key.public, proof=_proof(at, key)))
@@ -217,7 +219,9 @@ def rotate(
             text_zh="请用 --data 指明节点目录：新密钥存放在那里。",
             text_en="Name your node's folder by --data: the new key is kept there.",
         )
-    key = next_key(directory or Path(at.profile.data))
+    directory = directory or Path(at.profile.data)
+    check_owner(directory, at.profile.member)
+    key = next_key(directory)
     action = RotateConsensusKey(public=key.public, proof=_proof(at, key))
     receipt = act(at, [action], dry_run=dry_run, yes=yes, as_json=as_json)
     if receipt is not None and receipt.code == "ok" and not as_json:

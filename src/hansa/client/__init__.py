@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import msgspec
-
+from hansa.client.asking import answered
 from hansa.client.errors import AnswerUnusable
 from hansa.client.operators import Operators, is_network, operators_behind, url_of
 from hansa.client.transport import InProcess, Transport
@@ -129,7 +128,11 @@ class Client(Signing):
             self._validators = Validators(trust or Trust(genesis, chain, None, clock))
 
     def do(self, *actions: Action) -> Receipt:
-        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened."""
+        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened.
+
+        A refusal without a height is the node's word alone: what it was given may still count until its time
+        is over. The outbox waits for that; whoever signs anew before may have it done twice.
+        """
         return self.submit([self.sign(*actions)])[0]
 
     def submit(self, wires: Sequence[bytes]) -> list[Receipt]:
@@ -160,8 +163,8 @@ class Client(Signing):
                 raise not_proved(url_of(self.transport))
 
     def query(self, name: str, kind: type[T], **arguments: Any) -> T:
-        """Ask a room. The answer is decoded as `kind`."""
-        return msgspec.json.decode(self.transport.query(name, encode(arguments)), type=kind)
+        """Ask a room. The answer is decoded as `kind`. Raises AnswerUnusable where it is none."""
+        return answered(url_of(self.transport), self.transport.query(name, encode(arguments)), kind)
 
 
 __all__ = ["Client", "InProcess", "Receipt", "Refused", "Signing", "Transport"]

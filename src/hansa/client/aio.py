@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
-import msgspec
 
 from hansa.client import OnWord, Refused, Signing, errors, not_proved, not_the_operators
+from hansa.client.asking import answered
 from hansa.client.bundle import Handover
 from hansa.client.exchange import PATIENCE_MS, Answer, Ask, Pause, Reading, Steps
 from hansa.client.http import (
@@ -42,6 +42,7 @@ from hansa.kernel.evidence import BlockProof, Proof, SignedHeader
 from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
+from hansa.kernel.types import Natural
 
 T = TypeVar("T")
 
@@ -289,13 +290,13 @@ class AsyncClient(Signing):
             key=key,
             signer=signer,
             clock=clock,
-            sequence=msgspec.json.decode(used, type=int),
+            sequence=answered(transport.url, used, Natural),
             on_word=on_word,
             trust=trust,
         )
 
     async def do(self, *actions: Action) -> Receipt:
-        """Submit one transaction and wait until it is durable. Raises Refused; then nothing happened; or
+        """Submit one transaction and wait until it is durable. Raises Refused, as Client.do; or
         AnswerUnusable where the acknowledgement is not the operator's, or on a network nothing is proved.
         """
         async with self._in_flight:
@@ -341,8 +342,8 @@ class AsyncClient(Signing):
         raise not_the_operators(self.transport.url)
 
     async def query(self, name: str, kind: type[T], **arguments: Any) -> T:
-        """Ask a room. The answer is decoded as `kind`."""
-        return msgspec.json.decode(await self.transport.query(name, encode(arguments)), type=kind)
+        """Ask a room. The answer is decoded as `kind`. Raises AnswerUnusable where it is none."""
+        return answered(self.transport.url, await self.transport.query(name, encode(arguments)), kind)
 
 
 async def run_async(transport: AsyncHttp, calls: Calls[T]) -> T:

@@ -1,11 +1,15 @@
-"""How transactions and a query's arguments are put into requests."""
+"""How transactions and a query's arguments are put into requests, and what a query's answer may be."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from hansa.client.errors import AnswerUnusable
 from hansa.kernel import encode
+from hansa.kernel.refusal import shown
+
+T = TypeVar("T")
 
 TRANSACTIONS_PER_REQUEST_MAX = 100
 REQUEST_BYTES_MAX = 4 * 2**20
@@ -29,3 +33,11 @@ def parameters(arguments: bytes) -> Iterable[tuple[str, str]]:
     for name, value in msgspec.json.decode(arguments, type=dict[str, Any]).items():
         for part in value if isinstance(value, list) else [value]:
             yield name, part if isinstance(part, str) else encode(part).decode()
+
+
+def answered(url: str, answer: bytes, kind: type[T]) -> T:
+    """A node's answer as what it is to be. Raises AnswerUnusable."""
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except (ValueError, RecursionError) as error:
+        raise AnswerUnusable(url=url, detail=shown(str(error))) from None

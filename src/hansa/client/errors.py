@@ -4,7 +4,7 @@ from hansa.kernel.refusal import Refusal
 
 
 class Unreachable(Refusal, code="client.unreachable", field="url"):
-    zh = "连不上节点 {url}：{cause}。请检查地址、网络，以及节点是否在运行（hansa up）。"
+    zh = "连不上节点 {url}：{cause}。请检查地址、网络，以及节点是否在运行。"
     en = "The node {url} cannot be reached: {cause}. Check the address, the network, and that the node runs."
 
 
@@ -17,10 +17,14 @@ class TimedOut(Refusal, code="client.timed_out", field="url"):
 
 
 class TlsFailed(Refusal, code="client.tls", field="url"):
-    zh = "无法确认节点 {url} 的证书：{cause}。请用 ca 指定签发它的证书文件，或检查地址与本机时钟。"
+    zh = (
+        "无法确认节点 {url} 的证书：{cause}。请用 ca 指定签发它的证书文件，或检查地址与本机时钟。"
+        "中间的代理或防火墙若拆解 TLS，也会如此：请让该地址直通。"
+    )
     en = (
         "The certificate of {url} cannot be confirmed: {cause}. Name the file of the authority that issued "
-        "it (ca), or check the address and this machine's clock."
+        "it (ca), or check the address and this machine's clock. A proxy or firewall between that opens TLS "
+        "shows a certificate of its own: have it let this address through."
     )
 
 

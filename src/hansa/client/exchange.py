@@ -12,13 +12,14 @@ import random
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from hansa.client import errors
-from hansa.client.asking import batches, parameters
+from hansa.client.asking import answered, batches, parameters
 from hansa.client.bundle import Handover
 from hansa.client.engine_answers import commit_of, reply_of
 from hansa.client.operators import is_network, operators
@@ -282,10 +283,17 @@ class Api:
         return Reading(read.height, read.time_ms, bytes(read.value))
 
     def events_page(self, height: int, index: int, limit: int) -> Steps[list[tuple[int, int, bytes]]]:
-        """Events after (height, index) that the ledger holds now, at most `limit`."""
-        params = (("after", f"{height}.{index}"), ("limit", str(max(1, min(limit, EVENTS_PER_PAGE_MAX)))))
+        """Events after (height, index) that the ledger holds now, at most `limit`, in its order: so whoever
+        goes on from the last one comes to an end.
+        """
+        limit = max(1, min(limit, EVENTS_PER_PAGE_MAX))
+        params = (("after", f"{height}.{index}"), ("limit", str(limit)))
         answer = yield from self._ask(Ask("GET", "/v1/events", params))
-        return [heard(self.url, event) for event in self._decoded(answer, _Events).events]
+        found = [heard(self.url, event) for event in self._decoded(answer, _Events).events]
+        places = [(height, index), *(event[:2] for event in found)]
+        if len(found) > limit or any(after <= before for before, after in pairwise(places)):
+            raise errors.AnswerUnusable(url=self.url, detail="events out of order, or too many")
+        return found
 
     def genesis(self) -> Steps[bytes]:
         """The genesis file, of the chain that it must be of. Raises OtherChain."""
@@ -407,6 +415,8 @@ class Api:
         given = self._decoded(answer, _Challenge)
         if given.node != node:
             raise errors.OtherNode(url=self.url, node=given.node, expected=node)
+        if self._chain not in ("", given.chain):
+            raise errors.OtherChain(url=self.url, found=given.chain[:12], expected=self._chain[:12])
         message = opening(given.chain, given.node, _challenge_bytes(self.url, given.challenge))
         proof = encode({"challenge": given.challenge, "signature": self._signer.sign(message)})
         answer = yield from self._ask_once(Ask("POST", "/v1/sessions", body=proof))
@@ -442,10 +452,7 @@ class Api:
         return answer
 
     def _decoded(self, answer: Answer, kind: type[T]) -> T:
-        try:
-            return msgspec.json.decode(answer.body, type=kind)
-        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise errors.AnswerUnusable(url=self.url, detail=str(error)) from None
+        return answered(self.url, answer.body, kind)
 
 
 def _address(url: str) -> Any:

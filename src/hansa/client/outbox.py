@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from hansa.client import outbox_errors as errors
-from hansa.client.asking import TRANSACTIONS_PER_REQUEST_MAX
+from hansa.client.asking import TRANSACTIONS_PER_REQUEST_MAX, answered
 from hansa.client.errors import AnswerUnusable, OtherChain
 from hansa.client.operators import Authority, authority_of, operators_behind, url_of
 from hansa.client.outbox_file import Entry, OutboxFile, State
@@ -34,6 +34,7 @@ from hansa.kernel.messages import Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.signatures import Signer
 from hansa.kernel.transaction import identity, sign
+from hansa.kernel.types import Natural
 
 NEVER_TAKEN = frozenset(("node.promise_unfit", Malformed.code, NotCanonical.code))
 """What a follower says of an acknowledgement from which nothing ever follows."""
@@ -210,13 +211,19 @@ class Outbox:
         return len(gone)
 
     def next_sequence(self, key: str, on_ledger: int) -> int:
-        """The number that the next signature of a key takes. Raises SequenceFar."""
+        """The number that the next signature of a key takes. Raises SequenceFar.
+
+        `on_ledger` is a node's word. Where numbers were signed that lie too far on to count, they are let by:
+        a node that lied once has not stopped the outbox for ever.
+        """
+        furthest = on_ledger + limits.WINDOW_WIDTH
         following = max(self._file.last_sequence(key), on_ledger) + 1
-        if following <= on_ledger + limits.WINDOW_WIDTH:
-            return following
-        if self._file.in_flight(key):
+        if following > furthest:  # All numbers between belong to bytes that can never take effect.
+            near = self._file.last_signed(key, furthest) if self._file.in_flight(key) else 0
+            following = max(near, on_ledger) + 1
+        if following > furthest:
             raise errors.SequenceFar(key=key, ahead=following - on_ledger)
-        return on_ledger + 1  # All numbers between belong to bytes that can never take effect.
+        return following
 
     # Sending.
 
@@ -270,8 +277,15 @@ class Outbox:
             self._settle(transport, follower, operators)
             return None
         settling = Settling(self._file, self.member, operators, transport)
-        settling.settle(lambda actions: self.put(pen.registry, *actions, now_ms=pen.clock()))
+        settling.settle(lambda actions: self._put_once(pen, actions, settling))
         return settling
+
+    def _put_once(self, pen: Pen, actions: Sequence[Action], settling: Settling) -> int:
+        """As `put`, but for what waits already: so a node that takes nothing does not fill the outbox."""
+        draft, tried = self.draft(pen.registry, actions), {entry.number for entry in settling.open}
+        waiting = (e.number for e in self.entries("queued", "signed") if e.draft == draft)
+        found = next((number for number in waiting if number not in tried), 0)
+        return found or self._file.add(draft, pen.clock())
 
     def standing(self) -> Flushed:
         count = self._file.counts()
@@ -294,7 +308,8 @@ class Outbox:
         if free <= 0 or not chosen:
             return
         asked = encode({"key": pen.key, "member": self.member})
-        on_ledger = msgspec.json.decode(transport.query("consortium.sequence", asked), type=int)
+        told = transport.query("consortium.sequence", asked)
+        on_ledger = answered(url_of(transport), told, Natural)
         until_ms = max(pen.clock(), operators.shown_ms(transport)) + limits.HOUR_MS
         signed: list[tuple[int, bytes, str, int, int]] = []
         first = self.next_sequence(pen.key, on_ledger)
@@ -339,7 +354,7 @@ class Outbox:
                 uncovered.append(entry.transaction)
         self._file.decide(decided)
         if uncovered and not transport.shun():
-            detail = f"no word of the operator on the outcome of transaction {uncovered[0]}"
+            detail = f"no word of the operator, and no proof, on the outcome of transaction {uncovered[0]}"
             raise AnswerUnusable(url=url_of(transport), detail=detail)
         ended = {number for number, state, _ in decided if state != "signed"}
         return {entry.number for entry in batch} - ended

@@ -33,12 +33,13 @@ class EntryDone(Refusal, code="outbox.entry_done", field="entry"):
 
 class MayStillCount(Refusal, code="outbox.may_still_count", field="entry"):
     zh = (
-        "第 {entry} 项已发出而没有结果，在账本时间 {until} 之前仍可能生效，现在不能撤下。"
-        "请先用 hansa tx send 查明结果。"
+        "第 {entry} 项已发出而没有得到证明的结果：可能已经生效，或在账本时间 {until} 之前仍可能生效，"
+        "现在不能撤下。请先用 hansa tx send 查明结果；节点不出示时，请换一个节点。"
     )
     en = (
-        "Entry {entry} was sent and has no outcome yet: until {until} of ledger time it may still take "
-        "effect, so it cannot be dropped. Find out with `hansa tx send`."
+        "Entry {entry} was sent and no outcome of it is proved: it may have taken effect, or may still do so "
+        "until {until} of ledger time. So it cannot be dropped. Find out with `hansa tx send`, at another "
+        "node if this one shows nothing."
     )
 
 

@@ -238,6 +238,16 @@ class OutboxFile:
         count: int = rows[0][0]
         return count
 
+    def last_signed(self, key: str, at_most: int) -> int:
+        """The largest number up to a bound that counted or may count; 0 where there is none."""
+        rows = self._rows(
+            "SELECT max(sequence) FROM entries WHERE key = ? AND sequence <= ? AND state IN "
+            "('signed', 'done', 'refused')",
+            key,
+            at_most,
+        )
+        return rows[0][0] or 0
+
     def last_sequence(self, key: str) -> int:
         rows = self._rows("SELECT last FROM sequences WHERE key = ?", key)
         return int(rows[0][0]) if rows else 0

@@ -47,7 +47,8 @@ class ProfileNone(Refusal, code="profile.none", field="profile"):
 class ProfileName(Refusal, code="profile.name", field="profile"):
     zh = "{name} 不能作配置名。请用小写字母、数字和 - _ .，以字母或数字开头，最多 64 个字符。"
     en = (
-        "{name} cannot name a profile. Use lower-case letters, digits and - _ . (at most 64), a letter first."
+        "{name} cannot name a profile. Use lower-case letters, digits and - _ . (at most 64), a letter or "
+        "digit first."
     )
 
 

@@ -79,17 +79,22 @@ class Trust:
     def __init__(self, genesis: bytes, chain: str, path: Path | None, clock: Callable[[], int]) -> None:
         self.chain, self._path, self._clock = chain, path, clock
         self.head: SignedHeader | None = None
-        self.sets: tuple[ValidatorSet, ...] = (founding_validators(decode_strict(genesis, Genesis)),)
+        self._founding = founding_validators(decode_strict(genesis, Genesis))
+        self.sets: tuple[ValidatorSet, ...] = (self._founding,)
         if path is not None and path.exists():
             self._read(path)
 
-    def _read(self, path: Path) -> None:
+    def _on_disk(self, path: Path) -> Kept:
         try:
             kept = decode_strict(read_bounded(path, TRUSTED_BYTES_MAX), Kept)
         except (OSError, ValueError, Refusal) as error:
             raise refusals.TrustDamaged(path=str(path), detail=shown(str(error))) from None
-        if kept.chain != self.chain or not kept.sets:
+        if kept.chain != self.chain or not kept.sets or kept.head.commit is None:
             raise refusals.TrustDamaged(path=str(path), detail=f"chain {kept.chain[:12]}")
+        return kept
+
+    def _read(self, path: Path) -> None:
+        kept = self._on_disk(path)
         self.head = kept.head
         self.sets = tuple(
             ValidatorSet(
@@ -102,9 +107,14 @@ class Trust:
         )
 
     def _write(self) -> None:
+        """What another program on this machine checked meanwhile stays, where it is newer."""
         if self._path is None or self.head is None:
             return
         assert self.head.commit is not None
+        if self._path.exists():
+            there = self._on_disk(self._path).head.commit
+            if there is not None and there.header.height > self.head.commit.header.height:
+                return
         own = self.sets.index(set_at(self.sets, self.head.commit.header.height))
         kept = Kept(
             format=FORMAT,
@@ -139,18 +149,16 @@ class Trust:
     def check_known(
         self, url: str, known: Checkpoint, shown: EngineHeader, handovers: Sequence[Handover]
     ) -> None:
-        """Whether a host's history has a block that one knows, with the sets that the changes lead to.
-
-        Raises CheckpointDiffers.
+        """Whether a host's history has a block that one knows, with the sets that the changes since genesis
+        lead to; what was believed before is of that history, too. Raises CheckpointDiffers.
         """
-        if shown.height != known.height or header_hash(shown) != known.hash:
+        sets = followed_from(self._founding, self.chain, handovers)
+        here = (shown.height, header_hash(shown)) == (known.height, known.hash)
+        named = names_of(sets, shown) == (shown.validators_hash, shown.next_validators_hash)
+        kept = all(set_at(sets, each.since).seats == each.seats for each in self.sets)
+        if not (here and named and kept):
             raise refusals.CheckpointDiffers(url=url, height=known.height, hash=known.hash[:16])
-        self.learn_sets(handovers)
-        if self.sets[0].since <= known.height and names_of(self.sets, shown) != (
-            shown.validators_hash,
-            shown.next_validators_hash,
-        ):
-            raise refusals.CheckpointDiffers(url=url, height=known.height, hash=known.hash[:16])
+        self.sets = sets
 
     def _votes(self, head: SignedHeader) -> Count | SetFault:
         height = head.commit.header.height if head.commit is not None else 1
@@ -220,12 +228,17 @@ def _kept(found: ValidatorSet) -> KeptSet:
 
 def _goes_on(known: SignedHeader, head: SignedHeader, path: Sequence[str] | None) -> bool:
     """Whether one log is the beginning of the other, as far as it can be said: of a host that is a little
-    behind it is said once it is not.
+    behind it is said once it is not. A later block of the engine never has a shorter log.
     """
+    assert known.commit is not None
+    assert head.commit is not None
     old, new = known.header, head.header
-    if new.height < old.height:
+    longer, later = new.height - old.height, head.commit.header.height - known.commit.header.height
+    if longer * later < 0:
+        return False
+    if longer < 0:
         return True
-    if new.height == old.height:
+    if longer == 0:
         return new.app_hash == old.app_hash
     if path is None:
         return False

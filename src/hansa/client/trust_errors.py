@@ -49,14 +49,15 @@ class HostAhead(Refusal, code="host.ahead", field="clock"):
 
 class HostFork(Refusal, code="host.fork", field="head"):
     zh = (
-        "{url} 在高度 {height} 出示的历史不是本机在高度 {seen} 核验过的那一部的延续："
-        "账本被改写，或有两部历史。"
-        "不采信其内容。两个区块头存于 {file}，请交给联盟其他成员核对。"
+        "{url} 没有证明其高度 {height} 的历史是本机在高度 {seen} 核验过的那一部的延续："
+        "该节点没有出示正确的一致性证明，或账本被改写、有两部历史。"
+        "不采信其内容。两个区块头存于 {file}，请与别的节点核对（hansa host show），并交给联盟其他成员。"
     )
     en = (
-        "The history that {url} shows at height {height} does not continue the one checked here at height "
-        "{seen}: it was rewritten, or there are two. Nothing of it is believed. Both headers lie in {file}: "
-        "show them to the other members."
+        "{url} does not prove that its history at height {height} continues the one checked here at height "
+        "{seen}: it shows no true proof of that, or the ledger was rewritten and there are two histories. "
+        "Nothing of it is believed. Both headers lie in {file}: compare with another node (`hansa host "
+        "show`), and show them to the other members."
     )
 
 
@@ -88,6 +89,14 @@ class CheckpointDiffers(Refusal, code="host.checkpoint_differs", field="checkpoi
         "At the engine's height {height} {url} has another block than the known {hash}…, or a change of the "
         "set before it is missing: it is another history, and nothing of it is believed. Check where the "
         "checkpoint comes from, or use another host."
+    )
+
+
+class HostUnknown(Refusal, code="host.unknown", field="url"):
+    zh = "{url} 不在备用节点之中（{known}）。请核对地址；正在使用的节点用 hansa host use 更换。"
+    en = (
+        "{url} is not among the further nodes ({known}). Check the address; the node in use is changed by "
+        "`hansa host use`."
     )
 
 

@@ -67,6 +67,10 @@ class Validators:
         head: SignedHeader | None = yield Call("final", (at_least, within_s))
         if head is None:
             raise HostEmpty(url=url)
+        return (yield from self.taken(url, head))
+
+    def taken(self, url: str, head: SignedHeader) -> Calls[SignedHeader]:
+        """A header that this host shows, checked against all that is known; kept if it is the newest ever."""
         if not self.trust.knows_set_of(head):
             self.trust.learn_sets((yield Call("handovers")))
         self.trust.check(url, head)

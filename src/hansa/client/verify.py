@@ -11,7 +11,7 @@ from hansa.client.report import Check, Failed, Finality, Origin, Report, Voted, 
 from hansa.client.texts import Text, both, instant_text
 from hansa.client.verify_case import case_not_proved, case_proved, check_case, is_case
 from hansa.client.verify_claims import read_claims
-from hansa.client.verify_commit import Checkpoint, check_commit, network_assumed
+from hansa.client.verify_commit import AGREES, Checkpoint, check_commit, network_assumed
 from hansa.client.verify_deal import check_deal, read_deal
 from hansa.client.verify_ledger import check_inclusion, check_transactions, read_attests
 from hansa.client.verify_metering import check_readings, read_records, repeats
@@ -54,13 +54,15 @@ def _unreadable(report: Report, why: Text) -> None:
 
 def _run(report: Report, data: bytes, genesis: bytes, checkpoint: Checkpoint | None) -> None:
     _check_size(report, data, genesis)
+    report.genesis = decode_strict(genesis, Genesis)
+    if checkpoint is not None and not report.genesis.is_network:
+        need(report, "checkpoint", AGREES, [NO_NETWORK])
     if is_case(data):
         check_case(report, data, genesis)
         return
     if is_record(data):
         check_record(report, data, genesis, checkpoint)
         return
-    report.genesis = decode_strict(genesis, Genesis)
     report.bundle = bundle = decode_strict(data, Bundle)
     chain = hashlib.sha256(genesis).hexdigest()
     header = bundle.head.header
@@ -73,7 +75,7 @@ def _run(report: Report, data: bytes, genesis: bytes, checkpoint: Checkpoint | N
     if report.genesis.is_network:
         check_commit(report, bundle.head, bundle.handovers, checkpoint, bundle.checkpoint)
     else:
-        _check_operator(report, bundle, checkpoint)
+        _check_operator(report, bundle)
     check_inclusion(report, bundle)
     records = read_attests(report, bundle)
     transactions = check_transactions(report, bundle, records, chain)
@@ -86,12 +88,10 @@ def _run(report: Report, data: bytes, genesis: bytes, checkpoint: Checkpoint | N
     recompute(report, batches)
 
 
-def _check_operator(report: Report, bundle: Bundle, checkpoint: Checkpoint | None) -> None:
+def _check_operator(report: Report, bundle: Bundle) -> None:
     """The operator signed the header, and who cosigned it."""
-    if checkpoint is not None or bundle.checkpoint is not None:
-        need(
-            report, "checkpoint", Text("与已知区块一致", "agrees with the block that is known"), [NO_NETWORK]
-        )
+    if bundle.checkpoint is not None:
+        need(report, "checkpoint", AGREES, [NO_NETWORK])
     in_force = follow_sets(report, bundle.head, bundle.handovers)
     need(
         report, "header",
@@ -125,8 +125,9 @@ def proved(report: Report) -> list[Text]:
     if report.record is not None:
         return [
             Text(
-                "所示记录在该区块之后正是账本上的当前记录。",
-                "The record shown was the current one on the ledger after that block.",
+                "所示记录在该区块中、出示它的交易执行之时，正是账本上的当前记录。",
+                "The record shown was the current one on the ledger in that block, when the transaction that "
+                "shows it was carried out.",
             ),
             _stands_for_it(report.finality),
         ]
@@ -186,9 +187,9 @@ def _stands_for_it(found: Finality) -> Text:
     )
 
 
-def _left_to_the_operator(found: Finality) -> Text:
-    """What a header does not show, whoever signed it."""
-    if found.whole:
+def _left_open(report: Report) -> Text:
+    """What a header does not show, whoever signed it, and whether its signatures hold or not."""
+    if report.genesis is not None and report.genesis.is_network:
         return Text(
             "每个验证节点都收录了收到的每一笔交易；区块时间准确到秒（它是各验证节点时钟的加权中位数，"
             "静止之后最多差一个空块间隔）。",
@@ -196,7 +197,7 @@ def _left_to_the_operator(found: Finality) -> Text:
             "the second (a block's time is the weighted median of the validators' clocks, after a rest it "
             "may be off by the interval of empty blocks).",
         )
-    if found.final:
+    if report.finality.final:
         return Text(
             "运营方收录了收到的每一笔交易，区块时间的误差小于见证方时钟的容许偏差：请保留签名回执，"
             "交给自己的从节点核对。",
@@ -270,7 +271,7 @@ def not_proved(report: Report) -> list[Text]:
     if report.record is not None:
         return [
             Text("该记录此后没有变化。", "That the record has not changed since."),
-            _left_to_the_operator(report.finality),
+            _left_open(report),
         ]
     out = [Text("传感器或控制器报告的数值是真实的。", "That the sensor or control told the truth.")]
     if not report.signed_by_device:
@@ -285,7 +286,7 @@ def not_proved(report: Report) -> list[Text]:
     out += [_given_by_vote(given) for given in report.voted]
     out += [
         Text("签名时谁实际掌握密钥。", "Who held the key when it signed."),
-        _left_to_the_operator(report.finality),
+        _left_open(report),
         _readings_left_out(report),
     ]
     if report.statement is not None and report.statement.corrected_to_ms and report.deal is not None:

@@ -27,6 +27,7 @@ STANDS = Text(
     "为区块头担保的各方（验证节点依创世文件及历次变更）",
     "who stands for the header (validators by the genesis file and each change since)",
 )
+AGREES = Text("与已知区块一致", "agrees with the block that is known")
 CHECKPOINT = re.compile(r"([1-9][0-9]{0,15}):([0-9a-fA-F]{64})")
 
 
@@ -146,7 +147,7 @@ def _check_checkpoint(
                 "the validators at the checkpoint are others than the changes shown lead to: one is missing",
             )
         ]
-    need(report, "checkpoint", Text("与已知区块一致", "agrees with the block that is known"), problems,
+    need(report, "checkpoint", AGREES, problems,
          Text(f"引擎高度 {where}", f"engine height {where}"))  # fmt: skip
 
 

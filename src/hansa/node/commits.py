@@ -19,8 +19,8 @@ from hansa.engines.reading import Reading
 from hansa.kernel import encode, merkle, replace
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import (
-    ABSENT,
     COMMIT,
+    FOR_BLOCK,
     Commit,
     Seat,
     counted,
@@ -34,7 +34,7 @@ from hansa.node import limits
 from hansa.node.engine_rpc import EngineRpc
 from hansa.node.errors import NotHere
 from hansa.node.errors_engine import EngineAway, EngineSaid
-from hansa.node.logs import Sparse
+from hansa.node.logs import Sparse, note
 
 FILE = "commits.db"
 CHANGED_TAG = b'{"_type":"consortium.validators_changed"'
@@ -61,10 +61,7 @@ class Commits:
 
     def __init__(self, path: Path, reader: Reader, rpc: EngineRpc) -> None:
         self._reader, self._rpc, self._lock = reader, rpc, Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._db = _opened(path)
         self._sets: dict[str, tuple[Seat, ...]] = {}
         """Validator sets by their hash."""
         self._newest: SignedHeader | None = self._load(
@@ -125,8 +122,9 @@ class Commits:
             self._db.execute("DELETE FROM lacking")
 
     def _lack(self, height: int) -> None:
-        with self._lock:
-            self._db.execute("INSERT INTO lacking VALUES (?)", (height,))
+        if height > self.lacking:
+            with self._lock:
+                self._db.execute("INSERT INTO lacking VALUES (?)", (height,))
 
     # That this node came to another state: for the next start, too.
 
@@ -177,9 +175,10 @@ class Commits:
         self._seen[engine_height] = commit
         if len(self._seen) > SEEN_MAX:
             del self._seen[next(iter(self._seen))]
-        commit = without_false_votes(commit, seats)
-        if not self._holds(commit, seats):
-            return
+        if counted(commit, seats, self._reader.chain.id).faults:
+            commit = without_false_votes(commit, seats)
+            if not self._holds(commit, seats):
+                return
         with self._reader.snapshot() as reading:
             height = height_of(reading, commit.header.app_hash)
             if height:
@@ -237,17 +236,19 @@ class Commits:
         return self._sets[wanted]
 
     async def _note_signers(self, commit: Commit, seats: Sequence[Seat]) -> None:
-        """Who signed: a vote that was late for the newest commit stands in the one of the height before."""
+        """Who signed the block (a vote for none is no signature): a vote that was late for the newest commit
+        stands in the one of the height before.
+        """
         height = commit.header.height
         present = {seat.address for seat in seats}
         self.seen = {address: self.seen.get(address, height - 1) for address in present}
-        signers = {vote.address for vote in commit.votes if vote.flag != ABSENT}
+        signers = {vote.address for vote in commit.votes if vote.flag == FOR_BLOCK}
         for address in present & signers:
             self.seen[address] = height
         if present - signers and height > 1:
             before = await self._commit(height - 1)
             for vote in before.votes:
-                if vote.flag != ABSENT and vote.address in self.seen:
+                if vote.flag == FOR_BLOCK and vote.address in self.seen:
                     self.seen[vote.address] = max(self.seen[vote.address], height - 1)
 
     # The file.
@@ -299,6 +300,35 @@ class Commits:
         with self._lock:
             row = self._db.execute(sql, values).fetchone()
         return None if row is None else decode(row[0], kind)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The file, made where it is missing. A damaged one is set aside: what it held is fetched again."""
+    try:
+        return _connected(path)
+    except sqlite3.OperationalError:
+        raise  # No rights, no room, held by another: the file may be sound.
+    except sqlite3.DatabaseError as error:
+        for ending in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + ending)
+            if part.exists():
+                part.replace(path.with_name(f"{path.name}.damaged{ending}"))
+        note("commits set aside", 40, path=str(path), cause=str(error))
+        return _connected(path)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.executescript(_SCHEMA)
+        if (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def height_of(reading: Reading, app_hash: str) -> int:

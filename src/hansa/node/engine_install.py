@@ -6,13 +6,16 @@ removed again; neither Hansa's environment nor the system is touched.
 """
 
 import json
+import lzma
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +48,11 @@ TOOLCHAIN_SHA256 = (
 """One for each system and processor."""
 LOG = "install.log"
 """In the folder of the program: what the tools said at the last try."""
+DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError,
+    NotImplementedError,
+)  # fmt: skip
+"""What reading an archive raises where it is cut short, changed on its way, or of a kind that is not read."""
 PROGRAM_BYTES_MAX = 512 * 2**20
 FREE_BYTES_MIN = 2**31
 """Go, the sources and what is compiled of them take about 1.6 GB for a while."""
@@ -69,6 +77,8 @@ def install(
     given, the program must have it. Nothing takes the place of what is there before it has run and told its
     version. Raises a refusal of `errors_engine_install` or `errors_engine_binary`, or OSError.
     """
+    if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise errors.Sha256Wrong(given=sha256)
     there = None if again else _there(folder)
     if there is not None and sha256 in ("", there.sha256):
         return there, True
@@ -125,7 +135,7 @@ def _take(source: Path, to: Path) -> None:
                 raise errors.FileWrong(path=str(source), cause=f"more than {PROGRAM_BYTES_MAX} bytes")
             with to.open("wb") as out:
                 shutil.copyfileobj(file, out)  # An archive gives no more than the size it told.
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise errors.FileWrong(path=str(source), cause=str(error)) from None
 
 

@@ -1,7 +1,6 @@
 """The engine's RPC on this machine: JSON-RPC 2.0 over HTTP, on a Unix socket that nobody outside reaches."""
 
 import asyncio
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -58,7 +57,7 @@ class EngineRpc:
 
         Raises EngineAway: then nobody knows which of them it took.
         """
-        calls = [("broadcast_tx_async", {"tx": base64.b64encode(wire).decode()}) for wire in wires]
+        calls = [("broadcast_tx_async", {"tx": wire}) for wire in wires]  # Bytes become base64.
         return [
             str(answer.values["detail"]) if isinstance(answer, Refusal) else ""
             for answer in await self._ask(calls, batch=True)

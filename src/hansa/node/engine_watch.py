@@ -16,6 +16,7 @@ from hansa.kernel.apply import Incident
 from hansa.kernel.refusal import shown
 from hansa.node import limits
 from hansa.node.engine_rpc import EngineRpc
+from hansa.node.engine_votes import NOBODY, HeldUp, RoundVotes, held_up
 from hansa.node.errors_engine import EngineAway, EngineSaid
 from hansa.node.logs import note
 
@@ -80,10 +81,20 @@ class _Block(msgspec.Struct, frozen=True):
     header: _Header
 
 
+class _Seat(msgspec.Struct, frozen=True):
+    address: str
+
+
+class _Seats(msgspec.Struct, frozen=True):
+    validators: tuple[_Seat, ...] = ()
+
+
 class _Round(msgspec.Struct, frozen=True):
     height: str = "0"
     round: int = 0
     proposal_block: _Block | None = None
+    validators: _Seats = _Seats()
+    votes: tuple[RoundVotes, ...] = ()
 
 
 class _PeerRound(msgspec.Struct, frozen=True):
@@ -123,6 +134,8 @@ class Seen:
     round: int = 0
     peers_height: int = 0
     """The highest height that a peer works at, where it was looked at."""
+    held_up: HeldUp = NOBODY
+    """By whom the running height is, where it was looked at."""
 
 
 @dataclass
@@ -161,7 +174,7 @@ class EngineWatch:
             # A block that followed quickly has the time of a moment ago; one from the future needs no more.
             self.clock_off_ms = behind_ms
         self.made_s, self.last_ms = now_s, time_ms
-        self.differs = ""
+        self.differs, self.seen.held_up = "", NOBODY
         self._odd.clear()
 
     def idle_s(self) -> float:
@@ -209,6 +222,8 @@ class EngineWatch:
         found = msgspec.json.decode(await self.rpc.ask("dump_consensus_state"), type=_Consensus)
         state = found.round_state
         self.seen.round = state.round
+        addresses = [seat.address.lower() for seat in state.validators.validators]
+        self.seen.held_up = held_up(addresses, state.votes)
         heights = [int(peer.peer_state.round_state.height) for peer in found.peers if peer.peer_state]
         self.seen.peers_height = max(heights, default=0)
         own_height, own_hash = self.app_hash()

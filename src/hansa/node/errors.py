@@ -262,8 +262,14 @@ class SettingsWrong(NodeRefusal, code="node.settings_wrong", field="node.toml"):
 
 
 class FileMissing(NodeRefusal, code="node.file_missing", field="path"):
-    zh = "数据目录中没有 {path}。请先运行 hansa init，或检查目录。"
-    en = "The data directory has no {path}. Run hansa init first, or check the directory."
+    zh = (
+        "没有 {path}：目录不对，或节点还没有建好、没有启动过。请检查目录；节点由 hansa init 建立，"
+        "多节点网络的由 hansa network confirm 或 join 建立。"
+    )
+    en = (
+        "There is no {path}: it is another directory, or the node was not made or never started. Check the "
+        "directory; nodes are made by `hansa init`, those of a network by `hansa network confirm` or `join`."
+    )
 
 
 class ReadModelAway(NodeRefusal, code="node.read_model_away", field="path"):

@@ -67,3 +67,17 @@ class SocketsUnusable(NodeRefusal, code="engine.sockets_unusable", field="direct
     en = (
         "The sockets to the engine cannot be made in {path}: {cause}. Check the folder's rights and the disk."
     )
+
+
+class NothingSetAside(NodeRefusal, code="engine.nothing_set_aside", field="set-aside"):
+    zh = (
+        "网络节点不能搁置交易：区块由各成员单位共同确定，少执行一笔，本节点的状态就与别人不同。请排除停机的"
+        "原因"
+        "（磁盘、内存、版本），再运行 hansa node run {path} --retry；若各家都停在同一区块，请联系软件供应方。"
+    )
+    en = (
+        "A node of a network sets no transactions aside: the members agree on each block, and a node that "
+        "executed less of it would stand on another state than theirs. Mend what stopped it (disk, memory, "
+        "release), then run hansa node run {path} --retry; where all nodes stand at one block, call whoever "
+        "supplies the program."
+    )

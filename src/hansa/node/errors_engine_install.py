@@ -22,6 +22,11 @@ class FileOther(Refusal, code="engine.file_other", field="sha256"):
     )
 
 
+class Sha256Wrong(Refusal, code="engine.sha256_wrong", field="sha256"):
+    zh = "--sha256 的值 {given} 不是 SHA-256：应为 64 位十六进制数字。请完整复制后再试。"
+    en = "{given} as --sha256 is no SHA-256, which has 64 hexadecimal digits. Copy all of it and try again."
+
+
 class RoomMissing(Refusal, code="engine.room_missing", field="dir"):
     zh = (
         "{path} 所在磁盘只剩 {free_mb} MB，编译时需要 {needed_mb} MB。请腾出空间，或用 --dir 换一个磁盘，或"

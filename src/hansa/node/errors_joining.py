@@ -15,9 +15,9 @@ class CardWrong(Refusal, code="network.card_wrong", field="card"):
 
 
 class FoundingWrong(Refusal, code="network.founding_wrong", field="file"):
-    zh = "创始文件 {what} 不成立：{detail}。请勿使用；请汇总方重新制作，并逐张核对成员卡。"
+    zh = "创始文件 {what} 不成立：{detail_zh}。请勿使用；请汇总方重新制作，并逐张核对成员卡。"
     en = (
-        "The founding file {what} does not hold: {detail}. Do not use it; have it made anew, and compare "
+        "The founding file {what} does not hold: {detail_en}. Do not use it; have it made anew, and compare "
         "each card."
     )
 
@@ -53,8 +53,8 @@ class NotMyKeys(Refusal, code="network.not_my_keys", field="member"):
 
 
 class InvitationWrong(Refusal, code="network.invitation_wrong", field="invitation"):
-    zh = "邀请文件 {what} 不成立：{detail}。请向邀请方重新索取（hansa network invite）。"
-    en = "The invitation {what} does not hold: {detail}. Ask for it again (`hansa network invite`)."
+    zh = "邀请文件 {what} 不成立：{detail_zh}。请向邀请方重新索取（hansa network invite）。"
+    en = "The invitation {what} does not hold: {detail_en}. Ask for it again (`hansa network invite`)."
 
 
 class NoNetwork(Refusal, code="network.no_network", field="invitation"):
@@ -66,8 +66,11 @@ class NoNetwork(Refusal, code="network.no_network", field="invitation"):
 
 
 class NoRelay(Refusal, code="network.no_relay", field="relay"):
-    zh = "没有可以拨通的节点{member}。请在邀请文件里选一个有对外地址的成员单位作中继节点。"
-    en = "There is no node that can be dialled: {member}. Choose a member of the invitation with an address."
+    zh = "邀请文件里没有 {member} 的引擎地址，不能由它中继。请另选一个有对外地址的成员单位。"
+    en = (
+        "The invitation has no address for the engine of {member}, so it cannot relay. Choose a member that "
+        "has one."
+    )
 
 
 class NoNetworkNode(Refusal, code="network.no_network_node", field="url"):
@@ -95,6 +98,20 @@ class TooFewNodes(Refusal, code="network.too_few_nodes", field="nodes"):
         "Only {answered} members' nodes answered; a trusted height needs {needed} that confirm each "
         "other. Have the addresses mended, or join by --replay from the first block, which needs no "
         "trusted height."
+    )
+
+
+class NothingProved(Refusal, code="network.nothing_proved", field="nodes"):
+    zh = (
+        "{answered} 个节点作了答复，但没有一个能证明其区块由本网络的验证方签署：邀请文件里的地址可能被人换"
+        "过，或这些节点还没有取得名单变更的证明。请勿以快照加入；先与邀请方通电话核对地址，或用 --replay "
+        "从创世区块重放（逐块核对签名）。"
+    )
+    en = (
+        "{answered} nodes answered, and none proves that the validators of this network signed its blocks: "
+        "addresses of the invitation may have been changed on its way, or these nodes lack the changes of "
+        "the set. Do not join by a snapshot. Compare the addresses with the inviter by telephone, or join by "
+        "--replay from the first block, whose signatures are checked one after the other."
     )
 
 
@@ -167,7 +184,7 @@ class ClockOff(Refusal, code="network.clock_off", field="clock"):
 
 
 class PeerAway(Refusal, code="network.peer_away", field="peers"):
-    zh = "拨不通 {member} 的共识引擎 {address}：{cause}。请双方检查防火墙与端口转发（TCP，直通，不经代理）。"
+    zh = "连不上 {member} 的共识引擎 {address}：{cause}。请双方检查防火墙与端口转发（TCP，直通，不经代理）。"
     en = (
         "The engine of {member} at {address} cannot be dialled: {cause}. Look at both firewalls and "
         "forwarded ports (TCP, straight through, no proxy)."
@@ -175,7 +192,7 @@ class PeerAway(Refusal, code="network.peer_away", field="peers"):
 
 
 class NoPeer(Refusal, code="network.no_peer", field="peers"):
-    zh = "没有一个成员单位的共识引擎可以拨通（中继：{relay}）。节点只需向外的 TCP 连接；请放行后再试。"
+    zh = "没有一个成员单位的共识引擎连得上（中继：{relay}）。节点只需向外的 TCP 连接；请放行后再试。"
     en = (
         "No member's engine can be dialled (relay: {relay}). A node needs outbound TCP only; have it let "
         "through, then try again."
@@ -203,10 +220,41 @@ class FolderTaken(Refusal, code="network.folder_taken", field="directory"):
     en = "{path} belongs to another network and was not touched. Choose another directory."
 
 
+class FolderOfAnother(Refusal, code="network.folder_of_another", field="directory"):
+    zh = "目录 {path} 是 {whose} 的节点，不是 {member} 的，未作改动。请核对目录和成员单位（--id 或配置）。"
+    en = (
+        "{path} is the node of {whose}, not of {member}, and was not touched. Check the directory, and whom "
+        "you act for (--id, or the profile)."
+    )
+
+
+class IdTaken(Refusal, code="network.id_taken", field="id"):
+    zh = "编号 {member} 在创世文件中已属于另一家创始单位，未作改动。请另选编号；编号从不重用。"
+    en = (
+        "The genesis file gives the id {member} to a founder; nothing was written. Choose another: ids are "
+        "never used again."
+    )
+
+
+class FolderNotEmpty(Refusal, code="network.folder_not_empty", field="directory"):
+    zh = "目录 {path} 不是空的，未作改动。试用网络须建在新的目录里。"
+    en = "{path} is not empty and was not touched. A trial network takes a new directory."
+
+
+class NoKeys(Refusal, code="network.no_keys", field="directory"):
+    zh = (
+        "目录 {path} 中没有本单位的密钥。请在生成密钥的那台机器上执行，目录与 hansa network card 所用的相同。"
+    )
+    en = (
+        "The keys of your company are not in {path}. Run it on the machine and with the directory of your "
+        "`hansa network card`."
+    )
+
+
 class CannotJoin(Refusal, code="network.cannot_join", field="checks"):
     zh = "还不能加入：有 {count} 项检查不通过（见上，标 ✗）。逐项处理后再执行同一命令；未写入任何文件。"
     en = (
-        "You cannot join yet: {count} checks failed (above, marked ✗). See to each, then run the same "
+        "You cannot join yet; checks that failed: {count} (above, marked ✗). See to each, then run the same "
         "command again; nothing was written."
     )
 

@@ -11,6 +11,44 @@ class FolderHeld(Refusal, code="node.folder_held", field="directory"):
     )
 
 
+class FolderLacks(Refusal, code="node.folder_lacks", field="directory"):
+    zh = (
+        "网络节点的目录缺少 {path}。请检查目录名；新节点的目录由 hansa network confirm（创始单位）或 hansa "
+        "network "
+        "join 建立，丢失的密钥文件请从另行保管之处放回。"
+    )
+    en = (
+        "A network node's folder lacks {path}. Check the folder's name; the folder of a new node is made by "
+        "hansa network confirm (founders) or hansa network join, and a key file that was lost comes from "
+        "where "
+        "you keep the keys apart."
+    )
+
+
+class GenesisDamaged(Refusal, code="node.genesis_damaged", field="genesis.json"):
+    zh = "创世文件 {path} 无法读取：{detail_zh} 请从其他成员单位取回同一网络的 genesis.json，不要自行修改。"
+    en = (
+        "The genesis file {path} cannot be read: {detail_en} Take genesis.json of the same network from "
+        "another "
+        "member; never change it."
+    )
+
+
+class GenesisUnlike(Refusal, code="node.genesis_unlike", field="genesis.json"):
+    zh = (
+        "作出应答的其他节点（{members}）属于另一个网络：本目录的 genesis.json 与他们的不是同一份，或 node.t"
+        "oml "
+        "的 [peers] 写的是另一个网络的地址。节点没有启动。请与其他成员单位核对核对码，换回同一份 genesis.js"
+        "on。"
+    )
+    en = (
+        "The other nodes that answer ({members}) are of another network: genesis.json of this folder is not "
+        "theirs, or [peers] of node.toml names nodes of another network. The node was not started. Compare "
+        "the "
+        "check number with the other members, and put back the genesis.json that they have."
+    )
+
+
 class NotNetwork(Refusal, code="node.not_network", field="role"):
     zh = (
         "{path} 的 node.toml 中 role 是 {role}：hansa node 只用于多家共同运行的网络节点。该目录请用 {other}。"
@@ -37,15 +75,31 @@ class KeyInUse(Refusal, code="node.key_in_use", field="validator.key"):
 
 class KeyUnsure(Refusal, code="node.key_unsure", field="validator.key"):
     zh = (
-        "本目录没有该共识密钥的最新签名记录（{path}），而且{cause_zh}，无法确认它没有在别处使用。为避免双重"
-        "签名，没有启动引擎。请等其他成员单位的节点恢复后再试；若确知没有别的节点用这把密钥：hansa node "
-        "run --only-node。"
+        "本目录没有该共识密钥的最新签名记录（{path}），或是从别处复制来的；而且{cause_zh}，无法确认密钥没有"
+        "在别处"
+        "使用。为避免双重签名，没有启动引擎。请等其他成员单位的节点恢复后再试；若确知没有别的节点用这把密钥："
+        "hansa node run --only-node。"
     )
     en = (
-        "This folder does not know what its consensus key signed last ({path}), and {cause_en}: it may be "
-        "in use elsewhere. So that nothing is signed twice, the engine was not started. Try again when "
-        "other members' nodes answer; if you are sure that no other node has this key: hansa node run "
-        "--only-node."
+        "This folder does not know what its consensus key signed last ({path}), or it was copied here from "
+        "elsewhere; and {cause_en}: the key may be in use elsewhere. So that nothing is signed twice, the "
+        "engine was not started. Try again when other members' nodes answer; if you are sure that no other "
+        "node has this key: hansa node run --only-node."
+    )
+
+
+class TwinConnected(Refusal, code="node.twin_connected", field="node.key"):
+    zh = (
+        "{member} 的节点此刻正与另一个使用本目录密钥的节点相连：本目录被复制过，另一份正在运行。为避免双重"
+        "签名，没有"
+        "启动引擎。请只保留其中一个；原机器刚断电时，它最多还会显示为相连约两分钟，之后会自动再试。"
+    )
+    en = (
+        "The node of {member} is connected at this moment to another node with this folder's keys: the "
+        "folder "
+        "was copied, and the other copy runs. So that nothing is signed twice, the engine was not started. "
+        "Keep one of them; a machine that has just lost its power may be shown as connected for two minutes "
+        "more, then this is tried again by itself."
     )
 
 

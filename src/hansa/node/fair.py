@@ -1,7 +1,7 @@
 """Who comes next: members, and addresses, take turns, whatever each of them has sent."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -26,6 +26,20 @@ class Fair(Generic[T]):
     def add(self, line: str, items: Sequence[tuple[T, int]]) -> None:
         self.waiting.setdefault(line, deque()).extend(items)
         self.count += len(items)
+
+    def take_one(self, may: Callable[[str, int], bool]) -> tuple[str, T] | None:
+        """The next item, with its line, of a line that may have one more of its size; None where none may."""
+        for line in list(self.waiting):
+            own = self.waiting[line]
+            if not may(line, own[0][1]):
+                continue
+            item, _ = own.popleft()
+            self.count -= 1
+            del self.waiting[line]
+            if own:
+                self.waiting[line] = own  # Its next turn comes after the others'.
+            return line, item
+        return None
 
     def take(self, count_max: int, size_max: int) -> list[T]:
         """The next group: at least one item where any waits, then as many as both bounds allow."""

@@ -1,7 +1,9 @@
 """Transactions that were handed to the engine and are in no block yet: how many may be, and which wait again.
 
 The engine's mempool is not on disk, and a block's proposer may leave something lie: so what is in no block
-after a while is handed in again, until a block has it or its time is over.
+after a while is handed in again, until a block has it or its time is over. Nobody has more on the way than is
+left free: so one member of whom the engine takes nothing more, since another node hands on so much of it
+already, holds up nobody else's here.
 """
 
 from collections.abc import Iterable
@@ -39,6 +41,8 @@ class Flying(Generic[Item]):
     wire: bytes
     items: list[Item]
     until_ms: int
+    line: str
+    """Whose it is."""
     next_s: float
     """When it is handed in again, by the monotonic clock; at first: at once."""
     wait_s: float = field(default_factory=lambda: float(limits.HAND_IN_AGAIN_S))
@@ -55,26 +59,35 @@ class Flight(Generic[Item]):
     wires: dict[bytes, Flying[Item]] = field(default_factory=dict)
     size: int = 0
     """Bytes of them all."""
+    _lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """(transactions, bytes) by whose they are."""
 
-    def room(self) -> tuple[int, int]:
-        """(transactions, bytes) that may still be added; nothing or less: none."""
-        return self.count_max - len(self.wires), self.bytes_max - self.size
+    def may(self, line: str, size: int) -> bool:
+        """Whether one more of this line and size may be added."""
+        count, taken = self._lines.get(line, (0, 0))
+        return count < self.count_max - len(self.wires) and taken + size <= self.bytes_max - self.size
 
-    def add(self, wire: bytes, item: Item, now_s: float) -> None:
+    def _count(self, line: str, count: int, size: int) -> None:
+        before, taken = self._lines.pop(line, (0, 0))
+        if before + count:
+            self._lines[line] = before + count, taken + size
+        self.size += size
+
+    def add(self, wire: bytes, item: Item, now_s: float, line: str = "") -> None:
         """One more that waits for this transaction, which is handed in if it is not on its way already."""
         known = self.wires.get(wire)
         if known is not None:
             known.items.append(item)
             return
-        self.wires[wire] = Flying(wire, [item], valid_until_ms(wire), now_s)
-        self.size += len(wire)
+        self.wires[wire] = Flying(wire, [item], valid_until_ms(wire), line, now_s)
+        self._count(line, 1, len(wire))
 
     def remove(self, wire: bytes) -> list[Item]:
         """It was decided: who waited for it."""
         known = self.wires.pop(wire, None)
         if known is None:
             return []
-        self.size -= len(wire)
+        self._count(known.line, -1, -len(wire))
         return known.items
 
     def to_hand_in(self, now_s: float) -> list[bytes]:

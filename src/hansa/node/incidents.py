@@ -6,7 +6,8 @@ from hansa.node.watchdog import TooSlow
 
 TEXTS = {
     "behind": (
-        "其他节点持有本节点签过而本机账本没有的区块（成员单位、地址、高度）：{detail}。本机数据是旧副本，写入已停"
+        "其他节点持有本节点签过而本机账本没有的区块（成员单位、地址、高度）：{detail}。本机数据是旧副本，写"
+        "入已停"
         "止。请停止节点，运行 hansa restore 数据目录 --from 其中一个地址，再启动。",
         "Other nodes hold blocks that this node signed and its ledger lacks (member, address, height): "
         "{detail}. The data here are an older copy, and nothing is ordered. End the node, run hansa restore "
@@ -63,7 +64,8 @@ TEXTS = {
     "differs": ("{detail}", "{detail}"),
     "snapshot": ("{detail}", "{detail}"),
     "fault": (
-        "引擎报告了违规证据，但账本未能据此处理：{detail}。请各成员单位核对该验证节点，并将日志发给软件供应方。",
+        "引擎报告了违规证据，但账本未能据此处理：{detail}。请各成员单位核对该验证节点，并将日志发给软件供应"
+        "方。",
         "The engine brought evidence of misbehaviour that the ledger could not act upon: {detail}. Look at "
         "that validator together, and send the log to whoever supplies the program.",
     ),
@@ -78,7 +80,8 @@ TEXTS = {
         "tried when it is due. See the disk.",
     ),
     "hash": (
-        "本节点的状态与下一个区块所载的不同（引擎高度、本节点的哈希、区块中的哈希）：{detail}。节点已停在此处，"
+        "本节点的状态与下一个区块所载的不同（引擎高度、本节点的哈希、区块中的哈希）：{detail}。节点已停在此"
+        "处，"
         "未执行该区块。请勿反复重启；运行 hansa node diff 与另一节点比对，并将结果发给软件供应方。",
         "The state here is not that of the next block (engine height, hash here, hash there): {detail}. "
         "The node stands still and has not executed that block. Do not restart it again and again: compare "
@@ -86,7 +89,8 @@ TEXTS = {
     ),
     "proposal": (
         "成员单位 {detail} 的验证节点提交了不合规的区块（交易格式有误、过大，或签名不成立），"
-        "本节点已拒绝，账本不受影响。请该成员单位检查其节点程序与机器；若全体成员的区块都被本节点拒绝，则请检查本机。",
+        "本节点已拒绝，账本不受影响。请该成员单位检查其节点程序与机器；若全体成员的区块都被本节点拒绝，则请"
+        "检查本机。",
         "The validator of {detail} proposed a block with transactions that are malformed, too large or not "
         "truly signed; it was refused here and nothing of it is on the ledger. Ask that member to check its "
         "node's program and machine; if the blocks of all members are refused here, check this machine.",
@@ -100,6 +104,25 @@ TEXTS = {
         "请检查内存。",
         "While block {detail} was executed, this machine's memory was not what lies on its disk. It was "
         "computed anew from disk and agrees; the node goes on. Test the memory.",
+    ),
+    "restarted": (
+        "监护进程已将应用与引擎一同重新启动。偶尔一次无需处理；反复出现请看日志。原因：{detail}",
+        "The supervisor started application and engine anew. Once in a while that is nothing to act on; "
+        "where "
+        "it keeps coming, see the log. Cause: {detail}",
+    ),
+    "failing": (
+        "应用与引擎多次启动未成，此后每 10 分钟再试。排除原因后向监护进程发送 SIGHUP（systemctl reload），"
+        "即刻再试。"
+        "原因：{detail}",
+        "Application and engine failed to start several times, and are tried again every 10 minutes. Mend "
+        "the "
+        "cause, then send the supervisor SIGHUP (systemctl reload): it tries at once. Cause: {detail}",
+    ),
+    "held": (
+        "监护进程让节点停在原处，不再自动重启，等您处理：hansa node status 说明应做什么。原因：{detail}",
+        "The supervisor holds the node where it stands and starts nothing anew until you act: hansa node "
+        "status says what to do. Cause: {detail}",
     ),
     TooSlow.code: ("{detail}", "{detail}"),
 }

@@ -137,8 +137,10 @@ def read_founding(data: bytes, what: str) -> tuple[FoundingFile, Genesis]:
     try:
         file = decode_strict(data, FoundingFile)
         genesis = decode_strict(file.genesis, Genesis)
-    except Refusal as refusal:
-        raise errors.FoundingWrong(what=what, detail=refusal.en) from None
+    except Refusal:
+        raise errors.FoundingWrong(
+            what=what, detail_zh="它不是创始文件，或不完整", detail_en="it is none, or not whole"
+        ) from None
     for one in file.cards:
         if not _is_signed(one):
             raise errors.CardWrong(what=f"{what} ({one.card.member.id})")
@@ -151,7 +153,11 @@ def read_founding(data: bytes, what: str) -> tuple[FoundingFile, Genesis]:
         parameters=genesis.parameters,
     )
     if encode(genesis_of(named, [one.card for one in file.cards])) != file.genesis:
-        raise errors.FoundingWrong(what=what, detail="the genesis file is not made of these cards")
+        raise errors.FoundingWrong(
+            what=what,
+            detail_zh="创世文件不是由这些成员卡组成的",
+            detail_en="its genesis file is not made of its cards",
+        )
     return file, genesis
 
 

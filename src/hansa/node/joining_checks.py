@@ -6,7 +6,7 @@ Every look gives findings: fine, a warning, or wrong. Nothing is written.
 import errno
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median_low
@@ -15,7 +15,7 @@ from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import Refusal
 from hansa.node import engine_binary
 from hansa.node import errors_joining as errors
-from hansa.node.findings import Finding, finding, fine
+from hansa.node.findings import Finding, Level, finding, fine
 from hansa.node.joining_engine import Ask, Status, status
 from hansa.node.joining_invitation import PEER
 
@@ -99,13 +99,19 @@ def _status(ask: Ask, url: str) -> Status | Refusal:
 def look_at_nodes(
     heard: Mapping[str, Status | Refusal], urls: Mapping[str, str], chain: str
 ) -> Iterator[Finding]:
-    """Do the others answer, for this network, by the same engine, and are they in step?"""
+    """Do the others answer, for this network, by the same engine, and are they in step?
+
+    Where most belong to another network, the invitation does; one alone is no use to us, and stops nobody.
+    """
+    answered = [said for said in heard.values() if isinstance(said, Status)]
+    strange = [said for said in answered if said.network != chain_id_of(chain)]
     for member, said in heard.items():
         if isinstance(said, Refusal):
             away = errors.NodeAway(member=member, url=urls[member], cause_zh=said.zh, cause_en=said.en)
             yield finding("node", "warning", away)
         elif said.network != chain_id_of(chain):
-            yield finding("node", "wrong", errors.OtherNetwork(member=member, url=urls[member]))
+            level: Level = "wrong" if are_most(strange, answered, urls) else "warning"
+            yield finding("node", level, errors.OtherNetwork(member=member, url=urls[member]))
         elif said.version != engine_binary.VERSION:
             other = errors.OtherEngine(member=member, found=said.version, version=engine_binary.VERSION)
             yield finding("node", "warning", other)
@@ -119,6 +125,11 @@ def look_at_nodes(
             )
 
 
+def are_most(some: Sized, answers: Sized, nodes: Sized) -> bool:
+    """Whether these answers are more than half of all, and more than one unless there is but one node."""
+    return 2 * len(some) > len(answers) and (len(some) > 1 or len(nodes) == 1)
+
+
 def usable(heard: Mapping[str, Status | Refusal], chain: str) -> dict[str, Status]:
     """Nodes of this network that are in step."""
     return {
@@ -130,9 +141,8 @@ def usable(heard: Mapping[str, Status | Refusal], chain: str) -> dict[str, Statu
 
 def look_at_clock(heard: Mapping[str, Status | Refusal], now_ms: int) -> Iterator[Finding]:
     """Does this machine's clock go with those of the others? The middle one of theirs counts."""
-    clocks = [
-        said.clock_ms for said in heard.values() if isinstance(said, Status) and said.clock_ms is not None
-    ]
+    answered = [said for said in heard.values() if isinstance(said, Status)]
+    clocks = [shown for said in answered if (shown := said.clock_now_ms()) is not None]
     if not clocks:
         yield finding("clock", "warning", errors.ClockUnknown())
         return
@@ -159,7 +169,7 @@ def look_at_peers(peers: Mapping[str, str], connect: Connect = connect, relay: s
             yield finding("peer", "warning" if len(peers) > 1 else "wrong", away)
         else:
             reached += 1
-            yield fine("peer", f"{member}：{place} 可拨通。", f"{member}: {place} can be dialled.")
+            yield fine("peer", f"{member}：{place} 连得上。", f"{member}: {place} can be dialled.")
     if peers and not reached:
         yield finding("peer", "wrong", errors.NoPeer(relay=relay or "-"))
 

@@ -4,9 +4,10 @@ It is asked through the read-only way that every node offers (`POST /v1/engine`)
 Nothing is believed of one node alone: `trusted` compares several.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -50,6 +51,14 @@ class Status:
     catching_up: bool
     clock_ms: int | None
     """The clock of the machine that answered, to the second; None where it does not say."""
+    heard_s: float = field(default_factory=lambda: time.monotonic(), compare=False)
+    """When it was heard, by the clock that nobody sets: other nodes may have been waited for since."""
+
+    def clock_now_ms(self) -> int | None:
+        """What that machine's clock shows now."""
+        if self.clock_ms is None:
+            return None
+        return self.clock_ms + round((time.monotonic() - self.heard_s) * 1_000)
 
 
 class Trusted(NamedTuple):

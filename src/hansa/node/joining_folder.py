@@ -4,6 +4,7 @@ The keys come first, on the machine that will use them; the genesis file comes l
 is no node's directory yet. No private key ever leaves it.
 """
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,15 @@ import msgspec
 
 from hansa.client.files import write_new, write_over
 from hansa.client.keyfiles import PrivateKey, new_key, read_key, write_key
+from hansa.kernel.refusal import shown
 from hansa.node import errors_joining as errors
 from hansa.node.private import private
 from hansa.node.settings import GENESIS, NODE_KEY, SETTINGS
 from hansa.node.settings_engine import VALIDATOR_KEY
+from hansa.node.supervision_place import settle
 
 DAILY_FILE, WORKER_FILE = "k1.pem", "member.key"
+SETTINGS_BEFORE = "node.toml.before"
 WORKER_KEY = "node-1"
 """Id of the key by which the node itself signs: ticks, and sessions at the nodes of others."""
 WORKER_SCOPES = ("consortium.tick",)
@@ -68,11 +72,16 @@ class Plan(NamedTuple):
 def make_keys(directory: Path) -> Keys:
     """The keys of a directory; those that are missing are made. A second try goes on with the same."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Keys(*(_key(directory / name) for name in (DAILY_FILE, WORKER_FILE, NODE_KEY, VALIDATOR_KEY)))
+    own = not (directory / VALIDATOR_KEY).exists()
+    keys = Keys(*(_key(directory / name) for name in (DAILY_FILE, WORKER_FILE, NODE_KEY, VALIDATOR_KEY)))
+    if own:
+        settle(directory)
+    return keys
 
 
 def _key(path: Path) -> PrivateKey:
-    if not path.exists():
+    """A node's folder had all its keys before its genesis file: one that is gone then is not made anew."""
+    if not path.exists() and not (path.parent / GENESIS).exists():
         write_key(path, new_key().seed)
     return read_key(path)
 
@@ -104,15 +113,36 @@ def _toml(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-@private()
-def write_folder(directory: Path, genesis: bytes, settings: str) -> None:
-    """The settings, then the genesis file; keys are there. Raises FolderTaken where another genesis is there.
-
-    Where the same genesis file is there already the settings alone are written anew.
-    """
+def check_folder(directory: Path, genesis: bytes, member: str) -> None:
+    """Before anything is written. Raises FolderTaken for another network's folder, FolderOfAnother."""
     there = directory / GENESIS
     if there.exists() and there.read_bytes() != genesis:
         raise errors.FolderTaken(path=str(directory))
-    write_over(directory / SETTINGS, settings.encode(), READABLE)
+    check_owner(directory, member)
+
+
+def check_owner(directory: Path, member: str) -> None:
+    """Before a key is made there. Raises FolderOfAnother where the settings name another member."""
+    try:
+        whose = tomllib.loads((directory / SETTINGS).read_text("utf-8")).get("member", member)
+    except (OSError, ValueError):
+        return
+    if whose != member:
+        raise errors.FolderOfAnother(path=str(directory), whose=shown(str(whose)), member=member)
+
+
+@private()
+def write_folder(directory: Path, genesis: bytes, settings: str) -> Path | None:
+    """The settings, then the genesis file; keys are there. Other settings that were there are kept beside
+    them: their new path is returned. Raises FolderTaken where another genesis file is there.
+    """
+    there, path, kept = directory / GENESIS, directory / SETTINGS, directory / SETTINGS_BEFORE
+    if there.exists() and there.read_bytes() != genesis:
+        raise errors.FolderTaken(path=str(directory))
+    differs = path.exists() and path.read_bytes() != settings.encode()
+    if differs:
+        path.replace(kept)
+    write_over(path, settings.encode(), READABLE)
     if not there.exists():
         write_new(there, genesis, READABLE)
+    return kept if differs else None

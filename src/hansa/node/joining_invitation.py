@@ -7,15 +7,20 @@ lies in it, and its check number is compared with a member over another channel.
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
 
 from hansa.apps.consortium.messages import Genesis
 from hansa.kernel import Struct, encode
 from hansa.kernel.canonical import decode_strict
-from hansa.kernel.refusal import Refusal
-from hansa.kernel.types import Hash, Id, OptionalHash, Positive, TimeMs
+from hansa.kernel.refusal import Refusal, shown
+from hansa.kernel.types import Hash, Id, OptionalHash, Positive, TimeMs, Url
 from hansa.node import errors_joining as errors
 
 INVITATION_BYTES_MAX = 4 * 2**20
+NODES_MAX = 256
+"""Whoever joins asks and dials each of them: a changed invitation makes no scanner of it."""
 PEER = re.compile(r"[0-9a-f]{40}@[A-Za-z0-9.:\[\]_-]{1,253}:[0-9]{1,5}")
 TRUST_PERIOD_MS = 7 * 24 * 3_600_000
 """A block that is older is trusted no more as a beginning: those who signed it may have left since."""
@@ -25,7 +30,7 @@ class InvitedNode(Struct):
     """A member's node. Either way to it may be missing, not both."""
 
     member: Id
-    url: str = ""
+    url: Url = ""
     """Its HTTP address; "" where it has none that others reach."""
     peer: str = ""
     """`id@host:port` of its engine; "" where it cannot be dialled (NAT)."""
@@ -36,7 +41,7 @@ class Invitation(Struct):
     charter_sha256: OptionalHash
     inviter: Id
     at_ms: TimeMs
-    nodes: tuple[InvitedNode, ...]
+    nodes: Annotated[tuple[InvitedNode, ...], msgspec.Meta(max_length=NODES_MAX)]
     height: Positive
     """Of the engine: a block of the network when the invitation was made."""
     hash: Hash
@@ -56,15 +61,22 @@ def read_invitation(data: bytes, what: str) -> tuple[Invitation, Genesis]:
     try:
         found = decode_strict(data.strip(), Invitation)
         genesis = decode_strict(found.genesis, Genesis)
-    except Refusal as refusal:
-        raise errors.InvitationWrong(what=what, detail=refusal.en) from None
+    except Refusal:
+        raise errors.InvitationWrong(
+            what=what, detail_zh="它不是邀请文件，或不完整", detail_en="it is none, or not whole"
+        ) from None
     if not genesis.is_network:
         raise errors.NoNetwork(what=what)
     wrong = [node.peer for node in found.nodes if node.peer and not PEER.fullmatch(node.peer)]
     if wrong:
-        raise errors.InvitationWrong(what=what, detail=f"peer {wrong[0][:80]}")
+        told = shown(wrong[0])
+        raise errors.InvitationWrong(
+            what=what, detail_zh=f"地址 {told} 不对", detail_en=f"the address {told} is none"
+        )
     if not any(node.peer for node in found.nodes):
-        raise errors.InvitationWrong(what=what, detail="no node in it can be dialled")
+        raise errors.InvitationWrong(
+            what=what, detail_zh="其中没有可以连接的节点", detail_en="no node in it can be dialled"
+        )
     return found, genesis
 
 

@@ -53,6 +53,8 @@ LOOP_TURN_AT = 64
 LOOP_TURN_MAX_S = 0.1
 TURN_TRANSACTIONS_MAX = 32
 """Transactions that one member gets into a group before the next member's turn comes."""
+GATHER_S = 0.025
+"""After a look at what came, the next one is so much later: what comes meanwhile shares it."""
 CHECK_APART_MIN = 8
 """Fewer signatures than these are checked by the writer itself."""
 WORKER_END_MAX_S = 2
@@ -93,6 +95,8 @@ CLOCK_OFF_MAX_MS = 10_000
 ENGINE_ASKED_BYTES_MAX = 16_384
 ENGINE_ASKED_PER_S = 50
 """Questions to the engine that one address may ask a second, through this node."""
+ENGINE_ASKED_AT_ONCE = 8
+"""Such questions that are under way at a time, of all addresses together."""
 
 # Reads.
 READERS = 4

@@ -1,18 +1,22 @@
 """A network node's figures for Prometheus, beside those of every node; and the engine's own as they are."""
 
-from collections.abc import Callable
+import asyncio
+import re
+import time
+from collections.abc import Callable, Collection
 
 import httpx2
 from prometheus_client import CollectorRegistry, Gauge
 
-from hansa.client.aio import read_within
-from hansa.kernel.refusal import Refusal
 from hansa.node.commits import Commits
 from hansa.node.engine_watch import EngineWatch
 from hansa.node.submission import Submission
 
 ENGINE_TIMEOUT_S = 2
 ENGINE_BYTES_MAX = 2**20
+PEER_ID = re.compile(r'peer_id="([^"]*)"')
+KEPT_S = 1.0
+"""So long an answer serves all who ask: anyone may."""
 
 
 def register(
@@ -42,21 +46,44 @@ def register(
 
 
 class EngineMetrics:
-    """The engine's own figures, from its port on this machine. Used on the event loop."""
+    """The engine's own figures, from its port on this machine. Used on the event loop.
 
-    def __init__(self, port: int) -> None:
+    Of single peers those of `peers` (ids of engines) alone: strangers may come under ever new names, and the
+    engine forgets none of them.
+    """
+
+    def __init__(self, port: int, peers: Collection[str] = ()) -> None:
+        self._peers = frozenset(peers)
         self._url = f"http://127.0.0.1:{port}/metrics" if port else ""
         self._client = httpx2.AsyncClient(timeout=ENGINE_TIMEOUT_S, trust_env=False)
+        self._asked: asyncio.Task[bytes] | None = None
+        self._asked_s = 0.0
 
     async def text(self) -> bytes:
         """Them in Prometheus' format; nothing where the engine is away."""
+        now_s = time.monotonic()
+        if self._asked is None or (self._asked.done() and now_s - self._asked_s >= KEPT_S):
+            self._asked, self._asked_s = asyncio.create_task(self._text()), now_s
+        return await asyncio.shield(self._asked)
+
+    async def _text(self) -> bytes:
         if not self._url:
             return b""
+        kept: list[str] = []
+        size = 0
         try:
-            async with self._client.stream("GET", self._url) as answer:
-                return await read_within(self._url, answer, ENGINE_BYTES_MAX, ENGINE_TIMEOUT_S)
-        except (httpx2.HTTPError, OSError, Refusal):
+            async with asyncio.timeout(ENGINE_TIMEOUT_S), self._client.stream("GET", self._url) as answer:
+                async for line in answer.aiter_lines():
+                    peer = PEER_ID.search(line)
+                    if peer is not None and peer[1] not in self._peers:
+                        continue
+                    size += len(line) + 1
+                    if size > ENGINE_BYTES_MAX:
+                        break
+                    kept.append(line)
+        except (httpx2.HTTPError, OSError):
             return b""
+        return "".join(f"{line}\n" for line in kept).encode()
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from hansa.apps.consortium.tables import CONSENSUS_KEYS, VALIDATORS
@@ -44,10 +45,12 @@ from hansa.node.network_checks import checks_of
 from hansa.node.settings import LEDGER, Settings
 from hansa.node.settings_engine import EngineSettings, sockets
 from hansa.node.submission import Looked, Submission
+from hansa.node.supervision_state import met
 from hansa.node.ticking import Ticking
 from hansa.node.watchdog import Watchdog
 
 COMMIT_AGAIN_S = 0.5
+BESIDE_AGAIN_S = 10.0
 CHANGES_AGAIN_S = 30.0
 ROTATION_WAIT_S = 10.0
 
@@ -138,7 +141,7 @@ class Network:
         if theirs := self.commits.differs(*self._stood):
             self.watch.went_astray(theirs)
         self.submission.start()
-        works = [self._follow(), self.watch.run(), *([self.ticking.run()] if self.ticking else [])]
+        works = [self._follow, self.watch.run, *([self.ticking.run] if self.ticking else [])]
         self._tasks = [asyncio.create_task(self._kept_up(work)) for work in works]
         if self.application.blocked is not None:
             note("waits", 40, code=self.application.blocked.code)
@@ -187,8 +190,9 @@ class Network:
             *self.application.incidents,
             *self.submission.incidents,
             *self.watch.incidents,
+            *met(Path(self.settings.directory)),
         ]
-        return [noted(one, self.height) for one in found]
+        return [noted(one, self.height) for one in sorted(found, key=lambda one: one.at_ms)]
 
     # Blocks.
 
@@ -218,7 +222,8 @@ class Network:
             public = own_public(reading, self.name)
         if public and due(Path(self.settings.directory), public) and not self._rotating:
             self._rotating = True
-            self._tasks.append(asyncio.create_task(self._kept_up(self._rotate(made.engine_height + 2))))
+            rotate = partial(self._rotate, made.engine_height + 2)
+            self._tasks.append(asyncio.create_task(self._kept_up(rotate)))
 
     async def _rotate(self, in_force: int) -> None:
         """End, once the set with the key is in force: who asked for it has its answer and proof by then."""
@@ -259,13 +264,19 @@ class Network:
             note("validator silent", 30, member=member, blocks=silent[member])
         self._silent = silent
 
-    async def _kept_up(self, work: Coroutine[None, None, None]) -> None:
-        """What runs beside may not end unseen."""
-        try:
-            await work
-        except Exception as error:
-            note("work beside ended", 40, trace=True)
-            self.watch.tell(Incident("writer", type(error).__name__, at_ms=self.watch.clock()))
+    async def _kept_up(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """What runs beside may not end unseen, nor for ever: a full disk, say, has room again."""
+        told: set[type[Exception]] = set()
+        while True:
+            try:
+                await work()
+                return
+            except Exception as error:
+                note("work beside ended", 40, trace=True)
+                if type(error) not in told:
+                    told.add(type(error))
+                    self.watch.tell(Incident("writer", type(error).__name__, at_ms=self.watch.clock()))
+            await asyncio.sleep(BESIDE_AGAIN_S)
 
     def _fault(self, error: Exception) -> None:
         """The application can answer its engine no more: the process ends. On the engine's thread."""
@@ -316,11 +327,16 @@ class Network:
         """(member, blocks) of each validator that signed none of so many blocks."""
         newest = self.commits.engine_height
         missed = {address: newest - last for address, last in self.commits.seen.items()}
-        late = {address: n for address, n in missed.items() if n >= self.settings.engine.silent_blocks}
-        if not late:
+        late = sorted(each for each in missed.items() if each[1] >= self.settings.engine.silent_blocks)
+        members = self.members_of([address for address, _ in late])
+        return [(member, blocks) for member, (_, blocks) in zip(members, late, strict=True)]
+
+    def members_of(self, addresses: Sequence[str]) -> list[str]:
+        """Whose consensus keys have these addresses; an address itself where nobody's."""
+        if not addresses:
             return []
         with self.reader.snapshot() as reading:
-            return [(member_of(reading, address), n) for address, n in sorted(late.items())]
+            return [member_of(reading, address) for address in addresses]
 
 
 def policy_of(engine: EngineSettings) -> Policy:

@@ -74,14 +74,15 @@ def _blocks(node: "Network") -> Check:
     most_s = 2 * node.settings.engine.empty_block_interval_s + limits.STALLED_AFTER_S
     if watch.stalled or idle_s > most_s:
         ahead = max(watch.seen.peers_height - 1 - node.application.engine_height, 0)
+        zh, en = _held_up(node)
         return _check(
             "blocks",
             False,
             f"{idle_s} 秒没有新区块（轮次 {watch.seen.round}，其他节点领先 {ahead} 个高度）。"
-            "若其他节点也停住，说明在线的验证节点不足三分之二，请联系各成员单位；若只有本节点停住，请看下一项。",
-            f"No block for {idle_s} s (round {watch.seen.round}; others are {ahead} heights ahead). If the "
-            "others stand still as well, less than two thirds of the validators are there: call the members. "
-            "If only this node does, see the next line.",
+            f"{zh}若其他节点也停住，说明赞成区块的验证节点未超过三分之二，请联系各成员单位；若只有本节点停住，请看下一项。",
+            f"No block for {idle_s} s (round {watch.seen.round}; others are {ahead} heights ahead). {en}If "
+            "the others stand still as well, no more than two thirds of the validators vote for a block: "
+            "call the members. If only this node does, see the next line.",
         )
     return _check(
         "blocks",
@@ -89,6 +90,17 @@ def _blocks(node: "Network") -> Check:
         f"账本高度 {node.height}，{idle_s} 秒前有过区块。",
         f"The ledger is at height {node.height}; the last block came {idle_s} s ago.",
     )
+
+
+def _held_up(node: "Network") -> tuple[str, str]:
+    """Whose votes are missing for a decision, as the running rounds show it here."""
+    absent, against = (", ".join(node.members_of(each)) for each in node.watch.seen.held_up)
+    zh, en = "", ""
+    if absent:
+        zh, en = f"没有收到其表决：{absent}。", f"No vote came of: {absent}. "
+    if against:
+        zh, en = f"{zh}对区块都投反对票：{against}。", f"{en}Votes against every block: {against}. "
+    return zh, en
 
 
 def _hash(node: "Network") -> Check:

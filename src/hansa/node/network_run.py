@@ -34,6 +34,8 @@ from hansa.node.settings import Settings
 from hansa.node.ticking import due_ms
 
 MEMBER_KEY = "member.key"
+SUPERVISED = "HANSA_SUPERVISED"
+"""In the environment of an application that was started together with its engine."""
 Run = Callable[..., None]
 
 
@@ -83,7 +85,8 @@ def serve_network(
     with network.reader.snapshot() as reading:
         take_over(Path(settings.directory), own_public(reading, settings.member))
     write_home(settings, network.genesis_bytes, network.sockets, metrics_port, fresh=not network.height)
-    network.engine_metrics = metrics_network.EngineMetrics(metrics_port)
+    peers = [peer.partition("@")[0] for peer in settings.engine.peers]
+    network.engine_metrics = metrics_network.EngineMetrics(metrics_port, peers)
 
     def started(server: Any, port: int) -> None:
         network.end = lambda: setattr(server, "should_exit", True)

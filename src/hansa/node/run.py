@@ -20,6 +20,7 @@ from hansa.kernel import Release
 from hansa.kernel.apply import Incident
 from hansa.node import errors, limits
 from hansa.node import settings as files
+from hansa.node.errors_engine import NothingSetAside
 from hansa.node.express import protocol
 from hansa.node.front import Front
 from hansa.node.logs import note, start_logging
@@ -76,10 +77,12 @@ def serve(
     ExposedPlain, PortTaken, FileMissing, …
 
     `release` is by default that of this program with the rooms that are installed beside it. `retry` is the
-    operator's word to a node that only reads since a block stopped it twice: the block is tried again, or its
-    transactions are set aside.
+    operator's word to a node that only reads since a block stopped it twice: the block is tried again, or (an
+    operator's own alone, else NothingSetAside) its transactions are set aside.
     """
     check(settings)
+    if settings.role == "network" and retry == "set_aside":
+        raise NothingSetAside(path=settings.directory)
     start_logging(settings.log)
     if settings.role == "follower":
         from hansa.node.follower import Word, follow

@@ -9,7 +9,8 @@ import msgspec
 
 from hansa.kernel.types import Id, OptionalId, Positive
 from hansa.node import errors, limits, watchdog
-from hansa.node.settings_engine import EngineSettings
+from hansa.node.errors_settings import TlsHalf
+from hansa.node.settings_engine import EngineSettings, NodeUrl
 from hansa.node.settings_trouble import explained
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -85,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A follower's source: the URL of the operator's node."""
     follow_node: OptionalId = ""
     """Whose node that is; left out: the operator's, by what this copy knows."""
-    peers: dict[Id, str] = {}
+    peers: dict[Id, NodeUrl] = {}
     """Addresses of other members' nodes, before those that stand in the members' records."""
     peers_private: bool = False
     """Whether addresses of members' records may be plain HTTP, or lie in a private net."""
@@ -125,9 +126,7 @@ def read(directory: Path) -> Settings:
 def check(settings: Settings) -> None:
     """What the types cannot say. Raises a refusal of `errors`."""
     if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise errors.SettingsWrong(
-            path=SETTINGS, detail="tls_certificate and tls_key go together, one is missing"
-        )
+        raise TlsHalf(path=str(settings.file(SETTINGS)))
     if not settings.tls_certificate and not settings.exposed_without_tls and not _is_loopback(settings.host):
         raise errors.ExposedPlain(host=settings.host)
     if settings.role == "follower" and not settings.follow:

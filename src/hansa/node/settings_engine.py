@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from hansa.engines.cometbft.home import TIMEOUT_PROPOSE_MS
 from hansa.kernel.types import Positive
 from hansa.node import limits
 
@@ -21,16 +22,23 @@ VALIDATOR_KEY = "validator.key"
 """The consensus key, and in `node.key` the identity among peers; the engine's own files are made of both."""
 SOCKET_PATH_MAX = 100
 """Bytes that the path of a Unix socket may have, with room to spare below the system's bound."""
-Peer = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}@[^@\s,]{1,253}:[0-9]{1,5}\Z", max_length=320)]
+PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+"""0 to 65535."""
+Peer = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{40}}@[^@\s,]{{1,253}}:{PORT}\Z", max_length=320)]
 """id@host:port, the id being that of the peer's node key."""
-Address = Annotated[str, msgspec.Meta(pattern=r"^([^@\s,/]{1,253}:[0-9]{1,5})?\Z", max_length=260)]
+Address = Annotated[str, msgspec.Meta(pattern=rf"^([^@\s,/]{{1,253}}:{PORT})?\Z", max_length=260)]
 """host:port."""
+NodeUrl = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?\Z", max_length=300)]
+"""Where another member's node answers."""
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=3_600)]
+Pause = Annotated[int, msgspec.Meta(ge=1, le=60_000)]
+"""Milliseconds."""
 
 
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From where a node that holds nothing yet takes a snapshot: once, while there is no ledger."""
 
-    servers: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    servers: Annotated[tuple[NodeUrl, ...], msgspec.Meta(min_length=2)]
     """Addresses of other members' nodes, at least two: https://node.example/v1/engine."""
     height: Positive
     """A height of the engine whose block the joiner trusts, and the hash of that block."""
@@ -48,10 +56,10 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Engines that this one keeps a connection to."""
     relay_only: bool = False
     """Nobody reaches this node: it only calls its peers, and hears of the others through them."""
-    empty_block_interval_s: Positive = 30
+    empty_block_interval_s: Seconds = 30
     """An idle chain makes a block after this long, so that its time does not grow old."""
-    timeout_commit_ms: Positive = 200
-    timeout_propose_ms: Positive = 1_000
+    timeout_commit_ms: Pause = 200
+    timeout_propose_ms: Pause = TIMEOUT_PROPOSE_MS
     """How long a silent proposer is waited for."""
     mempool_transactions: Positive = limits.MEMPOOL_TRANSACTIONS
     """Of all members together; small, since it is what pushes back."""
@@ -73,11 +81,11 @@ class Sockets(NamedTuple):
     def prepare(self) -> None:
         """Make their folder, which is this user's alone, and clear away what an earlier run left.
 
-        Raises OSError, also where the folder is another user's.
+        Raises OSError, also where the folder, or a link in its place, is another user's.
         """
         folder = self.abci.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        if hasattr(os, "getuid") and {folder.lstat().st_uid, folder.stat().st_uid} != {os.getuid()}:
             raise PermissionError(f"{folder} belongs to another user")
         folder.chmod(0o700)
         for path in self:

@@ -27,9 +27,11 @@ class Words(NamedTuple):
 
 PATTERNS = {
     "{40}@": Words(
-        "节点标识@主机:端口，标识为 40 位十六进制数字", "ID@HOST:PORT, the id of 40 hexadecimal digits"
+        "节点标识@主机:端口，标识为 40 位十六进制数字，端口至 65535",
+        "ID@HOST:PORT, the id of 40 hexadecimal digits, the port up to 65535",
     ),
-    "{1,253}:": Words("主机:端口", "HOST:PORT"),
+    "^https?:": Words("以 http:// 或 https:// 开头的地址", "an address that begins with http:// or https://"),
+    "{1,253}:": Words("主机:端口，端口至 65535", "HOST:PORT, the port up to 65535"),
     "{64}": Words("64 位十六进制数字", "64 hexadecimal digits"),
     "_.:-": Words("编号：小写字母、数字和 - _ . :", "an id: small letters, digits and - _ . :"),
 }

@@ -133,6 +133,10 @@ class Shares:
             if self._by_member.get(own.member, 0) + count > bounds.queue_member and own is not NOBODY:
                 raise errors.MemberBusy(member=own.member, limit=bounds.queue_member, retry_s=retry_s())
 
+    def of_source(self, address: str) -> int:
+        """Transactions from an address that wait and were not proved yet: of a stranger's, all strangers'."""
+        return self._by_source.get(self.source(address), 0)
+
     def of(self, member: str) -> int:
         """Transactions of a member that wait, as far as it signed them."""
         return self._by_member.get(member, 0)

@@ -75,7 +75,9 @@ class Submission:
         self.away_since_s = 0.0
         """Since when the engine does not answer; 0: it does."""
         self._cause = ""
-        self._per_second, self._decided_s = 0.0, 0.0
+        self._per_second = 0.0
+        self._decided, self._counting_s = 0, time.monotonic()
+        """Transactions decided since then."""
         self._refusals = Sparse(limits.REFUSALS_LOGGED_PER_S)
         self._stopping = self.failed = False
         self.incidents: list[Incident] = []
@@ -129,12 +131,16 @@ class Submission:
         """So many may wait that the last of them waits for no long time, and the engine never runs idle."""
         return max(2 * self.flight.count_max, round(self._per_second * limits.QUEUE_TIME_MAX_S))
 
-    def _check_shares(self, runs: Sequence[Run]) -> None:
-        """Nobody may have more waiting than is left free: so whoever floods leaves room for the others.
+    def _check_shares(self, runs: Sequence[Run], address: str) -> None:
+        """Nobody may have more waiting than is left free: so whoever floods leaves room for the others. What
+        is not proved yet counts to its source.
 
-        Raises MemberBusy.
+        Raises AddressBusy, MemberBusy.
         """
-        free = self._most() - self.waiting
+        free, unproved = self._most() - self.waiting, self._shares.of_source(address)
+        if unproved + sum(run.end - run.start for run in runs) > free:
+            most_bytes = self._bounds.queue_bytes // limits.SOURCES_AT_LEAST
+            raise errors.AddressBusy(limit=unproved, limit_bytes=most_bytes, retry_s=self.retry_s())
         for run in runs:
             member = run.own.member
             if self._shares.of(member) + run.end - run.start > free:
@@ -152,7 +158,7 @@ class Submission:
         shares.check_source(address, len(given), size, self.retry_s)
         runs = runs_of(given)
         shares.check_signers(runs, self.retry_s)
-        self._check_shares(runs)
+        self._check_shares(runs, address)
         handed = Handed(
             given, runs, size, address, shares.source(address), self._loop.create_future(), time.monotonic(),
             [None] * len(given), len(given),
@@ -194,6 +200,8 @@ class Submission:
                 self._metrics.check_time.observe(time.monotonic() - begun)
                 self._sort(taken, found)
                 self._news.set()
+            # One request alone is not kept waiting; those that follow share a look and a call of the engine.
+            await asyncio.sleep(limits.GATHER_S)
 
     def _sort(self, taken: Sequence[Handed], found: Sequence[Looked]) -> None:
         """Into the lines of their signers; what need not be handed in is answered."""
@@ -227,26 +235,30 @@ class Submission:
                     await self._hand_over(left)
 
     def _patience_s(self) -> float:
-        """Until something is to be handed in again."""
+        """Until something is to be handed in again; where nothing waits or flies, news say when."""
         next_s = self.flight.next_s()
-        until_s = self._hold_until_s if next_s is None else max(next_s, self._hold_until_s)
+        if next_s is None and not self._lines.count:
+            return ANSWERS_EVERY_S
+        until_s = max(next_s or 0.0, self._hold_until_s)
         return max(0.01, min(ANSWERS_EVERY_S, until_s - time.monotonic()))
 
     def _fill(self) -> None:
         """From the lines into flight, as far as there is room."""
         now_s = time.monotonic()
-        while self._lines.count and min(room := self.flight.room()) > 0:
-            for item in self._lines.take(min(room[0], limits.RPC_BATCH_MAX), room[1]):
-                if id(item[0]) in self._requests:  # Else it was told already that nobody knows.
-                    self.flight.add(item[0].wires[item[1]], item, now_s)
+        while taken := self._lines.take_one(self.flight.may):
+            line, item = taken
+            if id(item[0]) in self._requests:  # Else it was told already that nobody knows.
+                self.flight.add(item[0].wires[item[1]], item, now_s, line)
 
     async def _find_known(self, late: Sequence[bytes]) -> None:
-        """Answer what a block has already: it may have come between a look and the flight."""
+        """Answer what a block has already: it may have come between a look and the flight. And what no block
+        can give effect to any more: another transaction had its sequence number, or its key ended.
+        """
         if not late:
             return
         with contextlib.suppress(Refusal):
             for wire, looked in zip(late, await asyncio.to_thread(self._look, late), strict=True):
-                if looked.receipt is not None and looked.receipt.height:
+                if looked.receipt is not None:
                     self._settle(self.flight.remove(wire), looked.receipt)
 
     async def _hand_over(self, batch: Sequence[bytes]) -> None:
@@ -327,13 +339,20 @@ class Submission:
         for wire in self.flight.over(time_ms):
             self._settle(self.flight.remove(wire), _refused(wire, Expired()))
         if found:
-            took_s = max(now_s - self._decided_s, 1e-3)
-            if took_s < ANSWERS_EVERY_S * limits.QUEUE_TIME_MAX_S:
-                self._per_second += RATE_WEIGHT * (len(found) / took_s - self._per_second)
-            self._decided_s = now_s
+            self._measure(len(found), now_s)
             self._metrics.group.observe(len(found))
         self._hold_until_s = 0.0
         self._news.set()
+
+    def _measure(self, count: int, now_s: float) -> None:
+        """How many are decided a second: over a second at least, since one may hear of blocks in a bunch."""
+        self._decided += count
+        took_s = now_s - self._counting_s
+        if took_s < ANSWERS_EVERY_S:
+            return
+        if took_s < ANSWERS_EVERY_S * limits.QUEUE_TIME_MAX_S:
+            self._per_second += RATE_WEIGHT * (self._decided / took_s - self._per_second)
+        self._decided, self._counting_s = 0, now_s
 
     def _settle(self, items: Sequence[Item], given: Receipt, *, counted: bool = False) -> None:
         if not items:

@@ -23,6 +23,9 @@ from hansa.node.supervision_logs import Reader, Stream
 
 SHIM = Path(__file__).with_name("supervision_shim.py")
 READY_EVERY_S = 0.05
+ENDS_TOGETHER_S = 2.0
+"""A program that ends because its partner did may be heard this much before it: whose last lines are still
+read is told late."""
 
 
 class Hold(Exception):
@@ -31,6 +34,21 @@ class Hold(Exception):
     def __init__(self, zh: str, en: str) -> None:
         self.zh, self.en = zh, en
         super().__init__(en)
+
+
+IDLE_PART = 0.02
+"""Of a core: a program that uses less does nothing."""
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time that a process has used, in seconds; the clock's where the system does not tell, so that it
+    counts as at work.
+    """
+    try:
+        parts = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return time.monotonic()
 
 
 class Child(NamedTuple):
@@ -48,8 +66,8 @@ class Child(NamedTuple):
     first: tuple[str, ...] = ()
     """More arguments of the command, at the first start only: somebody's word, which is said once."""
     slow_start: bool = False
-    """It may be silent for long once it has begun (an engine that replays): bad answers count only after a
-    first good one."""
+    """It may answer nobody for long once it has begun (an engine that replays): until a first good answer,
+    bad ones count only while it does nothing either."""
     heard: Callable[[dict[str, Any]], Refusal | str] = lambda _line: ""
     """Looks at each log line; a refusal or a text is a reason to start anew. May raise Hold."""
 
@@ -62,6 +80,8 @@ class Bounds(NamedTuple):
     probe_every_s: float = 5.0
     probes_failed: int = 4
     """So many bad probes in a row, after a good one, and the unit is started anew."""
+    probes_silent: int = 12
+    """So many bad probes in a row of one that does nothing, also before a good one."""
     steady_s: float = 60.0
     """A unit that ran so long had a good start: the count of tries begins anew."""
     pause_first_s: float = 1.0
@@ -96,6 +116,8 @@ class _Said(NamedTuple):
     detail: str = ""
     run: int = 0
     zh: str = ""
+    orderly: bool = False
+    """It ended with exit code 0, as one does whose partner died."""
 
 
 class _Running:
@@ -157,15 +179,15 @@ class _Running:
     def last_words(self) -> str:
         return next((line for line in reversed(self.log.last) if line.strip()), "")
 
-    def _tell(self, what: str, detail: str = "", zh: str = "") -> None:
+    def _tell(self, what: str, detail: str = "", zh: str = "", orderly: bool = False) -> None:
         if not self._over.is_set():
-            self._said.put(_Said(what, self.child.name, detail, self._run, zh))
+            self._said.put(_Said(what, self.child.name, detail, self._run, zh, orderly))
 
     def _wait(self) -> None:
         code = self.process.wait()
         self.log.join(1.0)
         how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        self._tell("ended", f"{how}; {self.last_words()}" if code > 0 else how)
+        self._tell("ended", f"{how}; {self.last_words()}" if code > 0 else how, orderly=code == 0)
 
     def _hear(self, line: dict[str, Any]) -> None:
         try:
@@ -178,7 +200,8 @@ class _Running:
             self._tell("hold", reason.en, reason.zh)
 
     def _probe(self) -> None:
-        failed = 0
+        failed = silent = 0
+        used_s = cpu_s(self.process.pid)
         while not self._over.wait(self._bounds.probe_every_s):
             try:
                 wrong = self.child.probe()
@@ -187,7 +210,10 @@ class _Running:
                 continue
             self._was_well = self._was_well or not wrong
             failed = failed + 1 if wrong and self._was_well else 0
-            if failed >= self._bounds.probes_failed:
+            before_s, used_s = used_s, cpu_s(self.process.pid)
+            idle = used_s - before_s < IDLE_PART * self._bounds.probe_every_s
+            silent = silent + 1 if wrong and idle else 0
+            if failed >= self._bounds.probes_failed or silent >= self._bounds.probes_silent:
                 self._tell("unwell", wrong)
                 return
 
@@ -228,7 +254,7 @@ class Supervisor:
         try:
             while True:
                 began = time.monotonic()
-                said = self._once()
+                said = self._cause(self._once())
                 self._end_all(said)
                 if said.what == "stop":
                     return
@@ -255,6 +281,8 @@ class Supervisor:
         for child in self._children:
             try:
                 child.before()
+                if self.stopping.is_set():
+                    return _Said("stop")
                 running = _Running(child, self._run, self._said, self._stream, self._bounds)
             except Refusal as refusal:
                 return _Said("ended", child.name, str(refusal), zh=f"{refusal.code}: {refusal.zh}")
@@ -284,6 +312,15 @@ class Supervisor:
             said = self._next(None)
             if said is not None and self._ends(said):
                 return said
+
+    def _cause(self, said: _Said) -> _Said:
+        """What ended this run: not one program's orderly end, where another's end is heard right after."""
+        end = time.monotonic() + ENDS_TOGETHER_S
+        while said.orderly and (left_s := end - time.monotonic()) > 0:
+            other = self._next(left_s)
+            if other is not None and self._ends(other) and not other.orderly:
+                return other
+        return said
 
     def _ends(self, said: _Said) -> bool:
         """Whether what was said ends this run. One that is held stays as it is, hung or not."""

@@ -2,79 +2,102 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median_low
 
 from hansa.apps.consortium.messages import Genesis
+from hansa.client.keyfiles import read_key
 from hansa.kernel.canonical import decode_strict
 from hansa.kernel.commit import chain_id_of
 from hansa.kernel.refusal import Refusal
-from hansa.node import engine_binary, errors
+from hansa.node import engine_binary
 from hansa.node import errors_supervision as refusals
 from hansa.node import settings as files
 from hansa.node.errors_joining import OtherEngine, OtherNetwork
 from hansa.node.holders import holder_of_file, holder_of_port, port_is_free
-from hansa.node.joining_checks import CLOCK_OFF_MAX_MS, ask_all
+from hansa.node.joining_checks import CLOCK_OFF_MAX_MS, are_most, ask_all
 from hansa.node.joining_engine import PATH, Ask, Status
 from hansa.node.settings import Settings
 from hansa.node.settings_engine import VALIDATOR_KEY, port_of
 
 LOCK = "node.lock"
+LOCK_WAIT_S = 1.0
+"""So long a lock is waited for: whoever only looks whether a node runs has it for a moment."""
 OTHER_COMMANDS = {"operator": "hansa up", "follower": "hansa follow"}
 
 
 def read_settings(directory: Path) -> Settings:
-    """Raises FileMissing, SettingsWrong, NotNetwork, …"""
+    """Raises FolderLacks, SettingsWrong, NotNetwork, …"""
+    _require(directory / files.SETTINGS)
     found = files.read(directory)
     if found.role != "network":
         raise refusals.NotNetwork(path=str(directory), role=found.role, other=OTHER_COMMANDS[found.role])
     return found
 
 
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise refusals.FolderLacks(path=str(path))
+
+
 def check_folder(settings: Settings) -> bytes:
-    """The genesis file of a folder that has all a node needs. Raises FileMissing, GenesisOther, …"""
+    """The genesis file of a folder that has all a node needs.
+
+    Raises FolderLacks, GenesisDamaged, GenesisOther, or what is wrong with a key file.
+    """
     for name in (files.GENESIS, files.NODE_KEY, VALIDATOR_KEY):
-        if not settings.file(name).is_file():
-            raise errors.FileMissing(path=str(settings.file(name)))
+        _require(settings.file(name))
+    for name in (files.NODE_KEY, VALIDATOR_KEY):
+        read_key(settings.file(name))
     genesis = settings.file(files.GENESIS).read_bytes()
-    if not decode_strict(genesis, Genesis).is_network:
+    try:
+        found = decode_strict(genesis, Genesis)
+    except Refusal as refusal:
+        path = str(settings.file(files.GENESIS))
+        raise refusals.GenesisDamaged(path=path, detail_zh=refusal.zh, detail_en=refusal.en) from None
+    if not found.is_network:
         raise refusals.GenesisOther(path=settings.directory)
     return genesis
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
+def held(directory: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     """Within it no other process runs this folder's node. Raises FolderHeld."""
-    path = directory / LOCK
+    path, until_s = directory / LOCK, time.monotonic() + wait_s
     with path.open("a+b") as file:
-        try:
-            _lock(file.fileno())
-        except OSError:
-            raise refusals.FolderHeld(path=str(directory), who=holder_of_file(path) or "?") from None
+        while not _lock(file.fileno()):
+            if time.monotonic() >= until_s:
+                raise refusals.FolderHeld(path=str(directory), who=holder_of_file(path) or "?")
+            time.sleep(LOCK_WAIT_S / 20)
         yield
 
 
 def is_free(directory: Path) -> bool:
     """Whether no process runs this folder's node now."""
     try:
-        with held(directory):
+        with held(directory, wait_s=0):
             return True
     except refusals.FolderHeld:
         return False
 
 
-def _lock(descriptor: int) -> None:
-    """Given up by the system when the process ends, however it ends. Raises OSError if another has it."""
-    if os.name == "nt":
-        import msvcrt
+def _lock(descriptor: int) -> bool:
+    """Whether it was had; given up by the system when the process ends, however it ends."""
+    try:
+        if os.name == "nt":
+            import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def check_ports(settings: Settings) -> None:
@@ -103,9 +126,9 @@ def other_nodes(settings: Settings) -> dict[str, str]:
 def check_others(ask: Ask, urls: Mapping[str, str], chain: str, clock: Callable[[], int]) -> list[Refusal]:
     """What is odd about the others: those that do not answer, and those of another network or engine.
 
-    That is no reason not to start: somebody is always first. Raises OtherNetwork where all that answer belong
-    to another network, which means that this folder's genesis file does; and ClockWrong where this machine's
-    clock is far off theirs.
+    That is no reason not to start: somebody is always first, and one liar may be the only one that answers.
+    Raises GenesisUnlike where most that answer belong to another network, which means that this folder's
+    genesis file does; and ClockWrong where this machine's clock is far off those of most.
     """
     heard = ask_all(ask, urls)
     answered = {name: said for name, said in heard.items() if isinstance(said, Status)}
@@ -115,17 +138,22 @@ def check_others(ask: Ask, urls: Mapping[str, str], chain: str, clock: Callable[
         for name, said in answered.items()
         if said.network != chain_id_of(chain)
     ]
-    if strange and len(strange) == len(answered):
-        raise strange[0]
+    if are_most(strange, answered, urls):
+        members = ", ".join(str(one.values["member"]) for one in strange)
+        raise refusals.GenesisUnlike(members=members)
     odd += strange
     odd += [
         OtherEngine(member=name, found=said.version, version=engine_binary.VERSION)
         for name, said in answered.items()
         if said.version != engine_binary.VERSION
     ]
-    clocks = [said.clock_ms for said in answered.values() if said.clock_ms]
-    if clocks and abs(off_ms := clock() - median_low(clocks)) > CLOCK_OFF_MAX_MS:
-        raise refusals.ClockWrong(seconds=abs(off_ms) // 1_000, limit=CLOCK_OFF_MAX_MS // 1_000)
+    clocks = [shown for said in answered.values() if (shown := said.clock_now_ms()) is not None]
+    far_ms = [off_ms for one in clocks if abs(off_ms := clock() - one) > CLOCK_OFF_MAX_MS]
+    if far_ms:
+        wrong = refusals.ClockWrong(seconds=abs(median_low(far_ms)) // 1_000, limit=CLOCK_OFF_MAX_MS // 1_000)
+        if are_most(far_ms, clocks, urls):
+            raise wrong
+        odd.append(wrong)
     return odd
 
 

@@ -1,6 +1,7 @@
 """`hansa node run`: the application and the engine of a member's node, as one service."""
 
 import os
+import secrets
 import sqlite3
 import sys
 import time
@@ -12,23 +13,27 @@ import httpx2
 import msgspec
 
 from hansa.client.keyfiles import public_of
+from hansa.engines.cometbft.home import node_id
 from hansa.engines.cometbft.trouble import disk_trouble, explained
 from hansa.engines.store import connect_to_read
 from hansa.kernel.refusal import Refusal
-from hansa.kernel.types import Natural, Struct, TimeMs
 from hansa.node import supervision_checks as checks
 from hansa.node import supervision_key as keys
 from hansa.node.doctor_peers import health_of
+from hansa.node.errors_supervision import TwinConnected
 from hansa.node.joining_engine import Ask, over_http, status
-from hansa.node.network_run import free_port
+from hansa.node.joining_trust import sets_shown
+from hansa.node.network_run import SUPERVISED, free_port
 from hansa.node.private import private
 from hansa.node.server import now_ms
-from hansa.node.settings import LEDGER, Settings
+from hansa.node.settings import GENESIS, LEDGER, NODE_KEY, Settings
 from hansa.node.settings_engine import ENGINE, VALIDATOR_KEY, sockets
 from hansa.node.supervision import BOUNDS, Bounds, Child, Hold, Supervisor, Told
 from hansa.node.supervision_logs import Stream
+from hansa.node.supervision_place import at_home, settle
+from hansa.node.supervision_state import keep
+from hansa.node.supervision_status import hear_all
 
-STATE_FILE = Path("run") / "supervisor.json"
 APPLICATION_CODE = "from hansa.cli.main import main; main()"
 HOLDING = {"hash", "blocked"}
 """Checks of /health that no restart mends."""
@@ -38,22 +43,14 @@ OF_PEERS = {"p2p", "pex", "mempool", "rpc-server"}
 FROZEN_S = 180.0
 """So long without a block while others make some, and the engine is started anew."""
 FROZEN_BLOCKS = 5
+APART_MAX_S, APART_LOOK_S = 60.0, 1.0
+"""Copies that were started at one moment wait for up to so long, each as chance has it. An engine is
+connected some three seconds after its start: about once in ten times both come through.
+"""
 PROBE_TIME_MAX_S = 10.0
 """For an answer of either program: a machine that does much else may take seconds."""
 FOREIGN_SETTINGS = ("CMT", "TM", "TMHOME", "CMTHOME")
 """The engine would take settings from the user's environment over those in its folder."""
-
-
-class Supervised(Struct):
-    """What the supervisor of a folder does, for `hansa node status`: `run/supervisor.json`."""
-
-    pid: Natural
-    state: str
-    since_ms: TimeMs
-    restarts: Natural
-    cause: str = ""
-    cause_zh: str = ""
-    children: dict[str, Natural] = {}
 
 
 @private()
@@ -84,7 +81,7 @@ def supervise(
             stream.note("other node", "warning", code=each.code, why=each.en)
 
         def tell(now: Told) -> None:
-            _note(settings, now, clock)
+            keep(directory, now, clock())
             told(now, settings)
 
         guard = Guard(settings, chain, ask, alone, stream)
@@ -130,7 +127,7 @@ def application(settings: Settings, retry: bool = False) -> Child:
             "--port",
             str(settings.port),
         ),
-        environment=os.environ,
+        environment={**os.environ, SUPERVISED: "1"},
         first=("--retry",) if retry else (),
         before=meeting.prepare,
         ready=meeting.abci.exists,
@@ -192,7 +189,8 @@ class EngineProbe:
             self._height, self._since = height, time.monotonic()
         if time.monotonic() - self._since < FROZEN_S:
             return ""
-        ahead = max((self._height_of(url) for url in self._urls.values()), default=0)
+        # The second of them: one alone may claim any height.
+        *_, ahead = sorted((self._height_of(url) for url in self._urls.values()), reverse=True)[:2] or [0]
         return "" if ahead < height + FROZEN_BLOCKS else f"it stands at {height}, others are at {ahead}"
 
     def _status(self) -> Any:
@@ -216,17 +214,37 @@ class Guard:
         self.over: Callable[[], bool] = lambda: False
 
     def __call__(self) -> None:
-        """Raises KeyInUse or KeyUnsure."""
-        settings = self._settings
+        """Raises KeyInUse, KeyUnsure or TwinConnected."""
+        settings, folder = self._settings, Path(self._settings.directory)
+        urls = checks.other_nodes(settings)
+        own, genesis = node_id(public_of(settings.file(NODE_KEY))), settings.file(GENESIS).read_bytes()
         done: Literal["fine", "new", "moved"] | str = keys.guard(
-            Path(settings.directory),
+            folder,
             public_of(settings.file(VALIDATOR_KEY)),
             self._chain,
-            keys.Look(self._ask, checks.other_nodes(settings), self.over),
+            keys.Look(self._ask, urls, self.over, sets_shown(genesis, self._chain)),
             blocks=blocks_in(settings.file(LEDGER)),
             alone=self._alone,
+            copy=None if at_home(folder) else lambda: apart(urls, own, self.over),
         )
+        settle(folder)
         self._stream.note("key", state=done)
+
+
+def apart(urls: Mapping[str, str], own: str, over: Callable[[], bool], max_s: float = APART_MAX_S) -> None:
+    """For a folder that was copied: wait as long as chance has it, and see that no twin came first.
+
+    `own`: the engine's id, by this folder's node.key; its engine does not run now. Raises TwinConnected where
+    a member's engine is connected to one of that id.
+    """
+    end_s = time.monotonic() + secrets.randbelow(1_000) / 1_000 * max_s
+    while not over():
+        for heard in hear_all(urls):
+            if heard.engine is not None and any(peer.id == own for peer in heard.engine.peers):
+                raise TwinConnected(member=heard.name)
+        if (left_s := end_s - time.monotonic()) <= 0:
+            return
+        time.sleep(min(left_s, APART_LOOK_S))
 
 
 def blocks_in(ledger: Path) -> int:
@@ -242,27 +260,3 @@ def blocks_in(ledger: Path) -> int:
     except sqlite3.Error:
         return 1  # A damaged one held something.
     return int(found[0] or 0)
-
-
-# What is told.
-
-
-def _note(settings: Settings, now: Told, clock: Callable[[], int]) -> None:
-    """Write it where `hansa node status` finds it. A full disk is no reason to end."""
-    path = settings.file(str(STATE_FILE))
-    state = Supervised(os.getpid(), now.state, clock(), now.restarts, now.cause, now.cause_zh, dict(now.pids))
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        part.write_bytes(msgspec.json.encode(state))
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-
-
-def supervised(directory: Path) -> Supervised | None:
-    """What the supervisor of a folder wrote last; None where it never ran."""
-    try:
-        return msgspec.json.decode((directory / STATE_FILE).read_bytes(), type=Supervised)
-    except (OSError, msgspec.MsgspecError):
-        return None

@@ -10,14 +10,18 @@ from typing import Any, Literal, TypeVar
 import httpx2
 import msgspec
 
-from hansa.client.http import read_within, refusal_of_network, tls_context
-from hansa.kernel.refusal import Refusal
+from hansa.client.errors import AnswerUnusable
+from hansa.client.http import Http, read_within, refusal_of_network, tls_context
+from hansa.client.keyfiles import read_key
+from hansa.kernel.refusal import Refusal, shown
 from hansa.node import supervision_checks as checks
 from hansa.node.doctor_machine import free_bytes
 from hansa.node.doctor_peers import Health
+from hansa.node.incidents import Noted, noted
+from hansa.node.network_run import MEMBER_KEY
 from hansa.node.settings import LEDGER, Settings
 from hansa.node.settings_engine import ENGINE
-from hansa.node.supervision_node import supervised
+from hansa.node.supervision_state import met, supervised
 
 ASK_TIME_MAX_S = 3.0
 ANSWER_BYTES_MAX = 4 * 2**20
@@ -31,6 +35,7 @@ T = TypeVar("T")
 class Peer(msgspec.Struct):
     """An engine that a node's engine is connected to."""
 
+    id: str = ""
     moniker: str = ""
     address: str = ""
     outbound: bool = False
@@ -102,6 +107,8 @@ class Status(msgspec.Struct):
     """Blocks of the engine that this node is behind the farthest of those that answer."""
     silent: tuple[str, ...]
     """Validators that signed none of many blocks; not those that the members suspended."""
+    incidents: tuple[Noted, ...]
+    """Newest last: the node's and its supervisor's; of a node that does not answer, the supervisor's."""
     ledger_bytes: int
     engine_bytes: int
     free_bytes: int
@@ -134,10 +141,24 @@ def status_of(directory: Path) -> Status:
         others=tuple(others),
         lag=max(heights, default=0) - here if own.engine else 0,
         silent=silent(own.seats),
+        incidents=incidents_of(settings),
         ledger_bytes=sum(file.stat().st_size for file in directory.glob(f"{LEDGER}*")),
         engine_bytes=size_of(directory / ENGINE),
         free_bytes=free_bytes(directory),
     )
+
+
+def incidents_of(settings: Settings) -> tuple[Noted, ...]:
+    """As the node tells them to its own member, whose key lies in the folder. Newest last."""
+    key, url = settings.file(MEMBER_KEY), own_url(settings)
+    try:
+        with Http(
+            url, signer=read_key(key).signer, member=settings.member, key=settings.key, node=settings.member,
+            allow_plain=True, timeout_s=ASK_TIME_MAX_S, patience_s=0, over=httpx2.HTTPTransport(verify=False),
+        ) as http:  # fmt: skip
+            return msgspec.json.decode(http.get("/v1/incidents"), type=tuple[Noted, ...])
+    except (Refusal, OSError, msgspec.MsgspecError):
+        return tuple(noted(one, 0) for one in met(Path(settings.directory)))
 
 
 def own_url(settings: Settings) -> str:
@@ -192,9 +213,12 @@ def hear(name: str, url: str, own: bool = False, figures: bool = False) -> Heard
             found.at_s = time.monotonic()
     except Refusal as refusal:
         found.refusal_zh, found.refusal_en = refusal.zh, refusal.en
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, msgspec.MsgspecError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         wrong = refusal_of_network(url, error, ASK_TIME_MAX_S)
         found.refusal_zh, found.refusal_en = wrong.zh, wrong.en
+    except (msgspec.MsgspecError, ValueError) as error:
+        odd = AnswerUnusable(url=url, detail=shown(str(error)))
+        found.refusal_zh, found.refusal_en = odd.zh, odd.en
     return found
 
 

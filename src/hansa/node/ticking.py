@@ -1,8 +1,8 @@
 """Wakes due work of a chain that rests, by a signed tick (rule 17): one node does it, else the next.
 
 The engine makes no block of itself because something is due on the ledger. So the node of the first seat asks
-for one; the others wait longer, each its place in the row, and a tick that brought nothing is not repeated
-soon: clocks differ a little.
+for one; the others wait longer, each its place in the row, and a tick that brought nothing is repeated less
+and less, whatever else happens: clocks differ, and each tick in vain stays on the ledger.
 """
 
 import asyncio
@@ -71,9 +71,9 @@ class Ticking:
         now_s = time.monotonic()
         with self.reader.snapshot() as reading:
             if reading.height != self._height:
-                if self._height >= 0 and self._overdue_s is not None:
-                    self._in_vain = 0  # Something happened.
-                self._height, self._due_ms = reading.height, due_ms(reading)
+                before, self._height, self._due_ms = self._due_ms, reading.height, due_ms(reading)
+                if self._due_ms != before:
+                    self._in_vain = 0  # What was due was done, or is another thing now.
                 self._rank, self._overdue_s = rank(reading, self.member), None
             if self._due_ms is None or self._due_ms > self.clock():
                 self._overdue_s = None

@@ -1,6 +1,6 @@
 """The network demo: four companies, a node each, none of them trusted; what happens to nodes meanwhile.
 
-While shifts of a line are recorded, settled and paid, one node is killed and comes back, a fifth company
+While runs of a line are recorded, settled and paid, one node is killed and comes back, a fifth company
 joins by invitation, snapshot and vote, one changes its consensus key, one leaves; at the end all nodes show
 one hash, and a statement is verified offline from the genesis file alone.
 """
@@ -48,12 +48,13 @@ from hansa.simulation.world import Progress, silent
 KILLED, ROTATES, LEAVES, SPONSOR = "auditor", "bank", "auditor", "maker"
 JOINS = INSURER
 ADMISSION = "admit-insurer"
-SHIFTS_S = (12, 10, 10, 10)
+RUNS_S = (12, 10, 10, 10)
 """Lengths from now on: as many statements, so that there always is one being settled."""
 SETTLING = ("记录、结算、付款", "Recording, settling, paying")
 BLOCKS_WITHOUT = 3
 """Blocks that the others make while one node is dead, at least."""
 CALM_WITHIN_S = 60.0
+BUSINESS_STOP_S = 2.0
 EVIDENCE, INVITATION, GENESIS = "evidence.json", "invitation.json", "genesis.json"
 
 
@@ -110,22 +111,23 @@ class NetworkDemo:
 
 
 class Business:
-    """Records, settles and pays shift after shift, in a thread of its own, until all are settled."""
+    """Records, settles and pays run after run, in a thread of its own, until all are settled."""
 
     def __init__(self, play: "Play", world: story.RealWorld, line: story.Line) -> None:
         self._play, self._world, self._line = play, world, line
         self._story = Story(world, silent)
         self._stop = threading.Event()
         self.failure: BaseException | None = None
-        self.first: story.Shift = line.shifts[0]
+        self.first: story.Run = line.runs[0]
         self._thread = threading.Thread(target=self._run, name="business", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        """Ask it to end. What it waits for at a node is not waited for: the nodes end now as well."""
         self._stop.set()
-        self._thread.join(nodes.STOP_WITHIN_S)
+        self._thread.join(BUSINESS_STOP_S)
 
     @property
     def over(self) -> bool:
@@ -150,13 +152,13 @@ class Business:
             sent = story.record(gateway, self._line, sent)
 
         self._world.meanwhile = record
-        for number, shift in enumerate(self._line.shifts, 1):
-            while story.statement_of(self._story, shift.agreement) is None:
+        for number, run in enumerate(self._line.runs, 1):
+            while story.statement_of(self._story, run.agreement) is None:
                 record()
                 if self._stop.wait(nodes.LOOK_EVERY_S):
                     return
-            gross_minor = story.settle(self._story, shift, number)
-            self._play.happened.statements.append((shift.agreement, gross_minor))
+            gross_minor = story.settle(self._story, run, number)
+            self._play.happened.statements.append((run.agreement, gross_minor))
 
 
 @dataclass
@@ -221,7 +223,7 @@ def refusal_told(cause: Refusal | Refused) -> tuple[str, str]:
     return f"{said.code}：{said.zh}", f"{said.code}: {said.en}"
 
 
-def run(folder: Path, progress: Progress = silent, shifts_s: Sequence[int] = SHIFTS_S) -> NetworkDemo:
+def run(folder: Path, progress: Progress = silent, runs_s: Sequence[int] = RUNS_S) -> NetworkDemo:
     """Play it in an empty folder. Whatever happens, no process is left. Raises EngineMissing and the like."""
     engine_binary.check()
     now_ms = time.time_ns() // 1_000_000
@@ -237,8 +239,10 @@ def run(folder: Path, progress: Progress = silent, shifts_s: Sequence[int] = SHI
             play.wait(lambda: _all_run(play), "节点启动", "the start of the nodes")
         world = _world(play, store)
         told = Story(world, silent)
-        with play.step("产线签约：每班一份协议", "Agreeing on the line, shift by shift"):
-            line = story.made_up_line(folder / "log", told.world.clock.now_ms, shifts_s)
+        with play.step(
+            "产线签约：主单与打样各一份协议", "Agreeing on the line: its main run, its sample runs"
+        ):
+            line = story.made_up_line(folder / "log", told.world.clock.now_ms, runs_s)
             story.agree(told, line)
         business = Business(play, world, line)
         business.start()
@@ -472,13 +476,13 @@ def _look(play: Play, unit: NodeUnit) -> Seen:
     )
 
 
-def _prove(play: Play, told: Story, shift: story.Shift, seen: tuple[Seen, ...]) -> NetworkDemo:
+def _prove(play: Play, told: Story, first: story.Run, seen: tuple[Seen, ...]) -> NetworkDemo:
     with play.step("导出证据，离线验证", "Exporting the evidence, verifying it offline"):
         client = told.world.clients[METER_OWNER]
-        stated = story.statement_of(told, shift.agreement)
+        stated = story.statement_of(told, first.agreement)
         assert stated is not None
         stores: dict[str, HeldReadings] = {METER_OWNER: told.world.gateway.store}
-        bundle = gather(client, shift.agreement, stated.period.from_ms, stores)
+        bundle = gather(client, first.agreement, stated.period.from_ms, stores)
         evidence = encode(bundle)
         (play.folder / EVIDENCE).write_bytes(evidence)
         report = check_bundle(evidence, play.genesis_bytes)

@@ -1,7 +1,9 @@
-"""What the companies of the network demo do: a line's own counters, shift by shift, agreed, settled and paid.
+"""What the companies of the network demo do: a line's own counters, run by run, agreed, settled and paid.
 
-The clock is the real one, since a network's blocks carry the time of their validators: the first shift began
-this morning and ends within the minute, the next ones are short. The line is made up, and labelled so.
+The clock is the real one, since a network's blocks carry the time of their validators: the main run began
+hours ago and ends within the minute; the sample runs after it take seconds, and are billed at the tariff's
+minimum.
+The line is made up, and labelled so.
 """
 
 import json
@@ -33,12 +35,15 @@ from hansa.simulation.world import World
 
 ZONE = timezone(timedelta(hours=8))
 BEGAN_BEFORE_MS = 6 * limits.HOUR_MS
-"""The first shift began so long ago."""
+"""The main run began so long ago."""
 COARSE_MS, FINE_MS = 5 * limits.MINUTE_MS, 5 * limits.SECOND_MS
 """How often the line tells its counter: in the past hours, and while the demo looks on."""
 PIECES_PER_MINUTE = 240
 CUT_OFF = "8s"
 PAYMENT_DAYS = 30
+MAIN, SAMPLE = "main-run", "sample-{number}"
+MINIMUM = "300.00"
+"""CNY without tax: what a run costs at least, since the line is set up for it."""
 MAPPING = """# A made-up packaging line: long form, one row per value.
 [log]
 device = "line7"
@@ -99,7 +104,7 @@ class RealStage:
 
 
 @dataclass(frozen=True)
-class Shift:
+class Run:
     """An agreement of its own, from when to when."""
 
     agreement: str
@@ -114,17 +119,17 @@ class Line:
     log: Log
     mapping: Mapping
     sheet: Sheet
-    shifts: tuple[Shift, ...]
+    runs: tuple[Run, ...]
     coming: tuple[Delivery, ...]
 
 
 def made_up_line(folder: Path, now_ms: int, lengths_s: Sequence[int], seed: int = 7) -> Line:
-    """A line that has run since this morning and will run on through the shifts of these lengths from now."""
+    """A line that has run for hours and will run on, for runs of these lengths from now."""
     start_ms = (now_ms - BEGAN_BEFORE_MS) // limits.MINUTE_MS * limits.MINUTE_MS
-    shifts, from_ms, to_ms = [], start_ms, -(-now_ms // FINE_MS) * FINE_MS
-    for number, length_s in enumerate(lengths_s, 1):
+    runs, from_ms, to_ms = [], start_ms, -(-now_ms // FINE_MS) * FINE_MS
+    for number, length_s in enumerate(lengths_s):
         to_ms += length_s * limits.SECOND_MS
-        shifts.append(Shift(f"shift-{number}", from_ms, to_ms))
+        runs.append(Run(SAMPLE.format(number=number) if number else MAIN, from_ms, to_ms))
         from_ms = to_ms
     folder.mkdir(parents=True)
     (folder / "line7.csv").write_text(_rows(start_ms, now_ms, to_ms, seed), encoding="utf-8")
@@ -132,9 +137,9 @@ def made_up_line(folder: Path, now_ms: int, lengths_s: Sequence[int], seed: int 
     mapping_file.write_text(MAPPING, encoding="utf-8")
     mapping = load_mapping(mapping_file)
     log = read_log(folder / "line7.csv", mapping, now_ms=to_ms + limits.DAY_MS)
-    # A reading at the end of a shift is still of that shift.
-    cuts = [now_ms, *(shift.to_ms + 1 for shift in shifts)]
-    return Line(log, mapping, _sheet(now_ms), tuple(shifts), tuple(deliveries(log, limits.DAY_MS, cuts)))
+    # A reading at the end of a run is still of that run.
+    cuts = [now_ms, *(run.to_ms + 1 for run in runs)]
+    return Line(log, mapping, _sheet(now_ms), tuple(runs), tuple(deliveries(log, limits.DAY_MS, cuts)))
 
 
 def _rows(start_ms: int, now_ms: int, end_ms: int, seed: int) -> str:
@@ -156,7 +161,7 @@ def _local(at_ms: int) -> str:
 def _sheet(now_ms: int) -> Sheet:
     year = datetime.fromtimestamp(now_ms / 1_000, UTC).year
     raw: dict[str, Any] = {
-        "name": "shift-tariff",
+        "name": "run-tariff",
         "purpose": "trade_settlement",
         "currency": "CNY",
         "prices": "without_tax",
@@ -173,6 +178,8 @@ def _sheet(now_ms: int) -> Sheet:
              "price": "0.055"},
             {"kind": "usage", "clause": "hours_active", "tax": "vat", "meter": "execution",
              "states": ["ACTIVE"], "unit": "h", "price": "38.00"},
+            {"kind": "minimum", "clause": "at_least", "tax": "vat", "of": ["per_piece", "hours_active"],
+             "amount": MINIMUM},
         ],
         "terms": {
             "cut_off": CUT_OFF,
@@ -189,7 +196,7 @@ def _sheet(now_ms: int) -> Sheet:
 
 
 def agree(story: Story, line: Line) -> None:
-    """The plant registers the line, the maker publishes its tariff; both agree on every shift."""
+    """The plant registers the line, the maker publishes its tariff; both agree on every run."""
     maker, plant = story.client(PROVIDER), story.client(USER)
     plant.do(*declarations(line.log, line.mapping, GATEWAY_KEY))
     maker.do(
@@ -198,14 +205,14 @@ def agree(story: Story, line: Line) -> None:
             id=TARIFF, version=1, tariff=line.sheet.tariff, calendar_owner=PROVIDER, calendar=CALENDAR
         ),
     )
-    maker.do(*(_proposal(line, shift) for shift in line.shifts))
-    read = [(shift.agreement, proposed(plant, shift.agreement)) for shift in line.shifts]
+    maker.do(*(_proposal(line, run) for run in line.runs))
+    read = [(run.agreement, proposed(plant, run.agreement)) for run in line.runs]
     plant.do(*(acceptance(name, found) for name, found in read))
 
 
-def _proposal(line: Line, shift: Shift) -> Propose:
+def _proposal(line: Line, run: Run) -> Propose:
     return Propose(
-        agreement=shift.agreement,
+        agreement=run.agreement,
         provider=PROVIDER,
         user=USER,
         tariff_owner=PROVIDER,
@@ -213,8 +220,8 @@ def _proposal(line: Line, shift: Shift) -> Propose:
         tariff_version=1,
         meters=tuple(_bindings(line)),
         terms=_terms(line),
-        from_ms=shift.from_ms,
-        to_ms=shift.to_ms,
+        from_ms=run.from_ms,
+        to_ms=run.to_ms,
     )
 
 
@@ -241,14 +248,14 @@ def record(gateway: Gateway, line: Line, sent: int) -> int:
 
 
 def statement_of(story: Story, agreement: str) -> Statement | None:
-    """The statement of a shift, once its agreement is closed."""
+    """The statement of a run, once its agreement is closed."""
     found = story.client(USER).query("billing.statements_of", list[Statement], agreement=agreement)
     return found[0] if found else None
 
 
-def settle(story: Story, shift: Shift, number: int) -> int:
+def settle(story: Story, run: Run, number: int) -> int:
     """Both confirm, the maker invoices, the plant pays: the gross sum in the currency's minor unit."""
-    sums = story_statements.confirm(story, shift.agreement)
-    story_statements.invoice(story, shift.agreement, number)
-    story_money.settle_open(story, shift.agreement, (PROVIDER, USER))
+    sums = story_statements.confirm(story, run.agreement)
+    story_statements.invoice(story, run.agreement, number)
+    story_money.settle_open(story, run.agreement, (PROVIDER, USER))
     return sum(sums)

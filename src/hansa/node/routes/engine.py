@@ -4,6 +4,8 @@ light members, the engine's own answers to a few questions, which they check the
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -23,8 +25,9 @@ from hansa.node.errors_engine import MethodNotServed, QuestionMalformed, TooMany
 from hansa.node.network import Network
 from hansa.node.shares import address_of_caller
 
-SERVED = ("block", "commit", "consensus_params", "genesis", "header", "health", "status", "validators")
-"""What the engine's light client asks, and what any joiner may know: it only reads, and costs little."""
+SERVED = ("commit", "consensus_params", "genesis", "header", "health", "status", "validators")
+"""What the engine's light client asks, and what any joiner may know: it only reads, and costs little. No
+blocks: what members tell each other is not for whoever asks."""
 WINDOW_S = 1.0
 ADDRESSES_MAX = 4_096
 
@@ -140,10 +143,25 @@ async def state(asked: Asked) -> ASGIApp:
 
 
 class Rates:
-    """Questions of each address within the running second."""
+    """Questions of each address within the running second, and how many are under way."""
 
     def __init__(self) -> None:
         self._asked: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._under_way = 0
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Within it a question is asked: few at a time, so that strangers take the engine from nobody.
+
+        Raises ReadsBusy.
+        """
+        if self._under_way >= limits.ENGINE_ASKED_AT_ONCE:
+            raise errors.ReadsBusy(retry_s=1)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
 
     def count(self, address: str) -> None:
         """One more. Raises TooManyQuestions."""
@@ -170,21 +188,23 @@ async def engine(asked: Asked) -> ASGIApp:
     announced(request.scope["headers"], JSON, limits.ENGINE_ASKED_BYTES_MAX)
     body = await receive_body(request.receive, limits.ENGINE_ASKED_BYTES_MAX, asked.front.budget, address)
     question = question_of(body)
-    answer = await network.rpc.raw(msgspec.json.encode(question))
+    with RATES.under_way():
+        answer = await network.rpc.raw(question)
     return Response(answer, media_type=JSON)
 
 
-def question_of(body: bytes) -> Question:
-    """A question that may be passed on. Raises QuestionMalformed, MethodNotServed."""
+def question_of(body: bytes) -> bytes:
+    """A question that may be passed on, written anew. Raises QuestionMalformed, MethodNotServed."""
     try:
         question = msgspec.json.decode(body, type=Question)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        written = msgspec.json.encode(question)
+    except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
         raise QuestionMalformed(detail=shown(str(error))) from None
     if question.method not in SERVED:
         raise MethodNotServed(method=shown(question.method), allowed=", ".join(SERVED))
     if not isinstance(question.id, int | str):
         raise QuestionMalformed(detail="its id is neither an integer nor a text")
-    return question
+    return written
 
 
 ENDPOINTS = (

@@ -19,6 +19,7 @@ import msgspec
 from nacl.bindings import crypto_sign_open
 
 from bench.load import Plan, Tally, generate
+from bench.measure import cpu_s
 from hansa.apps.consortium.messages import (
     AnyKeyKind,
     Attest,
@@ -277,12 +278,6 @@ def rss_mb(pid: int) -> float:
     """Memory that a process holds now (Linux)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time that a process has used (Linux)."""
-    parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager

@@ -19,11 +19,16 @@ from typing import cast
 import msgspec
 import uvloop
 
+from bench.measure import cpu_s
 from hansa.kernel.transaction import join
 
+WARM_S = 5
+"""What is answered earlier does not count for the steady rate: the first answers take their time."""
 RETRY_AT_LEAST_S = 0.05
 """A connection in an overload asks again no sooner, whatever the plan's rate is."""
 ANSWER_BYTES_MAX = 2**24
+FULL = "mempool is full"
+"""An engine's word for a transaction that it does not take now, at its RPC."""
 
 
 class Plan(msgspec.Struct):
@@ -40,6 +45,8 @@ class Plan(msgspec.Struct):
     """Whether a refused request waits for its retry time, or is sent again at its connection's next slot."""
     ports: tuple[int, ...] = ()
     """Several nodes, whose connections take turns; empty: `port` alone."""
+    watched: tuple[tuple[int, ...], ...] = ()
+    """Groups of processes whose CPU time is told for the steady time: `Tally.steady_cores`."""
     rpc: bool = False
     """Transactions go straight to an engine's RPC, one by one; an answer then says that one may wait."""
 
@@ -57,6 +64,10 @@ class Tally(msgspec.Struct):
     """Connections that could not be opened."""
     codes: dict[str, int]
     """Transactions answered, by the code of their receipt."""
+    steady_per_s: float
+    """Transactions answered a second between WARM_S and the end of sending."""
+    steady_cores: tuple[float, ...]
+    """Cores that each group of watched processes used meanwhile: connections are made before."""
     refused: int
     """Answers 429 or 503 with a retry time."""
     unsaid: int
@@ -162,6 +173,7 @@ class Run:
         self.took: list[float] = []
         self.late: list[float] = []
         self.over = False
+        self.cores: tuple[float, ...] = ()
         self.tasks: set[asyncio.Task[None]] = set()
         self.loop = asyncio.get_running_loop()
         self.decoder = msgspec.json.Decoder(_Answer)
@@ -176,7 +188,9 @@ class Run:
         if not self.plan.rpc:
             return self.decoder.decode(body).receipts
         told = msgspec.json.decode(body)
-        return [_Receipt("ok" if told.get("result", {}).get("code") == 0 else "refused")]
+        if told.get("result", {}).get("code") == 0:
+            return [_Receipt("ok")]
+        return [_Receipt(FULL if FULL in str(told.get("error")) else "refused")]
 
     def connect(self, sender: Sender) -> None:
         self.tasks.add(task := self.loop.create_task(self._connect(sender)))
@@ -241,19 +255,30 @@ class Run:
             wait = number / self.plan.rate_per_s if self.plan.rate_per_s else 0.0
             sender.due_at = start + wait
             self.loop.call_later(wait, sender.send)
-        while time.perf_counter() < start + self.plan.seconds and any(
+        warm, begun, before = 0, start, self.watched_s()
+        while (now := time.perf_counter()) < start + self.plan.seconds and any(
             sender.at < len(sender.wires) for sender in self.senders
         ):
+            if now < start + WARM_S:
+                warm = sum(self.codes.values())
+            elif begun == start:
+                begun, before = now, self.watched_s()
             await asyncio.sleep(0.01)
         self.over = True
         seconds = time.perf_counter() - start
         codes_in_time = Counter(self.codes)
+        steady = (sum(codes_in_time.values()) - warm) / max(0.01, seconds - WARM_S)
+        took = time.perf_counter() - begun
+        self.cores = tuple((b - a) / took for a, b in zip(before, self.watched_s(), strict=True))
         until = time.perf_counter() + 30
         while time.perf_counter() < until and any(sender.busy for sender in self.senders):
             await asyncio.sleep(0.01)
-        return self.tally(seconds, codes_in_time, time.process_time() - used)
+        return self.tally(seconds, codes_in_time, steady, time.process_time() - used)
 
-    def tally(self, seconds: float, codes_in_time: Counter[str], cpu_s: float) -> Tally:
+    def watched_s(self) -> list[float]:
+        return [sum(map(cpu_s, group)) for group in self.plan.watched]
+
+    def tally(self, seconds: float, codes_in_time: Counter[str], steady: float, cpu_s: float) -> Tally:
         took = sorted(self.took) or [0.0]
         late = sorted(self.late) or [0.0]
         # What came in after the end was not committed within the time, but it is no loss.
@@ -265,6 +290,8 @@ class Run:
             resets=self.resets,
             unconnected=self.unconnected,
             codes=dict(self.codes),
+            steady_per_s=steady,
+            steady_cores=self.cores,
             refused=self.refused,
             unsaid=self.unsaid,
             lost=sum(sender.busy for sender in self.senders),

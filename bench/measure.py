@@ -1,9 +1,11 @@
 """One row per figure: what was done, what it cost, against which floor, and whether the goal is reached."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,12 @@ class Row:
         verdict = "reached" if self.reached else "MISSED"
         figures = f"{self.value:,.3g} {self.unit} | goal {sign}{self.goal:,.3g} | {verdict}"
         return f"| {self.work} | {figures} | {self.detail} |"
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time that a process has used (Linux)."""
+    parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(work: Callable[[], object], repeat: int = 1) -> float:

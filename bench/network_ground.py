@@ -16,13 +16,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bench import ground
-from bench.load import Plan, Tally, generate
+from bench.load import WARM_S, Plan, Tally, generate
 from hansa.apps.consortium.messages import AnyKeyKind, Genesis, Validator
 from hansa.apps.consortium.validators import message
 from hansa.client.keyfiles import write_key
@@ -35,7 +36,8 @@ from hansa.node import settings as files
 from hansa.node.joining_folder import DAILY_FILE, WORKER_FILE, Sync, settings_text
 from hansa.node.joining_folder import Plan as Place
 from hansa.node.settings_engine import VALIDATOR_KEY
-from hansa.node.supervision_node import STATE_FILE
+from hansa.node.supervision_place import settle
+from hansa.node.supervision_state import STATE_FILE
 
 MEMBERS = ground.MEMBERS
 WAIT_S = 180
@@ -105,13 +107,14 @@ class Service:
             self.process.send_signal(way)
             self.process.wait(WAIT_S)
             self.process = None
+            until(lambda: not self.children)  # They end with it, a moment later.
 
     @property
     def children(self) -> dict[str, int]:
-        """Process numbers of `application` and `engine`."""
+        """Process numbers of `application` and `engine`, of those that run."""
         with contextlib.suppress(OSError, ValueError, KeyError):
             found: dict[str, int] = json.loads((self.folder / STATE_FILE).read_bytes())["children"]
-            return found
+            return {name: pid for name, pid in found.items() if Path(f"/proc/{pid}").exists()}
         return {}
 
     def get(self, path: str) -> Any:
@@ -150,6 +153,7 @@ class Network:
         for member in MEMBERS:
             self.services.append(self.lay(member, peers=[each for each in MEMBERS if each != member]))
         self.used = [0] * keys
+        self._spared: Service | None = None
         self.ports = tuple(service.port for service in self.services)
 
     def address(self, member: str) -> str:
@@ -167,6 +171,7 @@ class Network:
             write_key(folder / name, _seed(member, key))
         for name in (WORKER_FILE, DAILY_FILE):
             write_key(folder / name, _seed(owner or member, "k0"))
+        settle(folder)
         place = Place(
             owner or member,
             port=port,
@@ -206,7 +211,9 @@ class Network:
         wires = prepared or ground.prepare(self.chain, self.used[:connections], each)
         path = self.folder / "wires"
         path.write_bytes(msgspec.msgpack.encode(wires))
-        plan = Plan("127.0.0.1", 0, str(path), per_request, seconds, rate_per_s, patient, self.ports)
+        plan = Plan(
+            "127.0.0.1", 0, str(path), per_request, seconds, rate_per_s, patient, self.ports, self.watched()
+        )
         tally = generate(plan, self.folder)
         if not prepared:
             for number, used in enumerate(tally.used):
@@ -214,7 +221,10 @@ class Network:
         return tally
 
     def spare(self, victim: Service) -> None:
-        """From here on that node gets no load: its members' connections go to the next one."""
+        """From here on that node gets no load: its members' connections go to the next one. Its CPU time is
+        not counted: it may end meanwhile.
+        """
+        self._spared = victim
         self.ports = tuple(
             service.port if service is not victim else self.services[0].port
             for service in self.services[: len(MEMBERS)]
@@ -223,12 +233,11 @@ class Network:
     def counted(self, service: Service) -> dict[str, int]:
         return ground.counted(service.folder)
 
-    def cpu_s(self) -> tuple[float, float]:
-        """CPU time of all applications, of all engines, so far."""
-        pids = [service.children for service in self.services]
-        return tuple(  # type: ignore[return-value]
-            sum(ground.cpu_s(each[name]) for each in pids if name in each)
-            for name in ("application", "engine")
+    def watched(self) -> tuple[tuple[int, ...], ...]:
+        """Process numbers of all applications, of all engines."""
+        running = [service.children for service in self.services if service is not self._spared]
+        return tuple(
+            tuple(each[name] for each in running if name in each) for name in ("application", "engine")
         )
 
 
@@ -300,33 +309,35 @@ class Peer:
             connection.close()
 
     def load(self, connections: int, seconds: float, rate_per_s: float) -> tuple[Tally, float]:
-        """Offer at a rate; what became of it, and what was committed a second until all of it was."""
+        """Offer at a rate; what became of it, and what was committed a second by the times of the blocks,
+        but for the first WARM_S and the last two blocks, which may be part empty.
+        """
         each = -(-int(rate_per_s * seconds * 1.2) // connections)
         wires = [[self._wire() for _ in range(each)] for _ in range(connections)]
         path = self.folder / "wires"
         path.write_bytes(msgspec.msgpack.encode(wires))
         before = int(self.call("status")["sync_info"]["latest_block_height"])
-        started = time.perf_counter()
-        plan = Plan("127.0.0.1", 0, str(path), 1, seconds, rate_per_s, True, tuple(self.ports), rpc=True)
+        watched = tuple(
+            tuple(each.pid for each in self.processes[name]) for name in ("application", "engine")
+        )
+        plan = Plan("127.0.0.1", 0, str(path), 1, seconds, rate_per_s, True, tuple(self.ports), watched, True)
         tally = generate(plan, self.folder)
         until(lambda: self.call("num_unconfirmed_txs")["total"] == "0")
         last = int(self.call("status")["sync_info"]["latest_block_height"])
-        took = time.perf_counter() - started
-        count = 0
+        blocks = []
         for height in range(before + 1, last + 1, 20):
             metas = self.call("blockchain", minHeight=str(height), maxHeight=str(min(last, height + 19)))
-            count += sum(int(meta["num_txs"]) for meta in metas["block_metas"])
-        return tally, count / took
+            for meta in metas["block_metas"]:
+                at = datetime.fromisoformat(meta["header"]["time"][:26].rstrip("Z") + "+00:00")
+                blocks.append((at.timestamp(), int(meta["num_txs"])))
+        full = sorted(each for each in blocks if each[1])[1:-2]  # The first is dated before its rest.
+        steady = [each for each in full if each[0] >= full[0][0] + WARM_S]
+        return tally, sum(count for _, count in steady[1:]) / (steady[-1][0] - steady[0][0])
 
     def _wire(self) -> bytes:
         self.sent += 1
         key = hashlib.sha256(str(self.sent).encode()).hexdigest().encode()
         return key + b"=" + b"x" * (PEER_BYTES - len(key) - 1)
-
-    def cpu_s(self) -> tuple[float, float]:
-        return tuple(  # type: ignore[return-value]
-            sum(ground.cpu_s(each.pid) for each in self.processes[name]) for name in ("application", "engine")
-        )
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ CONNECTIONS = 400
 """Gateways, each with a counter of its own."""
 PER_BATCH = 40
 PER_ANCHOR = 1_000
-SECONDS = 15
+SECONDS = 25
 FIRST_PER_S = {"records": 20, "anchors": 30}
 EACH_MS = 1_000
 FEED = Feed("d", "counter", "piece", "pieces", "periodic", LegalUse(grade="indicative"), wired=True)
@@ -39,7 +39,7 @@ class Gateways:
         self.sequence = [0] * CONNECTIONS
         self.record = [0] * CONNECTIONS
         self.anchor = [0] * CONNECTIONS
-        self.from_ms = time.time_ns() // 1_000_000 - limits.DAY_MS
+        self.from_ms = time.time_ns() // 1_000_000 - 10 * limits.DAY_MS
 
     def signed(self, n: int, *actions: object) -> bytes:
         member, key = ground.signing_keys(CONNECTIONS)[n]
@@ -67,9 +67,9 @@ class Gateways:
 
     def anchors(self, n: int) -> bytes:
         """A thousand readings by the root of their tree; one in a thousand is a record besides."""
-        self.anchor[n] += 1
-        at_ms = self.from_ms + self.anchor[n] * PER_ANCHOR * EACH_MS
         first = self.record[n]
+        self.anchor[n] += 1
+        at_ms = self.from_ms + (first + self.anchor[n] * PER_ANCHOR) * EACH_MS
         self.record[n] += 1
         counters = Counters(
             feed=f"f-{n}", generation=1, first_sequence=first + 1, at_ms=pack([at_ms]),
@@ -86,13 +86,10 @@ class Gateways:
 def at_rate(gateways: Gateways, make: Callable[[int], bytes], rate_per_s: float) -> Step:
     each = max(1, round(rate_per_s * SECONDS / CONNECTIONS))
     wires: Sequence[Sequence[bytes]] = [[make(n) for _ in range(each)] for n in range(CONNECTIONS)]
-    return measured(
-        gateways.network,
-        rate_per_s,
-        lambda: gateways.network.load(
-            CONNECTIONS, 4 * SECONDS, at_most_per_s=0, rate_per_s=rate_per_s, prepared=wires
-        ),
+    tally = gateways.network.load(
+        CONNECTIONS, 4 * SECONDS, at_most_per_s=0, rate_per_s=rate_per_s, prepared=wires
     )
+    return measured(rate_per_s, tally, tally.steady_per_s)
 
 
 def rows() -> Iterator[Row]:

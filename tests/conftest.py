@@ -16,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("hansa", deadline=None)
 settings.load_profile("hansa")
 
+# A script's background job ignores Ctrl-C, and so would whatever the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 

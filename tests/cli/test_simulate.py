@@ -164,14 +164,17 @@ def test_whatever_ends_the_command_ends_its_processes(tmp_path: Path, how: signa
         "1000000",
     ]
     ran = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until_s = time.monotonic() + 60
-    while len(_children(ran.pid)) < WORKERS and time.monotonic() < until_s:
-        time.sleep(0.1)
-    time.sleep(2)  # They are at work.
-    children = _children(ran.pid)
-    assert len(children) >= WORKERS
-    ran.send_signal(how)
-    _, said = ran.communicate(timeout=60)
+    try:
+        until_s = time.monotonic() + 60
+        while len(_children(ran.pid)) < WORKERS and time.monotonic() < until_s:
+            time.sleep(0.1)
+        time.sleep(2)  # They are at work.
+        children = _children(ran.pid)
+        assert len(children) >= WORKERS
+        ran.send_signal(how)
+        _, said = ran.communicate(timeout=60)
+    finally:
+        ran.kill()
     if how == signal.SIGINT:
         assert ran.returncode == 130
         assert "Stopped: 0 seeds were done." in said

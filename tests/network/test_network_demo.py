@@ -58,6 +58,7 @@ def test_all_happens_and_all_nodes_end_at_one_hash(tmp_path: Path, engine_binary
     assert told["left"]["member"] == "auditor"
     assert told["left"]["power"] == 0
     assert told["joined"]["snapshot_height"] > 0
+    assert told["joined"]["statements_settled_meanwhile"] > 0
     assert told["rotated"]["old_address"] != told["rotated"]["new_address"]
     main, *samples = told["statements"]
     assert [each["agreement"] for each in (main, *samples)] == [

@@ -142,7 +142,7 @@ def _show(done: Any, lang: Language, seconds: float) -> None:
             f"（引擎高度 {happened.snapshot_height} 的快照），"
             f"其间结算了 {happened.settled_while_joining} 份结算单",
             f"{happened.joined} joined in {happened.joined_s:.1f} s, by the snapshot of engine height "
-            f"{happened.snapshot_height}; {happened.settled_while_joining} statements were settled meanwhile",
+            f"{happened.snapshot_height}; statements settled meanwhile: {happened.settled_while_joining}",
         ),
         *(
             (

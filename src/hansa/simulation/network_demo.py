@@ -81,6 +81,7 @@ class Happened:
     joined: str = JOINS.id
     came_back_s: float = 0.0
     joined_s: float = 0.0
+    """From the invitation to its seat, but for the wait for a statement."""
     snapshot_height: int = 0
     """First block that the newcomer's engine holds: those before came in the snapshot."""
     rotated: tuple[str, str] = ("", "")
@@ -171,6 +172,7 @@ class Play:
     progress: Progress
     happened: Happened = field(default_factory=Happened)
     seen_leaving: Seen | None = None
+    business: Business | None = None
     _desks: dict[str, Client] = field(default_factory=dict)
 
     @property
@@ -230,7 +232,6 @@ def run(folder: Path, progress: Progress = silent, runs_s: Sequence[int] = RUNS_
     genesis_bytes, units = nodes.found(folder / "nodes", COMPANIES, now_ms)
     (folder / GENESIS).write_bytes(genesis_bytes)
     play = Play(folder, genesis_bytes, units, progress)
-    business: Business | None = None
     store = play.store()
     try:
         with play.step("启动四个节点", "Starting four nodes"):
@@ -239,18 +240,16 @@ def run(folder: Path, progress: Progress = silent, runs_s: Sequence[int] = RUNS_
             play.wait(lambda: _all_run(play), "节点启动", "the start of the nodes")
         world = _world(play, store)
         told = Story(world, silent)
-        with play.step(
-            "产线签约：主单与打样各一份协议", "Agreeing on the line: its main run, its sample runs"
-        ):
+        with play.step("产线签约：主单与打样各一份协议", "Agreeing on the line: main run, sample runs"):
             line = story.made_up_line(folder / "log", told.world.clock.now_ms, runs_s)
             story.agree(told, line)
-        business = Business(play, world, line)
+        play.business = business = Business(play, world, line)
         business.start()
         for act in (kill_one, join_one, rotate_one, leave_one):
             act(play)
             _ = business.over
         with play.step(*SETTLING):
-            play.wait(lambda: business is not None and business.over, "结算", "the settlements")
+            play.wait(lambda: business.over, "结算", "the settlements")
         with play.step("所有节点到同一高度", "All nodes at one height"):
             seen = one_hash(play)
         return _prove(play, told, business.first, seen)
@@ -258,8 +257,8 @@ def run(folder: Path, progress: Progress = silent, runs_s: Sequence[int] = RUNS_
         with contextlib.ExitStack() as ending:
             ending.callback(store.close)
             ending.callback(nodes.end_all, list(play.units.values()))
-            if business is not None:
-                ending.callback(business.stop)
+            if play.business is not None:
+                ending.callback(play.business.stop)
 
 
 def _all_run(play: Play) -> bool:
@@ -291,11 +290,8 @@ def kill_one(play: Play) -> None:
     with play.step("一个节点断电，其余继续", "One node loses power, the others go on"):
         before = _engine_height(others[0])
         unit.kill()
-        play.wait(
-            lambda: _engine_height(others[0]) >= before + BLOCKS_WITHOUT,
-            "其余节点出块",
-            "the others' blocks",
-        )
+        enough = before + BLOCKS_WITHOUT
+        play.wait(lambda: _engine_height(others[0]) >= enough, "其余节点出块", "the others' blocks")
     with play.step("它重新启动并追上", "It starts again and catches up"):
         unit.start()
         play.happened.came_back_s = play.wait(lambda: _in_step(unit, others[0]), "追上", "catching up")
@@ -329,6 +325,8 @@ def join_one(play: Play) -> None:
         play.wait(lambda: _in_step(unit, sponsor), "快照同步", "state sync")
         said = unit.status()
         play.happened.snapshot_height = said.earliest - 1 if said else 0
+    with play.step("一份结算单在它眼前结清", "A statement is settled before its eyes"):
+        waited_s = play.wait(lambda: _settled_since(play, settled), "结算", "the settlement")
     with play.step("成员表决接纳，节点成为验证节点", "The members vote it in; its node validates"):
         play.desk(SPONSOR).do(Propose(proposal=ADMISSION, subject=card))
         own = address(public_of(unit.folder / VALIDATOR_KEY))
@@ -337,8 +335,13 @@ def join_one(play: Play) -> None:
                 break
             play.desk(member).do(Vote(proposal=ADMISSION, yes=True))
         play.wait(lambda: own in _addresses(sponsor), "成为验证节点", "its seat")
-    play.happened.joined_s = time.monotonic() - began
+    play.happened.joined_s = time.monotonic() - began - waited_s
     play.happened.settled_while_joining = len(play.happened.statements) - settled
+
+
+def _settled_since(play: Play, before: int) -> bool:
+    """Whether one more statement is settled, or none comes any more."""
+    return len(play.happened.statements) > before or play.business is None or play.business.over
 
 
 def _decided(play: Play) -> bool:

@@ -112,6 +112,19 @@ def test_the_work_of_due_items_is_bounded_per_block(ledger: Ledger, monkeypatch:
     assert len(ledger.block().events) == 1
 
 
+@pytest.mark.parametrize("bound", ["BLOCK_STEPS_MAX", "BLOCK_WRITTEN_MAX"])
+def test_however_much_falls_due_transactions_find_room(
+    ledger: Ledger, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else work that asks for itself again shuts out the very votes that end it."""
+    ledger.do("plant", Register(tool="b"))
+    assert ledger.codes(later(ledger, "much", drill="write")) == ["ok"]
+    monkeypatch.setattr(limits, bound, 2_000)
+    applied = ledger.block(ledger.wire("plant", W17), after_ms=200_000)
+    assert told(applied.events, Done)
+    assert [outcome.code for outcome in applied.outcomes] == ["ok"]
+
+
 def test_a_member_may_have_so_much_waiting_and_no_more(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

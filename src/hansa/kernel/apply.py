@@ -121,7 +121,7 @@ class Now:
 
     @property
     def steps_max(self) -> int:
-        """Steps of a block; due work takes half of them at most, so that there is room for transactions."""
+        """Steps of a block. Of due work no further item begins once half of them are taken."""
         return limits.BLOCK_STEPS_MAX if self.rules >= 2 else limits.BLOCK_STEPS_MAX_RULES_1
 
 
@@ -137,6 +137,11 @@ class Work:
         steps, written = ctx.spent()
         self.steps += steps
         self.written += written
+
+    def leave_half(self, steps_max: int) -> None:
+        """However much was done so far, half of the block is free for what follows."""
+        self.steps = min(self.steps, steps_max // 2)
+        self.written = min(self.written, limits.BLOCK_WRITTEN_MAX // 2)
 
     def beyond(self, steps_max: int) -> bool:
         return self.steps > steps_max or self.written > limits.BLOCK_WRITTEN_MAX
@@ -160,6 +165,8 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alo
     # Who was caught, then what fell due, so that transactions of the block see the effects.
     events = _hear_faults(now, layer, block, work, incidents)
     events += _do_due(now, layer, block, work, incidents)
+    if now.rules >= 2:
+        work.leave_half(now.steps_max)
 
     # Transactions, in the order given.
     outcomes: list[Outcome] = []

@@ -123,6 +123,7 @@ class Context:
         """What a room from outside does between its reads and writes, which no other budget sees."""
         self.work += count
         if self.work > limits.WORK_MAX:
+            self.work = limits.WORK_MAX + 1  # What is beyond is not done.
             raise OverBudget(what="work", limit=limits.WORK_MAX)
 
     def spend_scanned(self, count: int) -> None:

@@ -117,8 +117,9 @@ def test_what_somebody_set_outlives_a_second_confirm(cards: Path, founding: Path
     (node / "node.toml").write_text(mine)
     shell.do("profile", "set", "plant", "--outbox-days", 90)
     told = shell.do("network", "confirm", founding, node, "--yes", "--port", 9_101)
-    assert "node.toml.before" in told.out
-    assert (node / "node.toml.before").read_text() == mine
+    assert "node.toml.before.1" in told.out, "what was kept the first time is still there"
+    assert (node / "node.toml.before.1").read_text() == mine
+    assert "port = 8420" in (node / "node.toml.before").read_text()
     profile = shell.do("profile", "show").json["profile"]
     assert (profile["outbox_days"], profile["url"]) == (90, "http://127.0.0.1:9101")
 

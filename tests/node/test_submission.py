@@ -1,7 +1,7 @@
 """Submission in front of a network engine: turns, shares, the flight; an engine that is away or full."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -343,17 +343,20 @@ def test_one_whose_transactions_the_engine_lets_go_holds_up_nobody_else(
     play(story)
 
 
+def refuses(code: str, of: list[bytes]) -> Callable[[Sequence[bytes]], list[Looked]]:
+    """A look that refuses these so; all others are well."""
+
+    def look(wires: Sequence[bytes]) -> list[Looked]:
+        said = [receipt(Outcome(identity(one), code), "不行", "no") for one in wires]
+        return [Looked("", no) if one in of else Looked("maker") for one, no in zip(wires, said, strict=True)]
+
+    return look
+
+
 def test_what_can_take_effect_no_more_leaves_the_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another transaction with its sequence number was in a block first: no engine takes this one now."""
     monkeypatch.setattr(node_limits, "HAND_IN_AGAIN_S", 0.02)
     spent: list[bytes] = []
-
-    def look(wires: Sequence[bytes]) -> list[Looked]:
-        refused = [receipt(Outcome(identity(one), "kernel.replayed"), "用过", "used") for one in wires]
-        return [
-            Looked("", said) if one in spent else Looked("maker")
-            for one, said in zip(wires, refused, strict=True)
-        ]
 
     async def story(submission: Submission, engine: Engine) -> None:
         one = wire("maker", 1)
@@ -364,7 +367,26 @@ def test_what_can_take_effect_no_more_leaves_the_flight(monkeypatch: pytest.Monk
         assert (said.code, said.height) == ("kernel.replayed", 0)
         assert not submission.flight.wires
 
-    play(story, look)
+    play(story, refuses("kernel.replayed", spent))
+
+
+def test_what_may_still_stand_in_a_block_is_answered_by_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its form ends soon, some mempool has it: whoever were told that nothing was done would sign anew."""
+    monkeypatch.setattr(node_limits, "HAND_IN_AGAIN_S", 0.02)
+    late: list[bytes] = []
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        one = wire("maker", 1)
+        answer = submission.offer(one)
+        await engine.has(1)
+        late.append(one)
+        await engine.has(3)
+        assert not answer.done()
+        decide(submission, one)
+        (said,) = told(await answer).receipts
+        assert (said.code, said.height) == ("ok", 7)
+
+    play(story, refuses("engine.change_near", late))
 
 
 def test_strangers_leave_room_to_whoever_is_known() -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ STUBBORN = ("/bin/sh", "-c", "trap '' TERM; touch $0.ready; while :; do sleep 0.
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
 
 
 class Yard:
@@ -59,8 +59,11 @@ class Yard:
 
     def start(self, *children: Child, bounds: Bounds = QUICK) -> None:
         chosen = children or (self.child("application"), self.child("engine"))
+        self.start_what(lambda: chosen, bounds)
+
+    def start_what(self, asked: Callable[[], Sequence[Child]], bounds: Bounds = QUICK) -> None:
         self.stream = Stream("debug", self.lines)
-        self.supervisor = Supervisor(chosen, self.stream, self.told.append, bounds)
+        self.supervisor = Supervisor(asked, self.stream, self.told.append, bounds)
         self._thread = threading.Thread(target=self.supervisor.run, daemon=True)
         self._thread.start()
 
@@ -345,7 +348,7 @@ def told(now):
     if now.state == "running":
         print(*now.pids.values(), flush=True)
 child = lambda name: Child(name, ("/bin/sleep", "600"), dict(os.environ), lambda: True, lambda: "")
-made = Supervisor([child("application"), child("engine")], Stream("error"), told)
+made = Supervisor(lambda: [child("application"), child("engine")], Stream("error"), told)
 made.handle_signals()
 made.run()
 print("ended", flush=True)

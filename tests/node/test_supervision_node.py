@@ -172,7 +172,7 @@ def test_a_genesis_file_that_nobody_else_has_is_refused() -> None:
 def test_one_liar_that_answers_alone_keeps_nobody_from_starting() -> None:
     """After a power cut it may be the first that is up; were it believed, no other would come."""
     others = Others(60, None, None)
-    assert others.look()[-1] == "node.clock_wrong"
+    assert others.look()[-1] == "node.clock_other"
     others = Others(0, None, None)
     others.chains["http://m0"] = "cd" * 32
     assert others.look()[-1] == "network.other_network"

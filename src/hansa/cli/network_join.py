@@ -179,11 +179,12 @@ def join(
     from hansa.node import errors_joining as errors
     from hansa.node.joining_folder import check_folder
     from hansa.node.joining_invitation import read_invitation
+    from hansa.node.settings_engine import VALIDATOR_KEY
 
     invited, genesis = read_invitation(read_input(str(invitation)), str(invitation))
     check_genesis(invited.genesis)
     check_folder(directory, invited.genesis, checked_id(member))
-    if any(founder.id == member for founder in genesis.members) and not directory.exists():
+    if any(founder.id == member for founder in genesis.members) and not (directory / VALIDATOR_KEY).exists():
         raise errors.IdTaken(member=member)
     company = company_of(given)
     plan, findings = look(lang, invited, directory, member, given)

@@ -121,12 +121,13 @@ class KeyBusy(NodeRefusal, code="node.key_busy", field="key"):
 class AddressBusy(NodeRefusal, code="node.address_busy", field="node"):
     status = 429
     zh = (
-        "来自您的网络地址、签名尚未核验或无效的交易，等待数已达 {limit} 笔或 {limit_bytes} 字节。"
-        "请在 {retry_s} 秒后重新发送相同的字节；急用时可先单笔发送。"
+        "来自您的网络地址（或各个尚未证实过签名的地址）、签名尚未核验或无效的交易，等待数已达 {limit} 笔"
+        "或 {limit_bytes} 字节。请在 {retry_s} 秒后重新发送相同的字节；单笔小交易可能更早通过。"
     )
     en = (
-        "{limit} transactions or {limit_bytes} bytes from your address wait whose signatures are not checked "
-        "yet, or are wrong. Send the same bytes again in {retry_s} s, or a single transaction at once."
+        "{limit} transactions or {limit_bytes} bytes from your address, or from all addresses that have "
+        "shown no signature yet, wait whose signatures are not checked or are wrong. Send the same bytes "
+        "again in {retry_s} s; a single small transaction may pass sooner."
     )
 
 

@@ -77,14 +77,15 @@ class KeyUnsure(Refusal, code="node.key_unsure", field="validator.key"):
     zh = (
         "本目录没有该共识密钥的最新签名记录（{path}），或是从别处复制来的；而且{cause_zh}，无法确认密钥没有"
         "在别处"
-        "使用。为避免双重签名，没有启动引擎。请等其他成员单位的节点恢复后再试；若确知没有别的节点用这把密钥："
-        "hansa node run --only-node。"
+        "使用。为避免双重签名，没有启动引擎。请等其他成员单位的节点恢复并出块后再试；若确知没有别的节点用这把"
+        "密钥（例如链正因缺少本节点而停住）：hansa node run --only-node。"
     )
     en = (
         "This folder does not know what its consensus key signed last ({path}), or it was copied here from "
         "elsewhere; and {cause_en}: the key may be in use elsewhere. So that nothing is signed twice, the "
-        "engine was not started. Try again when other members' nodes answer; if you are sure that no other "
-        "node has this key: hansa node run --only-node."
+        "engine was not started. Try again when other members' nodes answer and make blocks; if you are sure "
+        "that no other node has this key, say where the chain stands because this one is missing: "
+        "hansa node run --only-node."
     )
 
 
@@ -112,6 +113,17 @@ class ClockWrong(Refusal, code="node.clock_wrong", field="clock"):
         "This machine's clock is {seconds} s off those of the other members' nodes ({limit} s are "
         "allowed). The node was not started. Have the clock set by the network (systemd-timesyncd, "
         "chrony), then run hansa node run again."
+    )
+
+
+class ClockOther(Refusal, code="node.clock_other", field="clock"):
+    zh = (
+        "{member} 的节点所报时间与本机相差 {seconds} 秒（允许 {limit} 秒），但多数节点并非如此。本机照常启动"
+        "；请核对是哪一方的时钟不准。"
+    )
+    en = (
+        "The node of {member} says a time {seconds} s off this machine's ({limit} s are allowed), but most "
+        "nodes do not. The node starts all the same; see which of the two clocks is wrong."
     )
 
 

@@ -6,6 +6,7 @@ is no node's directory yet. No private key ever leaves it.
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,15 +135,22 @@ def check_owner(directory: Path, member: str) -> None:
 @private()
 def write_folder(directory: Path, genesis: bytes, settings: str) -> Path | None:
     """The settings, then the genesis file; keys are there. Other settings that were there are kept beside
-    them: their new path is returned. Raises FolderTaken where another genesis file is there.
+    them, also those kept earlier: their new path is returned. Raises FolderTaken where another genesis file
+    is there.
     """
-    there, path, kept = directory / GENESIS, directory / SETTINGS, directory / SETTINGS_BEFORE
+    there, path, kept = directory / GENESIS, directory / SETTINGS, _free(directory / SETTINGS_BEFORE)
     if there.exists() and there.read_bytes() != genesis:
         raise errors.FolderTaken(path=str(directory))
     differs = path.exists() and path.read_bytes() != settings.encode()
     if differs:
-        path.replace(kept)
+        write_new(kept, path.read_bytes(), READABLE)
     write_over(path, settings.encode(), READABLE)
     if not there.exists():
         write_new(there, genesis, READABLE)
     return kept if differs else None
+
+
+def _free(path: Path) -> Path:
+    """This name, or the next by number under which nothing lies."""
+    named = (path.with_name(f"{path.name}{f'.{number}' if number else ''}") for number in count())
+    return next(each for each in named if not each.exists())

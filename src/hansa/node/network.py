@@ -21,6 +21,7 @@ from hansa.engines.ledger import Keep
 from hansa.engines.reader import Reader
 from hansa.engines.reading import Reading
 from hansa.kernel import Release
+from hansa.kernel.active import Outdated, RoomMissing
 from hansa.kernel.apply import Incident
 from hansa.kernel.canonical import Malformed
 from hansa.kernel.keys import REFUSED_WHEN_KNOWN
@@ -308,13 +309,15 @@ class Network:
         return bool(self.submission.flight.wires)
 
     def look(self, wires: Sequence[bytes]) -> list[Looked]:
-        """A look at transactions by the newest block. Called in a thread."""
+        """A look at transactions by the newest block. Called in a thread. Raises Outdated, RoomMissing."""
         with self.reader.snapshot() as reading:
             return [self._look(reading, wire) for wire in wires]
 
     def _look(self, reading: Reading, wire: bytes) -> Looked:
         try:
             return Looked(str(admission.check(reading, self.application.verify, wire).member))
+        except (Outdated, RoomMissing):
+            raise  # Of this program, not of the transaction.
         except Refusal as refusal:
             maybe = isinstance(refusal, (*REFUSED_WHEN_KNOWN, Malformed)) or refusal.code == "kernel.expired"
             if maybe and self.chain.encode() in wire:

@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 from hansa.engines.reading import receipt
 from hansa.kernel import encode
 from hansa.kernel.apply import Applied, BlockFull, Incident
-from hansa.kernel.keys import Expired
+from hansa.kernel.canonical import Malformed
+from hansa.kernel.keys import Expired, KeyExpired, KeyRevoked, Replayed
 from hansa.kernel.messages import Outcome, Receipt
 from hansa.kernel.refusal import Refusal
 from hansa.kernel.transaction import identity
@@ -32,6 +33,8 @@ from hansa.node.shares import Handed, Run, Shares, runs_of
 
 Item = tuple[Handed, int]
 """A transaction by its request and its place there."""
+ENDED = {one.code for one in (Replayed, Expired, KeyExpired, KeyRevoked, Malformed)}
+"""Refused so once, refused for good."""
 ANSWERS_EVERY_S = 1.0
 AWAY_AGAIN_S = 0.5
 RATE_WEIGHT = 0.2
@@ -135,16 +138,19 @@ class Submission:
         """Nobody may have more waiting than is left free: so whoever floods leaves room for the others. What
         is not proved yet counts to its source.
 
-        Raises AddressBusy, MemberBusy.
+        Raises AddressBusy, MemberBusy, QueueFull.
         """
         free, unproved = self._most() - self.waiting, self._shares.of_source(address)
-        if unproved + sum(run.end - run.start for run in runs) > free:
+        count = sum(run.end - run.start for run in runs)
+        if unproved and unproved + count > free:
             most_bytes = self._bounds.queue_bytes // limits.SOURCES_AT_LEAST
             raise errors.AddressBusy(limit=unproved, limit_bytes=most_bytes, retry_s=self.retry_s())
         for run in runs:
-            member = run.own.member
-            if self._shares.of(member) + run.end - run.start > free:
-                raise errors.MemberBusy(member=member, limit=self._shares.of(member), retry_s=self.retry_s())
+            member, own = run.own.member, self._shares.of(run.own.member)
+            if own and own + run.end - run.start > free:
+                raise errors.MemberBusy(member=member, limit=own, retry_s=self.retry_s())
+        if count > free:
+            raise errors.QueueFull(retry_s=self.retry_s())
 
     def offer(self, body: bytes, address: str = "") -> "asyncio.Future[bytes]":
         """Take a request's transactions in, all or none; the future has the encoded `Submitted`.
@@ -252,13 +258,14 @@ class Submission:
 
     async def _find_known(self, late: Sequence[bytes]) -> None:
         """Answer what a block has already: it may have come between a look and the flight. And what no block
-        can give effect to any more: another transaction had its sequence number, or its key ended.
+        can give effect to any more: another transaction had its sequence number, its time or its key ended,
+        its form is out of force. What is refused otherwise may still stand in the next block.
         """
         if not late:
             return
         with contextlib.suppress(Refusal):
             for wire, looked in zip(late, await asyncio.to_thread(self._look, late), strict=True):
-                if looked.receipt is not None:
+                if looked.receipt is not None and (looked.receipt.height or looked.receipt.code in ENDED):
                     self._settle(self.flight.remove(wire), looked.receipt)
 
     async def _hand_over(self, batch: Sequence[bytes]) -> None:

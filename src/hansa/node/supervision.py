@@ -221,17 +221,20 @@ class _Running:
 class Supervisor:
     """Runs the children until it is told to stop. `told` is called whenever what it does changes.
 
+    `children` is asked before each start, and may raise a Refusal, which ends that try: settings may have
+    changed.
+
     Use it from the main thread of its process: children die with the thread that started them.
     """
 
     def __init__(
         self,
-        children: Sequence[Child],
+        children: Callable[[], Sequence[Child]],
         stream: Stream,
         told: Callable[[Told], None] = lambda _: None,
         bounds: Bounds = BOUNDS,
     ) -> None:
-        self._children, self._stream, self._told, self._bounds = tuple(children), stream, told, bounds
+        self._children, self._stream, self._told, self._bounds = children, stream, told, bounds
         self.stopping = threading.Event()
         """Set once it was told to stop: for what takes long before a start."""
         self._said: SimpleQueue[_Said] = SimpleQueue()
@@ -278,7 +281,11 @@ class Supervisor:
         """Start all in order and watch them; what ended this run."""
         self._run += 1
         self._tell("starting")
-        for child in self._children:
+        try:
+            children = self._children()
+        except Refusal as refusal:
+            return _Said("ended", "settings", str(refusal), zh=f"{refusal.code}: {refusal.zh}")
+        for child in children:
             try:
                 child.before()
                 if self.stopping.is_set():

@@ -147,13 +147,15 @@ def check_others(ask: Ask, urls: Mapping[str, str], chain: str, clock: Callable[
         for name, said in answered.items()
         if said.version != engine_binary.VERSION
     ]
-    clocks = [shown for said in answered.values() if (shown := said.clock_now_ms()) is not None]
-    far_ms = [off_ms for one in clocks if abs(off_ms := clock() - one) > CLOCK_OFF_MAX_MS]
-    if far_ms:
-        wrong = refusals.ClockWrong(seconds=abs(median_low(far_ms)) // 1_000, limit=CLOCK_OFF_MAX_MS // 1_000)
-        if are_most(far_ms, clocks, urls):
-            raise wrong
-        odd.append(wrong)
+    clocks = {name: at for name, said in answered.items() if (at := said.clock_now_ms()) is not None}
+    far_ms = {name: off_ms for name, at in clocks.items() if abs(off_ms := clock() - at) > CLOCK_OFF_MAX_MS}
+    if are_most(far_ms, clocks, urls):
+        seconds = abs(median_low(far_ms.values())) // 1_000
+        raise refusals.ClockWrong(seconds=seconds, limit=CLOCK_OFF_MAX_MS // 1_000)
+    odd += [
+        refusals.ClockOther(member=name, seconds=abs(off_ms) // 1_000, limit=CLOCK_OFF_MAX_MS // 1_000)
+        for name, off_ms in far_ms.items()
+    ]
     return odd
 
 

@@ -70,10 +70,7 @@ def supervise(
     which waits since a block stopped it twice may try that block again, once. Raises a refusal where
     the node cannot be started at all; what goes wrong later it mends by starting both anew, and tells.
     """
-    settings = checks.read_settings(directory)
-    if not settings.port:
-        settings = msgspec.structs.replace(settings, port=free_port())  # It has to be probed somewhere.
-    ask = ask or over_http()
+    settings, ask = _settings(directory), ask or over_http()
     with checks.held(directory):
         chain, engine, odd = checks.check_all(settings, ask, checks.other_nodes(settings), clock)
         stream = Stream(settings.log)
@@ -84,19 +81,26 @@ def supervise(
             keep(directory, now, clock())
             told(now, settings)
 
-        guard = Guard(settings, chain, ask, alone, stream)
-        made = Supervisor(
-            (application(settings, retry), consensus(settings, Path(engine.path), ask, guard)),
-            stream,
-            tell,
-            bounds,
-        )
-        guard.over = made.stopping.is_set
+        def programs() -> tuple[Child, Child]:
+            nonlocal settings
+            settings = _settings(directory)
+            guard = Guard(settings, chain, ask, alone, stream)
+            guard.over = made.stopping.is_set
+            return application(settings, retry), consensus(settings, Path(engine.path), ask, guard)
+
+        made = Supervisor(programs, stream, tell, bounds)
         made.handle_signals()
         try:
             made.run()
         finally:
             stream.close()
+
+
+def _settings(directory: Path) -> Settings:
+    """As they are now, with a port. Raises a refusal where they cannot be used."""
+    settings = checks.read_settings(directory)
+    # It has to be probed somewhere.
+    return settings if settings.port else msgspec.structs.replace(settings, port=free_port())
 
 
 # The two programs.
@@ -235,7 +239,8 @@ def apart(urls: Mapping[str, str], own: str, over: Callable[[], bool], max_s: fl
     """For a folder that was copied: wait as long as chance has it, and see that no twin came first.
 
     `own`: the engine's id, by this folder's node.key; its engine does not run now. Raises TwinConnected where
-    a member's engine is connected to one of that id.
+    a member's engine is connected to one of that id. One that says so is enough, though it may lie: a twin
+    behind NAT is connected to a single one, and what is at stake is the key.
     """
     end_s = time.monotonic() + secrets.randbelow(1_000) / 1_000 * max_s
     while not over():

@@ -313,6 +313,8 @@ def test_a_members_node_does_not_become_anothers(inviting: Inviting, shell: Shel
     before = files(tmp_path / "node")
     shell.refused("network.folder_of_another", *joining(inviting, tmp_path), "--id", "cheese")
     shell.refused("network.id_taken", *joining(inviting, tmp_path / "new"), "--id", "maker")
+    (tmp_path / "new").mkdir()
+    shell.refused("network.id_taken", *joining(inviting, tmp_path / "new"), "--id", "maker")
     assert files(tmp_path / "node") == before
 
 

@@ -177,14 +177,13 @@ def join(
     again after whatever interrupts it. 加入网络：先检查，再建立节点目录与成员卡；可重复执行。
     """
     from hansa.node import errors_joining as errors
-    from hansa.node.joining_folder import check_folder
+    from hansa.node.joining_folder import DAILY_FILE, check_folder
     from hansa.node.joining_invitation import read_invitation
-    from hansa.node.settings_engine import VALIDATOR_KEY
 
     invited, genesis = read_invitation(read_input(str(invitation)), str(invitation))
     check_genesis(invited.genesis)
     check_folder(directory, invited.genesis, checked_id(member))
-    if any(founder.id == member for founder in genesis.members) and not (directory / VALIDATOR_KEY).exists():
+    if any(founder.id == member for founder in genesis.members) and not (directory / DAILY_FILE).exists():
         raise errors.IdTaken(member=member)
     company = company_of(given)
     plan, findings = look(lang, invited, directory, member, given)

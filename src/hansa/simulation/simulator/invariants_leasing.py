@@ -128,7 +128,9 @@ class Coherent(Promise):
             return
         head = picture.row("leasing.leases", lease.terms.head)
         if head is None or head.state not in BINDING:
-            yield "sublease", f"{name} hangs on {lease.terms.head}, which holds nothing"
+            # Of one whose end is long past nobody may ever have reported the return.
+            if head is None or head.returned_ms < lease.end_ms + limits.HANDOVER_SILENCE_MS:
+                yield "sublease", f"{name} hangs on {lease.terms.head}, which holds nothing"
         elif not (head.terms.from_ms <= lease.terms.from_ms and lease.end_ms <= head.end_ms):
             yield "sublease", f"{name} is longer than {lease.terms.head}"
         elif head.terms.lessee != lease.terms.lessor:

@@ -138,10 +138,10 @@ class Work:
         self.steps += steps
         self.written += written
 
-    def leave_half(self, steps_max: int) -> None:
-        """However much was done so far, half of the block is free for what follows."""
-        self.steps = min(self.steps, steps_max // 2)
-        self.written = min(self.written, limits.BLOCK_WRITTEN_MAX // 2)
+    def leave_half(self, steps_max: int, before: tuple[int, int]) -> None:
+        """However much was done since `before` (steps, bytes), it counts as half of the block at most."""
+        self.steps = min(self.steps, max(before[0], steps_max // 2))
+        self.written = min(self.written, max(before[1], limits.BLOCK_WRITTEN_MAX // 2))
 
     def beyond(self, steps_max: int) -> bool:
         return self.steps > steps_max or self.written > limits.BLOCK_WRITTEN_MAX
@@ -164,9 +164,10 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alo
 
     # Who was caught, then what fell due, so that transactions of the block see the effects.
     events = _hear_faults(now, layer, block, work, incidents)
+    heard = (work.steps, work.written)
     events += _do_due(now, layer, block, work, incidents)
     if now.rules >= 2:
-        work.leave_half(now.steps_max)
+        work.leave_half(now.steps_max, heard)
 
     # Transactions, in the order given.
     outcomes: list[Outcome] = []

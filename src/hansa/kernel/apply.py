@@ -164,10 +164,7 @@ def apply(chain: Chain, state: Committed, state_sum: bytes, block: Block, *, alo
 
     # Who was caught, then what fell due, so that transactions of the block see the effects.
     events = _hear_faults(now, layer, block, work, incidents)
-    heard = (work.steps, work.written)
     events += _do_due(now, layer, block, work, incidents)
-    if now.rules >= 2:
-        work.leave_half(now.steps_max, heard)
 
     # Transactions, in the order given.
     outcomes: list[Outcome] = []
@@ -310,6 +307,7 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
     Work of a room that is no longer in force is dropped, under one event of the block for each such room.
     """
     events: list[bytes] = []
+    heard = (work.steps, work.written)
     dropped: dict[str, int] = {}
     for key, item in due.next_due(_context(now, layer, block)):
         if work.beyond(now.steps_max // 2):
@@ -341,6 +339,8 @@ def _do_due(now: Now, layer: Overlay, block: Block, work: Work, incidents: list[
             events.extend(ctx.events)
         finally:
             work.add(ctx)
+    if now.rules >= 2:
+        work.leave_half(now.steps_max, heard)
     events += [encode(DueDropped(room=room, count=count)) for room, count in dropped.items()]
     return events
 

@@ -10,6 +10,7 @@ import msgspec
 
 from hansa.apps.consortium.messages import Attest
 from hansa.apps.rooms import registry
+from hansa.engines.reading import receipt
 from hansa.kernel import Refusal, limits
 from hansa.kernel.messages import Outcome
 from hansa.kernel.transaction import identity, sign
@@ -62,6 +63,16 @@ class Engine:
 def looked(wires: Sequence[bytes]) -> list[Looked]:
     """All are well."""
     return [Looked(claim(one).member) for one in wires]
+
+
+def refuses(code: str, of: list[bytes]) -> Callable[[Sequence[bytes]], list[Looked]]:
+    """A look that refuses these so; all others are well."""
+
+    def look(wires: Sequence[bytes]) -> list[Looked]:
+        said = [receipt(Outcome(identity(one), code), "不行", "no") for one in wires]
+        return [Looked("", no) if one in of else Looked("maker") for one, no in zip(wires, said, strict=True)]
+
+    return look
 
 
 def decide(

@@ -1,7 +1,7 @@
 """Submission in front of a network engine: turns, shares, the flight; an engine that is away or full."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -9,14 +9,14 @@ from hansa.engines.reading import receipt
 from hansa.kernel import Refusal
 from hansa.kernel.apply import BlockFull
 from hansa.kernel.messages import Outcome
-from hansa.kernel.transaction import identity, join
+from hansa.kernel.transaction import join
 from hansa.node import limits as node_limits
 from hansa.node.engine_rpc import IN_CACHE, MEMPOOL_FULL
 from hansa.node.errors_engine import EngineAway
 from hansa.node.submission import ANSWERS_EVERY_S, Looked, Submission
 from hansa.node.wires import claim
 from tests.consortium import START_MS
-from tests.node.submission_world import Engine, decide, looked, play, told, wire
+from tests.node.submission_world import Engine, decide, looked, play, refuses, told, wire
 
 
 def test_it_is_answered_when_a_block_has_it_and_with_no_acknowledgement() -> None:
@@ -343,16 +343,6 @@ def test_one_whose_transactions_the_engine_lets_go_holds_up_nobody_else(
     play(story)
 
 
-def refuses(code: str, of: list[bytes]) -> Callable[[Sequence[bytes]], list[Looked]]:
-    """A look that refuses these so; all others are well."""
-
-    def look(wires: Sequence[bytes]) -> list[Looked]:
-        said = [receipt(Outcome(identity(one), code), "不行", "no") for one in wires]
-        return [Looked("", no) if one in of else Looked("maker") for one, no in zip(wires, said, strict=True)]
-
-    return look
-
-
 def test_what_can_take_effect_no_more_leaves_the_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another transaction with its sequence number was in a block first: no engine takes this one now."""
     monkeypatch.setattr(node_limits, "HAND_IN_AGAIN_S", 0.02)
@@ -407,6 +397,19 @@ def test_strangers_leave_room_to_whoever_is_known() -> None:
         while not all(one.done() for one in waiting):
             decide(submission, *engine.taken)
             await asyncio.sleep(0.005)
+
+    play(story)
+
+
+def test_where_nothing_of_ones_own_waits_the_node_is_said_to_be_full() -> None:
+    """Not "0 transactions of your address, or of your member"."""
+
+    async def story(submission: Submission, engine: Engine) -> None:
+        submission.flight.count_max = 2
+        many = join([wire("maker", n) for n in range(1, 7)])
+        with pytest.raises(Refusal) as refused:
+            submission.offer(many, "10.0.0.1")
+        assert refused.value.code == "node.queue_full"
 
     play(story)
 

@@ -9,6 +9,7 @@ from hansa.apps.consortium.contract import ROOM as CONSORTIUM
 from hansa.apps.consortium.messages_parked import DiscardParked, RetryParked
 from hansa.kernel import Release, Room, limits
 from hansa.kernel.canonical import decode
+from hansa.kernel.context import OverBudget
 from hansa.kernel.due import PARKED, PENDING, QUEUE
 from hansa.kernel.messages import Event
 from tests.consortium import START_MS
@@ -212,6 +213,14 @@ def test_an_item_that_spent_its_whole_budget_is_still_taken_off_the_queue(
 
     assert list(QUEUE.scan(ledger.context())) == []
     assert list(PARKED.scan(ledger.context())) == []
+
+
+def test_work_refused_for_its_size_is_not_charged_to_the_block(ledger: Ledger) -> None:
+    """Else one charge of a room from outside, never done, fills a block."""
+    ctx = ledger.context()
+    with pytest.raises(OverBudget):
+        ctx.spend_work(limits.WORK_MAX * 1_000)
+    assert ctx.spent() == (limits.WORK_MAX // limits.WORK_PER_STEP, 0)
 
 
 @pytest.mark.parametrize("drill", ["memory", "disk", "recurse"])

@@ -12,7 +12,9 @@ import pytest
 from hansa.apps.consortium.contract import ROOM as CONSORTIUM
 from hansa.apps.consortium.messages import Attest
 from hansa.client import engine_answers
+from hansa.engines.cometbft import admission
 from hansa.kernel import Release, encode
+from hansa.kernel.active import Outdated
 from hansa.kernel.canonical import decode
 from hansa.kernel.commit import counted
 from hansa.kernel.evidence import SignedHeader, stands_on_its_commit
@@ -64,6 +66,22 @@ def test_what_cannot_count_is_refused_at_the_door_and_leaves_no_trace(node: One)
     (rubbish,) = node.submit(b"\x01" + bytes(80)).json()["receipts"]
     assert rubbish["code"] == "kernel.malformed"
     assert node.network.height == before
+    assert node.submit(wire).json()["receipts"][0]["code"] == "ok"
+
+
+def test_what_this_program_lacks_is_not_laid_at_the_transaction(
+    node: One, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = node.sign(ATTEST)
+
+    def too_old(*_: object) -> None:
+        raise Outdated(rules=9, limit=2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "check", too_old)
+        answer = node.submit(wire)
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["code"] == "kernel.outdated"
     assert node.submit(wire).json()["receipts"][0]["code"] == "ok"
 
 

@@ -30,6 +30,15 @@ class Never:
 def scenario():
     return Scenario("never", Attesting, lambda world: [Never()])
 """
+WHOLE = (
+    BROKEN.replace("        if ", "        if hasattr(world, 'asked') and ").replace("Attesting,", "Asked,")
+    + """
+class Asked(Attesting):
+    def next(self, world):
+        world.asked = True
+        return super().next(world)
+"""
+)
 
 
 @pytest.fixture
@@ -63,6 +72,32 @@ def test_a_seed_that_fails_tells_its_story_and_the_command_that_tells_it_again(
     kept = shell("simulate", "--first-seed", 1, "--blocks", 8, "--keep", "-", "--scenario", file)
     assert kept.status == 0
     assert "Everything holds." in kept.out
+
+
+def test_all_seeds_run_if_asked_for_however_many_fail(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "never.py"
+    file.write_text(BROKEN)
+    asked = ("simulate", "--seeds", 7, "--blocks", 8, "--workers", 1, "--scenario", file, "--json")
+    first, every = shell(*asked), shell(*asked, "--all")
+    assert (first.status, every.status) == (1, 1)
+    assert first.json["seeds"] < 7
+    assert every.json["seeds"] == 7
+    assert len(every.json["failed"]) > 1
+
+
+def test_a_seed_that_fails_as_a_whole_only_is_told_as_a_whole(shell: Shell, tmp_path: Path) -> None:
+    """What is played from a recording does not ask the traffic for anything."""
+    file = tmp_path / "whole.py"
+    file.write_text(WHOLE)
+    ran = shell("simulate", "--seeds", 30, "--blocks", 8, "--workers", 1, "--scenario", file)
+    assert ran.status == 1
+    (again,) = re.findall("Again: hansa (.*)", ran.out)
+    assert "--seeds 1 " in again
+    played = shell(*shlex.split(again))
+    assert played.status == 1
+    story = played.out.splitlines()
+    assert "four blocks does not hold: block" in played.out
+    assert story[1:-1] == ran.out.splitlines()[-len(story) + 1 : -1]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -179,7 +180,7 @@ def _told(found: list["Summary"], spent_ms: int, story: list[str]) -> dict[str, 
 def _story(lang: Language, there: "Stage", failed: "Summary") -> list[str]:
     """A failed seed, shrunk, in words; and how to see it again."""
     from hansa.simulation.simulator.run import finished
-    from hansa.simulation.simulator.shrink import RUNS_MAX, replay, shrink, spans
+    from hansa.simulation.simulator.shrink import RUNS_MAX, replay, shrink
     from hansa.simulation.simulator.story import tell
 
     zh, seed = lang == "zh", failed.seed
@@ -192,9 +193,16 @@ def _story(lang: Language, there: "Stage", failed: "Summary") -> list[str]:
         with _progress(lang, *shrinking, RUNS_MAX) as progress:
             keep = shrink(whole, there.scenario, options, progress)
         verdict = replay(seed, there.scenario, options, keep)
+        pieces = bool(verdict.broken)
+        if not pieces:  # It hangs on what comes first within a millisecond.
+            verdict = finished(seed, there.scenario, replace(options, tell=True))
     registry = there.scenario.release().registry()
     again = "重放：" if zh else "Again: "
-    return [title, *tell(verdict, registry, lang), again + _command(there.job, seed, spans(keep))]
+    return [
+        title,
+        *tell(verdict, registry, lang),
+        again + _command(there.job, seed, keep if pieces else None),
+    ]
 
 
 NOT_AGAIN = {
@@ -206,9 +214,12 @@ NOT_AGAIN = {
 }
 
 
-def _command(job: "Job", seed: int, keep: str) -> str:
-    """What plays a shrunk story again."""
-    parts = ["hansa simulate", f"--first-seed {seed}", f"--blocks {job.blocks}", f"--keep {keep or '-'}"]
+def _command(job: "Job", seed: int, keep: Sequence[int] | None) -> str:
+    """What plays a shrunk story again; or the whole seed, where only that fails."""
+    from hansa.simulation.simulator.shrink import spans
+
+    pieces = "--seeds 1" if keep is None else f"--keep {spans(keep) or '-'}"
+    parts = ["hansa simulate", f"--first-seed {seed}", f"--blocks {job.blocks}", pieces]
     parts += [f"--scenario {quote(str(job.scenario))}"] if job.scenario else []
     parts += [f"--plant {job.plant}"] if job.plant else []
     return " ".join(parts)

@@ -139,7 +139,9 @@ class Run:
         self._transactions = 0
         self._handed: list[tuple[Node, str]] = []
         """What each node was handed once all was well again."""
-        self._beats_left = BEATS_PER_BLOCK * options.blocks
+        script = options.script
+        self._beats_left = 0 if script else BEATS_PER_BLOCK * options.blocks
+        self._last_send_ms = max((sent.time_ms for sent in script.sent), default=0) if script else 0
         self._beats = self.luck("beats")
         self.agenda = Agenda(self.genesis.created_ms)
         self.oracle = Oracle(self._genesis_bytes, self._release, suite.verify)
@@ -257,8 +259,7 @@ class Run:
             self.agenda.at(sent.time_ms, partial(self.submit, sent.wire, sent.at, sent.once))
         for time_ms, fault in script.troubles:
             self.agenda.at(time_ms, partial(self.troubles.do, fault))
-        last_ms = max((sent.time_ms for sent in script.sent), default=0)
-        for time_ms in (script.until_ms, last_ms + 1):
+        for time_ms in (script.until_ms, self._last_send_ms + 1):
             self.agenda.at(time_ms, self.chain.wake)
         self._until(lambda: self.agenda.now_ms >= script.until_ms)
 
@@ -270,35 +271,35 @@ class Run:
         if self.options.script is None:
             self._beats_left = CALM_BEATS
             self.agenda.after(CALM_GAP_MS, self._beat)
-        last = (
-            max((sent.time_ms for sent in self.options.script.sent), default=0) if self.options.script else 0
-        )
-        until_ms = max(last, self._calm_from_ms + CALM_BEATS * CALM_GAP_MS) + CALM_MS
-        self._stand_together(last, until_ms)
+        until_ms = max(self._last_send_ms, self._calm_from_ms + CALM_BEATS * CALM_GAP_MS) + CALM_MS
+        self._stand_together(until_ms)
         self._hand_to_each()
-        self._stand_together(last, self.agenda.now_ms + CALM_MS)
+        self._stand_together(self.agenda.now_ms + CALM_MS)
         check_told(self.clients.told, self.oracle)
         check_end(self.nodes, self.chain, self.oracle)
         for invariant in self.invariants:
             invariant.at_end(self.world)
 
-    def _stand_together(self, last_ms: int, until_ms: int) -> None:
-        self._until(lambda: self._is_settled(last_ms) or self.agenda.now_ms > until_ms)
-        if not self._is_settled(last_ms):
+    def _stand_together(self, until_ms: int) -> None:
+        self._until(lambda: self._is_settled() or self.agenda.now_ms > until_ms)
+        if not self._is_settled():
             raise Broken("liveness", describe_standstill(self.nodes, self.chain))
         for node, name in self._handed:
-            if name not in self.clients.told:
+            if node.running.ledger.store.find_transaction(bytes.fromhex(name)) is None:
                 raise Broken("liveness", f"node {node.number} takes nothing any more, although all is well")
 
     def _hand_to_each(self) -> None:
-        """Each node is handed a transaction of its own, which must come into a block."""
+        """Each node is handed a transaction of its own, which must come into a block.
+
+        What is still under way may end its key in the same block: it stands there all the same.
+        """
         up = [node for node in self.nodes if node.up]
         for node, wire in zip(up, probes(self.world, len(up)), strict=False):
             self._handed.append((node, identity(wire)))
             self.clients.hand(node, wire)
 
-    def _is_settled(self, last_ms: int) -> bool:
-        sent = not self._beats_left if self.options.script is None else self.agenda.now_ms > last_ms
+    def _is_settled(self) -> bool:
+        sent = not self._beats_left and self.agenda.now_ms > self._last_send_ms
         return sent and stands_together(self.nodes, self.chain)
 
     def _until(self, done: Callable[[], bool]) -> None:
@@ -314,8 +315,9 @@ class Run:
         self._beats_left -= 1
         for send in self.traffic.next(self.world):
             wire = send.wire or self.world.sign(send.member, send.key, *send.actions)
-            submit = partial(self.submit, wire, send.at, send.once)
-            self.agenda.after(self._beats.randrange(TOGETHER_MS), submit)
+            delay_ms = self._beats.randrange(TOGETHER_MS)
+            self._last_send_ms = max(self._last_send_ms, self.agenda.now_ms + delay_ms)
+            self.agenda.after(delay_ms, partial(self.submit, wire, send.at, send.once))
         gap = CALM_GAP_MS if self.troubles.over else self._gap_ms()
         self.agenda.after(gap, self._beat)
 

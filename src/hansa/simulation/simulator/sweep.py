@@ -183,7 +183,7 @@ def _end_with_parent(folder: Path | None) -> None:
         os._exit(1)
 
 
-def _batch(seeds: range) -> tuple[list[Summary], dict[str, Any]]:
+def _batch(seeds: range, go_on: bool) -> tuple[list[Summary], dict[str, Any]]:
     """What they came to; and of what ended it before its time the values of ProgramFailed, which as an
     exception would not come through between processes.
     """
@@ -193,7 +193,7 @@ def _batch(seeds: range) -> tuple[list[Summary], dict[str, Any]]:
             found.append(_here[0].summary(seed))
         except ProgramFailed as failed:
             return found, failed.values
-        if found[-1].rule:
+        if found[-1].rule and not go_on:
             break
     gc.collect()
     return found, {}
@@ -218,7 +218,7 @@ def sweep(
             while True:
                 if not failed or go_on:
                     ready = islice(batches, 2 * workers - len(waiting))
-                    waiting.update(pool.submit(_batch, batch) for batch in ready)
+                    waiting.update(pool.submit(_batch, batch, go_on) for batch in ready)
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)

@@ -11,11 +11,16 @@ import pytest
 
 from hansa.cli import validators, votes
 from hansa.client import Receipt
-from hansa.client.keyfiles import read_key, write_key
+from hansa.client.errors import Unreachable
+from hansa.client.keyfiles import public_of, read_key, write_key
 from hansa.kernel import Action, address
+from hansa.node import joining_engine
+from hansa.node.joining_rotation import take_over
 from tests.apps.networking import Network, consensus
 from tests.cli.shell import Shell
 from tests.consortium import MEMBERS
+
+URL = "http://127.0.0.1:8420"
 
 
 class Counter:
@@ -23,7 +28,7 @@ class Counter:
 
     def __init__(self, network: Network, member: str, lang: str, data: Path) -> None:
         self.network, self.lang = network, lang
-        self.profile = SimpleNamespace(chain=network.chain, member=member, data=str(data))
+        self.profile = SimpleNamespace(chain=network.chain, member=member, data=str(data), url=URL)
 
     def ask(self, name: str, kind: Any, **arguments: Any) -> Any:
         return msgspec.convert(self.network.query(name, **arguments), kind)
@@ -81,7 +86,7 @@ def test_the_set_is_listed_in_both_languages_and_as_json(desks: Desks) -> None:
 
 def test_a_member_rotates_and_its_old_key_stays_listed(desks: Desks) -> None:
     folder = desks.folder
-    shown = desks.shell.do("validator", "rotate", "--yes").out
+    shown = desks.shell.do("validator", "rotate", "--wait", 0, "--yes").out
     assert "restarts by itself" in shown
     new = read_key(folder / "validator.next.key").public
     assert new in desks.network.powers()
@@ -94,6 +99,30 @@ def test_a_member_rotates_and_its_old_key_stays_listed(desks: Desks) -> None:
     assert read_key(folder / "validator.next.key").public == new, again.out
 
 
+def test_the_node_is_waited_for_until_it_answers_with_the_new_key(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next command comes to a node that restarts."""
+    write_key(desks.folder / "validator.key", b"\x07" * 32)
+    seen: list[str] = []
+
+    def status(_ask: Any, url: str) -> Any:
+        seen.append(url)
+        if len(seen) < 3:
+            raise Unreachable(url=url, cause="begins anew")
+        return SimpleNamespace(catching_up=len(seen) < 5)
+
+    def passes(_s: float) -> None:
+        if (desks.folder / "validator.next.key").exists():
+            assert take_over(desks.folder, public_of(desks.folder / "validator.next.key"))
+
+    monkeypatch.setattr(joining_engine, "status", status)
+    monkeypatch.setattr(validators.time, "sleep", passes)
+    shown = desks.shell.do("validator", "rotate", "--yes").out
+    assert "answers again" in shown
+    assert len(seen) == 5
+
+
 def test_a_key_is_made_in_no_other_members_folder(desks: Desks) -> None:
     """The ledger would name a key that lies at another company: this node would fall silent."""
     (desks.folder / "node.toml").write_text('member = "plant"\n')
@@ -102,7 +131,7 @@ def test_a_key_is_made_in_no_other_members_folder(desks: Desks) -> None:
     desks.shell.refused("network.folder_of_another", "validator", "seat", desks.folder)
     assert not (desks.folder / "validator.next.key").exists()
     desks.member = "plant"
-    desks.shell.do("validator", "rotate", "--yes")
+    desks.shell.do("validator", "rotate", "--wait", 0, "--yes")
 
 
 def test_a_seat_is_made_and_voted_in_with_its_power(desks: Desks) -> None:

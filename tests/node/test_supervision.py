@@ -127,15 +127,17 @@ def test_an_end_with_exit_code_0_is_an_end(yard: Yard) -> None:
     assert any(told.cause == "engine: exit code 0" for told in yard.told)
 
 
-def test_who_died_is_the_cause_and_not_who_left_for_it(yard: Yard) -> None:
+@pytest.mark.parametrize("then", ["exit 0", "exec sleep 600"], ids=["leaves", "complains"])
+def test_who_died_is_the_cause_and_not_who_left_for_it(yard: Yard, then: str) -> None:
     """The application's last lines are waited for (a worker of it still writes), the engine's are not."""
     pid = yard.folder / "pid"
     works = ("/bin/sh", "-c", f"(sleep 600) & echo $$ >{pid}.new; mv {pid}.new {pid}; wait")
-    leaves = ("/bin/sh", "-c", f"while kill -0 $(cat {pid}); do sleep 0.02; done; exit 0")
+    goes = f"while kill -0 $(cat {pid}); do sleep 0.02; done; echo FAILURE; {then}"
     application = yard.child(
         "application", works, ready=pid.exists, before=lambda: pid.unlink(missing_ok=True)
     )
-    yard.start(application, yard.child("engine", leaves))
+    heard = lambda line: "failure" if "FAILURE" in str(line) else ""  # noqa: E731
+    yard.start(application, yard.child("engine", ("/bin/sh", "-c", goes), heard=heard))
     os.kill(yard.runs()["application"], signal.SIGKILL)
     yard.runs(restarts=1)
     causes = [told.cause for told in yard.told if told.cause]

@@ -1,5 +1,7 @@
 """`hansa validator`: whose nodes vote on the blocks of a network, by which keys; and changes of both."""
 
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,9 @@ from hansa.cli.common import (
 from hansa.cli.fields import FileUnusable, read_input
 from hansa.cli.sending import act
 from hansa.client.keyfiles import PrivateKey, read_key
-from hansa.kernel import address
+from hansa.kernel import Refusal, address
 from hansa.node.joining_folder import check_owner
-from hansa.node.joining_rotation import next_key
+from hansa.node.joining_rotation import NEXT_KEY, next_key
 from hansa.node.settings_engine import VALIDATOR_KEY
 
 HEADS = (
@@ -48,6 +50,17 @@ KEY_HEADS = (
 )
 SEAT_STATUS_ZH = {"active": "在任", "suspended": "因双重签名暂停"}
 POWER_DIGITS_MAX = 15
+WAIT_MAX_S = 60.0
+PAUSE_S = 0.5
+TAKEN = (
+    "节点已换用新密钥，并重新应答；旧密钥此后不得再用。",
+    "Your node has taken the new key and answers again; never use the old one again.",
+)
+REGISTERED = (
+    "已登记。由 hansa node run 运行的节点会自行换用新密钥并重启；旧密钥此后不得再用。",
+    "It is registered. A node under `hansa node run` takes the new key and restarts by itself; never "
+    "use the old one again.",
+)
 FAULTS_ZH = {"duplicate_vote": "双重签名", "light_client_attack": "对轻客户端作伪"}
 
 
@@ -202,17 +215,22 @@ def _read_seat(path: str) -> Seat:
 
 @validator.command()
 @click.option("--data", "directory", type=click.Path(path_type=Path), help="Your node's folder. 节点目录。")
+@click.option("--wait", "wait_s", default=WAIT_MAX_S, show_default=True, help="Seconds. 最长等待秒数。")
 @acting
 @click.pass_obj
 def rotate(
     lang: Language,
     directory: Path | None,
+    wait_s: float,
     profile_name: str,
     yes: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Change your node's consensus key; its power stays. 更换本单位节点的共识密钥，表决权重不变。"""
+    """Change your node's consensus key; its power stays. The node restarts with it, which is waited for.
+
+    更换本单位节点的共识密钥，表决权重不变；命令等到节点换用新密钥并重新应答为止。
+    """
     at = desk(lang, profile_name)
     if directory is None and not at.profile.data:
         raise WrongCommand(
@@ -224,10 +242,22 @@ def rotate(
     key = next_key(directory)
     action = RotateConsensusKey(public=key.public, proof=_proof(at, key))
     receipt = act(at, [action], dry_run=dry_run, yes=yes, as_json=as_json)
-    if receipt is not None and receipt.code == "ok" and not as_json:
-        say(
-            lang,
-            "已登记。由 hansa node run 运行的节点会自行换用新密钥并重启；旧密钥此后不得再用。",
-            "It is registered. A node under `hansa node run` takes the new key and restarts by itself; never "
-            "use the old one again.",
-        )
+    if receipt is None or receipt.code != "ok":
+        return
+    taken = wait_until_taken(directory, at.profile.url, wait_s)
+    if not as_json:
+        say(lang, *(TAKEN if taken else REGISTERED))
+
+
+def wait_until_taken(directory: Path, url: str, wait_s: float) -> bool:
+    """Whether, within so many seconds, the node began anew with its next key and is in step."""
+    from hansa.node import joining_engine as engine
+
+    ask, end = engine.over_http(), time.monotonic() + wait_s
+    while time.monotonic() < end:
+        if not (directory / NEXT_KEY).exists():
+            with suppress(Refusal):
+                if not engine.status(ask, url).catching_up:
+                    return True
+        time.sleep(PAUSE_S)
+    return False

@@ -321,12 +321,17 @@ class Supervisor:
                 return said
 
     def _cause(self, said: _Said) -> _Said:
-        """What ended this run: not one program's orderly end, where another's end is heard right after."""
+        """What ended this run: not one program's orderly end, nor its word that something is wrong, where
+        another's end is heard right after.
+        """
         end = time.monotonic() + ENDS_TOGETHER_S
-        while said.orderly and (left_s := end - time.monotonic()) > 0:
+        while (said.orderly or said.what == "unwell") and (left_s := end - time.monotonic()) > 0:
             other = self._next(left_s)
-            if other is not None and self._ends(other) and not other.orderly:
+            if other is None or not self._ends(other) or other.orderly:
+                continue
+            if other.what != "unwell":
                 return other
+            said = other if said.orderly else said
         return said
 
     def _ends(self, said: _Said) -> bool:
